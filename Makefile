@@ -1,0 +1,79 @@
+# Everything the project does is a target here; `make help` lists them.
+
+SHELL := /usr/bin/env bash -o pipefail
+.DEFAULT_GOAL := help
+
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo v0.0.0-dev)
+COMMIT      ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+# The commit's date, not the clock's: the same commit builds the same binary.
+BUILD_DATE  ?= $(shell git log -1 --format=%cI 2>/dev/null || echo unknown)
+K8S_VERSION := $(shell awk '$$1 == "k8s.io/kubernetes" {print $$2}' go.mod)
+K8S_MINOR   := $(word 2,$(subst ., ,$(K8S_VERSION)))
+
+BUILDINFO := github.com/foresight-scheduler/foresight/cmd/internal/buildinfo
+# Upstream's components report the version that is stamped into these two packages.
+K8S_STAMP := $(foreach p,k8s.io/component-base/version k8s.io/client-go/pkg/version,\
+	-X $(p).gitVersion=$(K8S_VERSION) -X $(p).gitMajor=1 -X $(p).gitMinor=$(K8S_MINOR))
+LDFLAGS   := -s -w -X $(BUILDINFO).version=$(VERSION) -X $(BUILDINFO).commit=$(COMMIT) -X $(BUILDINFO).date=$(BUILD_DATE) $(K8S_STAMP)
+
+NODES     ?= 10
+DIR       ?= .localcluster
+IMAGE     ?= foresight-scheduler:$(VERSION)
+# The race detector needs a C compiler; without one the tests run without it.
+RACE      := $(if $(shell command -v $$(go env CC) 2>/dev/null),-race)
+
+##@ Use
+
+.PHONY: help
+help: ## Show this help.
+	@awk 'BEGIN {FS = ":.*##"; print "Usage: make TARGET"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build all binaries into bin/ (cold: about 7 minutes, it compiles Kubernetes).
+	@echo "building bin/ on Kubernetes $(K8S_VERSION); the first time compiles Kubernetes and takes minutes"
+	@mkdir -p bin
+	go build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+
+.PHONY: run
+run: build ## Start a local cluster, schedule a real workload, show what was decided and why (NODES=10).
+	DIR=$(DIR) NODES=$(NODES) hack/run.sh
+
+.PHONY: down
+down: ## Remove the local cluster.
+	@if [ -x bin/localcluster ]; then bin/localcluster down --dir $(DIR); else echo "nothing was built, so nothing runs"; fi
+
+##@ Develop
+
+.PHONY: test
+test: build ## Run all tests: unit, differential and fuzz seeds with the race detector, then the integration tests.
+	@$(if $(RACE),,echo "no C compiler: testing without the race detector")
+	go test $(RACE) ./config/... ./manifests/... ./plugins/... ./cmd/foresight/... ./cmd/foresight-scheduler/... ./cmd/internal/...
+	go test ./cmd/localcluster/...
+	go test -timeout 20m ./test/...
+
+.PHONY: fuzz
+fuzz: ## Fuzz our plugins against upstream's for FUZZTIME (60s).
+	go test ./plugins -run '^$$' -fuzz FuzzSameAsUpstream -fuzztime $(or $(FUZZTIME),60s)
+
+.PHONY: verify
+verify: ## Check formatting, vet, static analysis, import rules, generated code, module files and manifests.
+	hack/verify.sh
+
+.PHONY: update
+update: ## Write the generated code anew.
+	hack/update-codegen.sh
+
+.PHONY: bench
+bench: ## Run the benchmarks.
+	go test -run '^$$' -bench . -benchmem ./plugins/...
+
+##@ Ship
+
+.PHONY: image
+image: ## Build the container image (IMAGE=foresight-scheduler:VERSION; needs docker or podman).
+	$(or $(shell command -v docker),$(shell command -v podman),docker) build \
+		--build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) --build-arg BUILD_DATE=$(BUILD_DATE) -t $(IMAGE) .
+
+.PHONY: manifests
+manifests: build ## Print the YAML that installs the second scheduler.
+	@bin/localcluster kubectl kustomize manifests/base

@@ -1,0 +1,117 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"k8s.io/apiserver/pkg/server"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/clientcmd"
+	cliflag "k8s.io/component-base/cli/flag"
+	"k8s.io/component-base/cli/globalflag"
+	basecompatibility "k8s.io/component-base/compatibility"
+	"k8s.io/component-base/featuregate"
+	"k8s.io/component-base/logs"
+	logsapi "k8s.io/component-base/logs/api/v1"
+	"k8s.io/component-base/term"
+	"k8s.io/component-base/version/verflag"
+	"k8s.io/kubernetes/cmd/kube-scheduler/app"
+	"k8s.io/kubernetes/cmd/kube-scheduler/app/options"
+
+	"github.com/foresight-scheduler/foresight/cmd/internal/buildinfo"
+	"github.com/foresight-scheduler/foresight/plugins"
+)
+
+// newCommand is upstream's app.NewSchedulerCommand with our plugins, our defaults and
+// our refusals. It is not a call of it because that one keeps the Scheduler to itself.
+func newCommand() *cobra.Command {
+	opts := options.NewOptions()
+	cmd := &cobra.Command{
+		Use:   "foresight-scheduler",
+		Short: "A Kubernetes scheduler that looks ahead",
+		Long: `The Foresight scheduler is upstream's kube-scheduler with Foresight's plugins. It
+runs beside the default scheduler and places the pods that ask for it with
+schedulerName: foresight-scheduler. All flags are kube-scheduler's. Without --config
+it uses the configuration it is shipped with (see manifests/base/config.yaml).`,
+		Example: `  foresight-scheduler --kubeconfig ~/.kube/config
+  foresight-scheduler --config config.yaml --v 2`,
+		Args:         cobra.NoArgs,
+		SilenceUsage: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			// Feature gates must be set before anything asks for one.
+			return opts.ComponentGlobalsRegistry.Set()
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Lookup("version").Value.String() == "true" {
+				_, err := fmt.Fprintln(cmd.OutOrStdout(), cmd.Name(), buildinfo.String())
+				return err
+			}
+			// --version=raw and the override --version=vX stay upstream's.
+			verflag.PrintAndExitIfRequested()
+			return run(server.SetupSignalContext(), cmd, opts)
+		},
+	}
+	addFlags(cmd, opts)
+	return cmd
+}
+
+func run(ctx context.Context, cmd *cobra.Command, opts *options.Options) error {
+	fg := opts.ComponentGlobalsRegistry.FeatureGateFor(basecompatibility.DefaultKubeComponent)
+	if err := logsapi.ValidateAndApply(opts.Logs, fg); err != nil {
+		return err
+	}
+	cliflag.PrintFlags(cmd.Flags())
+
+	// 1. Teach the configuration our args, then read it.
+	registry := plugins.Registry(plugins.Options{})
+	cleanup, err := prepareConfig(ctx, opts)
+	defer cleanup()
+	if err != nil {
+		return err
+	}
+	informerName, err := cache.NewInformerName(cmd.Name())
+	if err != nil {
+		return err
+	}
+	opts.InformerName = informerName
+
+	// 2. Build the scheduler.
+	var withPlugins []app.Option
+	for name, factory := range registry {
+		withPlugins = append(withPlugins, app.WithPlugin(name, factory))
+	}
+	completed, sched, err := app.Setup(ctx, opts, withPlugins...)
+	if clientcmd.IsEmptyConfig(err) {
+		return fmt.Errorf("no cluster to talk to: give --kubeconfig, or clientConnection.kubeconfig in --config, or run in a pod (%w)", err)
+	}
+	if err != nil {
+		return fmt.Errorf("setting up: %w", err)
+	}
+	fg.(featuregate.MutableFeatureGate).AddMetrics()
+	opts.ComponentGlobalsRegistry.AddMetrics()
+
+	// 3. Run until the context ends or the lease is lost.
+	return app.Run(ctx, completed, sched)
+}
+
+func addFlags(cmd *cobra.Command, opts *options.Options) {
+	verflag.AddFlags(opts.Flags.FlagSet("global"))
+	globalflag.AddGlobalFlags(opts.Flags.FlagSet("global"), cmd.Name(), logs.SkipLoggingConfigurationFlags())
+	for _, fs := range opts.Flags.FlagSets {
+		cmd.Flags().AddFlagSet(fs)
+	}
+	for flag, shipped := range map[string]string{
+		"leader-elect-resource-name":      leaseName,
+		"leader-elect-resource-namespace": leaseNamespace,
+	} {
+		// Without the flag the configuration decides; help should tell what it says.
+		cmd.Flags().Lookup(flag).DefValue = shipped
+	}
+	columns, _, _ := term.TerminalSize(cmd.OutOrStdout())
+	cliflag.SetUsageAndHelpFunc(cmd, *opts.Flags, columns)
+}

@@ -1,0 +1,119 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
+	"k8s.io/klog/v2"
+	"k8s.io/kubernetes/cmd/kube-scheduler/app/options"
+	"k8s.io/kubernetes/pkg/features"
+	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
+	"sigs.k8s.io/yaml"
+
+	"github.com/foresight-scheduler/foresight/manifests"
+)
+
+// The lease of the shipped configuration.
+const (
+	leaseName      = "foresight-scheduler"
+	leaseNamespace = "foresight-system"
+)
+
+// prepareConfig makes opts.ConfigFile name the configuration to run with, and refuses
+// one that would fight the default scheduler. The file must stay open until the
+// configuration is read; the returned function, never nil, closes it.
+func prepareConfig(ctx context.Context, opts *options.Options) (func(), error) {
+	cleanup := func() {}
+	if opts.ConfigFile == "" {
+		file, err := shippedConfig(opts)
+		if err != nil {
+			return cleanup, fmt.Errorf("using the shipped configuration: %w", err)
+		}
+		cleanup = func() { _ = file.Close() }
+		opts.ConfigFile = file.Name()
+	}
+	cfg, err := options.LoadConfigFromFile(klog.FromContext(ctx), opts.ConfigFile)
+	if err != nil {
+		return cleanup, fmt.Errorf("reading --config: %w", err)
+	}
+	opts.ApplyLeaderElectionTo(cfg)
+	return cleanup, refuseCollision(cfg)
+}
+
+// refuseCollision returns an error where this scheduler and the default one would hold
+// one lease: whoever loses it stops scheduling.
+func refuseCollision(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) error {
+	le := cfg.LeaderElection
+	if !le.LeaderElect {
+		return nil
+	}
+	if le.ResourceNamespace == metav1.NamespaceSystem && le.ResourceName == "kube-scheduler" {
+		return fmt.Errorf("leaderElection.resourceName: the lease %s/%s is the default scheduler's; "+
+			"set leaderElection.resourceName: %s and resourceNamespace: %s (or --leader-elect-resource-name and --leader-elect-resource-namespace)",
+			le.ResourceNamespace, le.ResourceName, leaseName, leaseNamespace)
+	}
+	if utilfeature.DefaultFeatureGate.Enabled(features.CoordinatedLeaderElection) {
+		return fmt.Errorf("--feature-gates: CoordinatedLeaderElection=true is not possible for a second scheduler: " +
+			"upstream registers every scheduler as a candidate for kube-system/kube-scheduler")
+	}
+	return nil
+}
+
+// fieldOfFlag is where the configuration keeps what a flag of kube-scheduler says;
+// upstream honours these flags only when there is no --config.
+var fieldOfFlag = map[string][]string{
+	"kubeconfig":            {"clientConnection", "kubeconfig"},
+	"kube-api-content-type": {"clientConnection", "contentType"},
+	"kube-api-qps":          {"clientConnection", "qps"},
+	"kube-api-burst":        {"clientConnection", "burst"},
+	"profiling":             {"enableProfiling"},
+	"contention-profiling":  {"enableContentionProfiling"},
+}
+
+// shippedConfig returns an open file, named by its path, with the shipped configuration
+// and what the flags say: app.Setup takes a configuration of one's own only as a file.
+// It lives in memory, since a pod's file system is read-only and upstream may exit the
+// process before anything could be removed.
+func shippedConfig(opts *options.Options) (*os.File, error) {
+	cfg := map[string]any{}
+	if err := yaml.Unmarshal(manifests.SchedulerConfig, &cfg); err != nil {
+		return nil, err
+	}
+	for name, field := range fieldOfFlag {
+		flag := opts.Flags.FlagSet("deprecated").Lookup(name)
+		if !flag.Changed {
+			continue
+		}
+		var value any = flag.Value.String()
+		if flag.Value.Type() != "string" {
+			if err := yaml.Unmarshal([]byte(flag.Value.String()), &value); err != nil {
+				return nil, fmt.Errorf("--%s: %w", name, err)
+			}
+		}
+		if err := unstructured.SetNestedField(cfg, value, field...); err != nil {
+			return nil, fmt.Errorf("--%s: %w", name, err)
+		}
+	}
+	data, err := yaml.Marshal(cfg)
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.MemfdCreate("foresight-scheduler-config", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("memfd_create: %w", err)
+	}
+	file := os.NewFile(uintptr(fd), fmt.Sprintf("/proc/self/fd/%d", fd))
+	if _, err := file.Write(data); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}

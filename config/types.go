@@ -1,0 +1,112 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
+)
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// AffinityArgs configures the Affinity plugin.
+type AffinityArgs struct {
+	metav1.TypeMeta
+
+	// AddedAffinity is applied to every pod besides its own node affinity, as
+	// NodeAffinityArgs.addedAffinity upstream.
+	AddedAffinity *corev1.NodeAffinity
+	// ServiceAffinity keeps the pods of a Service together.
+	ServiceAffinity ServiceAffinity
+	// ServiceAntiAffinity spreads the pods of a Service.
+	ServiceAntiAffinity ServiceAntiAffinity
+}
+
+// ServiceAffinity names the node labels whose values all pods of a Service share.
+type ServiceAffinity struct {
+	Labels []string
+}
+
+// ServiceAntiAffinity names the node labels over whose values the pods of a
+// Service spread.
+type ServiceAntiAffinity struct {
+	Labels []string
+	// Weight of the spreading against preferred node affinity, which weighs 1, in
+	// the plugin's score; 1–100.
+	Weight int32
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// TaintsArgs configures the Taints plugin.
+type TaintsArgs struct {
+	metav1.TypeMeta
+
+	PredictedPressure PredictedPressure
+}
+
+// PredictedPressure says how a node whose predicted peak is too high counts.
+type PredictedPressure struct {
+	// Effect of the taint foresight-scheduler.dev/predicted-pressure that such a
+	// node is taken to carry: PreferNoSchedule or NoSchedule.
+	Effect corev1.TaintEffect
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// ResourceFitArgs configures the ResourceFit plugin.
+type ResourceFitArgs struct {
+	metav1.TypeMeta
+
+	// IgnoredResources are extended resources that the filter leaves alone.
+	IgnoredResources []string
+	// IgnoredResourceGroups are the prefixes (before the slash) of extended
+	// resources that the filter leaves alone.
+	IgnoredResourceGroups []string
+	// ScoringStrategy turns requested over allocatable into a score, as
+	// NodeResourcesFitArgs.scoringStrategy upstream.
+	ScoringStrategy kubeschedulerv1.ScoringStrategy
+	// BalancedAllocation is the share of upstream's NodeResourcesBalancedAllocation.
+	BalancedAllocation BalancedAllocation
+	// LimitsGuard bounds the sum of limits on a node.
+	LimitsGuard LimitsGuard
+}
+
+// BalancedAllocation weighs how evenly a node's resources are used.
+type BalancedAllocation struct {
+	// Weight against the scoring strategy, which weighs 1, in the plugin's score;
+	// 0 (off) to 100.
+	Weight int32
+	// Resources whose use is balanced.
+	Resources []kubeschedulerv1.ResourceSpec
+}
+
+// LimitsGuardMode says what the guard does with a node over its bound.
+type LimitsGuardMode string
+
+const (
+	// LimitsGuardOff leaves limits out of the decision.
+	LimitsGuardOff LimitsGuardMode = "Off"
+	// LimitsGuardScore scores such a node down.
+	LimitsGuardScore LimitsGuardMode = "Score"
+	// LimitsGuardFilter refuses such a node.
+	LimitsGuardFilter LimitsGuardMode = "Filter"
+)
+
+// LimitsGuard bounds, per resource, the sum of the limits of a node's pods.
+type LimitsGuard struct {
+	Mode LimitsGuardMode
+	// Max bounds each guarded resource; at least one when the guard is on.
+	Max []LimitsBound
+}
+
+// LimitsBound bounds one resource.
+type LimitsBound struct {
+	// Resource is cpu, memory, ephemeral-storage or an extended resource.
+	Resource corev1.ResourceName
+	// PercentOfAllocatable that the sum of limits may reach; 1–10000, where 100 is
+	// the node's allocatable.
+	PercentOfAllocatable int32
+}

@@ -1,0 +1,62 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/foresight-scheduler/foresight/config"
+)
+
+// SetDefaults_AffinityArgs leaves service affinity and anti-affinity off.
+func SetDefaults_AffinityArgs(args *AffinityArgs) {
+	if args.ServiceAntiAffinity.Weight == nil {
+		args.ServiceAntiAffinity.Weight = ptr.To[int32](1)
+	}
+}
+
+// SetDefaults_TaintsArgs lets predicted pressure only lower a score.
+func SetDefaults_TaintsArgs(args *TaintsArgs) {
+	if args.PredictedPressure.Effect == "" {
+		args.PredictedPressure.Effect = corev1.TaintEffectPreferNoSchedule
+	}
+}
+
+// SetDefaults_ResourceFitArgs gives the strategy upstream's defaults, balances cpu
+// and memory, and leaves limits alone.
+func SetDefaults_ResourceFitArgs(args *ResourceFitArgs) {
+	if args.ScoringStrategy.Type == "" {
+		args.ScoringStrategy.Type = kubeschedulerv1.LeastAllocated
+	}
+	args.ScoringStrategy.Resources = defaultResources(args.ScoringStrategy.Resources)
+	if args.BalancedAllocation.Weight == nil {
+		args.BalancedAllocation.Weight = ptr.To[int32](1)
+	}
+	args.BalancedAllocation.Resources = defaultResources(args.BalancedAllocation.Resources)
+	if args.LimitsGuard.Mode == "" {
+		args.LimitsGuard.Mode = LimitsGuardMode(config.LimitsGuardOff)
+		if len(args.LimitsGuard.Max) > 0 {
+			args.LimitsGuard.Mode = LimitsGuardMode(config.LimitsGuardFilter)
+		}
+	}
+}
+
+// defaultResources is upstream's defaulting of resource lists: cpu and memory where
+// none is named, weight 1 where none is given.
+func defaultResources(resources []kubeschedulerv1.ResourceSpec) []kubeschedulerv1.ResourceSpec {
+	if len(resources) == 0 {
+		return []kubeschedulerv1.ResourceSpec{
+			{Name: string(corev1.ResourceCPU), Weight: 1},
+			{Name: string(corev1.ResourceMemory), Weight: 1},
+		}
+	}
+	for i := range resources {
+		if resources[i].Weight == 0 {
+			resources[i].Weight = 1
+		}
+	}
+	return resources
+}

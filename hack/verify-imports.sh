@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Prints the imports that break the architecture: which room may know which
+# (docs/architecture.md).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+go list -f '{{$p := .ImportPath}}{{range .Imports}}{{$p}} {{.}}{{"\n"}}{{end}}' ./... | awk '
+BEGIN {
+	module = "github.com/foresight-scheduler/foresight/"
+	# The rooms that wrap an upstream plugin or command may import k8s.io/kubernetes.
+	upstream["plugins"]; upstream["plugins/affinity"]; upstream["plugins/taints"]; upstream["plugins/resourcefit"]
+	upstream["plugins/nodeindex"]; upstream["plugins/trimaran"]; upstream["plugins/qos"]
+}
+NF == 2 {
+	from = substr($1, length(module) + 1)
+	if ($2 ~ /^k8s\.io\/kubernetes\// && from !~ /^cmd\// && from !~ /^test/ && !(from in upstream))
+		print from " imports " $2 ": only plugins that wrap an upstream plugin, and cmd, may"
+	if (index($2, module) != 1) {
+		if (from ~ /^plugins\/predict\/(peak|quality)/ && ($2 ~ /^k8s\.io\// || $2 ~ /^sigs\.k8s\.io\//))
+			print from " imports " $2 ": the models know no Kubernetes"
+		next
+	}
+	to = substr($2, length(module) + 1)
+	if (to ~ /^test/ && from !~ /^test/) print from " imports " to ": nothing imports test"
+	if (to ~ /^cmd\// && from !~ /^cmd\//) print from " imports " to ": nothing imports cmd"
+	if (from ~ /^config/ && to !~ /^config/) print from " imports " to ": config stands on its own"
+	if (from ~ /^plugins\/predict/ && to !~ /^(plugins\/predict|config)/) print from " imports " to ": predict is read by plugins, not the other way"
+	split(from, f, "/"); split(to, t, "/")
+	if (f[1] == "plugins" && t[1] == "plugins" && f[2] != "" && f[2] != t[2] && t[2] != "predict")
+		print from " imports " to ": sibling plugins do not know each other"
+}'

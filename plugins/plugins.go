@@ -1,0 +1,65 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package plugins is the public door to Foresight's scheduling plugins: it names
+// them, teaches kube-scheduler's configuration their args, and gives a registry that
+// any scheduler binary can embed.
+package plugins
+
+import (
+	"context"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler/apis/config/scheme"
+	kubeschedulerv1 "k8s.io/kubernetes/pkg/scheduler/apis/config/v1"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
+	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
+
+	"github.com/foresight-scheduler/foresight/config"
+	configv1 "github.com/foresight-scheduler/foresight/config/v1"
+	"github.com/foresight-scheduler/foresight/plugins/affinity"
+	"github.com/foresight-scheduler/foresight/plugins/resourcefit"
+	"github.com/foresight-scheduler/foresight/plugins/taints"
+)
+
+// Options are what the plugins need beyond their args. The zero value is usable.
+type Options struct {
+	// Pressure predicts which nodes will run short of a resource; nil predicts none.
+	Pressure taints.PressureReader
+}
+
+// Registry returns the factories of all plugins by name, for
+// app.WithPlugin or scheduler.WithFrameworkOutOfTreeRegistry. It also registers the
+// plugins' args with kube-scheduler's configuration scheme, so call it before a
+// KubeSchedulerConfiguration is read. The feature gates count as they are set when a
+// plugin is made.
+func Registry(opts Options) frameworkruntime.Registry {
+	registerArgs()
+	return frameworkruntime.Registry{
+		affinity.Name:    withFeatures(affinity.New),
+		resourcefit.Name: withFeatures(resourcefit.New),
+		taints.Name:      withFeatures(taints.NewFactory(opts.Pressure)),
+	}
+}
+
+// withFeatures reads the feature gates when the plugin is made: they are not yet
+// parsed when a binary asks for the registry.
+func withFeatures(factory frameworkruntime.PluginFactoryWithFts[fwk.Plugin]) frameworkruntime.PluginFactory {
+	return func(ctx context.Context, args runtime.Object, h fwk.Handle) (fwk.Plugin, error) {
+		return factory(ctx, args, h, feature.NewSchedulerFeaturesFromGates(utilfeature.DefaultFeatureGate))
+	}
+}
+
+// registerArgs adds our args to the two schemes kube-scheduler keeps: one reads the
+// configuration file, the other turns versioned args into internal ones. Both belong
+// to upstream and to the process, hence once.
+var registerArgs = sync.OnceFunc(func() {
+	for _, s := range []*runtime.Scheme{scheme.Scheme, kubeschedulerv1.GetPluginArgConversionScheme()} {
+		utilruntime.Must(config.AddToScheme(s))
+		utilruntime.Must(configv1.AddToScheme(s))
+	}
+})

@@ -1,0 +1,196 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package resourcefit
+
+import (
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/component-helpers/resource"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
+
+	"github.com/foresight-scheduler/foresight/config"
+)
+
+const limitsStateKey = "PreFilterLimits" + Name
+
+// limitsGuard bounds the sum of limits on a node. All vectors have one place per
+// guarded resource, in milli-units for cpu and whole units else.
+type limitsGuard struct {
+	mode    config.LimitsGuardMode
+	bounds  []bound
+	options resource.PodResourcesOptions
+	// sums is keyed by node name and holds *nodeLimits. Adding up a node's pods costs
+	// microseconds, so it is done once for each NodeInfo generation; Filter's
+	// goroutines read the map without a lock.
+	sums  sync.Map
+	count atomic.Int64
+}
+
+type bound struct {
+	resource v1.ResourceName
+	percent  int64
+	reason   string
+}
+
+// nodeLimits is the sum of limits on a NodeInfo of one generation.
+type nodeLimits struct {
+	generation int64
+	sum        []int64
+}
+
+// podLimits in the cycle state are the limits of the pod in hand.
+type podLimits []int64
+
+// Clone shares the state: nothing changes it.
+func (p podLimits) Clone() fwk.StateData { return p }
+
+// newLimitsGuard returns nil where the guard is off.
+func newLimitsGuard(args *config.LimitsGuard, fts feature.Features) *limitsGuard {
+	if args.Mode == config.LimitsGuardOff {
+		return nil
+	}
+	g := &limitsGuard{mode: args.Mode, options: resource.PodResourcesOptions{
+		SkipPodLevelResources:                          !fts.EnablePodLevelResources,
+		InPlacePodLevelResourcesVerticalScalingEnabled: fts.EnableInPlacePodLevelResourcesVerticalScaling,
+		UseStatusResources:                             fts.EnableInPlacePodVerticalScaling,
+	}}
+	for _, b := range args.Max {
+		g.bounds = append(g.bounds, bound{
+			resource: b.Resource,
+			percent:  int64(b.PercentOfAllocatable),
+			reason:   fmt.Sprintf("Sum of %s limits over %d%% of allocatable", b.Resource, b.PercentOfAllocatable),
+		})
+	}
+	return g
+}
+
+// limitsOf returns what the pod may use: its limit, or its request where that is more
+// (a pod without a limit is not a pod without use). placed says whether the pod runs
+// already, and its resources may be in the midst of a resize.
+func (g *limitsGuard) limitsOf(pod *v1.Pod, placed bool) podLimits {
+	options := g.options
+	options.UseStatusResources = placed && options.UseStatusResources
+	limits, requests := resource.PodLimits(pod, options), resource.PodRequests(pod, options)
+	out := make(podLimits, len(g.bounds))
+	for i, b := range g.bounds {
+		limit, request := limits[b.resource], requests[b.resource]
+		if b.resource == v1.ResourceCPU {
+			out[i] = max(limit.MilliValue(), request.MilliValue())
+		} else {
+			out[i] = max(limit.Value(), request.Value())
+		}
+	}
+	return out
+}
+
+// take writes the pod's limits to the cycle state.
+func (g *limitsGuard) take(state fwk.CycleState, pod *v1.Pod, nodes int) {
+	state.Write(limitsStateKey, g.limitsOf(pod, false))
+	// Nodes that are gone leave their sums behind; start over before that matters.
+	if g.count.Load() > int64(2*nodes+100) {
+		g.sums.Clear()
+		g.count.Store(0)
+	}
+}
+
+// onNode returns the sum of limits of the node's pods.
+func (g *limitsGuard) onNode(nodeInfo fwk.NodeInfo) []int64 {
+	name, generation := nodeInfo.Node().Name, nodeInfo.GetGeneration()
+	known, found := g.sums.Load(name)
+	if found && known.(*nodeLimits).generation == generation {
+		return known.(*nodeLimits).sum
+	}
+	sum := make([]int64, len(g.bounds))
+	for _, p := range nodeInfo.GetPods() {
+		for i, limit := range g.limitsOf(p.GetPod(), true) {
+			sum[i] = add(sum[i], limit)
+		}
+	}
+	g.sums.Store(name, &nodeLimits{generation, sum})
+	if !found {
+		g.count.Add(1)
+	}
+	return sum
+}
+
+// filter refuses the node for each bound that the pod would take it over. A resource
+// of which the pod takes nothing is not its fault.
+func (g *limitsGuard) filter(state fwk.CycleState, nodeInfo fwk.NodeInfo) *fwk.Status {
+	pod, sum := podLimitsIn(state), g.onNode(nodeInfo)
+	if pod == nil {
+		return nil
+	}
+	code := fwk.Unschedulable
+	var reasons []string
+	for i, b := range g.bounds {
+		room := allocatable(nodeInfo, b.resource) * b.percent / 100
+		if pod[i] == 0 || add(sum[i], pod[i]) <= room {
+			continue
+		}
+		reasons = append(reasons, b.reason)
+		if pod[i] > room {
+			// Not even an empty node would do, so no eviction helps.
+			code = fwk.UnschedulableAndUnresolvable
+		}
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	return fwk.NewStatus(code, reasons...)
+}
+
+// scoreDown multiplies the score by bound / sum, at the resource furthest over its
+// bound: a node at twice its bound keeps half its score.
+func (g *limitsGuard) scoreDown(state fwk.CycleState, nodeInfo fwk.NodeInfo, score int64) int64 {
+	if g.mode != config.LimitsGuardScore {
+		return score
+	}
+	pod, sum := podLimitsIn(state), g.onNode(nodeInfo)
+	if pod == nil {
+		return score
+	}
+	lowest := score
+	for i, b := range g.bounds {
+		room := allocatable(nodeInfo, b.resource) * b.percent / 100
+		if after := add(sum[i], pod[i]); pod[i] > 0 && after > room {
+			lowest = min(lowest, int64(float64(score)*float64(room)/float64(after)))
+		}
+	}
+	return lowest
+}
+
+// add saturates: the API takes limits as large as an int64 holds.
+func add(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}
+
+func podLimitsIn(state fwk.CycleState) podLimits {
+	data, err := state.Read(limitsStateKey)
+	if err != nil {
+		return nil // PreFilter did not run for this pod.
+	}
+	return data.(podLimits)
+}
+
+func allocatable(nodeInfo fwk.NodeInfo, name v1.ResourceName) int64 {
+	a := nodeInfo.GetAllocatable()
+	switch name {
+	case v1.ResourceCPU:
+		return a.GetMilliCPU()
+	case v1.ResourceMemory:
+		return a.GetMemory()
+	case v1.ResourceEphemeralStorage:
+		return a.GetEphemeralStorage()
+	default:
+		return a.GetScalarResources()[name]
+	}
+}

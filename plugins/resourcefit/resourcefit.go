@@ -1,0 +1,131 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package resourcefit is upstream's NodeResourcesFit and NodeResourcesBalancedAllocation
+// in one plugin, plus a guard on how far the sum of limits may pass a node's
+// allocatable, which is what decides how badly a node can be overrun.
+package resourcefit
+
+import (
+	"context"
+	"fmt"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
+	fwk "k8s.io/kube-scheduler/framework"
+	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
+	configv1 "k8s.io/kubernetes/pkg/scheduler/apis/config/v1"
+	"k8s.io/kubernetes/pkg/scheduler/apis/config/validation"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/noderesources"
+
+	"github.com/foresight-scheduler/foresight/config"
+)
+
+// Name of the plugin in a KubeSchedulerConfiguration.
+const Name = "ResourceFit"
+
+// ResourceFit composes upstream's NodeResourcesFit and NodeResourcesBalancedAllocation
+// with a guard on limits.
+type ResourceFit struct {
+	fit *noderesources.Fit
+	// balanced is nil where its weight is 0.
+	balanced       *noderesources.BalancedAllocation
+	balancedWeight int64
+	// guard is nil where it is off.
+	guard *limitsGuard
+}
+
+var (
+	_ fwk.PreFilterPlugin      = &ResourceFit{}
+	_ fwk.FilterPlugin         = &ResourceFit{}
+	_ fwk.PreScorePlugin       = &ResourceFit{}
+	_ fwk.ScorePlugin          = &ResourceFit{}
+	_ fwk.EnqueueExtensions    = &ResourceFit{}
+	_ fwk.SignPlugin           = &ResourceFit{}
+	_ fwk.PlacementScorePlugin = &ResourceFit{}
+)
+
+// New makes the plugin from *config.ResourceFitArgs. It returns an error that names
+// the field where the args are not valid.
+func New(ctx context.Context, obj runtime.Object, h fwk.Handle, fts feature.Features) (fwk.Plugin, error) {
+	args, ok := obj.(*config.ResourceFitArgs)
+	if !ok {
+		return nil, fmt.Errorf("want args to be of type ResourceFitArgs, got %T", obj)
+	}
+	path := config.ArgsPath(Name)
+	if err := config.ValidateResourceFitArgs(path, args).ToAggregate(); err != nil {
+		return nil, err
+	}
+	fitArgs, err := fitArgsOf(args)
+	if err != nil {
+		return nil, err
+	}
+	if err := validation.ValidateNodeResourcesFitArgs(path, fitArgs); err != nil {
+		return nil, err
+	}
+	fit, err := noderesources.NewFit(ctx, fitArgs, h, fts)
+	if err != nil {
+		return nil, err
+	}
+	r := &ResourceFit{
+		fit:            fit.(*noderesources.Fit),
+		balancedWeight: int64(args.BalancedAllocation.Weight),
+		guard:          newLimitsGuard(&args.LimitsGuard, fts),
+	}
+	if r.balancedWeight > 0 {
+		resources, err := resourcesOf(args.BalancedAllocation.Resources)
+		if err != nil {
+			return nil, err
+		}
+		balanced, err := noderesources.NewBalancedAllocation(ctx, &kubeschedulerconfig.NodeResourcesBalancedAllocationArgs{Resources: resources}, h, fts)
+		if err != nil {
+			return nil, err
+		}
+		r.balanced = balanced.(*noderesources.BalancedAllocation)
+	}
+	return r, nil
+}
+
+func fitArgsOf(args *config.ResourceFitArgs) (*kubeschedulerconfig.NodeResourcesFitArgs, error) {
+	strategy := &kubeschedulerconfig.ScoringStrategy{}
+	err := configv1.Convert_v1_ScoringStrategy_To_config_ScoringStrategy(&args.ScoringStrategy, strategy, nil)
+	return &kubeschedulerconfig.NodeResourcesFitArgs{
+		IgnoredResources:      args.IgnoredResources,
+		IgnoredResourceGroups: args.IgnoredResourceGroups,
+		ScoringStrategy:       strategy,
+	}, err
+}
+
+func resourcesOf(in []kubeschedulerv1.ResourceSpec) ([]kubeschedulerconfig.ResourceSpec, error) {
+	out := make([]kubeschedulerconfig.ResourceSpec, len(in))
+	for i := range in {
+		if err := configv1.Convert_v1_ResourceSpec_To_config_ResourceSpec(&in[i], &out[i], nil); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Name returns the name of the plugin.
+func (r *ResourceFit) Name() string { return Name }
+
+// SignPod signs what upstream reads, and the limits where they are guarded.
+func (r *ResourceFit) SignPod(ctx context.Context, pod *v1.Pod) ([]fwk.SignFragment, *fwk.Status) {
+	fragments, status := r.fit.SignPod(ctx, pod)
+	if status.IsSuccess() && r.guard != nil {
+		fragments = append(fragments, fwk.SignFragment{Key: "foresight-scheduler.dev/limits", Value: r.guard.limitsOf(pod, false)})
+	}
+	return fragments, status
+}
+
+// ScorePlacement scores a placement of a whole pod group as upstream does.
+func (r *ResourceFit) ScorePlacement(ctx context.Context, state fwk.PlacementCycleState, group fwk.PodGroupInfo, placement *fwk.PodGroupAssignments) (int64, *fwk.Status) {
+	return r.fit.ScorePlacement(ctx, state, group, placement)
+}
+
+// PlacementScoreExtensions returns upstream's, which has none.
+func (r *ResourceFit) PlacementScoreExtensions() fwk.PlacementScoreExtensions {
+	return r.fit.PlacementScoreExtensions()
+}

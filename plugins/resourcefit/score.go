@@ -1,0 +1,63 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package resourcefit
+
+import (
+	"context"
+
+	v1 "k8s.io/api/core/v1"
+	fwk "k8s.io/kube-scheduler/framework"
+)
+
+const balancedSkippedKey = "PreScoreBalanced" + Name
+
+// balancedSkipped in the cycle state: upstream's balancing leaves this pod alone.
+type balancedSkipped struct{}
+
+// Clone shares the state: nothing changes it.
+func (s balancedSkipped) Clone() fwk.StateData { return s }
+
+// PreScore asks upstream's two plugins.
+func (r *ResourceFit) PreScore(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
+	if status := r.fit.PreScore(ctx, state, pod, nodes); !status.IsSuccess() {
+		return status
+	}
+	if r.balanced == nil {
+		return nil
+	}
+	status := r.balanced.PreScore(ctx, state, pod, nodes)
+	if status.IsSkip() {
+		state.Write(balancedSkippedKey, balancedSkipped{})
+		return nil
+	}
+	return status
+}
+
+// Score is the weighted mean of upstream's two scores, 0–100. A pod that the balancing
+// skips gets 0 for it on every node, as in a profile that has upstream's two plugins:
+// so the mean times the sum of weights is that profile's sum. A guard in mode Score
+// then takes from a node the share by which it is over its bound.
+func (r *ResourceFit) Score(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
+	score, status := r.fit.Score(ctx, state, pod, nodeInfo)
+	if !status.IsSuccess() {
+		return 0, status
+	}
+	if r.balanced != nil {
+		if _, err := state.Read(balancedSkippedKey); err != nil {
+			balanced, status := r.balanced.Score(ctx, state, pod, nodeInfo)
+			if !status.IsSuccess() {
+				return 0, status
+			}
+			score += r.balancedWeight * balanced
+		}
+		score /= 1 + r.balancedWeight
+	}
+	if r.guard == nil {
+		return score, nil
+	}
+	return r.guard.scoreDown(state, nodeInfo, score), nil
+}
+
+// ScoreExtensions returns nil: the scores are 0–100 as they are, like upstream's.
+func (r *ResourceFit) ScoreExtensions() fwk.ScoreExtensions { return nil }

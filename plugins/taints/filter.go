@@ -1,0 +1,88 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package taints
+
+import (
+	"context"
+
+	v1 "k8s.io/api/core/v1"
+	v1helper "k8s.io/component-helpers/scheduling/corev1"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+)
+
+// ErrReasonPressure is the reason a node is refused for predicted pressure.
+const ErrReasonPressure = "node(s) had predicted pressure that the pod didn't tolerate"
+
+const stateKey = "PreFilter" + Name
+
+// pressureState is the cycle's one view of pressure, and what of it this pod tolerates.
+type pressureState struct {
+	pressure    Pressure
+	untolerated Resources
+}
+
+// Clone shares the state: nothing changes it. Pods that preemption adds or removes are
+// in the NodeInfo that the view is asked about.
+func (s *pressureState) Clone() fwk.StateData { return s }
+
+// PreFilter asks upstream and takes the cycle's view of predicted pressure.
+func (t *Taints) PreFilter(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
+	result, status := t.tolerations.PreFilter(ctx, state, pod, nodes)
+	if status.IsSuccess() {
+		t.takeView(ctx, state, pod)
+	}
+	return result, status
+}
+
+// takeView writes the cycle's view where there is pressure that the pod does not tolerate.
+func (t *Taints) takeView(ctx context.Context, state fwk.CycleState, pod *v1.Pod) {
+	if t.pressure == nil {
+		return
+	}
+	view := t.pressure()
+	if view == nil {
+		return
+	}
+	logger := klog.FromContext(ctx)
+	s := &pressureState{pressure: view}
+	for i := range t.byResource {
+		r := &t.byResource[i]
+		if !v1helper.TolerationsTolerateTaint(logger, pod.Spec.Tolerations, &r.taint, t.comparison) {
+			s.untolerated |= r.resource
+		}
+	}
+	if s.untolerated != 0 {
+		state.Write(stateKey, s)
+	}
+}
+
+// PreFilterExtensions returns nil: see pressureState.Clone.
+func (t *Taints) PreFilterExtensions() fwk.PreFilterExtensions { return nil }
+
+// Filter refuses a node that upstream refuses, or, where pressure has the effect
+// NoSchedule, one that is predicted to run short of something the pod does not tolerate.
+func (t *Taints) Filter(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) *fwk.Status {
+	if status := t.tolerations.Filter(ctx, state, pod, nodeInfo); !status.IsSuccess() {
+		return status
+	}
+	if t.refuses() && t.untolerated(state, nodeInfo) != 0 {
+		// Evicting the node's pods lowers what is predicted, so preemption may cure it.
+		return fwk.NewStatus(fwk.Unschedulable, ErrReasonPressure)
+	}
+	return nil
+}
+
+// untolerated returns the pressure on the node that the pod does not tolerate.
+func (t *Taints) untolerated(state fwk.CycleState, nodeInfo fwk.NodeInfo) Resources {
+	if t.pressure == nil {
+		return 0
+	}
+	data, err := state.Read(stateKey)
+	if err != nil {
+		return 0 // Nothing was predicted when the cycle began.
+	}
+	s := data.(*pressureState)
+	return s.pressure.On(nodeInfo) & s.untolerated
+}

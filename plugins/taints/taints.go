@@ -1,0 +1,127 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package taints is upstream's TaintToleration plus predicted pressure: a node whose
+// predicted peak is too high counts as carrying the taint
+// foresight-scheduler.dev/predicted-pressure=<resource>, which nobody has to write and
+// which pods tolerate in the usual way.
+package taints
+
+import (
+	"context"
+	"fmt"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/tainttoleration"
+
+	"github.com/foresight-scheduler/foresight/config"
+)
+
+const (
+	// Name of the plugin in a KubeSchedulerConfiguration.
+	Name = "Taints"
+	// PressureTaint is the key of the taint that predicted pressure counts as; its
+	// value is the resource that will run short.
+	PressureTaint = "foresight-scheduler.dev/predicted-pressure"
+)
+
+// Pressure predicts which nodes will run short of a resource. It is one immutable
+// view: asked twice about the same NodeInfo it answers the same.
+type Pressure interface {
+	// On returns the resources that the node, with the pods it has, is predicted to
+	// run short of. It is called for every node in every cycle, by several
+	// goroutines at once, and must not allocate, block or log.
+	On(node fwk.NodeInfo) Resources
+}
+
+// PressureReader returns the current view, or nil while nothing is predicted. It is
+// called once a cycle, so that every node is judged by one view.
+type PressureReader func() Pressure
+
+// Resources is a set of resources.
+type Resources uint8
+
+// The resources that pressure is predicted for.
+const (
+	CPU Resources = 1 << iota
+	Memory
+)
+
+// Taints composes upstream's TaintToleration with predicted pressure.
+type Taints struct {
+	tolerations *tainttoleration.TaintToleration
+	pressure    PressureReader
+	effect      v1.TaintEffect
+	// byResource is the taint of each resource, made once.
+	byResource [2]resourceTaint
+	comparison bool
+}
+
+type resourceTaint struct {
+	resource Resources
+	taint    v1.Taint
+}
+
+var (
+	_ fwk.PreFilterPlugin   = &Taints{}
+	_ fwk.FilterPlugin      = &Taints{}
+	_ fwk.PreScorePlugin    = &Taints{}
+	_ fwk.ScorePlugin       = &Taints{}
+	_ fwk.EnqueueExtensions = &Taints{}
+	_ fwk.SignPlugin        = &Taints{}
+)
+
+// NewFactory returns the factory of a plugin that reads pressure from the given
+// reader; nil predicts none, which leaves exactly upstream's plugin. The factory takes
+// *config.TaintsArgs and returns an error that names the field that is not valid.
+func NewFactory(pressure PressureReader) func(context.Context, runtime.Object, fwk.Handle, feature.Features) (fwk.Plugin, error) {
+	return func(ctx context.Context, obj runtime.Object, h fwk.Handle, fts feature.Features) (fwk.Plugin, error) {
+		args, ok := obj.(*config.TaintsArgs)
+		if !ok {
+			return nil, fmt.Errorf("want args to be of type TaintsArgs, got %T", obj)
+		}
+		if err := config.ValidateTaintsArgs(config.ArgsPath(Name), args).ToAggregate(); err != nil {
+			return nil, err
+		}
+		upstream, err := tainttoleration.New(ctx, nil, h, fts)
+		if err != nil {
+			return nil, err
+		}
+		effect := args.PredictedPressure.Effect
+		taint := func(r Resources, value v1.ResourceName) resourceTaint {
+			return resourceTaint{r, v1.Taint{Key: PressureTaint, Value: string(value), Effect: effect}}
+		}
+		return &Taints{
+			tolerations: upstream.(*tainttoleration.TaintToleration),
+			pressure:    pressure,
+			effect:      effect,
+			byResource:  [2]resourceTaint{taint(CPU, v1.ResourceCPU), taint(Memory, v1.ResourceMemory)},
+			comparison:  fts.EnableTaintTolerationComparisonOperators,
+		}, nil
+	}
+}
+
+// Name returns the name of the plugin.
+func (t *Taints) Name() string { return Name }
+
+// SignPod signs what upstream reads: a prediction is the node's, and tolerations are
+// in upstream's fragment already.
+func (t *Taints) SignPod(ctx context.Context, pod *v1.Pod) ([]fwk.SignFragment, *fwk.Status) {
+	return t.tolerations.SignPod(ctx, pod)
+}
+
+// EventsToRegister returns upstream's events. Where pressure refuses nodes, a pod that
+// leaves a node lowers it; that a forecast falls raises no event.
+func (t *Taints) EventsToRegister(ctx context.Context) ([]fwk.ClusterEventWithHint, error) {
+	events, err := t.tolerations.EventsToRegister(ctx)
+	if err == nil && t.refuses() {
+		events = append(events, fwk.ClusterEventWithHint{Event: fwk.ClusterEvent{Resource: fwk.AssignedPod, ActionType: fwk.Delete}})
+	}
+	return events, err
+}
+
+// refuses says whether predicted pressure can refuse a node, not only score it down.
+func (t *Taints) refuses() bool { return t.pressure != nil && t.effect == v1.TaintEffectNoSchedule }
