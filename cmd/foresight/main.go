@@ -1,0 +1,47 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command foresight is the user's command line. Installed as kubectl-foresight it is
+// also `kubectl foresight`.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/foresight-scheduler/foresight/cmd/internal/buildinfo"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := newCommand(filepath.Base(os.Args[0])).ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func newCommand(name string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:           name,
+		Short:         "See what the Foresight scheduler decides, and why",
+		Version:       buildinfo.String(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	if plugin, ok := strings.CutPrefix(name, "kubectl-"); ok {
+		// kubectl runs plugins under their own name; help should show what was typed.
+		cmd.Use = plugin
+		cmd.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl " + plugin}
+	}
+	cmd.AddCommand(newTryCommand())
+	return cmd
+}

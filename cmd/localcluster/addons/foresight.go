@@ -1,0 +1,93 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package addons
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/yaml"
+
+	"github.com/foresight-scheduler/foresight/cmd/localcluster/argv"
+	"github.com/foresight-scheduler/foresight/cmd/localcluster/state"
+	"github.com/foresight-scheduler/foresight/cmd/localcluster/supervise"
+)
+
+// What the manifests call things.
+const (
+	ForesightNamespace      = "foresight-system"
+	ForesightServiceAccount = "foresight-scheduler"
+
+	foresightConfigMap = "foresight-scheduler-config"
+	foresightConfigKey = "config.yaml"
+)
+
+// CheckForesight finds out before anything is started that our scheduler cannot be.
+func CheckForesight(binary, manifests string) error {
+	info, err := os.Stat(binary)
+	if err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
+		return fmt.Errorf("no scheduler binary at %s: run `make build`, name another one with --scheduler-binary, or go --without %s", binary, state.Foresight)
+	}
+	if _, err := os.Stat(manifests); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("no manifests at %s: name a kustomize directory with --manifests, or go --without %s", manifests, state.Foresight)
+	} else if err != nil {
+		return fmt.Errorf("reading manifests: %w", err)
+	}
+	return nil
+}
+
+// ApplyKustomization applies a directory as a user would.
+func ApplyKustomization(ctx context.Context, l state.Layout, self, dir string) error {
+	cmd := exec.CommandContext(ctx, self, argv.Subcommand, "kubectl",
+		"apply", "--server-side", "--field-manager="+fieldManager, "--kustomize", dir)
+	cmd.Env = append(supervise.Environment(l), "KUBECONFIG="+l.Kubeconfig(), "KUBECACHEDIR="+l.KubectlCache(), "KUBECTL_KUBERC=false")
+	output, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("applying %s: %w\n%s", dir, err, bytes.TrimSpace(output))
+	}
+	return nil
+}
+
+// ForesightConfiguration takes the scheduler's configuration out of the cluster and
+// tells it how to reach the API server from outside; nothing else differs from a
+// deployment.
+func ForesightConfiguration(ctx context.Context, client kubernetes.Interface, kubeconfig string) ([]byte, error) {
+	configMap, err := client.CoreV1().ConfigMaps(ForesightNamespace).Get(ctx, foresightConfigMap, metav1.GetOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("reading the scheduler's configuration: %w", err)
+	}
+	data, ok := configMap.Data[foresightConfigKey]
+	if !ok {
+		return nil, fmt.Errorf("ConfigMap %s/%s has no key %s", ForesightNamespace, foresightConfigMap, foresightConfigKey)
+	}
+	return withKubeconfig([]byte(data), kubeconfig)
+}
+
+func withKubeconfig(config []byte, kubeconfig string) ([]byte, error) {
+	object := map[string]any{}
+	if err := yaml.UnmarshalStrict(config, &object); err != nil {
+		return nil, fmt.Errorf("parsing the scheduler's configuration: %w", err)
+	}
+	if err := unstructured.SetNestedField(object, kubeconfig, "clientConnection", "kubeconfig"); err != nil {
+		return nil, fmt.Errorf("changing the scheduler's configuration: %w", err)
+	}
+	return yaml.Marshal(object)
+}
+
+// WriteForesightConfig puts it where the scheduler reads it.
+func WriteForesightConfig(l state.Layout, config []byte) error {
+	if err := os.MkdirAll(filepath.Dir(l.ForesightConfig()), 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(l.ForesightConfig(), config, 0o600)
+}

