@@ -87,8 +87,9 @@ type BalancedAllocation struct {
 type LimitsGuardMode string
 
 const (
-	// LimitsGuardOff leaves limits out of the decision.
-	LimitsGuardOff LimitsGuardMode = "Off"
+	// LimitsGuardNone leaves limits out of the decision. (Not "Off": YAML reads that as
+	// a boolean.)
+	LimitsGuardNone LimitsGuardMode = "None"
 	// LimitsGuardScore scores such a node down.
 	LimitsGuardScore LimitsGuardMode = "Score"
 	// LimitsGuardFilter refuses such a node.
@@ -104,7 +105,8 @@ type LimitsGuard struct {
 
 // LimitsBound bounds one resource.
 type LimitsBound struct {
-	// Resource is cpu, memory, ephemeral-storage or an extended resource.
+	// Resource is cpu, memory, ephemeral-storage, hugepages-<size> or an extended
+	// resource.
 	Resource corev1.ResourceName
 	// PercentOfAllocatable that the sum of limits may reach; 1–10000, where 100 is
 	// the node's allocatable.

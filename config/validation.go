@@ -5,6 +5,8 @@ package config
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
@@ -12,6 +14,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
 )
+
+// nativeResources are the ones without a domain that a node has an amount of.
+var nativeResources = []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourceEphemeralStorage}
 
 const (
 	maxWeight  = 100
@@ -85,14 +90,14 @@ func validateBalancedResources(path *field.Path, resources []kubeschedulerv1.Res
 func validateLimitsGuard(path *field.Path, guard *LimitsGuard) field.ErrorList {
 	var errs field.ErrorList
 	switch guard.Mode {
-	case LimitsGuardOff:
+	case LimitsGuardNone:
 	case LimitsGuardScore, LimitsGuardFilter:
 		if len(guard.Max) == 0 {
 			errs = append(errs, field.Required(path.Child("max"), fmt.Sprintf("mode %s needs a bound for at least one resource", guard.Mode)))
 		}
 	default:
 		errs = append(errs, field.NotSupported(path.Child("mode"), guard.Mode,
-			[]LimitsGuardMode{LimitsGuardOff, LimitsGuardScore, LimitsGuardFilter}))
+			[]LimitsGuardMode{LimitsGuardNone, LimitsGuardScore, LimitsGuardFilter}))
 	}
 	seen := sets.New[corev1.ResourceName]()
 	for i, bound := range guard.Max {
@@ -108,10 +113,16 @@ func validateLimitsGuard(path *field.Path, guard *LimitsGuard) field.ErrorList {
 }
 
 func validateResourceName(path *field.Path, name string) field.ErrorList {
-	if name == "" {
+	switch {
+	case name == "":
 		return field.ErrorList{field.Required(path, "")}
+	case strings.Contains(name, "/"):
+		return metav1validation.ValidateLabelName(name, path)
+	case strings.HasPrefix(name, corev1.ResourceHugePagesPrefix), slices.Contains(nativeResources, corev1.ResourceName(name)):
+		return nil
+	default:
+		return field.ErrorList{field.NotSupported(path, name, append(slices.Clone(nativeResources), corev1.ResourceHugePagesPrefix+"<size>", "<domain>/<extended resource>"))}
 	}
-	return metav1validation.ValidateLabelName(name, path)
 }
 
 func validateRange(path *field.Path, value, low, high int32) field.ErrorList {

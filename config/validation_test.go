@@ -109,7 +109,7 @@ func TestValidateResourceFitArgs(t *testing.T) {
 			}}
 		}},
 		{name: "bounds kept while the guard is off", edit: func(a *ResourceFitArgs) {
-			a.LimitsGuard = LimitsGuard{Mode: LimitsGuardOff, Max: []LimitsBound{{corev1.ResourceCPU, 100}}}
+			a.LimitsGuard = LimitsGuard{Mode: LimitsGuardNone, Max: []LimitsBound{{corev1.ResourceCPU, 100}}}
 		}},
 		{name: "balancing off", edit: func(a *ResourceFitArgs) { a.BalancedAllocation.Weight = 0 }},
 		{name: "balancing at its most", edit: func(a *ResourceFitArgs) { a.BalancedAllocation.Weight = 100 }},
@@ -126,7 +126,7 @@ func TestValidateResourceFitArgs(t *testing.T) {
 			{balanced + ".resources[3].name", `"a b"`},
 		}},
 		{name: "an unknown mode", edit: func(a *ResourceFitArgs) { a.LimitsGuard.Mode = "Refuse" },
-			want: []complaint{{guard + ".mode", `supported values: "Off", "Score", "Filter"`}}},
+			want: []complaint{{guard + ".mode", `supported values: "None", "Score", "Filter"`}}},
 		{name: "Filter without a bound", edit: func(a *ResourceFitArgs) { a.LimitsGuard.Mode = LimitsGuardFilter },
 			want: []complaint{{guard + ".max", "mode Filter needs a bound for at least one resource"}}},
 		{name: "Score without a bound", edit: func(a *ResourceFitArgs) { a.LimitsGuard.Mode = LimitsGuardScore },
@@ -143,7 +143,7 @@ func TestValidateResourceFitArgs(t *testing.T) {
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
-			args := &ResourceFitArgs{LimitsGuard: LimitsGuard{Mode: LimitsGuardOff}}
+			args := &ResourceFitArgs{LimitsGuard: LimitsGuard{Mode: LimitsGuardNone}}
 			tc.edit(args)
 			expect(t, ValidateResourceFitArgs(ArgsPath("ResourceFit"), args), tc.want...)
 		})
@@ -153,7 +153,6 @@ func TestValidateResourceFitArgs(t *testing.T) {
 // A name that no node offers would make a bound that silently never binds, which is
 // worse than an error: the owner believes the nodes are guarded.
 func TestResourceNamesThatCannotBind(t *testing.T) {
-	t.Skip("BUG: limitsGuard.max[].resource takes any label name, not only cpu, memory, ephemeral-storage and extended resources")
 	for _, name := range []corev1.ResourceName{"cpus", "Memory", "limits.cpu", "pods"} {
 		errs := ValidateResourceFitArgs(ArgsPath("ResourceFit"), &ResourceFitArgs{
 			LimitsGuard: LimitsGuard{Mode: LimitsGuardFilter, Max: []LimitsBound{{name, 100}}},

@@ -76,7 +76,7 @@ func pairs(g *generator) []pair {
 	resources := []kubeschedulerconfig.ResourceSpec{{Name: "cpu", Weight: 1}, {Name: "memory", Weight: 1}}
 	fit := config.ResourceFitArgs{
 		IgnoredResources: ignored, IgnoredResourceGroups: ignoredGroups, ScoringStrategy: strategy,
-		LimitsGuard: config.LimitsGuard{Mode: config.LimitsGuardOff},
+		LimitsGuard: config.LimitsGuard{Mode: config.LimitsGuardNone},
 	}
 	fitUpstream := &kubeschedulerconfig.NodeResourcesFitArgs{
 		IgnoredResources: ignored, IgnoredResourceGroups: ignoredGroups, ScoringStrategy: upstreamStrategy,

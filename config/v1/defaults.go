@@ -37,7 +37,7 @@ func SetDefaults_ResourceFitArgs(args *ResourceFitArgs) {
 	}
 	args.BalancedAllocation.Resources = defaultResources(args.BalancedAllocation.Resources)
 	if args.LimitsGuard.Mode == "" {
-		args.LimitsGuard.Mode = LimitsGuardMode(config.LimitsGuardOff)
+		args.LimitsGuard.Mode = LimitsGuardMode(config.LimitsGuardNone)
 		if len(args.LimitsGuard.Max) > 0 {
 			args.LimitsGuard.Mode = LimitsGuardMode(config.LimitsGuardFilter)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/diff"
 	"sigs.k8s.io/randfill"
 
 	"github.com/foresight-scheduler/foresight/config"
@@ -45,7 +46,7 @@ func TestRoundTrip(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !equality.Semantic.DeepEqual(original, back) {
-				t.Fatalf("seed %d: %T changed on the way:\nbefore %+v\nafter  %+v", seed, original, original, back)
+				t.Fatalf("seed %d: %T changed on the way:\n%s", seed, original, diff.Diff(original, back))
 			}
 		}
 	}
@@ -61,7 +62,7 @@ func TestDefaultsTwice(t *testing.T) {
 		once := args.DeepCopy()
 		SetObjectDefaults_ResourceFitArgs(args)
 		if !equality.Semantic.DeepEqual(once, args) {
-			t.Fatalf("before %+v\nafter %+v", once, args)
+			t.Fatalf("once and twice differ:\n%s", diff.Diff(once, args))
 		}
 	}
 }

@@ -93,7 +93,7 @@ type ResourceFitArgs struct {
 	// BalancedAllocation is the share of upstream's NodeResourcesBalancedAllocation.
 	// +optional
 	BalancedAllocation BalancedAllocation `json:"balancedAllocation,omitempty"`
-	// LimitsGuard bounds the sum of limits on a node. Default: Off.
+	// LimitsGuard bounds the sum of limits on a node. Default: none.
 	// +optional
 	LimitsGuard LimitsGuard `json:"limitsGuard,omitempty"`
 }
@@ -116,8 +116,8 @@ type LimitsGuardMode string
 
 // LimitsGuard bounds, per resource, the sum of the limits of a node's pods.
 type LimitsGuard struct {
-	// Mode is Off, Score (score such a node down) or Filter (refuse it). Default:
-	// Filter when max is given, else Off.
+	// Mode is None, Score (score such a node down) or Filter (refuse it). Default:
+	// Filter when max is given, else None.
 	// +optional
 	Mode LimitsGuardMode `json:"mode,omitempty"`
 	// Max bounds each guarded resource.
@@ -129,7 +129,8 @@ type LimitsGuard struct {
 
 // LimitsBound bounds one resource.
 type LimitsBound struct {
-	// Resource is cpu, memory, ephemeral-storage or an extended resource.
+	// Resource is cpu, memory, ephemeral-storage, hugepages-<size> or an extended
+	// resource.
 	Resource corev1.ResourceName `json:"resource"`
 	// PercentOfAllocatable that the sum of limits may reach; 1–10000, where 100 is
 	// the node's allocatable.

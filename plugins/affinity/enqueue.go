@@ -20,7 +20,11 @@ const services fwk.EventResource = "services.v1."
 // SignPod signs what upstream reads. Where a Service's other pods count, two equal
 // pods do not get equal answers, so such a pod is not signed.
 func (a *Affinity) SignPod(ctx context.Context, pod *v1.Pod) ([]fwk.SignFragment, *fwk.Status) {
-	if r, err := a.rulesFor(pod); err != nil || !r.empty() {
+	r, err := a.rulesFor(pod)
+	if err == nil && r.empty() {
+		return a.node.SignPod(ctx, pod)
+	}
+	if selectors, listErr := a.serviceSelectors(pod); err != nil || listErr != nil || len(selectors) > 0 {
 		return nil, fwk.NewStatus(fwk.Unschedulable, "pods under service affinity or anti-affinity are not signed")
 	}
 	return a.node.SignPod(ctx, pod)
@@ -74,7 +78,8 @@ func (a *Affinity) hintAfterNode(upstream fwk.QueueingHintFn) fwk.QueueingHintFn
 			return fwk.QueueSkip, nil
 		}
 		for _, key := range r.together {
-			if before.Labels[key] != after.Labels[key] {
+			was, had := before.Labels[key]
+			if is, has := after.Labels[key]; was != is || had != has {
 				return fwk.Queue, nil
 			}
 		}

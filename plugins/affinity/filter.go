@@ -74,6 +74,10 @@ func (a *Affinity) PreFilter(ctx context.Context, state fwk.CycleState, pod *v1.
 	if !status.IsSuccess() && !status.IsSkip() {
 		return result, status
 	}
+	if pod.Spec.NodeName != "" {
+		// A deferred resize moves nowhere; upstream leaves it alone too.
+		return result, status
+	}
 	r, err := a.rulesFor(pod)
 	if err != nil {
 		return nil, fwk.NewStatus(fwk.UnschedulableAndUnresolvable, err.Error())

@@ -198,7 +198,6 @@ func TestQueueAfterNode(t *testing.T) {
 
 // A label with the empty value is a label: Filter tells it from none, so must the hint.
 func TestQueueAfterEmptyLabel(t *testing.T) {
-	t.Skip("BUG: hintAfterNode takes a label without a value for no label")
 	const marker = "example.com/edge"
 	pods := []*v1.Pod{web("old", 0).Node("anchor").Obj()}
 	waiting := web("waiting", 9).Obj()
@@ -227,7 +226,8 @@ func TestSignPod(t *testing.T) {
 		pod.Annotations = map[string]string{key: value}
 		return pod
 	}
-	bare, bound, spread := cluster{}.scheduler(t, together()), cluster{}.scheduler(t, together(zone)), cluster{}.scheduler(t, apart(zone))
+	served := cluster{services: []*v1.Service{webService}}
+	bare, bound, spread := served.scheduler(t, together()), served.scheduler(t, together(zone)), served.scheduler(t, apart(zone))
 	for _, tc := range []struct {
 		name   string
 		plugin scheduler
@@ -240,6 +240,7 @@ func TestSignPod(t *testing.T) {
 		{"the pod keeps together", bare, annotated(affinity.ServiceAffinityAnnotation, zone), false},
 		{"the pod spreads", bare, annotated(affinity.ServiceAntiAffinityAnnotation, zone), false},
 		{"the pod turns the profile's rule off", bound, annotated(affinity.ServiceAffinityAnnotation, ""), true},
+		{"no Service selects the pod", cluster{}.scheduler(t, together(zone)), plain, true},
 		{"the pod's annotation does not parse", bare, annotated(affinity.ServiceAffinityAnnotation, ","), false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

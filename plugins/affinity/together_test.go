@@ -197,7 +197,6 @@ func TestNewRefuses(t *testing.T) {
 // A pod whose in-place resize waits is on its node for good; upstream skips node
 // affinity for it, so that preemption can make room there. So must service affinity.
 func TestDeferredResize(t *testing.T) {
-	t.Skip("BUG: PreFilter goes on after upstream's Skip for a deferred resize and refuses the pod's own node")
 	pod := web("resizing", 9).Node("b1").Condition(v1.PodResizePending, v1.ConditionTrue, v1.PodReasonDeferred).Obj()
 	s := cluster{nodes: racks, services: []*v1.Service{webService},
 		pods:     []*v1.Pod{web("old", 0).Node("a1").Obj(), pod},

@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/diff"
 	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
 	upstreamv1 "k8s.io/kubernetes/pkg/scheduler/apis/config/v1"
 
@@ -54,7 +55,7 @@ func TestDefaultsAreUpstreams(t *testing.T) {
 // The defaults of the tests in this package are the ones a user gets.
 func TestDefaults(t *testing.T) {
 	if got := decodeDefaults(t, &configv1.ResourceFitArgs{}); !equality.Semantic.DeepEqual(got, defaults()) {
-		t.Errorf("got %+v, want %+v", got, defaults())
+		t.Errorf("want (-) and got (+) differ:\n%s", diff.Diff(defaults(), got))
 	}
 }
 

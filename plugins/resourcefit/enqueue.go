@@ -27,10 +27,17 @@ func (r *ResourceFit) EventsToRegister(ctx context.Context) ([]fwk.ClusterEventW
 			events[i].QueueingHintFn = r.guard.hintAfterNode(events[i].QueueingHintFn)
 		}
 	}
-	return append(events, fwk.ClusterEventWithHint{
-		Event:          fwk.ClusterEvent{Resource: fwk.AssignedPod, ActionType: fwk.Update},
-		QueueingHintFn: r.guard.hintAfterAssignedPod,
-	}), nil
+	// Limits have no action type of their own.
+	return append(events,
+		fwk.ClusterEventWithHint{
+			Event:          fwk.ClusterEvent{Resource: fwk.AssignedPod, ActionType: fwk.Update},
+			QueueingHintFn: r.guard.hintAfterShrink(true),
+		},
+		fwk.ClusterEventWithHint{
+			Event:          fwk.ClusterEvent{Resource: fwk.TargetPod, ActionType: fwk.Update},
+			QueueingHintFn: r.guard.hintAfterShrink(false),
+		},
+	), nil
 }
 
 func (g *limitsGuard) hintAfterNode(upstream fwk.QueueingHintFn) fwk.QueueingHintFn {
@@ -56,16 +63,20 @@ func (g *limitsGuard) hintAfterNode(upstream fwk.QueueingHintFn) fwk.QueueingHin
 	}
 }
 
-func (g *limitsGuard) hintAfterAssignedPod(_ klog.Logger, _ *v1.Pod, oldObj, newObj interface{}) (fwk.QueueingHint, error) {
-	before, after, err := util.As[*v1.Pod](oldObj, newObj)
-	if err != nil || before == nil || after == nil {
-		return fwk.Queue, err
-	}
-	was, is := g.limitsOf(before, true), g.limitsOf(after, true)
-	for i := range was {
-		if is[i] < was[i] {
-			return fwk.Queue, nil
+// hintAfterShrink queues the pod when the limits of the changed pod, which is placed or
+// the waiting one itself, shrank.
+func (g *limitsGuard) hintAfterShrink(placed bool) fwk.QueueingHintFn {
+	return func(_ klog.Logger, _ *v1.Pod, oldObj, newObj interface{}) (fwk.QueueingHint, error) {
+		before, after, err := util.As[*v1.Pod](oldObj, newObj)
+		if err != nil || before == nil || after == nil {
+			return fwk.Queue, err
 		}
+		was, is := g.limitsOf(before, placed), g.limitsOf(after, placed)
+		for i := range was {
+			if is[i] < was[i] {
+				return fwk.Queue, nil
+			}
+		}
+		return fwk.QueueSkip, nil
 	}
-	return fwk.QueueSkip, nil
 }

@@ -5,11 +5,14 @@ package resourcefit
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	v1 "k8s.io/api/core/v1"
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/component-helpers/resource"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
@@ -52,7 +55,7 @@ func (p podLimits) Clone() fwk.StateData { return p }
 
 // newLimitsGuard returns nil where the guard is off.
 func newLimitsGuard(args *config.LimitsGuard, fts feature.Features) *limitsGuard {
-	if args.Mode == config.LimitsGuardOff {
+	if args.Mode == config.LimitsGuardNone {
 		return nil
 	}
 	g := &limitsGuard{mode: args.Mode, options: resource.PodResourcesOptions{
@@ -70,27 +73,71 @@ func newLimitsGuard(args *config.LimitsGuard, fts feature.Features) *limitsGuard
 	return g
 }
 
-// limitsOf returns what the pod may use: its limit, or its request where that is more
-// (a pod without a limit is not a pod without use). placed says whether the pod runs
-// already, and its resources may be in the midst of a resize.
+// limitsOf returns what the pod may use: the limits of its containers, where a container
+// without a limit counts with its request (no limit does not mean no use), or the
+// pod's limit. placed says whether the pod runs already, and its resources may be in
+// the midst of a resize.
 func (g *limitsGuard) limitsOf(pod *v1.Pod, placed bool) podLimits {
 	options := g.options
 	options.UseStatusResources = placed && options.UseStatusResources
-	limits, requests := resource.PodLimits(pod, options), resource.PodRequests(pod, options)
+	limits, requests := resource.PodLimits(g.withLimits(pod), options), resource.PodRequests(pod, options)
 	out := make(podLimits, len(g.bounds))
 	for i, b := range g.bounds {
-		limit, request := limits[b.resource], requests[b.resource]
-		if b.resource == v1.ResourceCPU {
-			out[i] = max(limit.MilliValue(), request.MilliValue())
-		} else {
-			out[i] = max(limit.Value(), request.Value())
+		// The request is more where it is the pod's and the limits are containers'.
+		out[i] = max(g.units(b.resource, limits[b.resource]), g.units(b.resource, requests[b.resource]))
+	}
+	return out
+}
+
+// withLimits returns the pod with the guarded requests as limits of containers that
+// have none.
+func (g *limitsGuard) withLimits(pod *v1.Pod) *v1.Pod {
+	filled := *pod
+	filled.Spec.Containers = g.containersWithLimits(pod.Spec.Containers)
+	filled.Spec.InitContainers = g.containersWithLimits(pod.Spec.InitContainers)
+	return &filled
+}
+
+func (g *limitsGuard) containersWithLimits(containers []v1.Container) []v1.Container {
+	out := slices.Clone(containers)
+	for i := range out {
+		r := &out[i].Resources
+		for _, b := range g.bounds {
+			request, requested := r.Requests[b.resource]
+			if _, limited := r.Limits[b.resource]; limited || !requested {
+				continue
+			}
+			r.Limits = maps.Clone(r.Limits)
+			if r.Limits == nil {
+				r.Limits = v1.ResourceList{}
+			}
+			r.Limits[b.resource] = request
 		}
 	}
 	return out
 }
 
+// units is the quantity in milli-units for cpu and whole units else. It saturates: the
+// API takes quantities that no int64 holds.
+func (g *limitsGuard) units(name v1.ResourceName, q apiresource.Quantity) int64 {
+	if name == v1.ResourceCPU {
+		if q.CmpInt64(math.MaxInt64/1000) >= 0 {
+			return math.MaxInt64
+		}
+		return q.MilliValue()
+	}
+	if q.CmpInt64(math.MaxInt64) >= 0 {
+		return math.MaxInt64
+	}
+	return q.Value()
+}
+
 // take writes the pod's limits to the cycle state.
 func (g *limitsGuard) take(state fwk.CycleState, pod *v1.Pod, nodes int) {
+	if pod.Spec.NodeName != "" {
+		// A deferred resize: its node counts the pod already, and it moves nowhere.
+		return
+	}
 	state.Write(limitsStateKey, g.limitsOf(pod, false))
 	// Nodes that are gone leave their sums behind; start over before that matters.
 	if g.count.Load() > int64(2*nodes+100) {
@@ -100,18 +147,18 @@ func (g *limitsGuard) take(state fwk.CycleState, pod *v1.Pod, nodes int) {
 }
 
 // onNode returns the sum of limits of the node's pods.
-func (g *limitsGuard) onNode(nodeInfo fwk.NodeInfo) []int64 {
+func (g *limitsGuard) onNode(state fwk.CycleState, nodeInfo fwk.NodeInfo) []int64 {
+	if state.IsPodGroupSchedulingCycle() {
+		// Upstream tries a group's pods out on the NodeInfo and gives it back its old
+		// generation, which then says nothing about its pods.
+		return g.sum(nodeInfo)
+	}
 	name, generation := nodeInfo.Node().Name, nodeInfo.GetGeneration()
 	known, found := g.sums.Load(name)
 	if found && known.(*nodeLimits).generation == generation {
 		return known.(*nodeLimits).sum
 	}
-	sum := make([]int64, len(g.bounds))
-	for _, p := range nodeInfo.GetPods() {
-		for i, limit := range g.limitsOf(p.GetPod(), true) {
-			sum[i] = add(sum[i], limit)
-		}
-	}
+	sum := g.sum(nodeInfo)
 	g.sums.Store(name, &nodeLimits{generation, sum})
 	if !found {
 		g.count.Add(1)
@@ -119,17 +166,40 @@ func (g *limitsGuard) onNode(nodeInfo fwk.NodeInfo) []int64 {
 	return sum
 }
 
+func (g *limitsGuard) sum(nodeInfo fwk.NodeInfo) []int64 {
+	sum := make([]int64, len(g.bounds))
+	for _, p := range nodeInfo.GetPods() {
+		for i, limit := range g.limitsOf(p.GetPod(), true) {
+			sum[i] = add(sum[i], limit)
+		}
+	}
+	return sum
+}
+
+// room returns how far the sum of limits may go on the node. A node that has none of a
+// resource is not bounded: upstream's fit refuses it, or lets another allocator serve
+// the resource.
+func (b *bound) room(nodeInfo fwk.NodeInfo) int64 {
+	a := allocatable(nodeInfo, b.resource)
+	if a == 0 || a/100 >= math.MaxInt64/b.percent {
+		return math.MaxInt64
+	}
+	return a/100*b.percent + a%100*b.percent/100
+}
+
 // filter refuses the node for each bound that the pod would take it over. A resource
 // of which the pod takes nothing is not its fault.
 func (g *limitsGuard) filter(state fwk.CycleState, nodeInfo fwk.NodeInfo) *fwk.Status {
-	pod, sum := podLimitsIn(state), g.onNode(nodeInfo)
+	pod := podLimitsIn(state)
 	if pod == nil {
 		return nil
 	}
+	sum := g.onNode(state, nodeInfo)
 	code := fwk.Unschedulable
 	var reasons []string
-	for i, b := range g.bounds {
-		room := allocatable(nodeInfo, b.resource) * b.percent / 100
+	for i := range g.bounds {
+		b := &g.bounds[i]
+		room := b.room(nodeInfo)
 		if pod[i] == 0 || add(sum[i], pod[i]) <= room {
 			continue
 		}
@@ -151,13 +221,15 @@ func (g *limitsGuard) scoreDown(state fwk.CycleState, nodeInfo fwk.NodeInfo, sco
 	if g.mode != config.LimitsGuardScore {
 		return score
 	}
-	pod, sum := podLimitsIn(state), g.onNode(nodeInfo)
+	pod := podLimitsIn(state)
 	if pod == nil {
 		return score
 	}
+	sum := g.onNode(state, nodeInfo)
 	lowest := score
-	for i, b := range g.bounds {
-		room := allocatable(nodeInfo, b.resource) * b.percent / 100
+	for i := range g.bounds {
+		b := &g.bounds[i]
+		room := b.room(nodeInfo)
 		if after := add(sum[i], pod[i]); pod[i] > 0 && after > room {
 			lowest = min(lowest, int64(float64(score)*float64(room)/float64(after)))
 		}
@@ -176,7 +248,7 @@ func add(a, b int64) int64 {
 func podLimitsIn(state fwk.CycleState) podLimits {
 	data, err := state.Read(limitsStateKey)
 	if err != nil {
-		return nil // PreFilter did not run for this pod.
+		return nil // The guard has nothing to say about this pod.
 	}
 	return data.(podLimits)
 }

@@ -96,9 +96,9 @@ func TestLimitsGuardFilter(t *testing.T) {
 	}
 }
 
-// Only mode Filter refuses: under Off and Score the node stays, over its bound or not.
+// Only mode Filter refuses: under None and Score the node stays, over its bound or not.
 func TestOtherModesRefuseNobody(t *testing.T) {
-	for _, mode := range []config.LimitsGuardMode{config.LimitsGuardOff, config.LimitsGuardScore} {
+	for _, mode := range []config.LimitsGuardMode{config.LimitsGuardNone, config.LimitsGuardScore} {
 		s := newScheduler(t, guarded(mode, percent("cpu", 1)), gates(), []*v1.Node{big("n")}, pod("a", "n", nil, amounts{"cpu": "40"}))
 		if got := s.filter(t, pod("p", "", nil, amounts{"cpu": "40"}), s.nodes[0]); !got.IsSuccess() {
 			t.Errorf("%s: got %v", mode, got)
@@ -122,7 +122,7 @@ func TestLimitsGuardScore(t *testing.T) {
 		{"at three times its bound", []config.LimitsBound{percent("cpu", 100)}, amounts{"cpu": "12"}, 25},
 		{"the resource furthest over counts", []config.LimitsBound{percent("cpu", 100), percent("memory", 100)}, amounts{"cpu": "5", "memory": "24Gi"}, 25},
 		{"in either order", []config.LimitsBound{percent("memory", 100), percent("cpu", 100)}, amounts{"cpu": "12", "memory": "9Gi"}, 25},
-		{"a node without the resource", []config.LimitsBound{percent("example.com/none", 100)}, amounts{"example.com/none": "1"}, 0},
+		{"a node without the resource", []config.LimitsBound{percent("example.com/none", 100)}, amounts{"example.com/none": "1"}, 75},
 		{"a thousand times its bound", []config.LimitsBound{percent("cpu", 1)}, amounts{"cpu": "40"}, 0},
 	}
 	for _, tc := range tests {
@@ -164,7 +164,7 @@ func TestSignPod(t *testing.T) {
 		if !status.IsSuccess() {
 			t.Fatal(status)
 		}
-		if upstream, _ := s.fit.SignPod(t.Context(), pod); mode == config.LimitsGuardOff && !reflect.DeepEqual(fragments, upstream) {
+		if upstream, _ := s.fit.SignPod(t.Context(), pod); mode == config.LimitsGuardNone && !reflect.DeepEqual(fragments, upstream) {
 			t.Errorf("got %v, want upstream's %v", fragments, upstream)
 		}
 		signed, err := json.Marshal(fragments) // As the framework does.
@@ -173,7 +173,7 @@ func TestSignPod(t *testing.T) {
 		}
 		return string(signed)
 	}
-	for mode, differ := range map[config.LimitsGuardMode]bool{config.LimitsGuardOff: false, config.LimitsGuardScore: true, config.LimitsGuardFilter: true} {
+	for mode, differ := range map[config.LimitsGuardMode]bool{config.LimitsGuardNone: false, config.LimitsGuardScore: true, config.LimitsGuardFilter: true} {
 		if (sign(mode, small) != sign(mode, large)) != differ {
 			t.Errorf("%s: want different signatures: %v", mode, differ)
 		}

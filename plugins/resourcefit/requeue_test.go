@@ -42,7 +42,7 @@ func (s scheduler) queued(t *testing.T, pod *v1.Pod, events []fwk.ClusterEvent, 
 // Only a guard that refuses nodes makes pods wait for limits; else the events are
 // upstream's.
 func TestEventsOfOtherModes(t *testing.T) {
-	for _, mode := range []config.LimitsGuardMode{config.LimitsGuardOff, config.LimitsGuardScore} {
+	for _, mode := range []config.LimitsGuardMode{config.LimitsGuardNone, config.LimitsGuardScore} {
 		s := newScheduler(t, guarded(mode, percent("cpu", 100)), gates(), nil)
 		got, err := s.EventsToRegister(t.Context())
 		if err != nil {
@@ -128,7 +128,6 @@ func TestQueueAfterOtherPod(t *testing.T) {
 
 // The pod that waits may itself come to ask for less.
 func TestQueueAfterOwnLimitShrinks(t *testing.T) {
-	t.Skip("BUG: no event is registered for the waiting pod's own limits, which can be resized without its requests")
 	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), gates(), nil)
 	before, after := pod("p", "", amounts{"cpu": "1"}, amounts{"cpu": "5"}), pod("p", "", amounts{"cpu": "1"}, amounts{"cpu": "2"})
 	if !s.queued(t, after, framework.PodSchedulingPropertiesChange(after, before, true), before, after) {

@@ -49,7 +49,8 @@ func (t *Taints) takeView(ctx context.Context, state fwk.CycleState, pod *v1.Pod
 	s := &pressureState{pressure: view}
 	for i := range t.byResource {
 		r := &t.byResource[i]
-		if !v1helper.TolerationsTolerateTaint(logger, pod.Spec.Tolerations, &r.taint, t.comparison) {
+		// Without the comparison operators: the taint's values are no numbers.
+		if !v1helper.TolerationsTolerateTaint(logger, pod.Spec.Tolerations, &r.taint, false) {
 			s.untolerated |= r.resource
 		}
 	}

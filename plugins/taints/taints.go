@@ -57,7 +57,6 @@ type Taints struct {
 	effect      v1.TaintEffect
 	// byResource is the taint of each resource, made once.
 	byResource [2]resourceTaint
-	comparison bool
 }
 
 type resourceTaint struct {
@@ -99,7 +98,6 @@ func NewFactory(pressure PressureReader) func(context.Context, runtime.Object, f
 			pressure:    pressure,
 			effect:      effect,
 			byResource:  [2]resourceTaint{taint(CPU, v1.ResourceCPU), taint(Memory, v1.ResourceMemory)},
-			comparison:  fts.EnableTaintTolerationComparisonOperators,
 		}, nil
 	}
 }
@@ -114,11 +112,14 @@ func (t *Taints) SignPod(ctx context.Context, pod *v1.Pod) ([]fwk.SignFragment, 
 }
 
 // EventsToRegister returns upstream's events. Where pressure refuses nodes, a pod that
-// leaves a node lowers it; that a forecast falls raises no event.
+// leaves a node lowers it, and so does a node that grows; that a forecast falls raises
+// no event.
 func (t *Taints) EventsToRegister(ctx context.Context) ([]fwk.ClusterEventWithHint, error) {
 	events, err := t.tolerations.EventsToRegister(ctx)
 	if err == nil && t.refuses() {
-		events = append(events, fwk.ClusterEventWithHint{Event: fwk.ClusterEvent{Resource: fwk.AssignedPod, ActionType: fwk.Delete}})
+		events = append(events,
+			fwk.ClusterEventWithHint{Event: fwk.ClusterEvent{Resource: fwk.AssignedPod, ActionType: fwk.Delete}},
+			fwk.ClusterEventWithHint{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.UpdateNodeAllocatable}})
 	}
 	return events, err
 }

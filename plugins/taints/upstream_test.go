@@ -163,7 +163,6 @@ func TestQueueAsUpstream(t *testing.T) {
 // A node that grows is further from its peak, so a pod that pressure refused there may
 // fit now. Unlike a falling forecast this does raise an event.
 func TestQueueAfterNodeGrows(t *testing.T) {
-	t.Skip("BUG: no event is registered for a node's allocatable, by which pressure is measured")
 	s := schedulerWith(t, pressure.read, v1.TaintEffectNoSchedule, feature.Features{})
 	before, after := node("n"), node("n")
 	before.Status.Allocatable = v1.ResourceList{v1.ResourceCPU: resource.MustParse("4")}

@@ -87,11 +87,21 @@ func localcluster(args ...string) (string, error) {
 }
 
 func command(path string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	defer cancel()
+	return commandContext(ctx, path, args...)
+}
+
+// commandContext runs a command until it ends or the context does, which is an error.
+func commandContext(ctx context.Context, path string, args ...string) (string, error) {
 	var out bytes.Buffer
-	cmd := exec.Command(path, args...)
+	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir = repo
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
+	if ctx.Err() != nil {
+		err = fmt.Errorf("still running: %w", ctx.Err())
+	}
 	return out.String(), err
 }
 

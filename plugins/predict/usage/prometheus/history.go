@@ -1,0 +1,94 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package prometheus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+)
+
+// History asks the server for the past, in chunks of steps, and delivers a reading per
+// step. A chunk whose answer is too large is asked for again in halves, down to single
+// steps. The step is at least a millisecond, and whole milliseconds, as times in
+// Prometheus are.
+func (s *Source) History(ctx context.Context, from, to time.Time, step time.Duration, deliver func(usage.Reading) error) error {
+	if step < time.Millisecond || step%time.Millisecond != 0 {
+		return fmt.Errorf("history with the step %v: must be whole milliseconds", step)
+	}
+	from = from.Truncate(time.Millisecond)
+	steps := s.chunkSteps
+	for first := from; !first.After(to); {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		last := first.Add(time.Duration(steps-1) * step)
+		if last.After(to) {
+			last = first.Add(to.Sub(first) / step * step)
+		}
+		readings, err := s.chunk(ctx, promv1.Range{Start: first, End: last, Step: step})
+		if errors.Is(err, ErrTooLarge) && last.After(first) {
+			// The size is the cluster's and not the chunk's, so the next ones stay small.
+			steps = max(1, (int(last.Sub(first)/step)+1)/2)
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("history from %v to %v: %w", first.UTC(), last.UTC(), err)
+		}
+		for _, r := range readings {
+			if err := deliver(r); err != nil {
+				return err
+			}
+		}
+		first = last.Add(step)
+	}
+	return nil
+}
+
+// chunk answers the readings of some steps, in order, without those that are empty.
+func (s *Source) chunk(ctx context.Context, r promv1.Range) ([]usage.Reading, error) {
+	builders := make([]*builder, int(r.End.Sub(r.Start)/r.Step)+1)
+	for i := range builders {
+		builders[i] = newBuilder(s.labels, s.window)
+	}
+	err := s.each(func(kind kind, query string, put put) error {
+		matrix, warnings, err := s.client.over(ctx, query, r)
+		if err != nil {
+			return err
+		}
+		builders[0].warn(warnings)
+		for _, series := range matrix {
+			if series == nil {
+				continue
+			}
+			builders[0].drops[usage.NotANumber] += uint64(len(series.Histograms))
+			for _, point := range series.Values {
+				at := point.Timestamp.Time()
+				i := at.Sub(r.Start)
+				if i < 0 || i%r.Step != 0 || i/r.Step >= time.Duration(len(builders)) {
+					return fmt.Errorf("query %s: the answer has a value at %v, which is no step", query, at.UTC())
+				}
+				builders[i/r.Step].add(kind, series.Metric, at, float64(point.Value), put)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var readings []usage.Reading
+	for i, b := range builders {
+		at := r.Start.Add(time.Duration(i) * r.Step)
+		reading := b.reading(at, s.nodes.Time != "", s.pods.Time != "")
+		if len(reading.Nodes)+len(reading.Pods) > 0 || reading.Dropped.Total() > 0 || len(reading.Warnings) > 0 {
+			readings = append(readings, reading)
+		}
+	}
+	return readings, nil
+}

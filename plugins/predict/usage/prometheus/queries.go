@@ -1,0 +1,153 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package prometheus
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+)
+
+// Window in a query stands for Config.Window, as in rate(x[$window]).
+const Window = "$window"
+
+// Query is PromQL for a quantity of all nodes, or of all pods, at once. Its answer is an
+// instant vector with one series per object. Window in it stands for the configured
+// window.
+type Query struct {
+	// Quantity that the query answers, in its unit.
+	Quantity usage.Quantity
+	PromQL   string
+}
+
+// Queries of one kind of object.
+type Queries struct {
+	// Values has one query per quantity.
+	Values []Query
+	// Time answers the time of each object's measurement, in seconds since the epoch.
+	// Without it, samples have the time of the query's evaluation, and Prometheus answers
+	// values from up to five minutes earlier, or longer ago when so configured, as if they
+	// were of that time.
+	Time string
+}
+
+// Labels name the labels in the answers.
+type Labels struct {
+	// Node holds the name of the Node object. In the answers of pods it may be missing.
+	Node string
+	// Namespace and Pod hold a pod's namespace and name.
+	Namespace, Pod string
+	// UID of the pod; optional, and most setups have none.
+	UID string
+}
+
+// DefaultLabels are those of kube-prometheus.
+func DefaultLabels() Labels {
+	return Labels{Node: "node", Namespace: "namespace", Pod: "pod", UID: "uid"}
+}
+
+// containers selects the series of containers, which leaves out those of whole pods, of
+// their sandboxes and of all cgroups above.
+const containers = `container!="",container!="POD"`
+
+// CadvisorNodes ask for the root cgroup of each kubelet's cAdvisor, which has the node's
+// name in the label node wherever the pods' series have it, and so needs no join.
+func CadvisorNodes() Queries {
+	return Queries{
+		Values: []Query{
+			{usage.CPU, `max by (node) (rate(container_cpu_usage_seconds_total{id="/"}[$window]))`},
+			{usage.Memory, `max by (node) (container_memory_working_set_bytes{id="/"})`},
+		},
+		Time: `max by (node) (timestamp(container_memory_working_set_bytes{id="/"}))`,
+	}
+}
+
+// NodeExporterNodes ask node_exporter. Its series name the node in the label instance,
+// or not at all: nodeOf is a PromQL suffix that adds the label node, such as
+// KubeStateMetricsJoin; empty where relabelling added it.
+func NodeExporterNodes(nodeOf string) Queries {
+	on := func(metric string) string {
+		return strings.TrimSpace(metric + " " + nodeOf)
+	}
+	return Queries{
+		Values: []Query{
+			{usage.CPU, `sum by (node) (` + on(`rate(node_cpu_seconds_total{mode!~"idle|iowait|steal|guest|guest_nice"}[$window])`) + `)`},
+			{usage.Memory, `max by (node) (` + on(`(node_memory_MemTotal_bytes - node_memory_MemAvailable_bytes)`) + `)`},
+		},
+		Time: `max by (node) (` + on(`timestamp(node_memory_MemAvailable_bytes)`) + `)`,
+	}
+}
+
+// NodeExporterPressure asks node_exporter for the pressure of nodes.
+func NodeExporterPressure(nodeOf string) []Query {
+	rate := func(q usage.Quantity, metric string) Query {
+		return Query{q, `max by (node) (` + strings.TrimSpace(`rate(`+metric+`[$window]) `+nodeOf) + `)`}
+	}
+	return []Query{
+		rate(usage.CPUSome, "node_pressure_cpu_waiting_seconds_total"),
+		rate(usage.MemorySome, "node_pressure_memory_waiting_seconds_total"),
+		rate(usage.MemoryFull, "node_pressure_memory_stalled_seconds_total"),
+		rate(usage.IOSome, "node_pressure_io_waiting_seconds_total"),
+		rate(usage.IOFull, "node_pressure_io_stalled_seconds_total"),
+	}
+}
+
+// KubeStateMetricsJoin gives series with the labels namespace and pod of the pod that
+// exposed them, as those of node_exporter in kube-prometheus, the node of that pod.
+const KubeStateMetricsJoin = `* on (namespace, pod) group_left(node) topk by (namespace, pod) (1, max by (namespace, pod, node) (kube_pod_info{node!=""}))`
+
+// CadvisorPods ask for the containers of each pod.
+func CadvisorPods() Queries {
+	return Queries{
+		Values: []Query{
+			{usage.CPU, `sum by (node, namespace, pod) (rate(container_cpu_usage_seconds_total{` + containers + `}[$window]))`},
+			{usage.Memory, `sum by (node, namespace, pod) (container_memory_working_set_bytes{` + containers + `})`},
+		},
+		Time: `min by (node, namespace, pod) (timestamp(container_memory_working_set_bytes{` + containers + `}))`,
+	}
+}
+
+// CadvisorPressure asks for the pressure and the throttling of pods: the pressure of the
+// pod's own cgroup, and the throttled share over its containers.
+func CadvisorPressure() []Query {
+	const by = `by (node, namespace, pod)`
+	const pod = `container="",image="",pod!=""`
+	rate := func(q usage.Quantity, metric string) Query {
+		return Query{q, `max ` + by + ` (rate(` + metric + `{` + pod + `}[$window]))`}
+	}
+	return []Query{
+		rate(usage.CPUSome, "container_pressure_cpu_waiting_seconds_total"),
+		rate(usage.CPUFull, "container_pressure_cpu_stalled_seconds_total"),
+		rate(usage.MemorySome, "container_pressure_memory_waiting_seconds_total"),
+		rate(usage.MemoryFull, "container_pressure_memory_stalled_seconds_total"),
+		rate(usage.IOSome, "container_pressure_io_waiting_seconds_total"),
+		rate(usage.IOFull, "container_pressure_io_stalled_seconds_total"),
+		{usage.Throttled, `sum ` + by + ` (rate(container_cpu_cfs_throttled_periods_total{` + containers + `}[$window]))` +
+			` / (sum ` + by + ` (rate(container_cpu_cfs_periods_total{` + containers + `}[$window])) > 0)`},
+	}
+}
+
+// expand puts the window into the queries and refuses those that cannot be asked.
+func (q Queries) expand(window time.Duration) (Queries, error) {
+	w := model.Duration(window).String()
+	out := Queries{Time: strings.ReplaceAll(q.Time, Window, w)}
+	seen := map[usage.Quantity]bool{}
+	for _, v := range q.Values {
+		switch {
+		case int(v.Quantity) >= usage.NumQuantities:
+			return Queries{}, fmt.Errorf("a query of the quantity %d, which does not exist", v.Quantity)
+		case seen[v.Quantity]:
+			return Queries{}, fmt.Errorf("two queries of %v", v.Quantity)
+		case strings.TrimSpace(v.PromQL) == "":
+			return Queries{}, fmt.Errorf("the query of %v is empty", v.Quantity)
+		}
+		seen[v.Quantity] = true
+		out.Values = append(out.Values, Query{v.Quantity, strings.ReplaceAll(v.PromQL, Window, w)})
+	}
+	return out, nil
+}
