@@ -32,11 +32,11 @@ help: ## Show this help.
 build: ## Build all binaries into bin/ (cold: about 7 minutes, it compiles Kubernetes).
 	@echo "building bin/ on Kubernetes $(K8S_VERSION); the first time compiles Kubernetes and takes minutes"
 	@mkdir -p bin
-	go build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+	@go build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
 
 .PHONY: run
 run: build ## Start a local cluster, schedule a real workload, show what was decided and why (NODES=10).
-	DIR=$(DIR) NODES=$(NODES) hack/run.sh
+	@DIR=$(DIR) NODES=$(NODES) hack/run.sh
 
 .PHONY: down
 down: ## Remove the local cluster.

@@ -9,7 +9,7 @@ bin/foresight try --kubeconfig "$dir/kubeconfig" -f manifests/examples/first-wor
 cat <<EOF
 
 The cluster stays up. Look around:
-  bin/localcluster kubectl get pods -o wide
+  bin/localcluster kubectl get pods -n first-workload -o wide
   bin/localcluster kubectl top nodes
   bin/localcluster status
 and remove it with: make down

@@ -55,12 +55,24 @@ func DefaultLabels() Labels {
 // their sandboxes and of all cgroups above.
 const containers = `container!="",container!="POD"`
 
+// Rate is PromQL for the growth per second of the counters that selector selects, over
+// the window.
+//
+// It is not plain rate(), which divides what a counter grew by the whole window, also
+// when the counter was born within it: of a pod that started a minute ago, a rate over
+// five minutes shows a fifth of its usage. So the rate counts for counters that were
+// there when the window began, and for the young ones their growth between the last two
+// scrapes.
+func Rate(selector string) string {
+	return `(rate(` + selector + `[$window]) and ` + selector + ` offset $window or irate(` + selector + `[$window]))`
+}
+
 // CadvisorNodes ask for the root cgroup of each kubelet's cAdvisor, which has the node's
 // name in the label node wherever the pods' series have it, and so needs no join.
 func CadvisorNodes() Queries {
 	return Queries{
 		Values: []Query{
-			{usage.CPU, `max by (node) (rate(container_cpu_usage_seconds_total{id="/"}[$window]))`},
+			{usage.CPU, `max by (node) ` + Rate(`container_cpu_usage_seconds_total{id="/"}`)},
 			{usage.Memory, `max by (node) (container_memory_working_set_bytes{id="/"})`},
 		},
 		Time: `max by (node) (timestamp(container_memory_working_set_bytes{id="/"}))`,
@@ -76,7 +88,7 @@ func NodeExporterNodes(nodeOf string) Queries {
 	}
 	return Queries{
 		Values: []Query{
-			{usage.CPU, `sum by (node) (` + on(`rate(node_cpu_seconds_total{mode!~"idle|iowait|steal|guest|guest_nice"}[$window])`) + `)`},
+			{usage.CPU, `sum by (node) (` + on(Rate(`node_cpu_seconds_total{mode!~"idle|iowait|steal|guest|guest_nice"}`)) + `)`},
 			{usage.Memory, `max by (node) (` + on(`(node_memory_MemTotal_bytes - node_memory_MemAvailable_bytes)`) + `)`},
 		},
 		Time: `max by (node) (` + on(`timestamp(node_memory_MemAvailable_bytes)`) + `)`,
@@ -86,7 +98,7 @@ func NodeExporterNodes(nodeOf string) Queries {
 // NodeExporterPressure asks node_exporter for the pressure of nodes.
 func NodeExporterPressure(nodeOf string) []Query {
 	rate := func(q usage.Quantity, metric string) Query {
-		return Query{q, `max by (node) (` + strings.TrimSpace(`rate(`+metric+`[$window]) `+nodeOf) + `)`}
+		return Query{q, `max by (node) (` + strings.TrimSpace(Rate(metric)+` `+nodeOf) + `)`}
 	}
 	return []Query{
 		rate(usage.CPUSome, "node_pressure_cpu_waiting_seconds_total"),
@@ -105,7 +117,7 @@ const KubeStateMetricsJoin = `* on (namespace, pod) group_left(node) topk by (na
 func CadvisorPods() Queries {
 	return Queries{
 		Values: []Query{
-			{usage.CPU, `sum by (node, namespace, pod) (rate(container_cpu_usage_seconds_total{` + containers + `}[$window]))`},
+			{usage.CPU, `sum by (node, namespace, pod) ` + Rate(`container_cpu_usage_seconds_total{`+containers+`}`)},
 			{usage.Memory, `sum by (node, namespace, pod) (container_memory_working_set_bytes{` + containers + `})`},
 		},
 		Time: `min by (node, namespace, pod) (timestamp(container_memory_working_set_bytes{` + containers + `}))`,
@@ -118,7 +130,7 @@ func CadvisorPressure() []Query {
 	const by = `by (node, namespace, pod)`
 	const pod = `container="",image="",pod!=""`
 	rate := func(q usage.Quantity, metric string) Query {
-		return Query{q, `max ` + by + ` (rate(` + metric + `{` + pod + `}[$window]))`}
+		return Query{q, `max ` + by + ` ` + Rate(metric+`{`+pod+`}`)}
 	}
 	return []Query{
 		rate(usage.CPUSome, "container_pressure_cpu_waiting_seconds_total"),
@@ -127,8 +139,8 @@ func CadvisorPressure() []Query {
 		rate(usage.MemoryFull, "container_pressure_memory_stalled_seconds_total"),
 		rate(usage.IOSome, "container_pressure_io_waiting_seconds_total"),
 		rate(usage.IOFull, "container_pressure_io_stalled_seconds_total"),
-		{usage.Throttled, `sum ` + by + ` (rate(container_cpu_cfs_throttled_periods_total{` + containers + `}[$window]))` +
-			` / (sum ` + by + ` (rate(container_cpu_cfs_periods_total{` + containers + `}[$window])) > 0)`},
+		{usage.Throttled, `sum ` + by + ` ` + Rate(`container_cpu_cfs_throttled_periods_total{`+containers+`}`) +
+			` / (sum ` + by + ` ` + Rate(`container_cpu_cfs_periods_total{`+containers+`}`) + ` > 0)`},
 	}
 }
 

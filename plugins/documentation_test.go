@@ -1,0 +1,79 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plugins_test
+
+import (
+	"context"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"k8s.io/kubernetes/pkg/scheduler/apis/config"
+	"k8s.io/kubernetes/pkg/scheduler/apis/config/scheme"
+	frameworkplugins "k8s.io/kubernetes/pkg/scheduler/framework/plugins"
+	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
+	"k8s.io/kubernetes/pkg/scheduler/metrics"
+
+	"github.com/foresight-scheduler/foresight/manifests"
+	"github.com/foresight-scheduler/foresight/plugins"
+)
+
+// loadProfiles decodes a KubeSchedulerConfiguration as kube-scheduler does and makes
+// every plugin of its profiles.
+func loadProfiles(t *testing.T, data []byte) *config.KubeSchedulerConfiguration {
+	t.Helper()
+	metrics.Register()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	registry := frameworkplugins.NewInTreeRegistry()
+	if err := registry.Merge(plugins.Registry(plugins.Options{})); err != nil {
+		t.Fatal(err)
+	}
+	obj, _, err := scheme.Codecs.UniversalDecoder().Decode(data, nil, nil)
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, data)
+	}
+	cfg := obj.(*config.KubeSchedulerConfiguration)
+	c := newCluster(ctx, t, newGenerator(1, false))
+	for i := range cfg.Profiles {
+		f, err := frameworkruntime.NewFramework(ctx, registry, &cfg.Profiles[i],
+			frameworkruntime.WithInformerFactory(c.informers),
+			frameworkruntime.WithSnapshotSharedLister(c.snapshot),
+			frameworkruntime.WithSharedDRAManager(c.dra))
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, data)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	return cfg
+}
+
+func TestShippedConfigurationLoads(t *testing.T) {
+	cfg := loadProfiles(t, manifests.SchedulerConfig)
+	if got := cfg.Profiles[0].SchedulerName; got != "foresight-scheduler" {
+		t.Errorf("the profile is %q", got)
+	}
+	if cfg.ClientConnection.QPS < 500 {
+		t.Errorf("%v requests a second throttle binding", cfg.ClientConnection.QPS)
+	}
+}
+
+// The args in docs/plugins.md are ones that load.
+func TestDocumentedArgsLoad(t *testing.T) {
+	page, err := os.ReadFile("../docs/plugins.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```yaml\n(- name: .*?)```").FindAllSubmatch(page, -1)
+	if len(blocks) < len(plugins.Registry(plugins.Options{})) {
+		t.Fatalf("%d documented args, fewer than plugins", len(blocks))
+	}
+	for _, block := range blocks {
+		args := strings.ReplaceAll(strings.TrimRight(string(block[1]), "\n"), "\n", "\n  ")
+		loadProfiles(t, []byte(string(manifests.SchedulerConfig)+"  pluginConfig:\n  "+args+"\n"))
+	}
+}

@@ -1,0 +1,145 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package peak
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/peak/fit"
+	"github.com/foresight-scheduler/foresight/plugins/predict/peak/history"
+)
+
+// ErrTau is the error of a quantile that the model was not trained for.
+var ErrTau = errors.New("the model was not trained for this quantile")
+
+// Input is what a forecast is made from: a moment of one node, or of one workload.
+type Input struct {
+	Features  []float64 // of history.Features, ratios to Limit
+	HourOfDay int       // 0–23 in UTC, of the first hour that is forecast
+	Limit     float64   // in the unit the forecast shall have
+}
+
+// Interval is a forecast of one peak, in the unit of the limit. 0 ≤ Lower ≤ Point ≤ Upper.
+type Interval struct {
+	Lower float64 // the peak passes it with probability .9
+	Point float64 // median of the peak
+	Upper float64 // bound at the asked quantile; what to reserve
+}
+
+// Model forecasts the peak of one resource over one horizon. It is immutable and safe for concurrent use.
+//
+// Upper at τ is calibrated for the fleet: of all decisions a share τ holds, and violations fall where headroom is
+// dear. It is the geometric mean of three forecasts with different faults: a sum of features, which adds headroom;
+// a product of features, which multiplies; and boosted trees for the conditional quantile, which count twice.
+// Quantile is the trees alone: the bound that each node keeps with probability τ, so far as the features tell.
+type Model struct {
+	taus    []float64 // ascending
+	bounds  []bound   // of each tau
+	lower   *fit.Trees
+	point   *fit.Trees
+	horizon int
+}
+
+type bound struct {
+	sum     *fit.Sum
+	product *fit.Product
+	trees   *fit.Trees
+	level   float64 // log of the factor that gives the bound its violation rate in training
+}
+
+// Taus returns the quantiles the model was trained for, in ascending order.
+func (m *Model) Taus() []float64 { return slices.Clone(m.taus) }
+
+// Horizon returns how many hours the model looks ahead.
+func (m *Model) Horizon() int { return m.horizon }
+
+// Forecast returns the interval of the peak whose upper bound a share tau of the fleet's decisions keeps. Bounds
+// do not cross: a larger tau never has a lower bound. It returns ErrTau for a tau the model was not trained for, and an
+// error for a feature vector of another length or a limit that is not positive.
+func (m *Model) Forecast(in Input, tau float64) (Interval, error) {
+	z, err := m.prepare(in)
+	if err != nil {
+		return Interval{}, err
+	}
+	k := slices.Index(m.taus, tau)
+	if k < 0 {
+		return Interval{}, fmt.Errorf("%w: %v of %v", ErrTau, tau, m.taus)
+	}
+	upper := math.Inf(-1)
+	for i := range m.bounds[:k+1] {
+		upper = max(upper, m.bounds[i].log(z)+m.bounds[i].level)
+	}
+	point := min(upper, m.point.Predict(z.relative)+z.typical)
+	lower := min(point, m.lower.Predict(z.relative)+z.typical)
+	return Interval{
+		Lower: in.Limit * math.Exp(lower),
+		Point: in.Limit * math.Exp(point),
+		Upper: in.Limit * math.Exp(upper),
+	}, nil
+}
+
+// Quantile returns the conditional quantile tau of the peak, in the unit of the limit. Errors are those of Forecast.
+func (m *Model) Quantile(in Input, tau float64) (float64, error) {
+	z, err := m.prepare(in)
+	if err != nil {
+		return 0, err
+	}
+	k := slices.Index(m.taus, tau)
+	if k < 0 {
+		return 0, fmt.Errorf("%w: %v of %v", ErrTau, tau, m.taus)
+	}
+	q := math.Inf(-1)
+	for i := range m.bounds[:k+1] {
+		q = max(q, m.bounds[i].trees.Predict(z.relative))
+	}
+	return in.Limit * math.Exp(q+z.typical), nil
+}
+
+func (m *Model) prepare(in Input) (*design, error) {
+	if len(in.Features) != history.FeatureLen {
+		return nil, fmt.Errorf("%d features, want %d", len(in.Features), history.FeatureLen)
+	}
+	if !(in.Limit > 0) || math.IsInf(in.Limit, 0) {
+		return nil, fmt.Errorf("limit %v is not positive and finite", in.Limit)
+	}
+	return newDesign(in.Features, in.HourOfDay), nil
+}
+
+// design holds a feature vector in the forms the three parts read.
+type design struct {
+	x        []float64 // ratios to the limit
+	logs     []float64 // their logarithms
+	relative []float64 // logarithms of ratios to the typical level, then the hour of day
+	typical  float64   // logarithm of the typical level
+}
+
+// logFloor is the ratio to the limit, or to the typical level times ten, below which features are alike.
+const logFloor = 1e-3
+
+func newDesign(x []float64, hour int) *design {
+	typical := history.Typical(x)
+	d := &design{
+		x: make([]float64, len(x)), logs: make([]float64, len(x)), relative: make([]float64, len(x)+1), typical: math.Log(typical),
+	}
+	for j, v := range x {
+		if !(v > 0) { // NaN and negative values say as little as zero
+			v = 0
+		}
+		v = min(v, 1e6)
+		d.x[j] = v
+		d.logs[j] = math.Log(max(v, logFloor))
+		d.relative[j] = math.Log(max(v/typical, logFloor/10))
+	}
+	d.relative[len(x)] = float64(hour)
+	return d
+}
+
+// log returns the logarithm of the bound as a ratio to the limit.
+func (b *bound) log(z *design) float64 {
+	sum := math.Log(max(b.sum.At(z.x), 1e-6))
+	return (sum + b.product.Log(z.logs) + 2*(b.trees.Predict(z.relative)+z.typical)) / 4
+}
