@@ -52,12 +52,11 @@ func run(m *testing.M) int {
 	if err := build.Run(); err != nil {
 		return fail(fmt.Errorf("make build: %w", err))
 	}
-	if clusterDir, err = os.MkdirTemp("", "foresight-integration-"); err != nil {
-		return fail(err)
+	// A fixed place, so that a run clears away what one that was killed has left.
+	clusterDir = filepath.Join(repo, ".localcluster-test")
+	if out, err := localcluster("down"); err != nil {
+		return fail(fmt.Errorf("localcluster down: %w\n%s", err, out))
 	}
-	defer os.RemoveAll(clusterDir)
-	clusterDir = filepath.Join(clusterDir, "cluster")
-	// Also after a failed up: what it left is for down to clear.
 	defer func() { _, _ = localcluster("down") }()
 	if out, err := localcluster("up", "--nodes", "6", "--manifests", filepath.Join(repo, "manifests/base"), "--scheduler-binary", bin(ours)); err != nil {
 		return fail(fmt.Errorf("localcluster up: %w\n%s", err, out))

@@ -55,7 +55,22 @@ const (
 func (s *Series) Summary(now int64, horizon int) Summary {
 	out := Summary{Scale: s.scale}
 	v := &out.v
-	m := func(from, to int) float64 { return float64(s.maxHours(now, from, to)) }
+	// The ring in order, newest first, so that the many windows are plain loops.
+	var past [weekHours + 1]float32
+	known := make([]float32, 0, weekHours)
+	for k := 1; k <= weekHours; k++ {
+		past[k] = s.ago(now, k)
+		if past[k] >= 0 {
+			known = append(known, past[k])
+		}
+	}
+	m := func(from, to int) float64 {
+		largest := float32(0)
+		for k := max(from, 1); k <= min(to, weekHours); k++ {
+			largest = max(largest, past[k])
+		}
+		return float64(largest)
+	}
 	v[last] = float64(s.last)
 	v[hour1], v[hour2] = m(1, 1), m(2, 2)
 	v[max6h] = max(v[hour1], v[hour2], m(3, 6))
@@ -73,12 +88,6 @@ func (s *Series) Summary(now int64, horizon int) Summary {
 	v[mean7d], v[dev7d] = s.week.mean(), s.week.deviation()
 	v[p90], v[p98] = s.hist.quantile(.90)*s.scale, s.hist.quantile(.98)*s.scale
 
-	known := make([]float32, 0, weekHours)
-	for k := 1; k <= weekHours; k++ {
-		if x := s.ago(now, k); x >= 0 {
-			known = append(known, x)
-		}
-	}
 	if n := len(known); n > 0 {
 		slices.Sort(known)
 		v[hours90], v[hours97] = float64(known[n*90/100]), float64(known[n*97/100])
@@ -190,7 +199,9 @@ func Features(node Summary, members []Summary, limit float64) []float64 {
 		x[rootDeviation] += deviation * deviation
 		x[maxDeviation] = max(x[maxDeviation], deviation)
 		x[rootDev7d] += m[dev7d] * m[dev7d]
-		x[headroom] += room * m[max7d] / members[i].Scale
+		if members[i].Scale > 0 {
+			x[headroom] += room * m[max7d] / members[i].Scale
+		}
 		x[rootScale] += members[i].Scale * members[i].Scale
 		x[maxHeadroom] = max(x[maxHeadroom], room)
 	}

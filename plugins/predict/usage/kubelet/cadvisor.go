@@ -4,9 +4,11 @@
 package kubelet
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"time"
 )
@@ -79,18 +81,24 @@ func (g *cgroup) get(c counter) (total float64, at time.Time, ok bool) {
 // root is the id of the node's cgroup.
 const root = "/"
 
+// maxLine is the longest line that is understood. Images and cgroups have names of some
+// hundred bytes.
+const maxLine = 64 << 10
+
 // parseCadvisor reads the counters in a page of /metrics/cadvisor, by cgroup id. Lines
-// without a time were measured at now.
+// without a time were measured at now. The page is some megabytes and is read by lines,
+// because dozens of them come in at a time.
 //
 // The page is in Prometheus' text format, and Prometheus' parser would build each of its
 // hundred metric families, of which nine are wanted: so this one looks at the name of a
 // line before at anything else. A line of a wanted metric that it does not understand is
 // an error, because a page in another form is not to be read by halves.
-func parseCadvisor(page []byte, now time.Time) (map[string]*cgroup, error) {
+func parseCadvisor(page io.Reader, now time.Time) (map[string]*cgroup, error) {
 	groups := map[string]*cgroup{}
-	for number := 1; len(page) > 0; number++ {
-		line, rest, _ := bytes.Cut(page, []byte{'\n'})
-		page = rest
+	lines := bufio.NewScanner(page)
+	lines.Buffer(make([]byte, 0, 4<<10), maxLine)
+	for number := 1; lines.Scan(); number++ {
+		line := lines.Bytes()
 		end := bytes.IndexAny(line, "{ \t")
 		if end <= 0 {
 			continue // Blank, or no metric with a value.
@@ -119,6 +127,9 @@ func parseCadvisor(page []byte, now time.Time) (map[string]*cgroup, error) {
 			at = time.UnixMilli(l.millis)
 		}
 		g.set(c, l.value, at)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, err
 	}
 	if !measurePressure(groups) {
 		for _, g := range groups {

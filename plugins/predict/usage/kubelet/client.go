@@ -37,25 +37,42 @@ func newClient(config Config) (*client, error) {
 	return &client{http: httpClient, maxBytes: config.MaxBytes}, nil
 }
 
-// get returns the page at https://address/path.
-func (c *client) get(ctx context.Context, address, path string) ([]byte, error) {
+// get gives read the page at https://address/path as it comes in.
+func (c *client) get(ctx context.Context, address, path string, read func(io.Reader) error) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+address+path, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, c.maxBytes+1))
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("reading %s: %w", path, err)
-	case resp.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("getting %s: %s: %s", path, resp.Status, strings.TrimSpace(string(body[:min(len(body), 200)])))
-	case int64(len(body)) > c.maxBytes:
-		return nil, fmt.Errorf("getting %s: the answer is longer than %d bytes", path, c.maxBytes)
+	if resp.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 200)) // What there is of it.
+		return fmt.Errorf("getting %s: %s: %s", path, resp.Status, strings.TrimSpace(string(text)))
 	}
-	return body, nil
+	if err := read(&limited{next: resp.Body, left: c.maxBytes}); err != nil {
+		return fmt.Errorf("getting %s: %w", path, err)
+	}
+	// The rest, of which there is none but the end, lets the connection be used again.
+	_, _ = io.CopyN(io.Discard, resp.Body, 512)
+	return nil
+}
+
+// limited fails when more than left bytes were read. An io.LimitReader ends, and so
+// would make a cut page of a long one.
+type limited struct {
+	next io.Reader
+	left int64
+}
+
+var errTooLong = errors.New("the answer is too long")
+
+func (l *limited) Read(p []byte) (int, error) {
+	n, err := l.next.Read(p)
+	if l.left -= int64(n); l.left < 0 {
+		return 0, errTooLong
+	}
+	return n, err
 }

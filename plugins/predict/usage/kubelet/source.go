@@ -4,8 +4,9 @@
 // Package kubelet reads usage from the kubelets themselves: /stats/summary for CPU and
 // memory, and /metrics/cadvisor for pressure stall information (PSI), CFS throttling and
 // finer times. That is what metrics.k8s.io leaves out, at the price of two requests per
-// node: about 0.2 MB for the summary and 1 MB for cAdvisor's page of a full node. For
-// thousands of nodes a Prometheus that scrapes the same pages is the better source.
+// node: about 0.2 MB for the summary and several MB, compressed on the way, for
+// cAdvisor's page of a full node. For thousands of nodes a Prometheus that scrapes the
+// same pages is the better source.
 //
 // It needs the right to get nodes/stats and nodes/metrics, and serving certificates of
 // the kubelets that the given CA signed.
@@ -16,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"sort"
 	"sync"
 	"time"
@@ -269,11 +271,11 @@ func (s *Source) askOne(ctx context.Context, r request) answer {
 		// What the short form leaves out is on the other page.
 		path += "?only_cpu_and_memory=true"
 	}
-	page, err := s.client.get(ctx, r.target.Address, path)
-	if err != nil {
-		return answer{err: err}
-	}
-	summary, err := parseSummary(page, r.target.Node)
+	var parsed *summary
+	err := s.client.get(ctx, r.target.Address, path, func(page io.Reader) (err error) {
+		parsed, err = parseSummary(page, r.target.Node)
+		return err
+	})
 	if err != nil {
 		return answer{err: err}
 	}
@@ -286,18 +288,14 @@ func (s *Source) askOne(ctx context.Context, r request) answer {
 		}
 	}
 	a.answered = true
-	a.nodeSample, a.podSamples, r.node.counters, a.drops = samples(r.target.Node, summary, groups, r.node.counters)
+	a.nodeSample, a.podSamples, r.node.counters, a.drops = samples(r.target.Node, parsed, groups, r.node.counters)
 	return a
 }
 
-func (s *Source) askCadvisor(ctx context.Context, t Target) (map[string]*cgroup, error) {
-	page, err := s.client.get(ctx, t.Address, "/metrics/cadvisor")
-	if err != nil {
-		return nil, err
-	}
-	groups, err := parseCadvisor(page, s.clock.Now())
-	if err != nil {
-		return nil, fmt.Errorf("reading /metrics/cadvisor: %w", err)
-	}
-	return groups, nil
+func (s *Source) askCadvisor(ctx context.Context, t Target) (groups map[string]*cgroup, err error) {
+	err = s.client.get(ctx, t.Address, "/metrics/cadvisor", func(page io.Reader) (err error) {
+		groups, err = parseCadvisor(page, s.clock.Now())
+		return err
+	})
+	return groups, err
 }

@@ -6,6 +6,7 @@ package kubelet
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"time"
 
 	statsapi "k8s.io/kubelet/pkg/apis/stats/v1alpha1"
@@ -34,9 +35,9 @@ type stats struct {
 // parseSummary reads the answer of /stats/summary by the kubelet of node. An address
 // that was given to another node since is an error and not that node's usage under this
 // one's name.
-func parseSummary(body []byte, node string) (*summary, error) {
+func parseSummary(page io.Reader, node string) (*summary, error) {
 	var s summary
-	if err := json.Unmarshal(body, &s); err != nil {
+	if err := json.NewDecoder(page).Decode(&s); err != nil {
 		return nil, fmt.Errorf("the summary is not JSON of the stats API: %w", err)
 	}
 	if s.Node.NodeName != node {

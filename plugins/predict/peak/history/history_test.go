@@ -1,0 +1,175 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package history
+
+import (
+	"encoding/binary"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+	"unsafe"
+)
+
+var fiveMinutes = Grid{Interval: 5 * time.Minute}
+
+// noise is a bursty series of usage with daily spikes.
+func noise(seed uint64, hours int, scale float64) []float64 {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	v := make([]float64, hours*12)
+	for i := range v {
+		v[i] = scale * .1 * rng.Float64()
+		if i/12%24 == 3 || rng.IntN(500) == 0 {
+			v[i] += scale * .5 * rng.Float64()
+		}
+	}
+	return v
+}
+
+func feed(s *Series, v []float64) {
+	for i, x := range v {
+		s.Observe(int64(i)*300, x)
+	}
+}
+
+// The maxima of a Summary are those of the raw samples.
+func TestSummaryAgainstRawSamples(t *testing.T) {
+	const hours = 400
+	v := noise(1, hours, 8)
+	s := NewSeries(fiveMinutes, 8)
+	feed(s, v)
+	raw := func(from, to int) float64 { // hours before now, both included
+		m := 0.0
+		for _, x := range v[(hours-to)*12 : (hours-from+1)*12] {
+			m = max(m, x)
+		}
+		return m
+	}
+	for _, horizon := range []int{1, 24} {
+		got := s.Summary(hours, horizon).v
+		wide := 0
+		if horizon == 1 {
+			wide = 1
+		}
+		for name, want := range map[int]float64{
+			hour1: raw(1, 1), hour2: raw(2, 2), max6h: raw(1, 6), max1d: raw(1, 24), max2d: raw(1, 48), max7d: raw(1, 168),
+			window1: raw(24-horizon+1-wide, 24+wide), same1: raw(24-horizon+1, 24), last: v[len(v)-1],
+		} {
+			if math.Abs(got[name]-want) > 1e-6 {
+				t.Errorf("horizon %d, entry %d: %v, want %v", horizon, name, got[name], want)
+			}
+		}
+	}
+}
+
+// A histogram's percentile is within a bucket of the weighted percentile of the samples.
+func TestHistogramAgainstSort(t *testing.T) {
+	h := histogram{half: math.Inf(1)}
+	for i := range 1000 {
+		h.add(float64(i+1) / 1000)
+	}
+	for _, q := range []float64{.1, .5, .9, .98} {
+		if got := h.quantile(q); got < q || got > q*1.06+firstBucket {
+			t.Errorf("p%v = %v", q, got)
+		}
+	}
+}
+
+// Twice the usage under twice the limit gives the same features: forecasts scale with the node.
+func TestFeaturesScale(t *testing.T) {
+	v := noise(2, 300, 1)
+	var x [2][]float64
+	for k, scale := range []float64{1, 2048} {
+		s := NewSeries(fiveMinutes, scale)
+		for i, u := range v {
+			s.Observe(int64(i)*300, u*scale)
+		}
+		sum := s.Summary(300, 24)
+		x[k] = Features(sum, []Summary{sum, sum}, 2*scale)
+	}
+	for j := range x[0] {
+		if math.Abs(x[0][j]-x[1][j]) > 1e-6 {
+			t.Errorf("feature %d: %v and %v", j, x[0][j], x[1][j])
+		}
+	}
+}
+
+// A series has at most 2 KB, however long it lives.
+func TestSeriesIsSmall(t *testing.T) {
+	if size := unsafe.Sizeof(Series{}); size > 2000 {
+		t.Errorf("a Series takes %d bytes", size)
+	}
+}
+
+// What was not measured is not zero: a gap leaves older maxima in place, and after a month of silence nothing is known.
+func TestGaps(t *testing.T) {
+	s := NewSeries(fiveMinutes, 1)
+	feed(s, noise(3, 100, 1))
+	before := s.Summary(100, 24).v[max7d]
+	s.Observe(150*3600, .01)
+	if got := s.Summary(151, 24).v[max7d]; got != before {
+		t.Errorf("max7d after a gap = %v, want %v", got, before)
+	}
+	s.Observe(2000*3600, .01)
+	got := s.Summary(2001, 24).v
+	if math.Abs(got[max7d]-.01) > 1e-6 || math.Abs(got[top1]-.01) > 1e-6 || got[top2] != 0 {
+		t.Errorf("max7d %v, top1 %v, top2 %v after a long gap", got[max7d], got[top1], got[top2])
+	}
+}
+
+func TestObserveRefuses(t *testing.T) {
+	s := NewSeries(fiveMinutes, 1)
+	s.Observe(7200, 1)
+	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), -1, 1e300} {
+		if s.Observe(7300, v) {
+			t.Errorf("took %v", v)
+		}
+	}
+	if s.Observe(3599, 1) {
+		t.Error("took a sample of a closed hour")
+	}
+}
+
+// Whatever is observed, whenever, features are finite and not negative.
+func FuzzSeries(f *testing.F) {
+	f.Add([]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s := NewSeries(Grid{Origin: 1000, Interval: time.Minute}, 4)
+		now := int64(0)
+		for len(b) >= 10 {
+			at := int64(int16(binary.LittleEndian.Uint16(b))) * 977
+			s.Observe(at, math.Float64frombits(binary.LittleEndian.Uint64(b[2:])))
+			now = max(now, at/3600)
+			b = b[10:]
+		}
+		for _, at := range []int64{now, now + 1, now + 100, now - 5} {
+			for _, horizon := range []int{1, 24, 200} {
+				sum := s.Summary(at, horizon)
+				for j, x := range Features(sum, []Summary{sum, {}}, 4) {
+					if !(x >= 0) || math.IsInf(x, 0) {
+						t.Fatalf("feature %d is %v", j, x)
+					}
+				}
+			}
+		}
+	})
+}
+
+func BenchmarkObserve(b *testing.B) {
+	s := NewSeries(fiveMinutes, 8)
+	v := noise(1, 400, 8)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		s.Observe(int64(i)*300, v[i%len(v)])
+	}
+}
+
+func BenchmarkSummary(b *testing.B) {
+	s := NewSeries(fiveMinutes, 8)
+	feed(s, noise(1, 400, 8))
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Summary(400, 24)
+	}
+}
