@@ -80,7 +80,7 @@ func spreadScores(pod *v1.Pod, selector labels.Selector, keys []string, nodes []
 			if !ok {
 				continue
 			}
-			score := float64(fwk.MaxNodeScore)
+			score := float64(fwk.MaxScore)
 			if total > 0 {
 				score *= float64(total-byValue[value]) / float64(total)
 			}

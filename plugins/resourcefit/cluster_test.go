@@ -107,7 +107,7 @@ func (s scheduler) score(t testing.TB, pod *v1.Pod, node fwk.NodeInfo) int64 {
 	if !status.IsSuccess() {
 		t.Fatalf("Score: %v", status)
 	}
-	if score < fwk.MinNodeScore || score > fwk.MaxNodeScore {
+	if score < fwk.MinScore || score > fwk.MaxScore {
 		t.Errorf("score %d is not in [0-100], which aborts the scheduling of the pod", score)
 	}
 	return score

@@ -104,16 +104,6 @@ func commandContext(ctx context.Context, path string, args ...string) (string, e
 	return out.String(), err
 }
 
-// mustRun runs one of our binaries and fails the test where it fails.
-func mustRun(t *testing.T, name string, args ...string) string {
-	t.Helper()
-	out, err := command(bin(name), args...)
-	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
-	}
-	return out
-}
-
 // newNamespace makes a namespace that goes, with all in it, when the test ends.
 func newNamespace(t *testing.T) string {
 	t.Helper()

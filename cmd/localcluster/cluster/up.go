@@ -247,6 +247,6 @@ func (u *up) undo(ctx context.Context, cause error) error {
 			s.Components[i].Stopped, s.Components[i].Identity = true, process.Identity{}
 		}
 	})
-	hint := errors.New("What was started is stopped again, and the logs are kept until `localcluster down`")
+	hint := errors.New("what was started is stopped again, and the logs are kept until `localcluster down`")
 	return errors.Join(cause, stopErr, saveErr, hint)
 }

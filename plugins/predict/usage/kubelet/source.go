@@ -25,6 +25,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/kubelet/pages"
 )
 
 // Config says how kubelets are asked. Files are read again when they change.
@@ -90,7 +91,7 @@ type Source struct {
 
 // node is what is kept of a node between readings. One goroutine at a time has it.
 type node struct {
-	counters counters
+	counters pages.Counters
 	// failed says that the last request to it failed.
 	failed bool
 }
@@ -271,9 +272,9 @@ func (s *Source) askOne(ctx context.Context, r request) answer {
 		// What the short form leaves out is on the other page.
 		path += "?only_cpu_and_memory=true"
 	}
-	var parsed *summary
+	var summary *pages.Summary
 	err := s.client.get(ctx, r.target.Address, path, func(page io.Reader) (err error) {
-		parsed, err = parseSummary(page, r.target.Node)
+		summary, err = pages.ParseSummary(page, r.target.Node)
 		return err
 	})
 	if err != nil {
@@ -281,20 +282,20 @@ func (s *Source) askOne(ctx context.Context, r request) answer {
 	}
 
 	var a answer
-	var groups map[string]*cgroup
+	var groups pages.Cgroups
 	if s.config.Cadvisor {
 		if groups, err = s.askCadvisor(ctx, r.target); err != nil {
 			a.err = err
 		}
 	}
 	a.answered = true
-	a.nodeSample, a.podSamples, r.node.counters, a.drops = samples(r.target.Node, parsed, groups, r.node.counters)
+	a.nodeSample, a.podSamples, r.node.counters, a.drops = pages.Samples(r.target.Node, summary, groups, r.node.counters)
 	return a
 }
 
-func (s *Source) askCadvisor(ctx context.Context, t Target) (groups map[string]*cgroup, err error) {
+func (s *Source) askCadvisor(ctx context.Context, t Target) (groups pages.Cgroups, err error) {
 	err = s.client.get(ctx, t.Address, "/metrics/cadvisor", func(page io.Reader) (err error) {
-		groups, err = parseCadvisor(page, s.clock.Now())
+		groups, err = pages.ParseCadvisor(page, s.clock.Now())
 		return err
 	})
 	return groups, err

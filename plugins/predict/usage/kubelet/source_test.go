@@ -4,7 +4,6 @@
 package kubelet
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,12 +21,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/tools/cache"
-	statsapi "k8s.io/kubelet/pkg/apis/stats/v1alpha1"
 	"k8s.io/utils/clock"
-	"k8s.io/utils/ptr"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/httpauth/httpauthtest"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/kubelet/kubelettest"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/kubelet/pages"
 )
 
 // fakeKubelet serves the kubelet's two pages over TLS, as the kubelet writes them.
@@ -62,8 +61,6 @@ func (g *gauge) add(n int) {
 	g.max = max(g.max, g.now)
 }
 
-var boot = time.Now().Add(-time.Hour).Truncate(time.Second)
-
 func startKubelet(t *testing.T, ca *httpauthtest.Authority, k *fakeKubelet) *fakeKubelet {
 	t.Helper()
 	k.token.Store("token")
@@ -95,83 +92,12 @@ func (k *fakeKubelet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/stats/summary":
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(k.summary(elapsed))
+		_ = json.NewEncoder(w).Encode(kubelettest.Summary(k.node, elapsed))
 	case r.URL.Path == "/metrics/cadvisor" && !k.noCadvisor.Load():
-		_, _ = w.Write([]byte(k.cadvisor(elapsed)))
+		_, _ = w.Write([]byte(kubelettest.Cadvisor(elapsed)))
 	default:
 		http.Error(w, "broken", http.StatusInternalServerError)
 	}
-}
-
-func (k *fakeKubelet) summary(elapsed time.Duration) *statsapi.Summary {
-	at := metav1.NewTime(boot.Add(elapsed))
-	nanos := uint64(1e12) + uint64(elapsed)
-	cpu := func(cores float64) *statsapi.CPUStats {
-		return &statsapi.CPUStats{
-			Time: at, UsageNanoCores: ptr.To(uint64(cores * 2e9)), UsageCoreNanoSeconds: ptr.To(uint64(cores * float64(nanos))),
-			PSI: psi(20, 5),
-		}
-	}
-	memory := func(bytes uint64) *statsapi.MemoryStats {
-		return &statsapi.MemoryStats{Time: at, WorkingSetBytes: &bytes, UsageBytes: ptr.To(bytes * 2), PSI: psi(2, 1)}
-	}
-	return &statsapi.Summary{
-		Node: statsapi.NodeStats{NodeName: k.node, CPU: cpu(1.5), Memory: memory(2e9), IO: &statsapi.IOStats{Time: at, PSI: psi(4, 3)}},
-		Pods: []statsapi.PodStats{
-			{
-				PodRef: statsapi.PodReference{Namespace: "ns", Name: "p", UID: "uid-p"}, CPU: cpu(0.25), Memory: memory(1e8),
-				Containers: []statsapi.ContainerStats{{Name: "x", CPU: cpu(0.2), Memory: memory(9e7)}},
-			},
-			// A pod of which the kubelet has no figures: it writes zeros.
-			{
-				PodRef: statsapi.PodReference{Namespace: "ns", Name: "new", UID: "uid-new"},
-				CPU:    &statsapi.CPUStats{Time: at, UsageNanoCores: ptr.To[uint64](0), UsageCoreNanoSeconds: ptr.To[uint64](0)},
-				Memory: &statsapi.MemoryStats{Time: at, WorkingSetBytes: ptr.To[uint64](0)},
-			},
-		},
-	}
-}
-
-func psi(some, full float64) *statsapi.PSIStats {
-	return &statsapi.PSIStats{
-		Some: statsapi.PSIData{Total: 123456, Avg10: 99, Avg60: some, Avg300: 99},
-		Full: statsapi.PSIData{Total: 12345, Avg10: 99, Avg60: full, Avg300: 99},
-	}
-}
-
-func (k *fakeKubelet) cadvisor(elapsed time.Duration) string {
-	s := 1000 + elapsed.Seconds()
-	ms := boot.Add(elapsed).UnixMilli() + 250
-	var b strings.Builder
-	line := func(metric, id, container, image, pod string, value float64) {
-		namespace := ""
-		if pod != "" {
-			namespace = "ns"
-		}
-		cpu := ""
-		if metric == "container_cpu_usage_seconds_total" {
-			cpu = `cpu="total",`
-		}
-		fmt.Fprintf(&b, "%s{container=%q,%sid=%q,image=%q,name=\"\",namespace=%q,pod=%q} %v %d\n", metric, container, cpu, id, image, namespace, pod, value, ms)
-	}
-	b.WriteString("# HELP cadvisor_version_info A metric with a constant '1' value labeled by kernel version, OS version, docker version, cadvisor version & cadvisor revision.\n# TYPE cadvisor_version_info gauge\ncadvisor_version_info{cadvisorRevision=\"\",cadvisorVersion=\"\"} 1\n")
-	const pod, x, pause = "/kubepods/burstable/poduid-p", "/kubepods/burstable/poduid-p/x", "/kubepods/burstable/poduid-p/pause"
-	b.WriteString("# TYPE container_cpu_usage_seconds_total counter\n")
-	line("container_cpu_usage_seconds_total", "/", "", "", "", 1.5*s)
-	line("container_cpu_usage_seconds_total", pod, "", "", "p", 0.25*s)
-	line("container_cpu_usage_seconds_total", x, "x", "img", "p", 0.2*s)
-	line("container_cpu_usage_seconds_total", pause, "", "pause", "p", 0.001*s)
-	b.WriteString("# TYPE container_pressure_cpu_waiting_seconds_total counter\n")
-	line("container_pressure_cpu_waiting_seconds_total", "/", "", "", "", 0.4*s)
-	line("container_pressure_cpu_waiting_seconds_total", pod, "", "", "p", 0.3*s)
-	line("container_pressure_cpu_waiting_seconds_total", pause, "", "pause", "p", 0)
-	line("container_pressure_cpu_stalled_seconds_total", "/", "", "", "", 0)
-	line("container_pressure_cpu_stalled_seconds_total", pod, "", "", "p", 0.1*s)
-	line("container_pressure_io_waiting_seconds_total", pod, "", "", "p", 0.05*s)
-	b.WriteString("# TYPE container_cpu_cfs_periods_total counter\n")
-	line("container_cpu_cfs_periods_total", x, "x", "img", "p", 10*s)
-	line("container_cpu_cfs_throttled_periods_total", x, "x", "img", "p", 4*s)
-	return b.String()
 }
 
 // cluster is some kubelets and the configuration to ask them.
@@ -245,7 +171,7 @@ func TestReadSummary(t *testing.T) {
 		t.Fatalf("reading %+v", r)
 	}
 	expect(t, "first, node", r.Nodes[0].Values, with(map[usage.Quantity]float64{usage.CPU: 3, usage.Memory: 2e9}))
-	if r.Nodes[0].Window != kubeletWindow || !r.Nodes[0].Time.Equal(boot) {
+	if r.Nodes[0].Window != pages.Window || !r.Nodes[0].Time.Equal(kubelettest.Start) {
 		t.Errorf("node %+v", r.Nodes[0])
 	}
 	if p := r.Pods[1]; p.Len() != 0 {
@@ -259,13 +185,13 @@ func TestReadSummary(t *testing.T) {
 	expect(t, "second, pod", p.Values, map[usage.Quantity]float64{
 		usage.CPU: 0.25, usage.Memory: 1e8, usage.CPUSome: 0.2, usage.CPUFull: 0.05, usage.MemorySome: 0.02, usage.MemoryFull: 0.01,
 	})
-	if p.Window != 20*time.Second || !p.Time.Equal(boot.Add(20*time.Second)) || p.UID != "uid-p" || p.Node != "node-0" || p.Name != "p" {
+	if p.Window != 20*time.Second || !p.Time.Equal(kubelettest.Start.Add(20*time.Second)) || p.UID != "uid-p" || p.Node != "node-0" || p.Name != "p" {
 		t.Errorf("pod %+v", p)
 	}
 
 	// The kubelet has nothing newer: the sample is for the cleaner to know.
 	r = read(t, s)
-	if r.Nodes[0].Has(usage.CPU) || !r.Nodes[0].Time.Equal(boot.Add(20*time.Second)) {
+	if r.Nodes[0].Has(usage.CPU) || !r.Nodes[0].Time.Equal(kubelettest.Start.Add(20*time.Second)) {
 		t.Errorf("third: %+v", r.Nodes[0])
 	}
 	kubelets[0].elapsed.Store(int64(40 * time.Second))
@@ -278,25 +204,6 @@ func TestReadSummary(t *testing.T) {
 	kubelets[0].elapsed.Store(-int64(time.Minute))
 	if r = read(t, s); r.Nodes[0].Has(usage.CPU) || r.Dropped.Total() != 0 {
 		t.Errorf("an older answer: %+v", r.Nodes[0])
-	}
-}
-
-func TestCounterReset(t *testing.T) {
-	at := func(seconds int, total uint64) *summary {
-		s := &summary{}
-		s.Node.CPU = &statsapi.CPUStats{
-			Time: metav1.NewTime(boot.Add(time.Duration(seconds) * time.Second)), UsageNanoCores: ptr.To[uint64](1e9), UsageCoreNanoSeconds: &total,
-		}
-		return s
-	}
-	_, _, state, _ := samples("n", at(0, 100e9), nil, counters{})
-	n, _, state, drops := samples("n", at(10, 3e9), nil, state)
-	if n.Has(usage.CPU) || drops[usage.CounterReset] != 1 {
-		t.Errorf("after the reset: %+v, dropped %v", n, drops)
-	}
-	n, _, _, drops = samples("n", at(20, 13e9), nil, state)
-	if cpu, ok := n.Get(usage.CPU); !ok || cpu != 1 || drops.Total() != 0 {
-		t.Errorf("one later: %+v, dropped %v", n, drops)
 	}
 }
 
@@ -320,7 +227,7 @@ func TestReadCadvisor(t *testing.T) {
 		usage.CPU: 0.25, usage.Memory: 1e8, usage.CPUSome: 0.3, usage.CPUFull: 0.1, usage.IOSome: 0.05, usage.Throttled: 0.4,
 		usage.MemorySome: 0.02, usage.MemoryFull: 0.01,
 	})
-	if n := r.Nodes[0]; n.Window != 15500*time.Millisecond || !n.Time.Equal(boot.Add(15750*time.Millisecond)) {
+	if n := r.Nodes[0]; n.Window != 15500*time.Millisecond || !n.Time.Equal(kubelettest.Start.Add(15750*time.Millisecond)) {
 		t.Errorf("node %+v", n)
 	}
 
@@ -338,40 +245,6 @@ func TestReadCadvisor(t *testing.T) {
 	r = read(t, s)
 	if len(r.Failed) != 0 || r.Nodes[0].Window != 30*time.Second || !r.Pods[0].Has(usage.Throttled) {
 		t.Errorf("reading %+v", r)
-	}
-}
-
-// On cgroup v1 the kubelet writes zeros for pressure, which are no measurement.
-func TestNoPressureOnCgroupV1(t *testing.T) {
-	k := &fakeKubelet{node: "n"}
-	answer := k.summary(0)
-	zero := &statsapi.PSIStats{}
-	answer.Node.CPU.PSI, answer.Node.Memory.PSI, answer.Node.IO.PSI = zero, zero, zero
-	answer.Pods[0].CPU.PSI, answer.Pods[0].Memory.PSI = zero, zero
-	body, err := json.Marshal(answer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := parseSummary(bytes.NewReader(body), "n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, pods, _, _ := samples("n", s, nil, counters{})
-	if n.Len() != 2 || pods[0].Len() != 2 {
-		t.Errorf("node %+v, pods %+v", n, pods)
-	}
-
-	// One pod that ever waited shows that the zeros of the others are zeros.
-	answer.Pods[0].CPU.PSI = psi(0, 0)
-	if body, err = json.Marshal(answer); err != nil {
-		t.Fatal(err)
-	}
-	if s, err = parseSummary(bytes.NewReader(body), "n"); err != nil {
-		t.Fatal(err)
-	}
-	n, _, _, _ = samples("n", s, nil, counters{})
-	if x, ok := n.Get(usage.CPUSome); !ok || x != 0 {
-		t.Errorf("node %+v", n)
 	}
 }
 

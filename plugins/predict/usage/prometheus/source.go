@@ -38,19 +38,19 @@ var (
 func New(config Config, clock clock.PassiveClock) (*Source, error) {
 	config.setDefaults()
 	if err := config.validate(); err != nil {
-		return nil, fmt.Errorf("Prometheus source: %w", err)
+		return nil, fmt.Errorf("source Prometheus: %w", err)
 	}
 	nodes, err := config.Nodes.expand(config.Window)
 	if err != nil {
-		return nil, fmt.Errorf("Prometheus source: queries of nodes: %w", err)
+		return nil, fmt.Errorf("source Prometheus: queries of nodes: %w", err)
 	}
 	pods, err := config.Pods.expand(config.Window)
 	if err != nil {
-		return nil, fmt.Errorf("Prometheus source: queries of pods: %w", err)
+		return nil, fmt.Errorf("source Prometheus: queries of pods: %w", err)
 	}
 	client, err := newClient(config)
 	if err != nil {
-		return nil, fmt.Errorf("Prometheus source: %w", err)
+		return nil, fmt.Errorf("source Prometheus: %w", err)
 	}
 	return &Source{
 		client: client, labels: config.Labels, nodes: nodes, pods: pods,

@@ -1,7 +1,9 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package kubelet
+// Package pages reads the pages of a kubelet, /stats/summary and /metrics/cadvisor, and
+// makes samples of two readings of them. It knows nothing of how they are got.
+package pages
 
 import (
 	"math"
@@ -11,9 +13,9 @@ import (
 )
 
 const (
-	// kubeletWindow is about what the kubelet averages its own CPU rate over: the interval
+	// Window is about what the kubelet averages its own CPU rate over: the interval
 	// at which it looks at the cgroups.
-	kubeletWindow = 10 * time.Second
+	Window = 10 * time.Second
 	// apart is how far apart the times of two values may be that share a sample.
 	apart = 30 * time.Second
 )
@@ -29,14 +31,14 @@ var pressures = [...]struct {
 	{ioWaiting, usage.IOSome}, {ioStalled, usage.IOFull},
 }
 
-// counters is the state of a node's counters at one reading, from which the next one
+// Counters is the state of a node's counters at one reading, from which the next one
 // makes rates.
-type counters struct {
+type Counters struct {
 	// cpu time of pods by UID, and of the node by the empty UID, in core-seconds.
 	cpu map[string]usage.Count
 	// groups by cgroup id; a container that restarts is another cgroup, so its counters
 	// are not a reset. nil when the page of cAdvisor was not read.
-	groups map[string]*cgroup
+	groups Cgroups
 }
 
 // podName is a pod's namespace and name.
@@ -44,12 +46,13 @@ type podName struct {
 	namespace, name string
 }
 
-// samples makes what one kubelet answered into samples, with the counters of its last
-// answer, and returns its counters for the next. groups may be nil.
-func samples(node string, s *summary, groups map[string]*cgroup, last counters) (usage.NodeSample, []usage.PodSample, counters, usage.Drops) {
+// Samples makes what one kubelet answered into samples, with the counters of its last
+// answer, and returns its counters for the next. groups is nil when the page of
+// cAdvisor was not read.
+func Samples(node string, s *Summary, groups Cgroups, last Counters) (usage.NodeSample, []usage.PodSample, Counters, usage.Drops) {
 	m := maker{
 		last: last,
-		next: counters{cpu: make(map[string]usage.Count, len(s.Pods)+1), groups: groups},
+		next: Counters{cpu: make(map[string]usage.Count, len(s.Pods)+1), groups: groups},
 	}
 	if groups == nil {
 		// The next page is compared with the last one there was, over a longer window.
@@ -91,7 +94,7 @@ func samples(node string, s *summary, groups map[string]*cgroup, last counters) 
 
 // maker makes the samples of one kubelet's answer.
 type maker struct {
-	last, next counters
+	last, next Counters
 	drops      usage.Drops
 }
 
@@ -145,7 +148,7 @@ func (m *maker) cpu(out *usage.Sample, uid string, s *stats, group *cgroup) {
 	}
 	if rate, at, ok := s.cpuNow(); ok {
 		out.Set(usage.CPU, rate)
-		out.Time, out.Window = at, kubeletWindow
+		out.Time, out.Window = at, Window
 	}
 }
 

@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package kubelet
+package pages
 
 import (
 	"bytes"
@@ -15,9 +15,12 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	statsapi "k8s.io/kubelet/pkg/apis/stats/v1alpha1"
 	"k8s.io/utils/ptr"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/kubelet/kubelettest"
 )
 
 func TestParseCadvisorErrors(t *testing.T) {
@@ -31,14 +34,14 @@ func TestParseCadvisorErrors(t *testing.T) {
 		`container_cpu_usage_seconds_total{id="/"} 1 now`,
 		`container_cpu_usage_seconds_total{id="/"} 1 2 3`,
 	} {
-		if _, err := parseCadvisor(strings.NewReader("# a comment\n"+page), time.Now()); err == nil || !strings.HasPrefix(err.Error(), "line 2, ") {
+		if _, err := ParseCadvisor(strings.NewReader("# a comment\n"+page), time.Now()); err == nil || !strings.HasPrefix(err.Error(), "line 2, ") {
 			t.Errorf("%s: error %v", page, err)
 		}
 	}
 }
 
 func TestParseCadvisorSkips(t *testing.T) {
-	groups, err := parseCadvisor(strings.NewReader("\n\n# HELP x y\nother{a=\"b\"} broken\r\ncontainer_cpu_usage_seconds_total 1\n"+
+	groups, err := ParseCadvisor(strings.NewReader("\n\n# HELP x y\nother{a=\"b\"} broken\r\ncontainer_cpu_usage_seconds_total 1\n"+
 		"container_cpu_usage_seconds_total{cpu=\"cpu00\",id=\"/\"} 1\n{\n"), time.Now())
 	if err != nil || len(groups) != 0 {
 		t.Errorf("groups %v, error %v", groups, err)
@@ -74,7 +77,7 @@ func FuzzCadvisorAgainstPrometheus(f *testing.F) {
 			t.Fatal(err)
 		}
 		now := time.UnixMilli(1_800_000_000_000)
-		groups, err := parseCadvisor(strings.NewReader(page.String()), now)
+		groups, err := ParseCadvisor(strings.NewReader(page.String()), now)
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, page.String())
 		}
@@ -100,28 +103,27 @@ func FuzzCadvisorAgainstPrometheus(f *testing.F) {
 
 // Any two pages, one after the other, make samples or an error.
 func FuzzCadvisor(f *testing.F) {
-	k := &fakeKubelet{node: "n"}
-	f.Add([]byte(k.cadvisor(0)), []byte(k.cadvisor(time.Minute)))
-	f.Add([]byte(k.cadvisor(time.Minute)), []byte(k.cadvisor(0)))
+	f.Add([]byte(kubelettest.Cadvisor(0)), []byte(kubelettest.Cadvisor(time.Minute)))
+	f.Add([]byte(kubelettest.Cadvisor(time.Minute)), []byte(kubelettest.Cadvisor(0)))
 	f.Add([]byte(`container_pressure_cpu_waiting_seconds_total{id="/"} NaN`), []byte(`container_pressure_cpu_waiting_seconds_total{id="/"} -Inf 9223372036854775807`))
 	f.Fuzz(func(t *testing.T, first, second []byte) {
-		body, err := json.Marshal(k.summary(0))
+		body, err := json.Marshal(kubelettest.Summary("n", 0))
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := parseSummary(bytes.NewReader(body), "n")
+		s, err := ParseSummary(bytes.NewReader(body), "n")
 		if err != nil {
 			t.Fatal(err)
 		}
-		state := counters{}
+		state := Counters{}
 		for _, page := range [][]byte{first, second} {
-			groups, err := parseCadvisor(bytes.NewReader(page), boot)
+			groups, err := ParseCadvisor(bytes.NewReader(page), kubelettest.Start)
 			if err != nil {
 				return
 			}
 			var n usage.NodeSample
 			var pods []usage.PodSample
-			n, pods, state, _ = samples("n", s, groups, state)
+			n, pods, state, _ = Samples("n", s, groups, state)
 			noNegative(t, n.Values)
 			for _, p := range pods {
 				noNegative(t, p.Values)
@@ -132,9 +134,8 @@ func FuzzCadvisor(f *testing.F) {
 
 // Any two summaries, one after the other, make samples or an error.
 func FuzzSummary(f *testing.F) {
-	k := &fakeKubelet{node: "n"}
 	for _, elapsed := range []time.Duration{0, time.Minute} {
-		body, err := json.Marshal(k.summary(elapsed))
+		body, err := json.Marshal(kubelettest.Summary("n", elapsed))
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -142,15 +143,15 @@ func FuzzSummary(f *testing.F) {
 	}
 	f.Add([]byte(`{"node":{"nodeName":"n","cpu":{"time":"2026-01-01T00:00:00Z","usageCoreNanoSeconds":5},"memory":null},"pods":[{"podRef":{"uid":"u"},"io":{"psi":{"some":{"avg60":1e300}}}}]}`), []byte(`{}`))
 	f.Fuzz(func(t *testing.T, first, second []byte) {
-		state := counters{}
+		state := Counters{}
 		for _, body := range [][]byte{first, second} {
-			s, err := parseSummary(bytes.NewReader(body), "n")
+			s, err := ParseSummary(bytes.NewReader(body), "n")
 			if err != nil {
 				return
 			}
 			var n usage.NodeSample
 			var pods []usage.PodSample
-			n, pods, state, _ = samples("n", s, nil, state)
+			n, pods, state, _ = Samples("n", s, nil, state)
 			if n.Has(usage.CPUFull) || n.Has(usage.Throttled) {
 				t.Errorf("node %+v", n)
 			}
@@ -178,8 +179,7 @@ func noNegative(t *testing.T, v usage.Values) {
 
 // BenchmarkNode is what the two pages of a full node cost: 110 pods of two containers.
 func BenchmarkNode(b *testing.B) {
-	k := &fakeKubelet{node: "n"}
-	answer := k.summary(0)
+	answer := kubelettest.Summary("n", 0)
 	for i := range 109 {
 		p := answer.Pods[0]
 		p.PodRef.Name, p.PodRef.UID = fmt.Sprintf("pod-%d", i), fmt.Sprintf("uid-%d", i)
@@ -206,19 +206,71 @@ func BenchmarkNode(b *testing.B) {
 			}
 		}
 	}
-	state := counters{}
+	state := Counters{}
 	b.ReportAllocs()
 	for b.Loop() {
-		s, err := parseSummary(bytes.NewReader(body), "n")
+		s, err := ParseSummary(bytes.NewReader(body), "n")
 		if err != nil {
 			b.Fatal(err)
 		}
-		groups, err := parseCadvisor(bytes.NewReader(page.Bytes()), boot)
+		groups, err := ParseCadvisor(bytes.NewReader(page.Bytes()), kubelettest.Start)
 		if err != nil {
 			b.Fatal(err)
 		}
-		_, _, state, _ = samples("n", s, groups, state)
+		_, _, state, _ = Samples("n", s, groups, state)
 	}
 	b.ReportMetric(float64(len(body)), "summary-bytes")
 	b.ReportMetric(float64(page.Len()), "cadvisor-bytes")
+}
+
+func TestCounterReset(t *testing.T) {
+	at := func(seconds int, total uint64) *Summary {
+		s := &Summary{}
+		s.Node.CPU = &statsapi.CPUStats{
+			Time: metav1.NewTime(kubelettest.Start.Add(time.Duration(seconds) * time.Second)), UsageNanoCores: ptr.To[uint64](1e9), UsageCoreNanoSeconds: &total,
+		}
+		return s
+	}
+	_, _, state, _ := Samples("n", at(0, 100e9), nil, Counters{})
+	n, _, state, drops := Samples("n", at(10, 3e9), nil, state)
+	if n.Has(usage.CPU) || drops[usage.CounterReset] != 1 {
+		t.Errorf("after the reset: %+v, dropped %v", n, drops)
+	}
+	n, _, _, drops = Samples("n", at(20, 13e9), nil, state)
+	if cpu, ok := n.Get(usage.CPU); !ok || cpu != 1 || drops.Total() != 0 {
+		t.Errorf("one later: %+v, dropped %v", n, drops)
+	}
+}
+
+// On cgroup v1 the kubelet writes zeros for pressure, which are no measurement.
+func TestNoPressureOnCgroupV1(t *testing.T) {
+	answer := kubelettest.Summary("n", 0)
+	zero := &statsapi.PSIStats{}
+	answer.Node.CPU.PSI, answer.Node.Memory.PSI, answer.Node.IO.PSI = zero, zero, zero
+	answer.Pods[0].CPU.PSI, answer.Pods[0].Memory.PSI = zero, zero
+	body, err := json.Marshal(answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := ParseSummary(bytes.NewReader(body), "n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, pods, _, _ := Samples("n", s, nil, Counters{})
+	if n.Len() != 2 || pods[0].Len() != 2 {
+		t.Errorf("node %+v, pods %+v", n, pods)
+	}
+
+	// One pod that ever waited shows that the zeros of the others are zeros.
+	answer.Pods[0].CPU.PSI = kubelettest.Pressure(0, 0)
+	if body, err = json.Marshal(answer); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = ParseSummary(bytes.NewReader(body), "n"); err != nil {
+		t.Fatal(err)
+	}
+	n, _, _, _ = Samples("n", s, nil, Counters{})
+	if x, ok := n.Get(usage.CPUSome); !ok || x != 0 {
+		t.Errorf("node %+v", n)
+	}
 }

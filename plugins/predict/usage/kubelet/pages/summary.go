@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package kubelet
+package pages
 
 import (
 	"encoding/json"
@@ -12,9 +12,9 @@ import (
 	statsapi "k8s.io/kubelet/pkg/apis/stats/v1alpha1"
 )
 
-// summary is the part of statsapi.Summary that is read; containers, volumes and file
+// Summary is the part of statsapi.Summary that is read; containers, volumes and file
 // systems are most of its bytes and are skipped.
-type summary struct {
+type Summary struct {
 	Node struct {
 		NodeName string `json:"nodeName"`
 		stats
@@ -32,11 +32,11 @@ type stats struct {
 	IO     *statsapi.IOStats     `json:"io"`
 }
 
-// parseSummary reads the answer of /stats/summary by the kubelet of node. An address
+// ParseSummary reads the answer of /stats/summary by the kubelet of node. An address
 // that was given to another node since is an error and not that node's usage under this
 // one's name.
-func parseSummary(page io.Reader, node string) (*summary, error) {
-	var s summary
+func ParseSummary(page io.Reader, node string) (*Summary, error) {
+	var s Summary
 	if err := json.NewDecoder(page).Decode(&s); err != nil {
 		return nil, fmt.Errorf("the summary is not JSON of the stats API: %w", err)
 	}
@@ -55,7 +55,7 @@ func parseSummary(page io.Reader, node string) (*summary, error) {
 // measuresPressure says whether any of the pressure counters has ever moved. On cgroup
 // v1 and on kernels without PSI the kubelet answers zeros, which mean that nothing was
 // measured. Where it is measured, some task has waited some time since the boot.
-func (s *summary) measuresPressure() bool {
+func (s *Summary) measuresPressure() bool {
 	if s.Node.hasPressure() {
 		return true
 	}

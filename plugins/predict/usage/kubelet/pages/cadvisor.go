@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package kubelet
+package pages
 
 import (
 	"bufio"
@@ -78,6 +78,9 @@ func (g *cgroup) get(c counter) (total float64, at time.Time, ok bool) {
 	return g.total[c], g.at[c], g.has&(1<<c) != 0
 }
 
+// Cgroups are the counters of a page of cAdvisor, by cgroup id.
+type Cgroups map[string]*cgroup
+
 // root is the id of the node's cgroup.
 const root = "/"
 
@@ -85,7 +88,7 @@ const root = "/"
 // hundred bytes.
 const maxLine = 64 << 10
 
-// parseCadvisor reads the counters in a page of /metrics/cadvisor, by cgroup id. Lines
+// ParseCadvisor reads the counters in a page of /metrics/cadvisor, by cgroup id. Lines
 // without a time were measured at now. The page is some megabytes and is read by lines,
 // because dozens of them come in at a time.
 //
@@ -93,8 +96,8 @@ const maxLine = 64 << 10
 // hundred metric families, of which nine are wanted: so this one looks at the name of a
 // line before at anything else. A line of a wanted metric that it does not understand is
 // an error, because a page in another form is not to be read by halves.
-func parseCadvisor(page io.Reader, now time.Time) (map[string]*cgroup, error) {
-	groups := map[string]*cgroup{}
+func ParseCadvisor(page io.Reader, now time.Time) (Cgroups, error) {
+	groups := Cgroups{}
 	lines := bufio.NewScanner(page)
 	lines.Buffer(make([]byte, 0, 4<<10), maxLine)
 	for number := 1; lines.Scan(); number++ {
@@ -141,8 +144,8 @@ func parseCadvisor(page io.Reader, now time.Time) (map[string]*cgroup, error) {
 
 const pressureMask = 1<<cpuWaiting | 1<<cpuStalled | 1<<memoryWaiting | 1<<memoryStalled | 1<<ioWaiting | 1<<ioStalled
 
-// measurePressure is what summary.measuresPressure is for the summary.
-func measurePressure(groups map[string]*cgroup) bool {
+// measurePressure is what Summary.measuresPressure is for the summary.
+func measurePressure(groups Cgroups) bool {
 	for _, g := range groups {
 		for c := cpuWaiting; c <= ioStalled; c++ {
 			if g.total[c] > 0 {

@@ -1,0 +1,181 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package record
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"time"
+)
+
+// entry is a line of the journal. One of its parts is there.
+type entry struct {
+	Trace    *traceEntry    `json:"trace,omitempty"`
+	Workload *workloadEntry `json:"workload,omitempty"`
+	Step     *stepEntry     `json:"step,omitempty"`
+}
+
+// traceEntry is the first line.
+type traceEntry struct {
+	Name            string `json:"name"`
+	IntervalSeconds int64  `json:"interval_seconds"`
+	StartUnix       int64  `json:"start_unix"`
+}
+
+// workloadEntry is before the first step of its workload. Workloads are numbered in the
+// order of their lines, from 0.
+type workloadEntry struct {
+	Name  string  `json:"name"`
+	Cores float64 `json:"cores"`
+	Bytes float64 `json:"bytes"`
+}
+
+// stepEntry holds what was measured in a step.
+type stepEntry struct {
+	Step int64 `json:"n"`
+	// Used holds [workload, cores, bytes] per workload; null is not known.
+	Used [][1 + numResources]*float64 `json:"used"`
+}
+
+// journal is the file of a recording. A line counts when it is whole.
+type journal struct {
+	file    *os.File
+	options Options
+	// size of the whole lines.
+	size      int64
+	started   bool
+	begin     time.Time
+	workloads []Workload
+	// next step that may be added.
+	next int64
+}
+
+// openJournal opens the journal at path, new or with what is in it. The process may have
+// ended in the midst of the last line, which is cut off.
+func openJournal(path string, options Options) (_ *journal, err error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	j := &journal{file: file, options: options}
+	defer func() {
+		if err != nil {
+			file.Close()
+		}
+	}()
+	if j.size, err = j.each(func(e *entry) error { return j.replay(e) }); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return j, file.Truncate(j.size)
+}
+
+// each calls use with every whole line and returns the size of those lines.
+func (j *journal) each(use func(*entry) error) (size int64, err error) {
+	lines := bufio.NewReaderSize(io.NewSectionReader(j.file, 0, math.MaxInt64), 1<<16)
+	for number := 1; ; number++ {
+		line, err := lines.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return size, nil
+		}
+		if err != nil {
+			return size, err
+		}
+		var e entry
+		if err := json.Unmarshal(line, &e); err != nil {
+			return size, fmt.Errorf("line %d: %w", number, err)
+		}
+		if err := use(&e); err != nil {
+			return size, fmt.Errorf("line %d: %w", number, err)
+		}
+		size += int64(len(line))
+	}
+}
+
+// replay takes in a line that was written before.
+func (j *journal) replay(e *entry) error {
+	switch {
+	case e.Trace != nil && !j.started:
+		t := e.Trace
+		if t.Name != j.options.Name || time.Duration(t.IntervalSeconds)*time.Second != j.options.Interval {
+			return fmt.Errorf("it is a recording of %q every %d s", t.Name, t.IntervalSeconds)
+		}
+		j.started, j.begin = true, time.Unix(t.StartUnix, 0)
+	case e.Workload != nil && j.started:
+		j.workloads = append(j.workloads, Workload(*e.Workload))
+	case e.Step != nil && j.started && e.Step.Step >= j.next:
+		for _, u := range e.Step.Used {
+			if u[0] == nil || *u[0] < 0 || int(*u[0]) >= len(j.workloads) {
+				return errors.New("a workload that is not named before")
+			}
+		}
+		j.next = e.Step.Step + 1
+	default:
+		return errors.New("not the line of a recording, or out of order")
+	}
+	return nil
+}
+
+// start begins the recording with the step that starts at begin.
+func (j *journal) start(begin time.Time) error {
+	begin = time.Unix(begin.Unix(), 0)
+	err := j.append(&entry{Trace: &traceEntry{
+		Name: j.options.Name, IntervalSeconds: int64(j.options.Interval / time.Second), StartUnix: begin.Unix(),
+	}})
+	if err == nil {
+		j.started, j.begin = true, begin
+	}
+	return err
+}
+
+func (j *journal) addWorkload(w Workload) error {
+	e := workloadEntry(w)
+	if err := j.append(&entry{Workload: &e}); err != nil {
+		return err
+	}
+	j.workloads = append(j.workloads, w)
+	return nil
+}
+
+// addStep adds a step and makes sure that it is on the disk.
+func (j *journal) addStep(step int64, rows []row) error {
+	e := stepEntry{Step: step, Used: make([][1 + numResources]*float64, len(rows))}
+	for i := range rows {
+		n := float64(rows[i].workload)
+		e.Used[i][0] = &n
+		for r := range rows[i].used {
+			if x := rows[i].used[r]; !math.IsNaN(x) && !math.IsInf(x, 0) {
+				e.Used[i][1+r] = &x
+			}
+		}
+	}
+	if err := j.append(&entry{Step: &e}); err != nil {
+		return err
+	}
+	j.next = step + 1
+	return j.file.Sync()
+}
+
+// append adds a line. When that fails, as on a full disk, the part of it that was
+// written is taken away, and the next line may be tried.
+func (j *journal) append(e *entry) error {
+	var line bytes.Buffer
+	if err := json.NewEncoder(&line).Encode(e); err != nil {
+		return err
+	}
+	if _, err := j.file.WriteAt(line.Bytes(), j.size); err != nil {
+		return errors.Join(err, j.file.Truncate(j.size))
+	}
+	j.size += int64(line.Len())
+	return nil
+}
+
+func (j *journal) close() error {
+	return j.file.Close()
+}
