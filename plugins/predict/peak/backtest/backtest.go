@@ -26,8 +26,9 @@ import (
 // Method is the name of our forecast in results.
 const Method = "foresight"
 
-// Gain of the tracker per hour. Larger follows faster and pays for it in headroom.
-const gain = .1
+// gain of the tracker per hour, divided by the horizon: one burst violates the decisions of as many hours at once, so a tracker
+// as quick at 24 h as at 1 h overshoots and pays for days.
+const gain = .03
 
 // stride is the hours between the training decisions of one group: neighbouring hours say nearly the same.
 const stride = 3
@@ -73,7 +74,7 @@ type machine struct {
 	past    *baseline.Past
 	peaks   []float64 // maximum of each hour, for the truth
 	judged  bool      // of the judged half
-	learned bool      // its decisions train the model
+	fold    int       // of the calibration
 }
 
 type replay struct {
@@ -116,17 +117,25 @@ func newReplay(b *trace.Bundle, resource string, o Options) (*replay, error) {
 	for _, g := range draw(judgeHalf, o.Machines, fixed, rng) {
 		r.add(g, &machine{judged: true, past: baseline.NewPast(resource, interval)})
 	}
-	// The machines to rescale on are drawn like the judged ones. Most training groups have the same size; some vary, so that
-	// the model learns what size does.
+	// The machines to rescale on are drawn like the judged ones. Most training groups have the same size; some vary, so that the
+	// model learns what size does.
 	for _, g := range draw(trainHalf, o.Machines, fixed, rng) {
-		r.add(g, &machine{learned: true, past: baseline.NewPast(resource, interval)})
+		r.add(g, &machine{fold: peak.NoFold, past: baseline.NewPast(resource, interval)})
 	}
 	more := max(0, o.TrainGroups-o.Machines)
-	for _, g := range draw(trainHalf, more*3/4, fixed, rng) {
-		r.add(g, &machine{learned: true})
+	vary := func(r *rand.Rand) int { return o.Group/3 + r.IntN(2*o.Group) }
+	for _, g := range draw(trainHalf, more/4, fixed, rng) {
+		r.add(g, &machine{fold: peak.NoFold})
 	}
-	for _, g := range draw(trainHalf, more-more*3/4, func(r *rand.Rand) int { return o.Group/3 + r.IntN(2*o.Group) }, rng) {
-		r.add(g, &machine{learned: true})
+	for _, g := range draw(trainHalf, more/4, vary, rng) {
+		r.add(g, &machine{fold: peak.NoFold})
+	}
+	// The rest is drawn from either half of the training half, so that calibration has workloads its fit did not see.
+	rng.Shuffle(len(trainHalf), func(i, j int) { trainHalf[i], trainHalf[j] = trainHalf[j], trainHalf[i] })
+	for fold, ids := range [][]int{trainHalf[:len(trainHalf)/2], trainHalf[len(trainHalf)/2:]} {
+		for _, g := range draw(ids, more/4, fixed, rng) {
+			r.add(g, &machine{fold: fold})
+		}
 	}
 	for _, h := range o.Horizons {
 		if !r.period.fits(h) {
@@ -138,7 +147,7 @@ func newReplay(b *trace.Bundle, resource string, o Options) (*replay, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.horizons = append(r.horizons, &horizon{hours: h, trainer: t, tracker: peak.NewTracker(o.Violation, gain)})
+		r.horizons = append(r.horizons, &horizon{hours: h, trainer: t, tracker: peak.NewTracker(o.Violation, gain/float64(h))})
 	}
 	return r, nil
 }
@@ -295,7 +304,7 @@ func (r *replay) fit(ctx context.Context, h *horizon) error {
 		d := &h.train[i]
 		d.peak = slices.Max(d.machine.peaks[d.hour : d.hour+h.hours])
 		if d.learn {
-			h.trainer.Complete(d.input, d.peak)
+			h.trainer.Complete(d.input, d.peak, d.machine.fold)
 		}
 	}
 	var err error
@@ -333,7 +342,7 @@ type decision struct {
 
 type decisions []decision
 
-// forecasts returns the forecasts of method k, ours being number -1, at most the limit: nothing larger needs to be reserved.
+// of returns the forecasts of baseline k, or ours when k is -1, with the peaks that came and the limits, in order of time.
 func (ds decisions) of(k int) (forecast, peaks, limit []float64) {
 	for _, d := range ds {
 		f := d.interval.Upper * d.level

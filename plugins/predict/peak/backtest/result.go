@@ -61,7 +61,7 @@ func (h *horizon) results(traceName, resource string, o Options) []Result {
 	return out
 }
 
-// score returns violation, severity and savings of forecasts times m, none of which passes its limit.
+// score returns violation, severity and savings of forecasts times m. No forecast passes its limit: nothing larger can be reserved.
 func score(forecast, peak, limit []float64, m float64) (violation, severity, savings float64) {
 	var sum, limits float64
 	for i, f := range forecast {

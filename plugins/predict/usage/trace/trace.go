@@ -26,8 +26,8 @@ import (
 	"strings"
 )
 
-// unit is the only unit a bundle may use for its values.
-const unit = "per-mille of the workload's limit"
+// unit is what the unit of a bundle's values must begin with: no other is known.
+const unit = "per-mille"
 
 // maxLine bounds one CSV line, so that a file without line breaks cannot exhaust memory.
 const maxLine = 16 << 20
@@ -90,7 +90,6 @@ func (b *Bundle) readHeader(path string) error {
 		return err
 	}
 	dec := json.NewDecoder(strings.NewReader(string(raw)))
-	dec.DisallowUnknownFields()
 	if err := dec.Decode(&b.Header); err != nil {
 		at := dec.InputOffset()
 		var syntax *json.SyntaxError
@@ -109,8 +108,8 @@ func (b *Bundle) readHeader(path string) error {
 		err = fmt.Errorf("start_unix is %d; it must not be negative", b.StartUnix)
 	case b.Steps <= 0:
 		err = fmt.Errorf("steps is %d; it must be positive", b.Steps)
-	case b.Unit != unit:
-		err = fmt.Errorf("unit is %q; only %q is known", b.Unit, unit)
+	case !strings.HasPrefix(b.Unit, unit):
+		err = fmt.Errorf("unit is %q; only %s of the workload's limit is known", b.Unit, unit)
 	case len(b.Resources) == 0:
 		err = errors.New("resources is empty")
 	}

@@ -56,7 +56,6 @@ func TestReadRefuses(t *testing.T) {
 	for _, tc := range []struct{ name, file, old, new, want string }{
 		{"missing file", "cpu.csv", "", "-", "cpu.csv"},
 		{"not JSON", "trace.json", `"name"`, `name`, "trace.json:2"},
-		{"unknown field", "trace.json", `"cite"`, `"site"`, "site"},
 		{"bad interval", "trace.json", "300", "7", "interval_seconds"},
 		{"unknown unit", "trace.json", "per-mille", "percent", "unit"},
 		{"unknown resource", "trace.json", `"memory"`, `"gpu"`, "gpu"},

@@ -1,0 +1,122 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/peak/backtest"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/trace"
+)
+
+func newBacktestCommand() *cobra.Command {
+	var dir, output string
+	var options backtest.Options
+	cmd := &cobra.Command{
+		Use:   "backtest --trace DIR",
+		Short: "Judge the peak forecasts on a usage trace, beside the baselines",
+		Long: `Replay a usage trace through the forecaster and through the baselines of the field, and
+compare what each would save at the same rate of violations.
+
+A machine is a random group of workloads. Each hour a method forecasts the machine's peak
+over the next 1 h and 24 h from the past only. It learns from one half of the workloads in
+the first part of the time and is judged on the other half in the rest. A violation is a
+decision whose real peak passed the forecast; savings are 1 − Σforecast/Σlimit. "At 1 %"
+gives each method the one multiplier that puts it at 1 % violations, found on the training
+part or, flattering it, on the judged part itself.
+
+A trace is a folder with trace.json, workloads.csv and a CSV of usage per resource; see
+docs/traces.md.`,
+		Example: `  foresight backtest --trace ./my-trace
+  foresight backtest --trace ./my-trace --seed 7 --swap -o json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if output != "table" && output != "json" {
+				return fmt.Errorf("--output %q: must be table or json", output)
+			}
+			bundle, err := trace.Read(dir)
+			if err != nil {
+				return err
+			}
+			results, err := backtest.Run(cmd.Context(), bundle, options, progressTo(cmd.ErrOrStderr()))
+			if err != nil {
+				return err
+			}
+			if output == "json" {
+				encoder := json.NewEncoder(cmd.OutOrStdout())
+				encoder.SetIndent("", "  ")
+				return encoder.Encode(results)
+			}
+			return printBacktest(cmd.OutOrStdout(), results)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&dir, "trace", "", "folder of the trace")
+	flags.StringVarP(&output, "output", "o", "table", "table or json")
+	flags.Uint64Var(&options.Seed, "seed", 0, "seed of the draws of machines")
+	flags.IntVar(&options.Machines, "machines", 200, "machines to judge")
+	flags.IntVar(&options.Group, "group", 25, "workloads of a machine")
+	flags.BoolVar(&options.Swap, "swap", false, "learn from the second half of the workloads and judge on the first")
+	flags.BoolVar(&options.Random, "random-halves", false, "halve the workloads at random, by the seed")
+	flags.IntSliceVar(&options.Horizons, "horizons", []int{1, 24}, "hours to forecast")
+	flags.Float64Var(&options.Violation, "violation", .01, "rate of violations at which methods are compared")
+	_ = cmd.MarkFlagRequired("trace")
+	_ = cmd.MarkFlagDirname("trace")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// progressTo tells of progress at most every two seconds.
+func progressTo(out io.Writer) func(float64, string) {
+	last := time.Now()
+	return func(done float64, what string) {
+		if now := time.Now(); now.Sub(last) >= 2*time.Second {
+			last = now
+			fmt.Fprintf(out, "%3.0f%% %s\n", 100*done, what)
+		}
+	}
+}
+
+// printBacktest writes a table for each resource and horizon, the best at equal
+// violations first.
+func printBacktest(out io.Writer, results []backtest.Result) error {
+	table := printers.GetNewTabWriter(out)
+	for start := 0; start < len(results); {
+		end := start
+		for end < len(results) && results[end].Resource == results[start].Resource && results[end].HorizonHours == results[start].HorizonHours {
+			end++
+		}
+		group := slices.Clone(results[start:end])
+		slices.SortStableFunc(group, func(a, b backtest.Result) int { return -compareSavings(a, b) })
+		if start > 0 {
+			fmt.Fprintln(table)
+		}
+		first := group[0]
+		fmt.Fprintf(table, "%s, %s, peak of the next %d h, %d decisions (in %%)\n", first.Trace, first.Resource, first.HorizonHours, first.Decisions)
+		fmt.Fprintln(table, "METHOD\tVIOLATION\tBY\tSAVINGS\tCOVERAGE\tSAVINGS AT 1% (TRAIN)\tSAVINGS AT 1% (TEST)\t90% INTERVAL")
+		for _, r := range group {
+			fmt.Fprintf(table, "%s\t%.2f\t%.1f\t%.1f\t%.2f\t%.1f\t%.1f\t%.1f–%.1f\n", r.Method, 100*r.Violation, 100*r.Severity, 100*r.Savings,
+				100*r.Coverage, 100*r.TrainScaled, 100*r.TestScaled, 100*r.TestScaledInterval[0], 100*r.TestScaledInterval[1])
+		}
+		start = end
+	}
+	return table.Flush()
+}
+
+func compareSavings(a, b backtest.Result) int {
+	switch {
+	case a.TestScaled < b.TestScaled:
+		return -1
+	case a.TestScaled > b.TestScaled:
+		return 1
+	}
+	return 0
+}

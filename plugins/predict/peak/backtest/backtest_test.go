@@ -1,0 +1,175 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package backtest
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/peak/baseline"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/trace"
+)
+
+// synthetic is a small trace of workloads with daily patterns, noise and rare spikes.
+func synthetic(workloads, days int) *trace.Bundle {
+	rng := rand.New(rand.NewPCG(1, 1))
+	b := &trace.Bundle{
+		Header: trace.Header{Name: "synthetic", IntervalSeconds: 900, Steps: days * 96, Resources: []string{"cpu"}},
+		Usage:  map[string][][]float64{},
+	}
+	for range workloads {
+		limit := float64(int(1) << rng.IntN(4))
+		b.Workloads = append(b.Workloads, trace.Workload{CPUCores: limit})
+		at, level := rng.IntN(24), .1+.2*rng.Float64()
+		var u []float64
+		for step := range b.Steps {
+			v := level * (.8 + .4*rng.Float64())
+			if step/4%24 == at {
+				v += .3
+			}
+			if rng.IntN(300) == 0 {
+				v += .4 * rng.Float64()
+			}
+			u = append(u, v*limit)
+		}
+		b.Usage["cpu"] = append(b.Usage["cpu"], u)
+	}
+	return b
+}
+
+var small = Options{Machines: 8, Group: 6, TrainGroups: 60, Horizons: []int{1}}
+
+// Every method has a row with sane numbers; ours keeps near its violation rate; two runs agree; progress ends at 1.
+func TestRun(t *testing.T) {
+	b := synthetic(40, 12)
+	var shares []float64
+	got, err := Run(context.Background(), b, small, func(done float64, _ string) { shares = append(shares, done) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 1+len(baseline.Names()) || got[0].Method != Method {
+		t.Fatalf("%d rows, the first of %q", len(got), got[0].Method)
+	}
+	for _, r := range got {
+		for _, v := range []float64{r.Violation, r.Severity, r.Coverage, r.Savings, r.TrainScaled, r.TestScaled} {
+			if math.IsNaN(v) || v < -1e-9 || v > 10 {
+				t.Errorf("%+v", r)
+				break
+			}
+		}
+		if i := r.ViolationInterval; i[0] > r.Violation || i[1] < r.Violation {
+			t.Errorf("%s: violation %v outside %v", r.Method, r.Violation, i)
+		}
+	}
+	if got[0].Violation > .04 {
+		t.Errorf("our violation is %v", got[0].Violation)
+	}
+	for i := 1; i < len(shares); i++ {
+		if shares[i] < shares[i-1] {
+			t.Fatal("progress went back")
+		}
+	}
+	if shares[len(shares)-1] != 1 {
+		t.Errorf("progress ends at %v", shares[len(shares)-1])
+	}
+	again, err := Run(context.Background(), b, small, nil)
+	if err != nil || !reflect.DeepEqual(got, again) {
+		t.Errorf("two runs differ, error %v", err)
+	}
+}
+
+// What happens after an hour has no influence on the forecasts made at it.
+func TestForecastsSeeThePastOnly(t *testing.T) {
+	run := func(b *trace.Bundle) decisions {
+		o := small
+		if err := o.defaults(); err != nil {
+			t.Fatal(err)
+		}
+		r, err := newReplay(b, "cpu", o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.run(context.Background(), func(float64, string) {}); err != nil {
+			t.Fatal(err)
+		}
+		return r.horizons[0].judge
+	}
+	b := synthetic(40, 12)
+	before := run(b)
+	const cut = 9 * 24 // hours
+	for _, u := range b.Usage["cpu"] {
+		for step := cut * 4; step < len(u); step++ {
+			u[step] *= 3
+		}
+	}
+	for i, d := range run(b) {
+		if d.hour <= cut && (d.interval != before[i].interval || d.level != before[i].level || !reflect.DeepEqual(d.forecasts, before[i].forecasts)) {
+			t.Fatalf("a decision of hour %d changed with the usage after hour %d", d.hour, cut)
+		}
+	}
+}
+
+// Rescaled on themselves, forecasts violate exactly as often as asked, and reserving the limit never does.
+func TestScore(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 1))
+	var f, p, l []float64
+	for range 1000 {
+		f, p, l = append(f, .1+rng.Float64()), append(p, 2*rng.Float64()), append(l, 100)
+	}
+	if v, _, _ := score(f, p, l, multiplier(f, p, .01)); v != .01 {
+		t.Errorf("violation %v after rescaling, want .01", v)
+	}
+	v, severity, savings := score([]float64{1, 2}, []float64{1.5, 2}, []float64{4, 4}, 1)
+	if v != .5 || severity != .5 || savings != 1-3./8 {
+		t.Errorf("violation %v, severity %v, savings %v", v, severity, savings)
+	}
+	if _, _, savings := score([]float64{50}, []float64{1}, []float64{4}, 1); savings != 0 {
+		t.Errorf("savings %v of a forecast over the limit, want 0", savings)
+	}
+}
+
+func TestPeriods(t *testing.T) {
+	if got, want := periodOf(30*24), (period{7 * 24, 17 * 24, 30 * 24}); got != want {
+		t.Errorf("30 days: %v, want %v", got, want)
+	}
+	two := periodOf(48)
+	if want := (period{12, 24, 48}); two != want {
+		t.Errorf("2 days: %v, want %v", two, want)
+	}
+	if !two.fits(1) || two.fits(24) {
+		t.Error("2 days are enough for 1 h and too few for 24 h")
+	}
+}
+
+// The halves share no workload and leave none out, whichever way they are cut.
+func TestHalves(t *testing.T) {
+	for _, o := range []Options{{}, {Swap: true}, {Random: true, Seed: 5}} {
+		a, b := halves(9, o)
+		seen := map[int]bool{}
+		for _, i := range append(a, b...) {
+			seen[i] = true
+		}
+		if len(seen) != 9 || len(a)+len(b) != 9 {
+			t.Errorf("%+v: %v and %v", o, a, b)
+		}
+	}
+}
+
+func TestRunRefuses(t *testing.T) {
+	if _, err := Run(context.Background(), synthetic(10, 4), Options{}, nil); err == nil {
+		t.Error("took a trace of too few workloads")
+	}
+	if _, err := Run(context.Background(), synthetic(40, 4), Options{Violation: 2}, nil); err == nil {
+		t.Error("took a violation rate of 2")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Run(ctx, synthetic(40, 4), small, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("error = %v", err)
+	}
+}

@@ -1,0 +1,227 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package peak
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"sync"
+	"testing"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/peak/history"
+)
+
+// inputs are random feature vectors whose peak is a noisy multiple of one of them.
+func inputs(seed uint64, n int) (in []Input, peaks []float64) {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	for range n {
+		x := make([]float64, history.FeatureLen)
+		level := .05 + .5*rng.Float64()
+		for j := range x {
+			x[j] = level * (.8 + .4*rng.Float64())
+		}
+		in = append(in, Input{Features: x, HourOfDay: rng.IntN(24), Limit: 1 + 9*rng.Float64()})
+		peaks = append(peaks, in[len(in)-1].Limit*level*(.8+.5*rng.Float64()))
+	}
+	return in, peaks
+}
+
+var taus = []float64{.99, .9, .95}
+
+// trained fits one model for all tests; models are immutable, so they may share it.
+var trained = sync.OnceValue(func() *Model {
+	m, err := train(1)
+	if err != nil {
+		panic(err)
+	}
+	return m
+})
+
+func train(seed uint64) (*Model, error) {
+	t, err := NewTrainer(TrainerOptions{Horizon: 1, Taus: taus, Capacity: 1500, Seed: seed})
+	if err != nil {
+		return nil, err
+	}
+	in, peaks := inputs(7, 2000)
+	for i := range in {
+		t.Complete(in[i], peaks[i], i%2)
+	}
+	return t.Fit(context.Background())
+}
+
+// On data it has not seen, each bound is kept about as often as it says.
+func TestForecastHoldsItsQuantile(t *testing.T) {
+	in, peaks := inputs(8, 5000)
+	for _, tau := range trained().Taus() {
+		over := 0
+		for i := range in {
+			f, err := trained().Forecast(in[i], tau)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if peaks[i] > f.Upper {
+				over++
+			}
+		}
+		if rate := float64(over) / float64(len(in)); math.Abs(rate-(1-tau)) > .5*(1-tau)+.005 {
+			t.Errorf("τ=%v: violated %v", tau, rate)
+		}
+	}
+}
+
+// Bounds do not cross, and twice the node has twice the peak.
+func TestForecastIsOrderedAndScales(t *testing.T) {
+	in, _ := inputs(9, 300)
+	for _, one := range in {
+		previous := Interval{}
+		for _, tau := range trained().Taus() {
+			f, _ := trained().Forecast(one, tau)
+			if !(0 <= f.Lower && f.Lower <= f.Point && f.Point <= f.Upper && previous.Upper <= f.Upper) {
+				t.Fatalf("τ=%v: %+v after %+v", tau, f, previous)
+			}
+			twice := one
+			twice.Limit *= 2
+			g, _ := trained().Forecast(twice, tau)
+			if math.Abs(g.Upper-2*f.Upper) > 1e-9*g.Upper {
+				t.Fatalf("upper %v at limit %v, %v at twice", f.Upper, one.Limit, g.Upper)
+			}
+			previous = f
+		}
+	}
+}
+
+func TestForecastErrors(t *testing.T) {
+	in, _ := inputs(10, 1)
+	if _, err := trained().Forecast(in[0], .5); !errors.Is(err, ErrTau) {
+		t.Errorf("unknown τ: %v", err)
+	}
+	for _, limit := range []float64{0, -1, math.NaN(), math.Inf(1)} {
+		if _, err := trained().Forecast(Input{Features: in[0].Features, Limit: limit}, .99); err == nil {
+			t.Errorf("limit %v was taken", limit)
+		}
+	}
+	if _, err := trained().Quantile(Input{Limit: 1}, .99); err == nil {
+		t.Error("an empty feature vector was taken")
+	}
+}
+
+func TestTrainerRefuses(t *testing.T) {
+	for _, o := range []TrainerOptions{
+		{}, {Horizon: 1, Capacity: 10, Taus: taus}, {Horizon: 1, Capacity: 5000}, {Horizon: 1, Capacity: 5000, Taus: []float64{1}},
+	} {
+		if _, err := NewTrainer(o); err == nil {
+			t.Errorf("%+v was taken", o)
+		}
+	}
+	tr, _ := NewTrainer(TrainerOptions{Horizon: 1, Capacity: 5000, Taus: taus})
+	in, peaks := inputs(11, 5)
+	if !tr.Complete(in[0], peaks[0], 0) || tr.Complete(in[1], math.NaN(), 0) || tr.Complete(in[2], -1, 0) || tr.Complete(Input{}, 1, 0) || tr.Complete(in[3], 1, 2) {
+		t.Error("took what it should refuse, or the other way round")
+	}
+	if _, err := tr.Fit(context.Background()); !errors.Is(err, ErrFewDecisions) || tr.Len() != 1 {
+		t.Errorf("fit of %d decisions: %v", tr.Len(), err)
+	}
+}
+
+// The same decisions and seed give the same model to the last bit; the reservoir keeps its size.
+func TestTrainingIsDeterministic(t *testing.T) {
+	a, err := train(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(a, trained()) {
+		t.Error("two models of the same data differ")
+	}
+}
+
+func TestFitEndsWithItsContext(t *testing.T) {
+	tr, _ := NewTrainer(TrainerOptions{Horizon: 1, Taus: taus, Capacity: 1500})
+	in, peaks := inputs(7, 1500)
+	for i := range in {
+		tr.Complete(in[i], peaks[i], i%2)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := tr.Fit(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("error = %v", err)
+	}
+}
+
+// The tracker brings the violation rate of a forecaster that is off to the target, and forgets garbage.
+func TestTrackerReachesItsTarget(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 1))
+	tr := NewTracker(.01, .1)
+	const rounds, nodes = 3000, 100
+	total := 0.0
+	for range rounds {
+		over := 0
+		for range nodes {
+			if rng.ExpFloat64() > 2*tr.Level() { // 13 % at level 1
+				over++
+			}
+		}
+		tr.Round(float64(over) / nodes)
+		tr.Round(math.NaN())
+		tr.Round(-1)
+		total += float64(over) / nodes / rounds
+	}
+	if math.Abs(total-.01) > .005 {
+		t.Errorf("violation %v, want .01", total)
+	}
+	for range 10000 {
+		tr.Round(1)
+	}
+	if l := tr.Level(); l > maxLevel*1.0001 {
+		t.Errorf("level %v", l)
+	}
+}
+
+// Whatever the features, a forecast is finite and ordered.
+func FuzzForecast(f *testing.F) {
+	f.Add([]byte{0, 0, 0, 0, 0, 0, 0xf0, 0x7f}, 1.0, 3)
+	f.Fuzz(func(t *testing.T, b []byte, limit float64, hour int) {
+		x := make([]float64, history.FeatureLen)
+		for j := range x {
+			if len(b) >= 8 {
+				x[j] = math.Float64frombits(binary.LittleEndian.Uint64(b))
+				b = b[8:]
+			}
+		}
+		previous := 0.0
+		for _, tau := range trained().Taus() {
+			v, err := trained().Forecast(Input{Features: x, HourOfDay: hour, Limit: limit}, tau)
+			if err != nil {
+				return
+			}
+			r := v.Upper / limit
+			if !(0 <= v.Lower && v.Lower <= v.Point && v.Point <= v.Upper) || math.IsNaN(r) || math.IsInf(r, 0) || v.Upper < previous {
+				t.Fatalf("%+v at τ=%v, limit %v", v, tau, limit)
+			}
+			previous = v.Upper
+		}
+	})
+}
+
+func BenchmarkForecast(b *testing.B) {
+	in, _ := inputs(12, 1)
+	m := trained()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := m.Forecast(in[0], .99); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkFit(b *testing.B) {
+	for b.Loop() {
+		if _, err := train(1); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
