@@ -1,0 +1,192 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	corelisters "k8s.io/client-go/listers/core/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/component-helpers/resource"
+	"k8s.io/utils/clock"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/metricsapi"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/record"
+)
+
+type recordOptions struct {
+	config   *genericclioptions.ConfigFlags
+	out      string
+	name     string
+	what     string
+	interval time.Duration
+	every    time.Duration
+	duration time.Duration
+}
+
+func newRecordCommand() *cobra.Command {
+	o := &recordOptions{config: genericclioptions.NewConfigFlags(true)}
+	cmd := &cobra.Command{
+		Use:   "record --out DIR",
+		Short: "Record what a cluster uses as a trace",
+		Long: `Read usage from metrics.k8s.io and write it as a trace, which foresight backtest
+replays: a folder of CSV files, see docs/traces.md. A recording that was stopped, by
+whatever, goes on when it is started again with the same folder, and loses only the
+steps that were not complete.`,
+		Example: `  foresight record --out my-cluster
+  foresight record --out my-pods --what pods --for 24h`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), cmd.ErrOrStderr()) },
+	}
+	o.config.AddFlags(cmd.Flags())
+	flags := cmd.Flags()
+	flags.StringVar(&o.out, "out", "", "folder to write; also go on with")
+	flags.StringVar(&o.name, "name", "recording", "name of the trace")
+	flags.StringVar(&o.what, "what", "nodes", "nodes, or pods with the limits they have (of their node, where they have none)")
+	flags.DurationVar(&o.interval, "interval", 5*time.Minute, "length of a step: whole seconds that divide an hour")
+	flags.DurationVar(&o.every, "every", 30*time.Second, "how often to read; the readings of a step are averaged")
+	flags.DurationVar(&o.duration, "for", 0, "how long to record; 0 is until interrupted")
+	_ = cmd.MarkFlagRequired("out")
+	_ = cmd.MarkFlagDirname("out")
+	_ = cmd.RegisterFlagCompletionFunc("what", cobra.FixedCompletions([]string{"nodes", "pods"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (o *recordOptions) run(ctx context.Context, progress io.Writer) (err error) {
+	if o.what != "nodes" && o.what != "pods" {
+		return fmt.Errorf("--what %q: must be nodes or pods", o.what)
+	}
+	if o.every <= 0 || o.every > o.interval {
+		return fmt.Errorf("--every %s: must be positive and at most --interval, %s", o.every, o.interval)
+	}
+	restConfig, err := o.config.ToRESTConfig()
+	if err != nil {
+		return err
+	}
+	if o.duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.duration)
+		defer cancel()
+	}
+	sizes, err := watchSizes(ctx, restConfig)
+	if err != nil {
+		return err
+	}
+	options := record.Options{Name: o.name, Interval: o.interval, Origin: restConfig.Host}
+	if o.what == "nodes" {
+		options.Node = sizes.node
+	} else {
+		options.Pod = sizes.pod
+	}
+	recorder, err := record.Open(o.out, options)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, recorder.Close()) }()
+	source, err := metricsapi.NewForConfig(restConfig)
+	if err != nil {
+		return err
+	}
+	collector, err := usage.NewCollector(source, usage.NewCleaner(usage.DefaultBounds(), sizes.machine), usage.Schedule{Interval: o.every}, clock.RealClock{})
+	if err != nil {
+		return err
+	}
+	recording, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	fmt.Fprintf(progress, "recording %s of %s to %s, a step every %s\n", o.what, restConfig.Host, o.out, o.interval)
+	go tellOfFailures(recording, collector, progress)
+	steps := recorder.Counts().Steps
+	collector.Run(recording, func(r usage.Reading) {
+		if err := recorder.Add(r); err != nil {
+			stop(err)
+			return
+		}
+		if c := recorder.Counts(); c.Steps > steps {
+			steps = c.Steps
+			fmt.Fprintf(progress, "%d steps of %d %s\n", c.Steps, c.Workloads, o.what)
+		}
+	})
+	// Being stopped is how a recording ends; failing to write is not.
+	if cause := context.Cause(recording); !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
+		return cause
+	}
+	return nil
+}
+
+// tellOfFailures reports readings that fail, which the recording shows as gaps.
+func tellOfFailures(ctx context.Context, c *usage.Collector, progress io.Writer) {
+	ticker := time.NewTicker(2 * time.Second)
+	defer ticker.Stop()
+	var told uint64
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if s := c.Status(); s.Failures > told {
+			told = s.Failures
+			fmt.Fprintln(progress, "reading failed:", s.LastErr)
+		}
+	}
+}
+
+// sizes tells what nodes have and pods may use, from informers' caches.
+type sizes struct {
+	nodes corelisters.NodeLister
+	pods  corelisters.PodLister
+}
+
+func watchSizes(ctx context.Context, config *rest.Config) (*sizes, error) {
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	factory := informers.NewSharedInformerFactory(client, 0)
+	s := &sizes{nodes: factory.Core().V1().Nodes().Lister(), pods: factory.Core().V1().Pods().Lister()}
+	factory.StartWithContext(ctx)
+	if result := factory.WaitForCacheSyncWithContext(ctx); result.Err != nil {
+		return nil, fmt.Errorf("watching nodes and pods: %w", result.Err)
+	}
+	return s, nil
+}
+
+func (s *sizes) machine(node string) (usage.Machine, bool) {
+	n, err := s.nodes.Get(node)
+	if err != nil {
+		return usage.Machine{}, false
+	}
+	return usage.Machine{Cores: n.Status.Capacity.Cpu().AsApproximateFloat64(), Bytes: n.Status.Capacity.Memory().AsApproximateFloat64()}, true
+}
+
+func (s *sizes) node(n usage.NodeSample) (record.Workload, bool) {
+	m, ok := s.machine(n.Node)
+	return record.Workload{Name: n.Node, Cores: m.Cores, Bytes: m.Bytes}, ok
+}
+
+func (s *sizes) pod(p usage.PodSample) (record.Workload, bool) {
+	pod, err := s.pods.Pods(p.Namespace).Get(p.Name)
+	if err != nil {
+		return record.Workload{}, false
+	}
+	m, ok := s.machine(pod.Spec.NodeName)
+	limits := resource.PodLimits(pod, resource.PodResourcesOptions{})
+	if q, limited := limits[v1.ResourceCPU]; limited && !q.IsZero() {
+		m.Cores = q.AsApproximateFloat64()
+	}
+	if q, limited := limits[v1.ResourceMemory]; limited && !q.IsZero() {
+		m.Bytes = q.AsApproximateFloat64()
+	}
+	return record.Workload{Name: p.Namespace + "/" + p.Name, Cores: m.Cores, Bytes: m.Bytes}, ok
+}
