@@ -112,3 +112,37 @@ type LimitsBound struct {
 	// the node's allocatable.
 	PercentOfAllocatable int32
 }
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// PredictionArgs configures the engine that the plugins read, under the name Prediction.
+// It is the scheduler's, not a profile's.
+type PredictionArgs struct {
+	metav1.TypeMeta
+
+	Usage UsageArgs
+}
+
+// UsageSourceType names where usage comes from.
+type UsageSourceType string
+
+const (
+	// UsageFromNowhere collects nothing: nothing is known of any node.
+	UsageFromNowhere UsageSourceType = "None"
+	// UsageFromMetricsAPI lists nodes and pods of metrics.k8s.io, which metrics-server
+	// and others serve.
+	UsageFromMetricsAPI UsageSourceType = "MetricsAPI"
+)
+
+// UsageArgs says where usage comes from and how long it counts.
+type UsageArgs struct {
+	Source UsageSourceType
+	// Interval between readings; 1s–1h.
+	Interval metav1.Duration
+	// Window over which means and deviations of nodes are taken; at least Interval, at
+	// most 24h.
+	Window metav1.Duration
+	// Expiry is the age at which a node's newest sample no longer counts; at least
+	// Interval, at most 24h.
+	Expiry metav1.Duration
+}

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -110,6 +112,28 @@ func validateLimitsGuard(path *field.Path, guard *LimitsGuard) field.ErrorList {
 		seen.Insert(bound.Resource)
 	}
 	return errs
+}
+
+// ValidatePredictionArgs checks the args of the engine.
+func ValidatePredictionArgs(path *field.Path, args *PredictionArgs) field.ErrorList {
+	var errs field.ErrorList
+	path = path.Child("usage")
+	u := &args.Usage
+	switch u.Source {
+	case UsageFromNowhere, UsageFromMetricsAPI:
+	default:
+		errs = append(errs, field.NotSupported(path.Child("source"), u.Source, []UsageSourceType{UsageFromMetricsAPI, UsageFromNowhere}))
+	}
+	errs = append(errs, validateDuration(path.Child("interval"), u.Interval, time.Second, time.Hour)...)
+	errs = append(errs, validateDuration(path.Child("window"), u.Window, u.Interval.Duration, 24*time.Hour)...)
+	return append(errs, validateDuration(path.Child("expiry"), u.Expiry, u.Interval.Duration, 24*time.Hour)...)
+}
+
+func validateDuration(path *field.Path, value metav1.Duration, low, high time.Duration) field.ErrorList {
+	if value.Duration >= low && value.Duration <= high {
+		return nil
+	}
+	return field.ErrorList{field.Invalid(path, value.Duration.String(), fmt.Sprintf("not in valid range [%s-%s]", low, high))}
 }
 
 func validateResourceName(path *field.Path, name string) field.ErrorList {

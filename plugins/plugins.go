@@ -22,14 +22,18 @@ import (
 	"github.com/foresight-scheduler/foresight/config"
 	configv1 "github.com/foresight-scheduler/foresight/config/v1"
 	"github.com/foresight-scheduler/foresight/plugins/affinity"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/resourcefit"
 	"github.com/foresight-scheduler/foresight/plugins/taints"
+	"github.com/foresight-scheduler/foresight/plugins/trimaran"
 )
 
 // Options are what the plugins need beyond their args. The zero value is usable.
 type Options struct {
 	// Pressure predicts which nodes will run short of a resource; nil predicts none.
 	Pressure taints.PressureReader
+	// Engine knows what nodes use; nil knows nothing.
+	Engine *predict.Engine
 }
 
 // Registry returns the factories of all plugins by name, for
@@ -38,12 +42,39 @@ type Options struct {
 // KubeSchedulerConfiguration is read. The feature gates count as they are set when a
 // plugin is made.
 func Registry(opts Options) frameworkruntime.Registry {
-	registerArgs()
-	return frameworkruntime.Registry{
+	RegisterArgs()
+	registry := frameworkruntime.Registry{
 		affinity.Name:    withFeatures(affinity.New),
 		resourcefit.Name: withFeatures(resourcefit.New),
 		taints.Name:      withFeatures(taints.NewFactory(opts.Pressure)),
 	}
+	for name, factory := range trimaran.Factories(trimaranOptions(opts.Engine)) {
+		registry[name] = factory
+	}
+	return registry
+}
+
+func trimaranOptions(engine *predict.Engine) trimaran.Options {
+	if engine == nil {
+		return trimaran.Options{}
+	}
+	return trimaran.Options{
+		Expiry: engine.Expiry(),
+		Usage: func() trimaran.Usage {
+			if s := engine.Snapshot(); s != nil {
+				return nodeUsage{s}
+			}
+			return nil
+		},
+	}
+}
+
+// nodeUsage is a snapshot as the Trimaran plugins read it.
+type nodeUsage struct{ *predict.Snapshot }
+
+func (u nodeUsage) Node(name string) (trimaran.NodeUsage, bool) {
+	n, ok := u.Snapshot.Node(name)
+	return trimaran.NodeUsage{CPU: trimaran.Stats(n.CPU), Memory: trimaran.Stats(n.Memory), Newest: n.Newest, Window: n.Window}, ok
 }
 
 // withFeatures reads the feature gates when the plugin is made: they are not yet
@@ -54,12 +85,14 @@ func withFeatures(factory frameworkruntime.PluginFactoryWithFts[fwk.Plugin]) fra
 	}
 }
 
-// registerArgs adds our args to the two schemes kube-scheduler keeps: one reads the
+// RegisterArgs adds our args to the two schemes kube-scheduler keeps: one reads the
 // configuration file, the other turns versioned args into internal ones. Both belong
-// to upstream and to the process, hence once.
-var registerArgs = sync.OnceFunc(func() {
+// to upstream and to the process, hence once. Registry calls it; a configuration that is
+// read before needs it earlier.
+var RegisterArgs = sync.OnceFunc(func() {
 	for _, s := range []*runtime.Scheme{scheme.Scheme, kubeschedulerv1.GetPluginArgConversionScheme()} {
 		utilruntime.Must(config.AddToScheme(s))
 		utilruntime.Must(configv1.AddToScheme(s))
+		utilruntime.Must(trimaran.AddToScheme(s))
 	}
 })

@@ -68,22 +68,25 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options) error {
 	cliflag.PrintFlags(cmd.Flags())
 
 	// 1. Teach the configuration our args, then read it.
-	registry := plugins.Registry(plugins.Options{})
-	cleanup, err := prepareConfig(ctx, opts)
+	plugins.RegisterArgs()
+	cfg, cleanup, err := prepareConfig(ctx, opts)
 	defer cleanup()
 	if err != nil {
 		return err
 	}
-	informerName, err := cache.NewInformerName(cmd.Name())
+	engine, err := newEngine(cfg)
 	if err != nil {
 		return err
 	}
-	opts.InformerName = informerName
 
 	// 2. Build the scheduler.
 	var withPlugins []app.Option
-	for name, factory := range registry {
+	for name, factory := range plugins.Registry(plugins.Options{Engine: engine}) {
 		withPlugins = append(withPlugins, app.WithPlugin(name, factory))
+	}
+	opts.InformerName, err = cache.NewInformerName(cmd.Name())
+	if err != nil {
+		return err
 	}
 	completed, sched, err := app.Setup(ctx, opts, withPlugins...)
 	if clientcmd.IsEmptyConfig(err) {
@@ -96,6 +99,11 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options) error {
 	opts.ComponentGlobalsRegistry.AddMetrics()
 
 	// 3. Run until the context ends or the lease is lost.
+	if engine != nil {
+		if err := startEngine(ctx, engine, completed); err != nil {
+			return err
+		}
+	}
 	return app.Run(ctx, completed, sched)
 }
 

@@ -28,25 +28,25 @@ const (
 	leaseNamespace = "foresight-system"
 )
 
-// prepareConfig makes opts.ConfigFile name the configuration to run with, and refuses
-// one that would fight the default scheduler. The file must stay open until the
+// prepareConfig makes opts.ConfigFile name the configuration to run with, reads it, and
+// refuses one that would fight the default scheduler. The file must stay open until the
 // configuration is read; the returned function, never nil, closes it.
-func prepareConfig(ctx context.Context, opts *options.Options) (func(), error) {
+func prepareConfig(ctx context.Context, opts *options.Options) (*kubeschedulerconfig.KubeSchedulerConfiguration, func(), error) {
 	cleanup := func() {}
 	if opts.ConfigFile == "" {
 		file, err := shippedConfig(opts)
 		if err != nil {
-			return cleanup, fmt.Errorf("using the shipped configuration: %w", err)
+			return nil, cleanup, fmt.Errorf("using the shipped configuration: %w", err)
 		}
 		cleanup = func() { _ = file.Close() }
 		opts.ConfigFile = file.Name()
 	}
 	cfg, err := options.LoadConfigFromFile(klog.FromContext(ctx), opts.ConfigFile)
 	if err != nil {
-		return cleanup, fmt.Errorf("reading --config: %w", err)
+		return nil, cleanup, fmt.Errorf("reading --config: %w", err)
 	}
 	opts.ApplyLeaderElectionTo(cfg)
-	return cleanup, refuseCollision(cfg)
+	return cfg, cleanup, refuseCollision(cfg)
 }
 
 // refuseCollision returns an error where this scheduler and the default one would hold

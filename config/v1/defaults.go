@@ -4,7 +4,10 @@
 package v1
 
 import (
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
 	"k8s.io/utils/ptr"
 
@@ -40,6 +43,22 @@ func SetDefaults_ResourceFitArgs(args *ResourceFitArgs) {
 		args.LimitsGuard.Mode = LimitsGuardMode(config.LimitsGuardNone)
 		if len(args.LimitsGuard.Max) > 0 {
 			args.LimitsGuard.Mode = LimitsGuardMode(config.LimitsGuardFilter)
+		}
+	}
+}
+
+// SetDefaults_PredictionArgs reads metrics.k8s.io, and takes the windows of KEP 61 of
+// scheduler-plugins.
+func SetDefaults_PredictionArgs(args *PredictionArgs) {
+	u := &args.Usage
+	if u.Source == "" {
+		u.Source = UsageSourceType(config.UsageFromMetricsAPI)
+	}
+	for field, otherwise := range map[*metav1.Duration]time.Duration{
+		&u.Interval: 30 * time.Second, &u.Window: 15 * time.Minute, &u.Expiry: 5 * time.Minute,
+	} {
+		if field.Duration == 0 {
+			field.Duration = otherwise
 		}
 	}
 }

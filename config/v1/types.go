@@ -136,3 +136,34 @@ type LimitsBound struct {
 	// the node's allocatable.
 	PercentOfAllocatable int32 `json:"percentOfAllocatable"`
 }
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// PredictionArgs configures the engine that the plugins read. It stands under the name
+// Prediction in the pluginConfig of one profile and holds for all of them.
+type PredictionArgs struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// +optional
+	Usage UsageArgs `json:"usage,omitempty"`
+}
+
+// UsageSourceType names where usage comes from.
+type UsageSourceType string
+
+// UsageArgs says where usage comes from and how long it counts.
+type UsageArgs struct {
+	// Source is MetricsAPI (default: metrics.k8s.io) or None.
+	// +optional
+	Source UsageSourceType `json:"source,omitempty"`
+	// Interval between readings; 1s–1h, default 30s.
+	// +optional
+	Interval metav1.Duration `json:"interval,omitempty"`
+	// Window over which means and deviations of nodes are taken; interval–24h, default 15m.
+	// +optional
+	Window metav1.Duration `json:"window,omitempty"`
+	// Expiry is the age at which a node's newest sample no longer counts; interval–24h,
+	// default 5m.
+	// +optional
+	Expiry metav1.Duration `json:"expiry,omitempty"`
+}

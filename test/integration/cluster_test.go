@@ -150,8 +150,16 @@ func newNodes(t *testing.T, pool string, count int, change func(i int, n *v1.Nod
 // when the test ends.
 func createNode(t *testing.T, n *v1.Node) {
 	t.Helper()
-	// The annotation by which the simulated kubelets know their nodes.
-	n.Annotations = map[string]string{"kwok.x-k8s.io/node": "fake"}
+	// What the simulated kubelets know their nodes by, and metrics-server the kubelets.
+	like, err := client.CoreV1().Nodes().Get(t.Context(), "node-0", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Annotations = map[string]string{}
+	for _, key := range []string{"kwok.x-k8s.io/node", "metrics.k8s.io/resource-metrics-path"} {
+		n.Annotations[key] = strings.ReplaceAll(like.Annotations[key], like.Name, n.Name)
+	}
+	n.Status.Addresses, n.Status.DaemonEndpoints = like.Status.Addresses, like.Status.DaemonEndpoints
 	allocatable := n.Status.Allocatable
 	if _, err := client.CoreV1().Nodes().Create(t.Context(), n, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)

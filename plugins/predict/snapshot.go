@@ -1,0 +1,39 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package predict
+
+import "time"
+
+// Snapshot is what was known of the cluster at one moment. It is immutable.
+type Snapshot struct {
+	nodes map[string]NodeUsage
+}
+
+// NodeUsage is what has been used on a node, by pods and by the system.
+type NodeUsage struct {
+	CPU    Stats // in cores
+	Memory Stats // in bytes
+	// Newest is when the newest sample was taken.
+	Newest time.Time
+	// Window is how far Mean and StdDev look back from Newest. A pod that started within
+	// it shows in the mean for a part only.
+	Window time.Duration
+}
+
+// Stats of one resource. What is not known is NaN, for a failed query is not a zero.
+type Stats struct {
+	// Mean and StdDev are the average and the standard deviation over the window.
+	Mean, StdDev float64
+	// Latest is the newest sample.
+	Latest float64
+}
+
+// Node returns what is known of a node, and whether anything is. It allocates nothing.
+func (s *Snapshot) Node(name string) (NodeUsage, bool) {
+	u, ok := s.nodes[name]
+	return u, ok
+}
+
+// Len is how many nodes something is known of.
+func (s *Snapshot) Len() int { return len(s.nodes) }

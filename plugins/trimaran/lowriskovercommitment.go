@@ -1,0 +1,218 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trimaran
+
+import (
+	"context"
+	"math"
+	"sync"
+	"sync/atomic"
+
+	"gonum.org/v1/gonum/mathext"
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/component-helpers/resource"
+	fwk "k8s.io/kube-scheduler/framework"
+	schedulerplugins "sigs.k8s.io/scheduler-plugins/apis/config"
+	schedulerpluginsv1 "sigs.k8s.io/scheduler-plugins/apis/config/v1"
+)
+
+// LowRiskOverCommitment prefers nodes where pods can burst to their limits.
+//
+// For each resource, with C the node's allocatable, R and L the sums of requests and limits
+// with the pod on the node, r and l those without it (scheduler-plugins pkg/trimaran/
+// lowriskovercommitment/README.md; the expressions are of its KEP 357,
+// github.com/atantawi/357-kep-trimaran-3):
+//
+//	limit risk = 1 − allowed/excess = (L−C) / (L−R) where L > C, else 0; R at most C
+//	load risk  = P(load > r | load ≤ l)
+//	risk       = w · limit risk + (1−w) · load risk
+//	score      = 100 · (1 − worst risk)                       the worst of CPU and memory
+//
+// The load has the beta distribution with the node's mean and standard deviation as shares
+// of C (en.wikipedia.org/wiki/Beta_distribution#Method_of_moments), the latter times
+// √smoothingWindowSize to undo the smoothing. Where a pod on the node has no limit, any
+// load is possible and l is C.
+//
+// A load of which nothing is known counts as the worst: so the node is avoided, as KEP 61
+// has it ("Bad Metrics"), and among such nodes limits decide, as KEP 357 has it ("Risks and
+// Mitigations"). For a pod without requests and limits the plugin has nothing to say.
+type LowRiskOverCommitment struct {
+	scorer
+	// smoothing is √smoothingWindowSize.
+	smoothing float64
+	// weights of limit risk, 0–1.
+	weights amounts
+	// sums is keyed by node name and holds *nodeLimits. Adding up the limits of a node's pods
+	// costs microseconds, so it is done once for each NodeInfo generation; Score's
+	// goroutines read the map without a lock.
+	sums  sync.Map
+	count atomic.Int64
+}
+
+// limitSum is a sum of limits in cores and bytes. A pod counts with its request at least.
+type limitSum struct {
+	Amounts   amounts
+	Unlimited [2]bool // where a container has no limit
+}
+
+// nodeLimits is the sum of limits on a NodeInfo of one generation.
+type nodeLimits struct {
+	generation int64
+	limitSum
+}
+
+func newLowRiskOverCommitment(ctx context.Context, args *schedulerplugins.LowRiskOverCommitmentArgs, opts Options) (fwk.Plugin, error) {
+	if args.SmoothingWindowSize < 1 {
+		return nil, invalid(LowRiskOverCommitmentName, "smoothingWindowSize", args.SmoothingWindowSize, "1 or more")
+	}
+	p := &LowRiskOverCommitment{smoothing: math.Sqrt(float64(args.SmoothingWindowSize))}
+	for r, name := range resourceNames {
+		weight, ok := args.RiskLimitWeights[name]
+		if !ok {
+			weight = schedulerpluginsv1.DefaultRiskLimitWeight
+		}
+		if !(weight >= 0 && weight <= 1) {
+			return nil, invalid(LowRiskOverCommitmentName, "riskLimitWeights["+string(name)+"]", weight, "0–1")
+		}
+		p.weights[r] = weight
+	}
+	warnOfSource(ctx, LowRiskOverCommitmentName, args.TrimaranSpec)
+	p.init(LowRiskOverCommitmentName, opts)
+	p.podPart = func(pod *v1.Pod) podPart { return podPart{use: requestsOf(pod), limits: limitsOf(pod)} }
+	p.nothingToSay = func(c *cycle) bool { return c.limits.Amounts == amounts{} }
+	return p, nil
+}
+
+// Score returns 0–100, most where the risk is least.
+func (p *LowRiskOverCommitment) Score(_ context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
+	c := p.cycle(state, pod)
+	if p.nothingToSay(c) {
+		return 0, nil
+	}
+	mean, deviation := p.load(c, nodeInfo)
+	requests, limits := amountsOf(nodeInfo.GetRequested()), p.onNode(state, nodeInfo)
+	worst := 0.0
+	for r, capacity := range amountsOf(nodeInfo.GetAllocatable()) {
+		if capacity <= 0 {
+			return 0, nil
+		}
+		// In the midst of a resize a pod may count with more than its spec requests.
+		limit := max(limits.Amounts[r], requests[r])
+		load := 1.0
+		if mean[r] >= 0 {
+			bound := limit / capacity
+			if limits.Unlimited[r] {
+				bound = 1
+			}
+			load = overuse(mean[r]/capacity, p.smoothing*deviation[r]/capacity, requests[r]/capacity, bound)
+		}
+		risk := p.weights[r]*limitRisk(requests[r]+c.use[r], limit+c.limits.Amounts[r], capacity) + (1-p.weights[r])*load
+		worst = max(worst, risk)
+	}
+	return int64(math.Round(100 * (1 - worst))), nil
+}
+
+// limitRisk is the share of what pods may use beyond their requests that the node does
+// not have.
+func limitRisk(requests, limits, capacity float64) float64 {
+	if limits <= capacity {
+		return 0
+	}
+	return (limits - capacity) / (limits - min(requests, capacity))
+}
+
+// overuse is the probability that a load of this mean and standard deviation passes the
+// threshold, when it cannot pass the bound; all in shares of the node.
+func overuse(mu, sigma, threshold, bound float64) float64 {
+	if bound <= 0 {
+		return 0 // Nothing may be used on the node, so nothing is overused.
+	}
+	fit := fitBeta(share(mu), sigma)
+	below := fit.atMost(threshold)
+	if bound < 1 {
+		if possible := fit.atMost(bound); possible > 0 {
+			below = min(1, below/possible)
+		}
+	}
+	return 1 - below
+}
+
+// beta is a beta distribution with the parameters a and b, or where they are 0 the constant
+// mu.
+type beta struct{ mu, a, b float64 }
+
+// fitBeta matches mean and standard deviation. The deviation stays below the largest that
+// a mean can have, √(μ(1−μ)). One below 10⁻⁶ makes no difference to a score.
+func fitBeta(mu, sigma float64) beta {
+	variance := min(sigma*sigma, 0.99*mu*(1-mu))
+	if variance < 1e-12 {
+		return beta{mu: mu}
+	}
+	concentration := mu*(1-mu)/variance - 1
+	return beta{mu, mu * concentration, (1 - mu) * concentration}
+}
+
+// atMost returns the probability of a load of at most x.
+func (d beta) atMost(x float64) float64 {
+	if d.a > 0 && x > 0 && x < 1 {
+		return share(mathext.RegIncBeta(d.a, d.b, x))
+	}
+	if x >= 1 || (d.a == 0 && d.mu <= x) {
+		return 1
+	}
+	return 0
+}
+
+// onNode returns the sum of limits of the node's pods.
+func (p *LowRiskOverCommitment) onNode(state fwk.CycleState, nodeInfo fwk.NodeInfo) (sum limitSum) {
+	// Upstream tries a pod group out on the NodeInfo and gives it back its old generation,
+	// which then says nothing about its pods.
+	tryout := state.IsPodGroupSchedulingCycle()
+	name, generation := nodeInfo.Node().Name, nodeInfo.GetGeneration()
+	known, found := p.sums.Load(name)
+	if found && !tryout && known.(*nodeLimits).generation == generation {
+		return known.(*nodeLimits).limitSum
+	}
+	for _, resident := range nodeInfo.GetPods() {
+		limits := limitsOf(resident.GetPod())
+		for r := range sum.Amounts {
+			sum.Amounts[r] += limits.Amounts[r]
+			sum.Unlimited[r] = sum.Unlimited[r] || limits.Unlimited[r]
+		}
+	}
+	if tryout {
+		return sum
+	}
+	// Nodes that are gone leave their sums behind; start over before that matters.
+	if !found && p.count.Add(1) > 50_000 {
+		p.sums.Clear()
+		p.count.Store(0)
+	}
+	p.sums.Store(name, &nodeLimits{generation, sum})
+	return sum
+}
+
+// limitsOf returns the pod's limits, each at least its request.
+func limitsOf(pod *v1.Pod) limitSum {
+	sum, requests := limitSum{Amounts: amountsIn(resource.PodLimits(pod, resource.PodResourcesOptions{}))}, requestsOf(pod)
+	for r, name := range resourceNames {
+		sum.Amounts[r] = max(sum.Amounts[r], requests[r])
+		sum.Unlimited[r] = isUnlimited(pod, name)
+	}
+	return sum
+}
+
+func isUnlimited(pod *v1.Pod, name v1.ResourceName) bool {
+	if r := pod.Spec.Resources; r != nil {
+		if q := r.Limits[name]; !q.IsZero() {
+			return false
+		}
+	}
+	for c := range running(pod) {
+		if q := c.Resources.Limits[name]; q.IsZero() {
+			return true
+		}
+	}
+	return false
+}

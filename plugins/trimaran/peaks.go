@@ -1,0 +1,117 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trimaran
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+
+	v1 "k8s.io/api/core/v1"
+	fwk "k8s.io/kube-scheduler/framework"
+	schedulerplugins "sigs.k8s.io/scheduler-plugins/apis/config"
+)
+
+// PowerModelEnv is the environment variable that names the JSON file of power models
+// where the args have none, as in {"node-1": {"k0": 471.7, "k1": -91.5, "k2": -0.0719}}.
+const PowerModelEnv = "NODE_POWER_MODEL"
+
+// Peaks prefers the node whose power would rise least with the pod.
+//
+// A node draws K0 + K1·e^(K2·x) watts at a CPU utilization of x percent. With x what the
+// node uses and p what it would use with the pod's request (scheduler-plugins
+// kep/tbd-peaks-power-aware-scheduling):
+//
+//	jump  = K1 · (e^(K2·p) − e^(K2·x))
+//	score = 100 · (largest jump − jump) / (largest jump − least jump)   100 where all are equal
+//
+// A node of unknown usage, without a power model, or that the pod would take beyond 100 %
+// has no jump and gets 0: taken for a jump of nothing it would get 100. While nothing is
+// known, and for a pod that requests no CPU, the plugin has nothing to say.
+type Peaks struct {
+	scorer
+	// models by node name.
+	models map[string]schedulerplugins.PowerModel
+}
+
+const (
+	// noJump is the raw score of a node that has none.
+	noJump = math.MaxInt64
+	// largestJump in nanowatts bounds raw scores, so that their difference is an int64.
+	largestJump = math.MaxInt64 / 4
+)
+
+func newPeaks(ctx context.Context, args *schedulerplugins.PeaksArgs, opts Options) (fwk.Plugin, error) {
+	models, from := args.NodePowerModel, "NodePowerModel"
+	if file := os.Getenv(PowerModelEnv); len(models) == 0 && file != "" {
+		from = file
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("power models, from the environment variable %s: %w", PowerModelEnv, err)
+		}
+		d := json.NewDecoder(bytes.NewReader(data))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&models); err != nil {
+			return nil, fmt.Errorf("power models in %s: want {\"<node>\": {\"k0\": …, \"k1\": …, \"k2\": …}}: %w", file, err)
+		}
+	}
+	if len(models) == 0 {
+		return nil, invalid(PeaksName, "NodePowerModel", "", "set, or the environment variable "+PowerModelEnv+" must name a JSON file that has power models")
+	}
+	for node, m := range models {
+		if full := m.K0 + m.K1*math.Exp(m.K2*100); math.IsNaN(full) || math.IsInf(full, 0) {
+			return nil, fmt.Errorf("power model of node %q in %s: K0 + K1·e^(K2·100), the watts at 100 %%, is %v", node, from, full)
+		}
+	}
+	warnOfSource(ctx, PeaksName, schedulerplugins.TrimaranSpec{WatcherAddress: args.WatcherAddress})
+	p := &Peaks{models: models}
+	p.init(PeaksName, opts)
+	p.nothingToSay = func(c *cycle) bool { return c.usage == nil || c.use[cpu] == 0 }
+	return p, nil
+}
+
+// Score returns the jump in nanowatts, which NormalizeScore turns into 0–100.
+func (p *Peaks) Score(_ context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
+	c := p.cycle(state, pod)
+	model, ok := p.models[nodeInfo.Node().Name]
+	mean, _ := p.load(c, nodeInfo)
+	capacity := amountsOf(nodeInfo.GetAllocatable())[cpu]
+	before, after := 100*mean[cpu]/capacity, 100*(mean[cpu]+c.use[cpu])/capacity
+	if !ok || capacity <= 0 || !(after <= 100) { // NaN where the usage is not known
+		return noJump, nil
+	}
+	return int64(max(-largestJump, min(largestJump, math.Round(1e9*jump(model, before, after))))), nil
+}
+
+// jump is the formula: utilizations in percent, result in watts.
+func jump(m schedulerplugins.PowerModel, before, after float64) float64 {
+	return m.K1 * (math.Exp(m.K2*after) - math.Exp(m.K2*before))
+}
+
+// ScoreExtensions returns the normalizer.
+func (p *Peaks) ScoreExtensions() fwk.ScoreExtensions { return p }
+
+// NormalizeScore gives 100 to the least jump and 0 to the largest, and to nodes without.
+func (p *Peaks) NormalizeScore(_ context.Context, _ fwk.CycleState, _ *v1.Pod, scores fwk.NodeScoreList) *fwk.Status {
+	least, largest := int64(noJump), int64(math.MinInt64)
+	for _, s := range scores {
+		if s.Score != noJump {
+			least, largest = min(least, s.Score), max(largest, s.Score)
+		}
+	}
+	for i, s := range scores {
+		switch {
+		case s.Score == noJump:
+			scores[i].Score = 0
+		case largest == least:
+			scores[i].Score = 100
+		default:
+			scores[i].Score = int64(math.Round(100 * float64(largest-s.Score) / float64(largest-least)))
+		}
+	}
+	return nil
+}

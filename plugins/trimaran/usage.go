@@ -1,0 +1,255 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trimaran
+
+import (
+	"context"
+	"iter"
+	"math"
+	"sync"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/component-helpers/resource"
+	fwk "k8s.io/kube-scheduler/framework"
+)
+
+// DefaultExpiry is how old a node's newest sample may be: KEP 61 uses a window "not
+// older than 5 minutes".
+const DefaultExpiry = 5 * time.Minute
+
+// Usage says what nodes use. It is one immutable view: asked twice about a node it
+// answers the same.
+type Usage interface {
+	// Node returns what is known of a node, and whether anything is. It is called for
+	// every node in every cycle, by several goroutines at once, and must not allocate,
+	// block or log.
+	Node(name string) (NodeUsage, bool)
+}
+
+// UsageReader returns the current view, or nil while nothing is known. It is called once
+// a cycle, so that every node is judged by one view.
+type UsageReader func() Usage
+
+// NodeUsage is what has been used on a node, by pods and by the system.
+type NodeUsage struct {
+	CPU    Stats // in cores
+	Memory Stats // in bytes
+	// Newest is when the newest sample was taken.
+	Newest time.Time
+	// Window is how far Mean and StdDev look back from Newest. A pod that started within
+	// it shows in the mean for a part only; the plugins add the rest. 0 says that a pod
+	// shows in full as soon as a sample is newer than it.
+	Window time.Duration
+}
+
+// Stats of one resource. What is not known is NaN; a value that is negative or infinite
+// counts as not known too, for a failed query is not a zero.
+type Stats struct {
+	// Mean and StdDev are the average and the standard deviation over the window. An
+	// unknown StdDev counts as 0.
+	Mean, StdDev float64
+	// Latest is the newest sample, which stands in for an unknown Mean.
+	Latest float64
+}
+
+// Options are what the plugins need beyond their args.
+type Options struct {
+	// Usage of the nodes; nil knows nothing.
+	Usage UsageReader
+	// Expiry is how old a node's newest sample may be until the node counts as unknown;
+	// 0 is DefaultExpiry.
+	Expiry time.Duration
+}
+
+// amounts of the resources that are scored: cores and bytes, or shares of a node.
+type amounts [2]float64
+
+const (
+	cpu = iota
+	memory
+)
+
+var resourceNames = [2]v1.ResourceName{v1.ResourceCPU, v1.ResourceMemory}
+
+// podPart is what a plugin reads of the pod in hand.
+type podPart struct {
+	use    amounts  // that the pod is expected to have
+	limits limitSum // where the plugin reads them
+}
+
+// cycle in the cycle state is one view of usage and one pod. Nothing changes it.
+type cycle struct {
+	podPart
+	usage Usage
+	begun time.Time
+}
+
+// Clone shares the state: nothing changes it.
+func (c *cycle) Clone() fwk.StateData { return c }
+
+// scorer is what the four plugins have in common.
+type scorer struct {
+	name    string
+	key     fwk.StateKey
+	options Options
+	// podPart reads the pod in hand, residentUse a pod that has a node: the same without
+	// an allocation.
+	podPart     func(*v1.Pod) podPart
+	residentUse func(fwk.PodInfo) amounts
+	// nothingToSay says where every node would get the same score.
+	nothingToSay func(*cycle) bool
+	// beginning is held to begin a cycle without PreScore.
+	beginning sync.Mutex
+}
+
+// init sets what most plugins have in common.
+func (s *scorer) init(name string, opts Options) {
+	if opts.Expiry <= 0 {
+		opts.Expiry = DefaultExpiry
+	}
+	s.name, s.key, s.options = name, fwk.StateKey("PreScore"+name), opts
+	s.podPart = func(pod *v1.Pod) podPart { return podPart{use: requestsOf(pod)} }
+	s.residentUse = func(p fwk.PodInfo) amounts { return amountsOf(p.CalculateResource().Resource) }
+	s.nothingToSay = func(c *cycle) bool { return c.usage == nil }
+}
+
+// Name returns the name of the plugin.
+func (s *scorer) Name() string { return s.name }
+
+// SignPod signs what the plugin reads of the pod.
+func (s *scorer) SignPod(_ context.Context, pod *v1.Pod) ([]fwk.SignFragment, *fwk.Status) {
+	part := s.podPart(pod)
+	return []fwk.SignFragment{{Key: "foresight-scheduler.dev/" + s.name, Value: []any{part.use, part.limits}}}, nil
+}
+
+// PreScore takes the cycle's view of usage and reads the pod.
+func (s *scorer) PreScore(_ context.Context, state fwk.CycleState, pod *v1.Pod, _ []fwk.NodeInfo) *fwk.Status {
+	if s.nothingToSay(s.begin(state, pod)) {
+		return fwk.NewStatus(fwk.Skip)
+	}
+	return nil
+}
+
+func (s *scorer) begin(state fwk.CycleState, pod *v1.Pod) *cycle {
+	c := &cycle{podPart: s.podPart(pod), begun: time.Now()}
+	if s.options.Usage != nil {
+		c.usage = s.options.Usage()
+	}
+	state.Write(s.key, c)
+	return c
+}
+
+// cycle returns what PreScore wrote. The configurations of scheduler-plugins enable Score
+// alone: then the first node begins the cycle, and those scored meanwhile wait for it.
+func (s *scorer) cycle(state fwk.CycleState, pod *v1.Pod) *cycle {
+	if c, err := state.Read(s.key); err == nil {
+		return c.(*cycle)
+	}
+	s.beginning.Lock()
+	defer s.beginning.Unlock()
+	if c, err := state.Read(s.key); err == nil {
+		return c.(*cycle)
+	}
+	return s.begin(state, pod)
+}
+
+// ScoreExtensions returns nil: the scores are 0–100 as they are.
+func (s *scorer) ScoreExtensions() fwk.ScoreExtensions { return nil }
+
+// load returns the mean and the standard deviation of what the node uses, in cores and
+// bytes; the mean is NaN where it is not known.
+//
+// A pod whose use the samples do not show counts with what it is expected to use, just as
+// the pod in hand does. Pods that are only assumed are in NodeInfo, so a burst of pods does
+// not land on one node for as long as it looks idle.
+func (s *scorer) load(c *cycle, nodeInfo fwk.NodeInfo) (mean, deviation amounts) {
+	u, known := NodeUsage{}, false
+	if c.usage != nil {
+		u, known = c.usage.Node(nodeInfo.Node().Name)
+	}
+	// A sample from the future would never expire either.
+	if !known || c.begun.Sub(u.Newest).Abs() > s.options.Expiry {
+		return amounts{math.NaN(), math.NaN()}, deviation
+	}
+	var latest [2]bool
+	for r, stats := range [2]*Stats{&u.CPU, &u.Memory} {
+		mean[r], latest[r] = stats.Mean, !sane(stats.Mean)
+		if latest[r] {
+			mean[r] = stats.Latest
+		}
+		if !sane(mean[r]) {
+			mean[r] = math.NaN()
+		}
+		if sane(stats.StdDev) {
+			deviation[r] = stats.StdDev
+		}
+	}
+	for _, resident := range nodeInfo.GetPods() {
+		share := u.unseen(resident.GetPod())
+		if share == 0 {
+			continue
+		}
+		for r, use := range s.residentUse(resident) {
+			if share == 1 || !latest[r] {
+				mean[r] += share * use
+			}
+		}
+	}
+	return mean, deviation
+}
+
+// unseen returns the share of a pod's use that the mean lacks: 1 before a sample shows the
+// pod, then falling to 0 as the window fills with it. A pod that is still pending has
+// shown nothing however long it has had its node: images take minutes to pull.
+func (u *NodeUsage) unseen(pod *v1.Pod) float64 {
+	if pod.Status.Phase == v1.PodPending || pod.Status.Phase == "" {
+		return 1
+	}
+	if pod.Status.StartTime == nil {
+		return 0 // It runs, since when is not said.
+	}
+	// The start time is cut to whole seconds.
+	seen := u.Newest.Sub(pod.Status.StartTime.Time) - time.Second
+	if seen <= 0 {
+		return 1
+	}
+	return max(0, 1-float64(seen)/float64(u.Window)) // -Inf without a window
+}
+
+func sane(v float64) bool { return v >= 0 && !math.IsInf(v, 1) }
+
+// share clamps to 0–1.
+func share(v float64) float64 { return max(0, min(1, v)) }
+
+// amountsOf counts as NodeInfo does: what a node has, and what its pods request.
+func amountsOf(r fwk.Resource) amounts {
+	return amounts{cpu: float64(r.GetMilliCPU()) / 1000, memory: float64(r.GetMemory())}
+}
+
+func amountsIn(list v1.ResourceList) amounts {
+	return amounts{cpu: list.Cpu().AsApproximateFloat64(), memory: list.Memory().AsApproximateFloat64()}
+}
+
+// requestsOf returns what the pod requests, as upstream counts it.
+func requestsOf(pod *v1.Pod) amounts {
+	return amountsIn(resource.PodRequests(pod, resource.PodResourcesOptions{}))
+}
+
+// running yields the containers that run side by side: sidecars are init containers.
+func running(pod *v1.Pod) iter.Seq[*v1.Container] {
+	return func(yield func(*v1.Container) bool) {
+		for i := range pod.Spec.Containers {
+			if !yield(&pod.Spec.Containers[i]) {
+				return
+			}
+		}
+		for i := range pod.Spec.InitContainers {
+			c := &pod.Spec.InitContainers[i]
+			if c.RestartPolicy != nil && *c.RestartPolicy == v1.ContainerRestartPolicyAlways && !yield(c) {
+				return
+			}
+		}
+	}
+}

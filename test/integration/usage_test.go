@@ -1,0 +1,156 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/rest"
+)
+
+// A scheduler with load-aware scores, reading the real metrics-server: a node that is
+// used hot but requested cold is avoided, also by a burst of pods; and when
+// metrics-server goes, scheduling goes on and the metrics say what is missing.
+func TestUsage(t *testing.T) {
+	ns := newNamespace(t)
+	pool := newNodes(t, "usage", 3, nil)
+	hog := newPod("hog", pool, "100m")
+	hog.Annotations = map[string]string{"kwok.x-k8s.io/usage-cpu": "3500m", "kwok.x-k8s.io/usage-memory": "100Mi"}
+	hog.Spec.NodeSelector = map[string]string{nodePool: "usage", v1.LabelHostname: "usage-0"}
+	create(t, ns, hog)
+	placed(t, ns, "hog")
+	eventually(t, "metrics-server tells of the hog", func(ctx context.Context) (bool, string) {
+		out, err := localcluster("kubectl", "top", "node", "usage-0", "--no-headers")
+		return err == nil && strings.Contains(out, "35"), fmt.Sprint(out, err)
+	})
+
+	metric := startScheduler(t, "manifests/examples/trimaran-config.yaml")
+	eventually(t, "usage of the pool known", func(context.Context) (bool, string) {
+		n := metric("foresight_usage_nodes")
+		return n >= 9, fmt.Sprint(n, " nodes known")
+	})
+	// A burst, all at once: more than one node's share, so the second node must take some.
+	const burst = 12
+	for i := range burst {
+		p := newPod(fmt.Sprint("burst-", i), pool, "250m")
+		p.Spec.SchedulerName = "packing-scheduler"
+		create(t, ns, p)
+	}
+	nodes := map[string]int{}
+	for i := range burst {
+		nodes[placed(t, ns, fmt.Sprint("burst-", i))]++
+	}
+	// 12 pods at 1.5 × 250m fill one node's 60 % target of 2.4 cores after six.
+	if nodes["usage-0"] > 0 || nodes["usage-1"] == 0 || nodes["usage-2"] == 0 {
+		t.Errorf("the burst went to %v, want both nodes but the hot one", nodes)
+	}
+	steady := newPod("steady", pool, "100m")
+	steady.Spec.SchedulerName = "steady-scheduler"
+	create(t, ns, steady)
+	if got := placed(t, ns, "steady"); got == "usage-0" {
+		t.Error("the steady profile chose the hot node")
+	}
+
+	mustLocalcluster(t, "stop", "metrics-server")
+	eventually(t, "a failed reading", func(context.Context) (bool, string) {
+		n := metric(`foresight_usage_readings_total{result="failure"}`)
+		return n > 0, fmt.Sprint(n, " failed")
+	})
+	blind := newPod("blind", pool, "100m")
+	blind.Spec.SchedulerName = "packing-scheduler"
+	create(t, ns, blind)
+	placed(t, ns, "blind")
+	before := metric(`foresight_usage_readings_total{result="success"}`)
+	mustLocalcluster(t, "start", "metrics-server")
+	eventually(t, "readings succeed again", func(context.Context) (bool, string) {
+		n := metric(`foresight_usage_readings_total{result="success"}`)
+		return n > before, fmt.Sprint(n, " good")
+	})
+}
+
+// startScheduler runs our scheduler with a shipped configuration, beside the cluster's own
+// one and with its identity, until the test ends. It returns a reader of its metrics.
+func startScheduler(t *testing.T, config string) (metric func(series string) float64) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(repo, config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pki := filepath.Join(clusterDir, "pki")
+	identity := filepath.Join(pki, ours+".kubeconfig")
+	text := strings.Replace(string(data), "clientConnection:", "clientConnection:\n  kubeconfig: "+identity, 1)
+	text = strings.ReplaceAll(text, "interval: 15s", "interval: 2s")
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.Create(filepath.Join(t.TempDir(), "scheduler.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := freePort(t)
+	cmd := exec.Command(bin(ours), "--config", file, "--leader-elect=false", "--bind-address=127.0.0.1", "--secure-port", port,
+		"--authentication-kubeconfig", identity, "--authorization-kubeconfig", identity,
+		"--tls-cert-file", filepath.Join(pki, ours+".crt"), "--tls-private-key-file", filepath.Join(pki, ours+".key"))
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if t.Failed() {
+			if said, err := os.ReadFile(log.Name()); err == nil {
+				t.Logf("the scheduler said:\n%s", said)
+			}
+		}
+	})
+	admin, err := rest.HTTPClientFor(restConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(series string) float64 {
+		response, err := admin.Get("https://127.0.0.1:" + port + "/metrics")
+		if err != nil {
+			return 0 // Not up yet; who asks asks again.
+		}
+		defer response.Body.Close()
+		return valueOf(response, series)
+	}
+}
+
+func valueOf(response *http.Response, series string) float64 {
+	scanner := bufio.NewScanner(io.LimitReader(response.Body, 16<<20))
+	for scanner.Scan() {
+		if value, ok := strings.CutPrefix(scanner.Text(), series+" "); ok {
+			v, err := strconv.ParseFloat(value, 64)
+			if err == nil {
+				return v
+			}
+		}
+	}
+	return 0
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+}
