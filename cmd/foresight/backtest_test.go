@@ -59,7 +59,7 @@ func runCommand(args ...string) (string, error) {
 
 // Every method has a row with the documented fields, and 0 ≤ violation ≤ 1.
 func TestBacktest(t *testing.T) {
-	out, err := runCommand("backtest", "--trace", writeTrace(t, 24, 12), "--group", "6", "--machines", "10", "--horizons", "1", "-o", "json")
+	out, err := runCommand("backtest", "--trace", writeTrace(t, 24, 12), "--group", "6", "--machines", "10", "--train-groups", "60", "--horizons", "1", "-o", "json")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -12,7 +12,9 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler/framework"
 	schedulerplugins "sigs.k8s.io/scheduler-plugins/apis/config"
 )
 
@@ -241,6 +243,43 @@ func TestLimitsFollowTheNode(t *testing.T) {
 	}
 }
 
+// While a group of pods is placed together, upstream puts its pods on the snapshot's nodes,
+// and takes them back, without a new generation: they count in the group's cycles and
+// leave nothing behind.
+func TestLimitsOfPodGroups(t *testing.T) {
+	s := newScheduler(t, LowRiskOverCommitmentName, overCommitmentArgs(), view{"n": used(0, 0)}.options(), []*v1.Node{node("n", "4", "8Gi")})
+	score := func(state *framework.CycleState) int64 {
+		got, status := s.plugin.Score(t.Context(), state, podWith("p", "1", "2", "1Gi", "1Gi"), s.nodes[0])
+		if !status.IsSuccess() {
+			t.Fatal(status)
+		}
+		return got
+	}
+	inGroup := func() *framework.CycleState {
+		state := framework.NewCycleState()
+		state.SetPodGroupSchedulingCycle(framework.NewCycleState())
+		return state
+	}
+	before := score(framework.NewCycleState())
+	first := runningSince(podWith("first", "1", "4", "", ""), "n", time.Hour)
+	info, err := framework.NewPodInfo(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.snapshot.AssumePod(info); err != nil {
+		t.Fatal(err)
+	}
+	if got := score(inGroup()); before != 100 || got != 75 { // as in TestLimitsFollowTheNode
+		t.Errorf("got %d, and after a pod of the group came %d", before, got)
+	}
+	if err := s.snapshot.ForgetPod(klog.FromContext(t.Context()), first); err != nil {
+		t.Fatal(err)
+	}
+	if got := score(framework.NewCycleState()); got != 100 {
+		t.Errorf("after the group was taken back: got %d", got)
+	}
+}
+
 // The beta distribution against ones whose probabilities are polynomials, and against its
 // definition.
 func TestBeta(t *testing.T) {
@@ -301,6 +340,18 @@ func TestPeaks(t *testing.T) {
 	s.place(t, assumed(podWith("a", "2", "", "", ""), "idle"), "idle")
 	if got := s.scores(t, podWith("p", "1", "", "", "")); got["idle"] != got["20"] {
 		t.Errorf("2 cores used and 2 assumed are not the same: %v", got)
+	}
+}
+
+// A jump that no integer holds is a large one still.
+func TestPeaksLargeJump(t *testing.T) {
+	args := peaksArgs("small", "large", "falls")
+	args.NodePowerModel["large"] = schedulerplugins.PowerModel{K1: 1e290, K2: 0.1}
+	args.NodePowerModel["falls"] = schedulerplugins.PowerModel{K1: -1e290, K2: 0.1}
+	s := newScheduler(t, PeaksName, args, view{"small": used(1, 0), "large": used(1, 0), "falls": used(1, 0)}.options(),
+		[]*v1.Node{node("small", "10", "8Gi"), node("large", "10", "8Gi"), node("falls", "10", "8Gi")})
+	if got, want := s.scores(t, podWith("p", "1", "", "", "")), (map[string]int64{"falls": 100, "small": 50, "large": 0}); !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

@@ -81,7 +81,7 @@ func (p *Peaks) Score(_ context.Context, state fwk.CycleState, pod *v1.Pod, node
 	mean, _ := p.load(c, nodeInfo)
 	capacity := amountsOf(nodeInfo.GetAllocatable())[cpu]
 	before, after := 100*mean[cpu]/capacity, 100*(mean[cpu]+c.use[cpu])/capacity
-	if !ok || capacity <= 0 || !(after <= 100) { // NaN where the usage is not known
+	if !ok || !(after <= 100) { // NaN where usage is unknown, NaN or +Inf where there is no CPU
 		return noJump, nil
 	}
 	return int64(max(-largestJump, min(largestJump, math.Round(1e9*jump(model, before, after))))), nil

@@ -59,13 +59,11 @@ func (p *TargetLoadPacking) Score(_ context.Context, state fwk.CycleState, pod *
 	c := p.cycle(state, pod)
 	mean, _ := p.load(c, nodeInfo)
 	capacity := amountsOf(nodeInfo.GetAllocatable())[cpu]
-	if !(mean[cpu] >= 0) || capacity <= 0 {
-		return 0, nil
-	}
 	return packed(100*(mean[cpu]+c.use[cpu])/capacity, p.target), nil
 }
 
-// packed is the formula, in percent.
+// packed is the formula, in percent. A utilization is NaN where usage is unknown, and NaN
+// or +Inf where the node has no CPU: both are no case of the formula and get 0.
 func packed(utilization, target float64) int64 {
 	switch {
 	case utilization <= target:

@@ -240,6 +240,10 @@ func TestNoCapacity(t *testing.T) {
 			if scores := s.scores(t, podWith("p", "1", "1", "1Gi", "1Gi")); scores["none"] != 0 || scores["n"] <= 0 {
 				t.Errorf("%s: got %v", name, scores)
 			}
+			// Nor does it matter to the pod in hand.
+			if scores := s.scores(t, podWith("p", "", "", "1Gi", "1Gi")); scores["none"] != 0 {
+				t.Errorf("%s, a pod that requests no CPU: got %v", name, scores)
+			}
 		}
 	}
 }
@@ -254,7 +258,11 @@ func TestOneViewPerCycle(t *testing.T) {
 	}
 	for name, args := range everyPlugin("0") {
 		var asked atomic.Int64
-		s := newScheduler(t, name, args, Options{Usage: func() Usage { asked.Add(1); return usage }}, nodes)
+		s := newScheduler(t, name, args, Options{Usage: func() Usage {
+			asked.Add(1)
+			time.Sleep(10 * time.Millisecond) // Others are scored meanwhile.
+			return usage
+		}}, nodes)
 		pod := podWith("p", "1", "1", "1Gi", "1Gi")
 		with := s.scores(t, pod)
 		if got := asked.Swap(0); got != 1 {
