@@ -62,19 +62,11 @@ func trimaranOptions(engine *predict.Engine) trimaran.Options {
 		Expiry: engine.Expiry(),
 		Usage: func() trimaran.Usage {
 			if s := engine.Snapshot(); s != nil {
-				return nodeUsage{s}
+				return s
 			}
 			return nil
 		},
 	}
-}
-
-// nodeUsage is a snapshot as the Trimaran plugins read it.
-type nodeUsage struct{ *predict.Snapshot }
-
-func (u nodeUsage) Node(name string) (trimaran.NodeUsage, bool) {
-	n, ok := u.Snapshot.Node(name)
-	return trimaran.NodeUsage{CPU: trimaran.Stats(n.CPU), Memory: trimaran.Stats(n.Memory), Newest: n.Newest, Window: n.Window}, ok
 }
 
 // withFeatures reads the feature gates when the plugin is made: they are not yet

@@ -25,24 +25,26 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/metrics"
 	st "k8s.io/kubernetes/pkg/scheduler/testing"
 	schedulerplugins "sigs.k8s.io/scheduler-plugins/apis/config"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
 
 const gi = 1 << 30
 
 // view is a view of usage.
-type view map[string]NodeUsage
+type view map[string]predict.NodeUsage
 
-func (v view) Node(name string) (NodeUsage, bool) { u, ok := v[name]; return u, ok }
+func (v view) Node(name string) (predict.NodeUsage, bool) { u, ok := v[name]; return u, ok }
 
 // options return options that always have this view.
 func (v view) options() Options { return Options{Usage: func() Usage { return v }} }
 
 // used is usage that was sampled just now: cores and bytes with no deviation.
-func used(cores, bytes float64) NodeUsage {
-	return NodeUsage{CPU: Stats{Mean: cores, Latest: cores}, Memory: Stats{Mean: bytes, Latest: bytes}, Newest: time.Now()}
+func used(cores, bytes float64) predict.NodeUsage {
+	return predict.NodeUsage{CPU: predict.Stats{Mean: cores, Latest: cores}, Memory: predict.Stats{Mean: bytes, Latest: bytes}, Newest: time.Now()}
 }
 
-func (u NodeUsage) deviating(cores, bytes float64) NodeUsage {
+func deviating(u predict.NodeUsage, cores, bytes float64) predict.NodeUsage {
 	u.CPU.StdDev, u.Memory.StdDev = cores, bytes
 	return u
 }

@@ -16,6 +16,8 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	schedulerplugins "sigs.k8s.io/scheduler-plugins/apis/config"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
 
 // The example of KEP 61, "TargetLoadPacking Plugin": four cores each, a target of 50 %, and
@@ -98,30 +100,30 @@ func TestPredict(t *testing.T) {
 func TestLoadVariationRiskBalancing(t *testing.T) {
 	for _, tc := range []struct {
 		margin, sensitivity float64
-		usage               NodeUsage // of 10 cores and 100 GiB
+		usage               predict.NodeUsage // of 10 cores and 100 GiB
 		pod                 *v1.Pod
 		want                int64
 	}{
 		// The pod's request is part of μ: μ = (4+1)/10, σ = 2/10, risk = (0.5+0.2)/2.
-		{1, 1, used(4, 0).deviating(2, 0), podWith("p", "1", "2", "", ""), 65},
+		{1, 1, deviating(used(4, 0), 2, 0), podWith("p", "1", "2", "", ""), 65},
 		// risk = (0.5 + √0.04)/2.
-		{1, 2, used(4, 0).deviating(0.4, 0), podWith("p", "1", "", "", ""), 65},
+		{1, 2, deviating(used(4, 0), 0.4, 0), podWith("p", "1", "", "", ""), 65},
 		// risk = (0.5 + 3·0.2)/2.
-		{3, 1, used(4, 0).deviating(2, 0), podWith("p", "1", "", "", ""), 45},
+		{3, 1, deviating(used(4, 0), 2, 0), podWith("p", "1", "", "", ""), 45},
 		// Each term within 0–1: 3·√0.5 counts as 1, risk = (0.5+1)/2.
-		{3, 2, used(4, 0).deviating(5, 0), podWith("p", "1", "", "", ""), 25},
+		{3, 2, deviating(used(4, 0), 5, 0), podWith("p", "1", "", "", ""), 25},
 		// μ = 12/10 counts as 1: risk = (1+0.2)/2.
-		{1, 1, used(11, 0).deviating(2, 0), podWith("p", "1", "", "", ""), 40},
+		{1, 1, deviating(used(11, 0), 2, 0), podWith("p", "1", "", "", ""), 40},
 		// The worst resource counts: CPU (0.5+0.2)/2 = 0.35, memory (0.8+0.1)/2 = 0.45.
-		{1, 1, used(4, 75*gi).deviating(2, 10*gi), podWith("p", "1", "", "5Gi", ""), 55},
+		{1, 1, deviating(used(4, 75*gi), 2, 10*gi), podWith("p", "1", "", "5Gi", ""), 55},
 		// No margin leaves the mean: risk = 0.5/2.
-		{0, 1, used(4, 0).deviating(2, 0), podWith("p", "1", "", "", ""), 75},
+		{0, 1, deviating(used(4, 0), 2, 0), podWith("p", "1", "", "", ""), 75},
 		// The 0th root of anything below 1 is 0: risk = 0.5/2.
-		{1, 0, used(4, 0).deviating(2, 0), podWith("p", "1", "", "", ""), 75},
+		{1, 0, deviating(used(4, 0), 2, 0), podWith("p", "1", "", "", ""), 75},
 		// Nothing is used, nothing requested.
 		{1, 1, used(0, 0), podWith("p", "", "", "", ""), 100},
 		// Full, and varying as much as can be.
-		{1, 1, used(10, 0).deviating(10, 0), podWith("p", "1", "", "", ""), 0},
+		{1, 1, deviating(used(10, 0), 10, 0), podWith("p", "1", "", "", ""), 0},
 	} {
 		args := &schedulerplugins.LoadVariationRiskBalancingArgs{SafeVarianceMargin: tc.margin, SafeVarianceSensitivity: tc.sensitivity}
 		s := newScheduler(t, LoadVariationRiskBalancingName, args, view{"n": tc.usage}.options(), []*v1.Node{node("n", "10", "100Gi")})
@@ -153,7 +155,7 @@ func TestLowRiskOverCommitmentExample2(t *testing.T) {
 	} {
 		nodes = append(nodes, node(tc.name, "3910m", "8Gi"))
 		pods = append(pods, runningSince(podWith(tc.name, fmt.Sprintf("%dm", tc.requests-100), fmt.Sprintf("%dm", tc.limits-100), "", ""), tc.name, time.Hour))
-		usage[tc.name] = used(tc.mean/1000, 0).deviating(tc.deviation/1000, 0)
+		usage[tc.name] = deviating(used(tc.mean/1000, 0), tc.deviation/1000, 0)
 		want[tc.name] = tc.want
 	}
 	s := newScheduler(t, LowRiskOverCommitmentName, overCommitmentArgs(), usage.options(), nodes, pods...)
@@ -176,7 +178,7 @@ func TestLowRiskOverCommitmentExample1(t *testing.T) {
 	burstable := func(name, node string) *v1.Pod {
 		return runningSince(podWith(name, "1", "3", "", ""), node, time.Hour)
 	}
-	usage := used(3.6, 0).deviating(1.2, 0)
+	usage := deviating(used(3.6, 0), 1.2, 0)
 	s := newScheduler(t, LowRiskOverCommitmentName, overCommitmentArgs(), view{"I": usage, "II": usage}.options(),
 		[]*v1.Node{node("I", "4", "8Gi"), node("II", "4", "8Gi")},
 		burstable("a", "I"), burstable("b", "I"), burstable("c", "II"),
@@ -191,11 +193,11 @@ func TestLowRiskOverCommitment(t *testing.T) {
 		return runningSince(podWith("resident", cpuRequest, cpuLimit, memoryRequest, memoryLimit), "n", time.Hour)
 	}
 	// σ = √(1/12) with μ = ½ is the beta distribution with a = b = 1, which is uniform.
-	uniform := used(5, 50*gi).deviating(10*math.Sqrt(1./12), 100*gi*math.Sqrt(1./12))
+	uniform := deviating(used(5, 50*gi), 10*math.Sqrt(1./12), 100*gi*math.Sqrt(1./12))
 	for _, tc := range []struct {
 		name     string
 		weight   float64
-		usage    NodeUsage // of 10 cores and 100 GiB
+		usage    predict.NodeUsage // of 10 cores and 100 GiB
 		resident *v1.Pod
 		pod      *v1.Pod
 		want     int64

@@ -13,6 +13,8 @@ import (
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/component-helpers/resource"
 	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
 
 // DefaultExpiry is how old a node's newest sample may be: KEP 61 uses a window "not
@@ -25,34 +27,12 @@ type Usage interface {
 	// Node returns what is known of a node, and whether anything is. It is called for
 	// every node in every cycle, by several goroutines at once, and must not allocate,
 	// block or log.
-	Node(name string) (NodeUsage, bool)
+	Node(name string) (predict.NodeUsage, bool)
 }
 
 // UsageReader returns the current view, or nil while nothing is known. It is called once
 // a cycle, so that every node is judged by one view.
 type UsageReader func() Usage
-
-// NodeUsage is what has been used on a node, by pods and by the system.
-type NodeUsage struct {
-	CPU    Stats // in cores
-	Memory Stats // in bytes
-	// Newest is when the newest sample was taken.
-	Newest time.Time
-	// Window is how far Mean and StdDev look back from Newest. A pod that started within
-	// it shows in the mean for a part only; the plugins add the rest. 0 says that a pod
-	// shows in full as soon as a sample is newer than it.
-	Window time.Duration
-}
-
-// Stats of one resource. What is not known is NaN; a value that is negative or infinite
-// counts as not known too, for a failed query is not a zero.
-type Stats struct {
-	// Mean and StdDev are the average and the standard deviation over the window. An
-	// unknown StdDev counts as 0.
-	Mean, StdDev float64
-	// Latest is the newest sample, which stands in for an unknown Mean.
-	Latest float64
-}
 
 // Options are what the plugins need beyond their args.
 type Options struct {
@@ -165,7 +145,7 @@ func (s *scorer) ScoreExtensions() fwk.ScoreExtensions { return nil }
 // the pod in hand does. Pods that are only assumed are in NodeInfo, so a burst of pods does
 // not land on one node for as long as it looks idle.
 func (s *scorer) load(c *cycle, nodeInfo fwk.NodeInfo) (mean, deviation amounts) {
-	u, known := NodeUsage{}, false
+	u, known := predict.NodeUsage{}, false
 	if c.usage != nil {
 		u, known = c.usage.Node(nodeInfo.Node().Name)
 	}
@@ -174,7 +154,7 @@ func (s *scorer) load(c *cycle, nodeInfo fwk.NodeInfo) (mean, deviation amounts)
 		return amounts{math.NaN(), math.NaN()}, deviation
 	}
 	var latest [2]bool
-	for r, stats := range [2]*Stats{&u.CPU, &u.Memory} {
+	for r, stats := range [2]*predict.Stats{&u.CPU, &u.Memory} {
 		mean[r], latest[r] = stats.Mean, !sane(stats.Mean)
 		if latest[r] {
 			mean[r] = stats.Latest
@@ -187,7 +167,7 @@ func (s *scorer) load(c *cycle, nodeInfo fwk.NodeInfo) (mean, deviation amounts)
 		}
 	}
 	for _, resident := range nodeInfo.GetPods() {
-		share := u.unseen(resident.GetPod())
+		share := unseen(&u, resident.GetPod())
 		if share == 0 {
 			continue
 		}
@@ -203,7 +183,7 @@ func (s *scorer) load(c *cycle, nodeInfo fwk.NodeInfo) (mean, deviation amounts)
 // unseen returns the share of a pod's use that the mean lacks: 1 before a sample shows the
 // pod, then falling to 0 as the window fills with it. A pod that is still pending has
 // shown nothing however long it has had its node: images take minutes to pull.
-func (u *NodeUsage) unseen(pod *v1.Pod) float64 {
+func unseen(u *predict.NodeUsage, pod *v1.Pod) float64 {
 	if pod.Status.Phase == v1.PodPending || pod.Status.Phase == "" {
 		return 1
 	}

@@ -15,6 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
 
 // blind is what each plugin gives a node of unknown usage. Load risk counts as 1, and
@@ -213,7 +215,7 @@ func TestBurstSpreads(t *testing.T) {
 // Usage that makes no sense is not known, for each resource; it is no zero.
 func TestNonsense(t *testing.T) {
 	for _, v := range []float64{math.NaN(), -1, math.Inf(1), math.Inf(-1)} {
-		nonsense := NodeUsage{CPU: Stats{v, v, v}, Memory: Stats{v, v, v}, Newest: time.Now()}
+		nonsense := predict.NodeUsage{CPU: predict.Stats{Mean: v, StdDev: v, Latest: v}, Memory: predict.Stats{Mean: v, StdDev: v, Latest: v}, Newest: time.Now()}
 		for name, args := range everyPlugin("n", "known") {
 			s := newScheduler(t, name, args, view{"n": nonsense, "known": used(1, gi)}.options(), []*v1.Node{node("n", "10", "10Gi"), node("known", "10", "10Gi")},
 				assumed(podWith("a", "2", "2", "2Gi", "2Gi"), "n"))
@@ -223,7 +225,7 @@ func TestNonsense(t *testing.T) {
 		}
 		// CPU alone: its mean is known, its deviation counts as none. μ = (1+1)/10, and memory
 		// is left out.
-		half := NodeUsage{CPU: Stats{Mean: 1, StdDev: v, Latest: v}, Memory: Stats{v, v, v}, Newest: time.Now()}
+		half := predict.NodeUsage{CPU: predict.Stats{Mean: 1, StdDev: v, Latest: v}, Memory: predict.Stats{Mean: v, StdDev: v, Latest: v}, Newest: time.Now()}
 		s := newScheduler(t, LoadVariationRiskBalancingName, balancingArgs(), view{"n": half}.options(), []*v1.Node{node("n", "10", "10Gi")})
 		if scores := s.scores(t, podWith("p", "1", "1", "9Gi", "9Gi")); scores["n"] != 90 {
 			t.Errorf("deviation %v: got %v, want 100·(1 − 0.2/2)", v, scores)
@@ -342,7 +344,7 @@ func TestSignPod(t *testing.T) {
 // crowded is a node with pods of all kinds: old ones, some that started lately, some that
 // are assumed, with sidecars and pod-level resources.
 func crowded(t testing.TB, name string, pods int) scheduler {
-	u := used(4, 8*gi).deviating(1, gi)
+	u := deviating(used(4, 8*gi), 1, gi)
 	u.Window = 10 * time.Minute
 	residents := []*v1.Pod{}
 	for i := range pods {
