@@ -21,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
@@ -190,10 +191,11 @@ type admission struct {
 	namespace string
 	room      resource.Quantity
 
-	mu       sync.Mutex
-	used     map[string]*resource.Quantity
-	admitted map[string]bool
-	refused  int
+	mu   sync.Mutex
+	used map[string]*resource.Quantity
+	// seen pods by UID: a kubelet judges a pod once.
+	seen              map[types.UID]bool
+	admitted, refused int
 }
 
 func newAdmission(t *testing.T, namespace, pool string) *admission {
@@ -201,7 +203,7 @@ func newAdmission(t *testing.T, namespace, pool string) *admission {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &admission{t: t, namespace: namespace, room: nodes.Items[0].Status.Allocatable[v1.ResourceCPU], used: map[string]*resource.Quantity{}, admitted: map[string]bool{}}
+	a := &admission{t: t, namespace: namespace, room: nodes.Items[0].Status.Allocatable[v1.ResourceCPU], used: map[string]*resource.Quantity{}, seen: map[types.UID]bool{}}
 	onBound(t, namespace, a.admit)
 	return a
 }
@@ -209,9 +211,10 @@ func newAdmission(t *testing.T, namespace, pool string) *admission {
 func (a *admission) admit(p *v1.Pod) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.admitted[string(p.UID)] {
+	if a.seen[p.UID] {
 		return
 	}
+	a.seen[p.UID] = true
 	used, ok := a.used[p.Spec.NodeName]
 	if !ok {
 		used = &resource.Quantity{}
@@ -220,7 +223,8 @@ func (a *admission) admit(p *v1.Pod) {
 	with := used.DeepCopy()
 	with.Add(p.Spec.Containers[0].Resources.Requests[v1.ResourceCPU])
 	if with.Cmp(a.room) <= 0 {
-		*used, a.admitted[string(p.UID)] = with, true
+		*used = with
+		a.admitted++
 		return
 	}
 	a.refused++
@@ -241,7 +245,7 @@ func (a *admission) create(p *v1.Pod) {
 func (a *admission) counts() (admitted, refused int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(a.admitted), a.refused
+	return a.admitted, a.refused
 }
 
 // The scheduler's endpoint tells anyone whether it lives, and only the permitted what
