@@ -29,7 +29,7 @@ help: ## Show this help.
 	@awk 'BEGIN {FS = ":.*##"; print "Usage: make TARGET"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build all binaries into bin/ (cold: about 7 minutes, it compiles Kubernetes).
+build: ## Build all binaries into bin/ (cold: 8 minutes, it compiles Kubernetes).
 	@echo "building bin/ on Kubernetes $(K8S_VERSION); the first time compiles Kubernetes and takes minutes"
 	@mkdir -p bin
 	@go build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...

@@ -78,10 +78,14 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options) error {
 	if err != nil {
 		return err
 	}
+	registry := plugins.Registry(plugins.Options{Engine: engine})
+	if err := refuseUnknownArgs(cfg, registry); err != nil {
+		return err
+	}
 
 	// 2. Build the scheduler.
 	var withPlugins []app.Option
-	for name, factory := range plugins.Registry(plugins.Options{Engine: engine}) {
+	for name, factory := range registry {
 		withPlugins = append(withPlugins, app.WithPlugin(name, factory))
 	}
 	opts.InformerName, err = cache.NewInformerName(cmd.Name())
@@ -90,7 +94,7 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options) error {
 	}
 	completed, sched, err := app.Setup(ctx, opts, withPlugins...)
 	if clientcmd.IsEmptyConfig(err) {
-		return fmt.Errorf("no cluster to talk to: give --kubeconfig, or clientConnection.kubeconfig in --config, or run in a pod (%w)", err)
+		return fmt.Errorf("no cluster to talk to: set clientConnection.kubeconfig in --config, or without --config give --kubeconfig, or run in a pod (%w)", err)
 	}
 	if err != nil {
 		return fmt.Errorf("setting up: %w", err)

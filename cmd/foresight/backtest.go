@@ -50,6 +50,10 @@ docs/traces.md.`,
 			if err != nil {
 				return err
 			}
+			if len(results) == 0 {
+				return fmt.Errorf("%s holds %s, which is too short to learn from and to judge on, for any of the horizons", dir,
+					time.Duration(bundle.Steps*bundle.IntervalSeconds)*time.Second)
+			}
 			if output == "json" {
 				encoder := json.NewEncoder(cmd.OutOrStdout())
 				encoder.SetIndent("", "  ")

@@ -95,6 +95,7 @@ func TestBacktestRefuses(t *testing.T) {
 		"no such folder":   {[]string{"backtest", "--trace", "/does/not/exist"}, "/does/not/exist"},
 		"output":           {[]string{"backtest", "--trace", ".", "-o", "xml"}, "xml"},
 		"too few":          {[]string{"backtest", "--trace", writeTrace(t, 4, 3)}, "4 workloads"},
+		"too short":        {[]string{"backtest", "--trace", writeTrace(t, 24, 1), "--group", "6", "--horizons", "24"}, "24h0m0s, which is too short"},
 		"rate not a share": {[]string{"backtest", "--trace", writeTrace(t, 24, 3), "--group", "6", "--violation", "2"}, "violation"},
 	} {
 		if out, err := runCommand(tc.args...); err == nil || !strings.Contains(err.Error(), tc.want) {

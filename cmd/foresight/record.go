@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 	v1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
@@ -70,6 +71,9 @@ func (o *recordOptions) run(ctx context.Context, progress io.Writer) (err error)
 	if o.every <= 0 || o.every > o.interval {
 		return fmt.Errorf("--every %s: must be positive and at most --interval, %s", o.every, o.interval)
 	}
+	if o.duration < 0 {
+		return fmt.Errorf("--for %s: must not be negative", o.duration)
+	}
 	restConfig, err := o.config.ToRESTConfig()
 	if err != nil {
 		return err
@@ -83,7 +87,9 @@ func (o *recordOptions) run(ctx context.Context, progress io.Writer) (err error)
 	if err != nil {
 		return err
 	}
-	options := record.Options{Name: o.name, Interval: o.interval, Origin: restConfig.Host}
+	// The name says what is recorded, so that a recording of something else is not gone on with.
+	name := fmt.Sprintf("%s (%s of %s)", o.name, o.what, restConfig.Host)
+	options := record.Options{Name: name, Interval: o.interval, Origin: restConfig.Host}
 	if o.what == "nodes" {
 		options.Node = sizes.node
 	} else {
@@ -121,6 +127,9 @@ func (o *recordOptions) run(ctx context.Context, progress io.Writer) (err error)
 	if cause := context.Cause(recording); !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
 		return cause
 	}
+	if s := collector.Status(); s.Readings == 0 && s.LastErr != nil {
+		return fmt.Errorf("no reading was good, the last one: %w", s.LastErr)
+	}
 	return nil
 }
 
@@ -152,6 +161,10 @@ func watchSizes(ctx context.Context, config *rest.Config) (*sizes, error) {
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, err
+	}
+	// An informer retries what a user should rather hear of: no rights, no server.
+	if _, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{Limit: 1}); err != nil {
+		return nil, fmt.Errorf("watching nodes: %w", err)
 	}
 	factory := informers.NewSharedInformerFactory(client, 0)
 	s := &sizes{nodes: factory.Core().V1().Nodes().Lister(), pods: factory.Core().V1().Pods().Lister()}

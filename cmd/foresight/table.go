@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -64,6 +65,8 @@ func printTable(out io.Writer, placements []placement) error {
 	return nil
 }
 
+var nextReason = regexp.MustCompile(`, (\d+ )`)
+
 // reasonLines breaks the scheduler's one long line ("0/3 nodes are available: 1 A, 2 B.
 // preemption: …") at its parts.
 func reasonLines(reason string) []string {
@@ -71,7 +74,9 @@ func reasonLines(reason string) []string {
 	var lines []string
 	if summary, parts, ok := strings.Cut(filter, ": "); ok {
 		lines = append(lines, summary+":")
-		for _, part := range strings.Split(strings.TrimSuffix(strings.TrimSpace(parts), "."), ", ") {
+		// A reason may have commas of its own; a new one begins with how many nodes it is for.
+		parts = strings.TrimSuffix(strings.TrimSpace(parts), ".")
+		for _, part := range strings.Split(nextReason.ReplaceAllString(parts, "\n$1"), "\n") {
 			lines = append(lines, "- "+part)
 		}
 	} else {

@@ -16,8 +16,9 @@ func TestReasonLines(t *testing.T) {
 			"0/10 nodes are available:", "- 4 Insufficient cpu", "- 6 node(s) had untolerated taint(s)",
 			"preemption: 0/10 nodes are available: 10 Preemption is not helpful for scheduling.",
 		},
-		"no nodes available to schedule pods": {"no nodes available to schedule pods"},
-		"SchedulingGated":                     {"SchedulingGated"},
+		"no nodes available to schedule pods":                              {"no nodes available to schedule pods"},
+		"0/2 nodes are available: must be a, b, or c, 1 Insufficient cpu.": {"0/2 nodes are available:", "- must be a, b, or c", "- 1 Insufficient cpu"},
+		"SchedulingGated": {"SchedulingGated"},
 	} {
 		if diff := cmp.Diff(want, reasonLines(reason)); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", reason, diff)

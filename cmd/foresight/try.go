@@ -28,8 +28,8 @@ func newTryCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "try -f FILE",
 		Short: "Apply a workload and show where each of its pods went, how long that took, and why some wait",
-		Long: `Apply a workload, wait until the scheduler has decided about every pod of it, and
-show the decisions: the node of each placed pod with the time from the pod's creation
+		Long: `Apply a workload for real, wait until every pod of it is decided about, and show the
+decisions: the node of each placed pod with the time from the pod's creation
 to its binding as seen from here, and the reasons of each pod that waits. A CronJob is
 also started once, as kubectl create job --from does. Nothing is removed afterwards.
 
@@ -46,7 +46,7 @@ placed, and says why, is a decision.`,
 	o.config.AddFlags(cmd.Flags())
 	cmd.Flags().StringSliceVarP(&o.files, "filename", "f", nil, "files, directories or - with the workload's manifests")
 	cmd.Flags().StringVarP(&o.output, "output", "o", "table", "table or json")
-	cmd.Flags().StringVar(&o.scheduler, "scheduler", "foresight-scheduler", "wait only for pods with this schedulerName; empty waits for all")
+	cmd.Flags().StringVar(&o.scheduler, "scheduler", "", "wait for and show only pods with this schedulerName")
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 2*time.Minute, "how long to wait for decisions")
 	_ = cmd.MarkFlagRequired("filename")
 	_ = cmd.MarkFlagFilename("filename", "yaml", "yml", "json")
@@ -89,6 +89,9 @@ func (o *tryOptions) run(ctx context.Context) error {
 	waitErr := w.wait(ctx, client, workload, o.scheduler, o.ErrOut)
 	// 3. Show them, also the ones there are when time ran out.
 	placements := w.placements(o.scheduler)
+	if len(placements) == 0 && waitErr == nil {
+		fmt.Fprintln(o.ErrOut, "the workload makes no pods")
+	}
 	if o.output == "json" {
 		err = printJSON(o.Out, placements)
 	} else {

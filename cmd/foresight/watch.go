@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/informers"
@@ -20,9 +22,9 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// podWatch follows the pods of some namespaces from the moment it is made.
+// podWatch follows the pods of a workload from the moment it is made.
 type podWatch struct {
-	namespaces sets.Set[string]
+	workload *workload
 
 	mu      sync.Mutex
 	pods    map[types.UID]*sighting
@@ -40,25 +42,31 @@ type sighting struct {
 }
 
 func watchPods(ctx context.Context, client kubernetes.Interface, w *workload) (*podWatch, error) {
-	watch := &podWatch{namespaces: w.namespaces(), pods: map[types.UID]*sighting{}, changed: make(chan struct{}, 1)}
-	informer := informers.NewSharedInformerFactory(client, 0).Core().V1().Pods().Informer()
-	_, err := informer.AddEventHandler(cache.ResourceEventHandlerDetailedFuncs{
-		AddFunc:    func(obj any, initial bool) { watch.see(obj.(*v1.Pod), initial) },
-		UpdateFunc: func(_, obj any) { watch.see(obj.(*v1.Pod), false) },
-		DeleteFunc: watch.forget,
-	})
-	if err != nil {
-		return nil, err
-	}
-	go informer.RunWithContext(ctx)
-	if !cache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
-		return nil, fmt.Errorf("watching pods: %w", context.Cause(ctx))
+	watch := &podWatch{workload: w, pods: map[types.UID]*sighting{}, changed: make(chan struct{}, 1)}
+	for namespace := range w.namespaces() {
+		// An informer retries what a user should rather hear of: no rights, no server.
+		if _, err := client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{Limit: 1}); err != nil {
+			return nil, fmt.Errorf("watching pods of %s: %w", namespace, err)
+		}
+		informer := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithNamespace(namespace)).Core().V1().Pods().Informer()
+		registration, err := informer.AddEventHandler(cache.ResourceEventHandlerDetailedFuncs{
+			AddFunc:    func(obj any, initial bool) { watch.see(obj.(*v1.Pod), initial) },
+			UpdateFunc: func(_, obj any) { watch.see(obj.(*v1.Pod), false) },
+			DeleteFunc: watch.forget,
+		})
+		if err != nil {
+			return nil, err
+		}
+		go informer.RunWithContext(ctx)
+		if !cache.WaitForCacheSync(ctx.Done(), registration.HasSynced) {
+			return nil, fmt.Errorf("watching pods of %s: %w", namespace, context.Cause(ctx))
+		}
 	}
 	return watch, nil
 }
 
 func (w *podWatch) see(pod *v1.Pod, before bool) {
-	if !w.namespaces.Has(pod.Namespace) {
+	if !w.workload.owns(pod) {
 		return
 	}
 	w.mu.Lock()
@@ -98,6 +106,9 @@ const settleTime = 2 * time.Second
 // wait returns when all controllers have made their pods and the scheduler has decided
 // about each, or with an error that says what is missing when the context ends.
 func (w *podWatch) wait(ctx context.Context, client kubernetes.Interface, load *workload, scheduler string, progress io.Writer) error {
+	if !load.makesPods() {
+		return nil
+	}
 	if err := load.startCronJobs(ctx, client); err != nil {
 		return err
 	}
@@ -125,7 +136,9 @@ func (w *podWatch) wait(ctx context.Context, client kubernetes.Interface, load *
 			case missing == "" && undecided == 0 && placed+waiting > 0:
 				return nil
 			case undecided > 0:
-				missing = fmt.Sprintf("%d pods wait for a decision of %s; does it run?", undecided, scheduler)
+				missing = fmt.Sprintf("%d pods wait for a decision of %s; does it run?", undecided, strings.Join(w.undecided(scheduler), ", "))
+			case missing == "":
+				missing = fmt.Sprintf("no pod with schedulerName %q was seen", scheduler)
 			}
 			quiet.Reset(settleTime / 4)
 		}
@@ -144,6 +157,17 @@ func (w *podWatch) count(scheduler string) (placed, waiting, undecided int) {
 		}
 	}
 	return placed, waiting, undecided
+}
+
+// undecided returns the schedulers that have pods to decide about.
+func (w *podWatch) undecided(scheduler string) []string {
+	names := sets.New[string]()
+	for _, p := range w.placements(scheduler) {
+		if p.Node == "" && p.Reason == "" {
+			names.Insert(p.Scheduler)
+		}
+	}
+	return sets.List(names)
 }
 
 // placement is one row of the answer.

@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
+	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -60,6 +62,40 @@ func (w *workload) namespaces() sets.Set[string] {
 		}
 	}
 	return all
+}
+
+// controllers are the kinds that make pods.
+var controllers = sets.New("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob")
+
+// makesPods says whether the workload has anything that is or makes a pod.
+func (w *workload) makesPods() bool {
+	return slices.ContainsFunc(w.objects, func(o *resource.Info) bool {
+		kind := o.Mapping.GroupVersionKind.Kind
+		return kind == "Pod" || controllers.Has(kind)
+	})
+}
+
+// owns says whether the pod is one of the workload's, or comes from one of its
+// controllers. Deployments and CronJobs own their pods through a ReplicaSet or Job whose
+// name they give.
+func (w *workload) owns(pod *v1.Pod) bool {
+	owner := metav1.GetControllerOfNoCopy(pod)
+	return slices.ContainsFunc(w.objects, func(o *resource.Info) bool {
+		if o.Namespace != pod.Namespace {
+			return false
+		}
+		kind := o.Mapping.GroupVersionKind.Kind
+		switch {
+		case owner == nil:
+			return kind == "Pod" && o.Name == pod.Name
+		case kind == "Deployment":
+			return owner.Kind == "ReplicaSet" && owner.Name == o.Name+"-"+pod.Labels["pod-template-hash"]
+		case kind == "CronJob":
+			return owner.Kind == "Job" && strings.HasPrefix(owner.Name, o.Name+"-")
+		default:
+			return owner.Kind == kind && owner.Name == o.Name
+		}
+	})
 }
 
 // apply creates or updates every object on the server.
@@ -119,9 +155,7 @@ func (w *workload) startCronJobs(ctx context.Context, client kubernetes.Interfac
 // or is "" when all have.
 func (w *workload) unfinished() (string, error) {
 	for _, o := range w.objects {
-		switch o.Mapping.GroupVersionKind.Kind {
-		case "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job":
-		default:
+		if kind := o.Mapping.GroupVersionKind.Kind; kind == "CronJob" || !controllers.Has(kind) {
 			continue
 		}
 		if err := o.Get(); err != nil {

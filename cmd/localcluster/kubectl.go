@@ -40,7 +40,8 @@ whatever KUBECONFIG says, unless --kubeconfig is among the arguments.`,
 			if err != nil {
 				return err
 			}
-			if _, err := layout.Load(); err != nil {
+			// kustomize only reads files.
+			if _, err := layout.Load(); err != nil && !(len(args) > 0 && args[0] == "kustomize") {
 				if errors.Is(err, state.ErrNoCluster) {
 					return fmt.Errorf("%w: run `localcluster up` first", err)
 				}

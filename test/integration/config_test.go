@@ -76,6 +76,10 @@ profiles:
 			config: args("Affinity", `{serviceAffinity: {labels: ["a b"]}}`),
 			want:   []string{"pluginConfig[Affinity].args.serviceAffinity.labels[0]", "a b"},
 		},
+		"args of an unknown plugin": {
+			config: profile(`{name: ResourceFit}`, `{name: ResourceFitt, args: {a: 1}}`),
+			want:   []string{"profiles[0].pluginConfig[0].name", "ResourceFitt"},
+		},
 		"unknown plugin": {
 			config: profile(`{name: Foresee}`, ""),
 			want:   []string{"Foresee", "does not exist"},
