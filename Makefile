@@ -30,7 +30,7 @@ help: ## Show this help.
 
 .PHONY: build
 build: ## Build all binaries into bin/ (cold: 8 minutes, it compiles Kubernetes).
-	@echo "building bin/ on Kubernetes $(K8S_VERSION); the first time compiles Kubernetes and takes minutes"
+	@echo "building bin/ on Kubernetes $(K8S_VERSION); the first time compiles Kubernetes and takes minutes" >&2
 	@mkdir -p bin
 	@go build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
 
