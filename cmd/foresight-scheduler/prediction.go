@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 
-	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/component-base/metrics/legacyregistry"
@@ -71,16 +70,13 @@ func startEngine(ctx context.Context, engine *predict.Engine, c *schedulerserver
 
 // machines tells the sizes of nodes from the informer's cache.
 func machines(nodes corelisters.NodeLister) usage.Machines {
-	size := func(n *v1.Node) usage.Machine {
-		return usage.Machine{Cores: n.Status.Capacity.Cpu().AsApproximateFloat64(), Bytes: n.Status.Capacity.Memory().AsApproximateFloat64()}
-	}
 	return func(name string) (usage.Machine, bool) {
 		if name != "" {
 			n, err := nodes.Get(name)
 			if err != nil {
 				return usage.Machine{}, false
 			}
-			return size(n), true
+			return usage.MachineOf(n), true
 		}
 		all, err := nodes.List(labels.Everything())
 		if err != nil || len(all) == 0 {
@@ -88,7 +84,7 @@ func machines(nodes corelisters.NodeLister) usage.Machines {
 		}
 		var largest usage.Machine
 		for _, n := range all {
-			m := size(n)
+			m := usage.MachineOf(n)
 			largest.Cores, largest.Bytes = max(largest.Cores, m.Cores), max(largest.Bytes, m.Bytes)
 		}
 		return largest, true

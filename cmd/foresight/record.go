@@ -180,7 +180,7 @@ func (s *sizes) machine(node string) (usage.Machine, bool) {
 	if err != nil {
 		return usage.Machine{}, false
 	}
-	return usage.Machine{Cores: n.Status.Capacity.Cpu().AsApproximateFloat64(), Bytes: n.Status.Capacity.Memory().AsApproximateFloat64()}, true
+	return usage.MachineOf(n), true
 }
 
 func (s *sizes) node(n usage.NodeSample) (record.Workload, bool) {

@@ -86,7 +86,7 @@ func (o *tryOptions) run(ctx context.Context) error {
 	if err := workload.apply(ctx, o.ErrOut); err != nil {
 		return err
 	}
-	waitErr := w.wait(ctx, client, workload, o.scheduler, o.ErrOut)
+	waitErr := w.wait(ctx, client, o.scheduler, o.ErrOut)
 	// 3. Show them, also the ones there are when time ran out.
 	placements := w.placements(o.scheduler)
 	if len(placements) == 0 && waitErr == nil {

@@ -105,11 +105,11 @@ const settleTime = 2 * time.Second
 
 // wait returns when all controllers have made their pods and the scheduler has decided
 // about each, or with an error that says what is missing when the context ends.
-func (w *podWatch) wait(ctx context.Context, client kubernetes.Interface, load *workload, scheduler string, progress io.Writer) error {
-	if !load.makesPods() {
+func (w *podWatch) wait(ctx context.Context, client kubernetes.Interface, scheduler string, progress io.Writer) error {
+	if !w.workload.makesPods() {
 		return nil
 	}
-	if err := load.startCronJobs(ctx, client); err != nil {
+	if err := w.workload.startCronJobs(ctx, client); err != nil {
 		return err
 	}
 	quiet := time.NewTimer(settleTime)
@@ -128,7 +128,7 @@ func (w *podWatch) wait(ctx context.Context, client kubernetes.Interface, load *
 			quiet.Reset(settleTime)
 		case <-quiet.C:
 			var err error
-			if missing, err = load.unfinished(); err != nil {
+			if missing, err = w.workload.unfinished(); err != nil {
 				return err
 			}
 			placed, waiting, undecided := w.count(scheduler)

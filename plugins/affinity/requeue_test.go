@@ -13,7 +13,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	toolscache "k8s.io/client-go/tools/cache"
-	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
@@ -23,32 +22,8 @@ import (
 	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
 
 	"github.com/foresight-scheduler/foresight/plugins/affinity"
+	"github.com/foresight-scheduler/foresight/plugins/plugintest"
 )
-
-// queued says whether one of the events brings the refused pod back, as the scheduling
-// queue decides it: the first registered event that matches and whose hint says so.
-func (s scheduler) queued(t *testing.T, pod *v1.Pod, events []fwk.ClusterEvent, before, after any) bool {
-	t.Helper()
-	registered, err := s.EventsToRegister(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, event := range events {
-		for _, r := range registered {
-			if !framework.MatchClusterEvents(r.Event, event) {
-				continue
-			}
-			if r.QueueingHintFn == nil {
-				return true
-			}
-			hint, err := r.QueueingHintFn(klog.FromContext(t.Context()), pod, before, after)
-			if err != nil || hint == fwk.Queue {
-				return true
-			}
-		}
-	}
-	return false
-}
 
 func event(resource fwk.EventResource, action fwk.ActionType) []fwk.ClusterEvent {
 	return []fwk.ClusterEvent{{Resource: resource, ActionType: action}}
@@ -73,19 +48,19 @@ func TestQueueAfterOtherPod(t *testing.T) {
 	s := cluster{nodes: racks, services: []*v1.Service{webService}}.scheduler(t, together(zone))
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := s.queued(t, tc.waiting.Obj(), event(fwk.AssignedPod, fwk.Delete), tc.other, nil); got != tc.want {
+			if got := plugintest.Queued(t, s, tc.waiting.Obj(), event(fwk.AssignedPod, fwk.Delete), tc.other, nil); got != tc.want {
 				t.Errorf("deleted: queued %v, want %v", got, tc.want)
 			}
-			if got := s.queued(t, tc.waiting.Obj(), event(fwk.AssignedPod, fwk.Add), nil, tc.other); got != tc.want {
+			if got := plugintest.Queued(t, s, tc.waiting.Obj(), event(fwk.AssignedPod, fwk.Add), nil, tc.other); got != tc.want {
 				t.Errorf("added: queued %v, want %v", got, tc.want)
 			}
 			relabelled := tc.other.DeepCopy()
 			relabelled.Labels["app"] = "moved"
 			changes := framework.PodSchedulingPropertiesChange(relabelled, tc.other, false)
-			if got := s.queued(t, tc.waiting.Obj(), changes, tc.other, relabelled); got != tc.want {
+			if got := plugintest.Queued(t, s, tc.waiting.Obj(), changes, tc.other, relabelled); got != tc.want {
 				t.Errorf("left the Service: queued %v, want %v", got, tc.want)
 			}
-			if got := s.queued(t, tc.waiting.Obj(), framework.PodSchedulingPropertiesChange(tc.other, relabelled, false), relabelled, tc.other); got != tc.want {
+			if got := plugintest.Queued(t, s, tc.waiting.Obj(), framework.PodSchedulingPropertiesChange(tc.other, relabelled, false), relabelled, tc.other); got != tc.want {
 				t.Errorf("joined the Service: queued %v, want %v", got, tc.want)
 			}
 		})
@@ -94,13 +69,13 @@ func TestQueueAfterOtherPod(t *testing.T) {
 		before := web("p0", 0).Node("a1").Obj()
 		after := before.DeepCopy()
 		after.Status.Phase = v1.PodRunning
-		if s.queued(t, waiting.Obj(), framework.PodSchedulingPropertiesChange(after, before, false), before, after) {
+		if plugintest.Queued(t, s, waiting.Obj(), framework.PodSchedulingPropertiesChange(after, before, false), before, after) {
 			t.Error("queued, though nothing moved")
 		}
 	})
 	t.Run("a deletion that the watch has missed", func(t *testing.T) {
 		tombstone := toolscache.DeletedFinalStateUnknown{Key: "shop/p0", Obj: web("p0", 0).Node("a1").Obj()}
-		if !s.queued(t, waiting.Obj(), event(fwk.AssignedPod, fwk.Delete), tombstone, nil) {
+		if !plugintest.Queued(t, s, waiting.Obj(), event(fwk.AssignedPod, fwk.Delete), tombstone, nil) {
 			t.Error("not queued")
 		}
 	})
@@ -123,7 +98,7 @@ func TestQueueAfterOwnUpdate(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			events := framework.PodSchedulingPropertiesChange(tc.after.Obj(), before.Obj(), true)
-			if got := s.queued(t, tc.after.Obj(), events, before.Obj(), tc.after.Obj()); got != tc.want {
+			if got := plugintest.Queued(t, s, tc.after.Obj(), events, before.Obj(), tc.after.Obj()); got != tc.want {
 				t.Errorf("queued %v, want %v", got, tc.want)
 			}
 		})
@@ -155,7 +130,7 @@ func TestQueueAfterService(t *testing.T) {
 		}
 		object := &unstructured.Unstructured{Object: content}
 		for action, objects := range map[fwk.ActionType][2]any{fwk.Add: {nil, object}, fwk.Update: {object, object}, fwk.Delete: {object, nil}} {
-			if got := s.queued(t, web("waiting", 9).Obj(), event(resource, action), objects[0], objects[1]); got != want {
+			if got := plugintest.Queued(t, s, web("waiting", 9).Obj(), event(resource, action), objects[0], objects[1]); got != want {
 				t.Errorf("Service in %s, %v: queued %v, want %v", namespace, action, got, want)
 			}
 		}
@@ -189,7 +164,7 @@ func TestQueueAfterNode(t *testing.T) {
 			if tc.before != nil {
 				events, before = framework.NodeSchedulingPropertiesChange(tc.after, tc.before), tc.before
 			}
-			if got := s.queued(t, tc.pod.Obj(), events, before, tc.after); got != tc.want {
+			if got := plugintest.Queued(t, s, tc.pod.Obj(), events, before, tc.after); got != tc.want {
 				t.Errorf("queued %v, want %v", got, tc.want)
 			}
 		})
@@ -208,7 +183,7 @@ func TestQueueAfterEmptyLabel(t *testing.T) {
 	cured := cluster{nodes: []*v1.Node{node("anchor", marker, ""), after}, pods: pods, services: []*v1.Service{webService}}.scheduler(t, together(marker))
 	expectNodes(t, cured.feasible(t, waiting), "anchor", "n")
 
-	if !refused.queued(t, waiting, framework.NodeSchedulingPropertiesChange(after, before), before, after) {
+	if !plugintest.Queued(t, refused, waiting, framework.NodeSchedulingPropertiesChange(after, before), before, after) {
 		t.Error("the node's update cures the pod, and the pod is not queued")
 	}
 }

@@ -101,7 +101,7 @@ func TestEngine(t *testing.T) {
 	if a, _ := after.Node("a"); a.CPU != (Stats{Mean: 7, StdDev: 0, Latest: 7}) {
 		t.Errorf("a: %+v", a)
 	}
-	if _, ok := after.Node("b"); ok || after.Len() != 1 {
+	if _, ok := after.Node("b"); ok || len(after.nodes) != 1 {
 		t.Error("b is still known long after its last sample")
 	}
 	if a, _ := before.Node("a"); a.CPU.Latest != 3 {

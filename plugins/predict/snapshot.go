@@ -36,6 +36,3 @@ func (s *Snapshot) Node(name string) (NodeUsage, bool) {
 	u, ok := s.nodes[name]
 	return u, ok
 }
-
-// Len is how many nodes something is known of.
-func (s *Snapshot) Len() int { return len(s.nodes) }

@@ -7,37 +7,13 @@ import (
 	"testing"
 
 	v1 "k8s.io/api/core/v1"
-	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	st "k8s.io/kubernetes/pkg/scheduler/testing"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/plugintest"
 )
-
-// queued says whether one of the events brings the refused pod back, as the scheduling
-// queue decides it.
-func (s scheduler) queued(t *testing.T, pod *v1.Pod, events []fwk.ClusterEvent, before, after any) bool {
-	t.Helper()
-	registered, err := s.EventsToRegister(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, event := range events {
-		for _, r := range registered {
-			if !framework.MatchClusterEvents(r.Event, event) {
-				continue
-			}
-			if r.QueueingHintFn == nil {
-				return true
-			}
-			if hint, err := r.QueueingHintFn(klog.FromContext(t.Context()), pod, before, after); err != nil || hint == fwk.Queue {
-				return true
-			}
-		}
-	}
-	return false
-}
 
 // Only a guard that refuses nodes makes pods wait for limits; else the events are
 // upstream's.
@@ -86,7 +62,7 @@ func TestQueueAfterNode(t *testing.T) {
 			if tc.before != nil {
 				events, before = framework.NodeSchedulingPropertiesChange(tc.after, tc.before), tc.before
 			}
-			if got := s.queued(t, waiting, events, before, tc.after); got != tc.want {
+			if got := plugintest.Queued(t, s, waiting, events, before, tc.after); got != tc.want {
 				t.Errorf("queued %v, want %v", got, tc.want)
 			}
 		})
@@ -101,7 +77,7 @@ func TestQueueAfterOtherPod(t *testing.T) {
 		return pod("a", "n", amounts{"cpu": request}, amounts{"cpu": limit, "memory": memory})
 	}
 	before := other("1", "4", "2Gi")
-	if !s.queued(t, waiting, []fwk.ClusterEvent{{Resource: fwk.AssignedPod, ActionType: fwk.Delete}}, before, nil) {
+	if !plugintest.Queued(t, s, waiting, []fwk.ClusterEvent{{Resource: fwk.AssignedPod, ActionType: fwk.Delete}}, before, nil) {
 		t.Error("a pod leaves: not queued")
 	}
 	running := other("1", "4", "2Gi")
@@ -119,7 +95,7 @@ func TestQueueAfterOtherPod(t *testing.T) {
 		{"the status alone changes", running, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := s.queued(t, waiting, framework.PodSchedulingPropertiesChange(tc.after, before, false), before, tc.after); got != tc.want {
+			if got := plugintest.Queued(t, s, waiting, framework.PodSchedulingPropertiesChange(tc.after, before, false), before, tc.after); got != tc.want {
 				t.Errorf("queued %v, want %v", got, tc.want)
 			}
 		})
@@ -130,7 +106,7 @@ func TestQueueAfterOtherPod(t *testing.T) {
 func TestQueueAfterOwnLimitShrinks(t *testing.T) {
 	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), gates(), nil)
 	before, after := pod("p", "", amounts{"cpu": "1"}, amounts{"cpu": "5"}), pod("p", "", amounts{"cpu": "1"}, amounts{"cpu": "2"})
-	if !s.queued(t, after, framework.PodSchedulingPropertiesChange(after, before, true), before, after) {
+	if !plugintest.Queued(t, s, after, framework.PodSchedulingPropertiesChange(after, before, true), before, after) {
 		t.Error("not queued")
 	}
 }

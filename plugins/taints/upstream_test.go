@@ -11,12 +11,12 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
-	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/plugintest"
 	"github.com/foresight-scheduler/foresight/plugins/taints"
 )
 
@@ -95,29 +95,6 @@ func TestSignPod(t *testing.T) {
 	}
 }
 
-// queued says whether one of the events brings the refused pod back.
-func queued(t *testing.T, p fwk.EnqueueExtensions, pod *v1.Pod, events []fwk.ClusterEvent, before, after any) bool {
-	t.Helper()
-	registered, err := p.EventsToRegister(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, event := range events {
-		for _, r := range registered {
-			if !framework.MatchClusterEvents(r.Event, event) {
-				continue
-			}
-			if r.QueueingHintFn == nil {
-				return true
-			}
-			if hint, err := r.QueueingHintFn(klog.FromContext(t.Context()), pod, before, after); err != nil || hint == fwk.Queue {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // A pod that leaves a node lowers its pressure. That matters where pressure refuses,
 // and only there: where it scores, no pod waits for it.
 func TestQueueAfterPodLeaves(t *testing.T) {
@@ -135,7 +112,7 @@ func TestQueueAfterPodLeaves(t *testing.T) {
 		{"predicts nothing", nil, v1.TaintEffectNoSchedule, false},
 	} {
 		s := schedulerWith(t, tc.reader, tc.effect, feature.Features{})
-		if got := queued(t, s, pod(), left, gone, nil); got != tc.want {
+		if got := plugintest.Queued(t, s, pod(), left, gone, nil); got != tc.want {
 			t.Errorf("%s: queued %v, want %v", tc.name, got, tc.want)
 		}
 	}
@@ -145,17 +122,17 @@ func TestQueueAfterPodLeaves(t *testing.T) {
 func TestQueueAsUpstream(t *testing.T) {
 	s := schedulerWith(t, pressure.read, v1.TaintEffectNoSchedule, feature.Features{})
 	before, after := node("n", v1.Taint{Key: "tier", Effect: v1.TaintEffectNoSchedule}), node("n")
-	if !queued(t, s, pod(), framework.NodeSchedulingPropertiesChange(after, before), before, after) {
+	if !plugintest.Queued(t, s, pod(), framework.NodeSchedulingPropertiesChange(after, before), before, after) {
 		t.Error("a node lost its taint: not queued")
 	}
-	if queued(t, s, pod(), framework.NodeSchedulingPropertiesChange(before, after), after, before) {
+	if plugintest.Queued(t, s, pod(), framework.NodeSchedulingPropertiesChange(before, after), after, before) {
 		t.Error("a node got a taint: queued")
 	}
-	if !queued(t, s, pod(), []fwk.ClusterEvent{{Resource: fwk.Node, ActionType: fwk.Add}}, nil, node("new")) {
+	if !plugintest.Queued(t, s, pod(), []fwk.ClusterEvent{{Resource: fwk.Node, ActionType: fwk.Add}}, nil, node("new")) {
 		t.Error("a new node: not queued")
 	}
 	tolerant := pod(toleration(v1.TolerationOpExists, taints.PressureTaint, "", ""))
-	if !queued(t, s, tolerant, framework.PodSchedulingPropertiesChange(tolerant, pod(), true), pod(), tolerant) {
+	if !plugintest.Queued(t, s, tolerant, framework.PodSchedulingPropertiesChange(tolerant, pod(), true), pod(), tolerant) {
 		t.Error("the pod came to tolerate pressure: not queued")
 	}
 }
@@ -167,7 +144,7 @@ func TestQueueAfterNodeGrows(t *testing.T) {
 	before, after := node("n"), node("n")
 	before.Status.Allocatable = v1.ResourceList{v1.ResourceCPU: resource.MustParse("4")}
 	after.Status.Allocatable = v1.ResourceList{v1.ResourceCPU: resource.MustParse("8")}
-	if !queued(t, s, pod(), framework.NodeSchedulingPropertiesChange(after, before), before, after) {
+	if !plugintest.Queued(t, s, pod(), framework.NodeSchedulingPropertiesChange(after, before), before, after) {
 		t.Error("not queued")
 	}
 }
