@@ -251,6 +251,10 @@ func (a *admission) counts() (admitted, refused int) {
 // The scheduler's endpoint tells anyone whether it lives, and only the permitted what
 // it does; and the identity of manifests/base was enough for all it wanted.
 func TestEndpointsAndPermissions(t *testing.T) {
+	// A scheduler that never decided has no attempts to count.
+	ns := newNamespace(t)
+	create(t, ns, newPod("first", nil, "1m"))
+	placed(t, ns, "first")
 	endpoint := componentNamed(t, ours).Endpoint
 	admin, err := clientcmd.BuildConfigFromFlags("", kubeconfig())
 	if err != nil {
