@@ -1,0 +1,143 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command bench measures how fast Foresight schedules, against stock kube-scheduler in
+// the same process and the same run: the real scheduler on an API server in memory.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+	"k8s.io/klog/v2"
+)
+
+type options struct {
+	nodes       []int
+	mixes       []string
+	variants    []string
+	repeats     int
+	pods        int
+	podsPerNode int
+	limit       time.Duration
+	output      string
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
+	defer stop()
+	// What client-go logs about an API server that serves next to nothing is no news.
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
+	if err := newCommand().ExecuteContext(ctx); err != nil {
+		os.Exit(1)
+	}
+}
+
+func newCommand() *cobra.Command {
+	o := options{}
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure how fast Foresight schedules, against stock kube-scheduler",
+		Long: "Measure how fast Foresight schedules, against stock kube-scheduler in the same run.\n" +
+			"The variants of a case take turns, so that what else the machine does meets all of them.\n\n" +
+			"Variants:\n" + describe(variants, variantHelp) + "\nMixes of pending pods:\n" + describe(mixNames(), mixes),
+		Example: `  go run ./test/bench --nodes 5000 --mix varied --repeats 3 -o json
+  go run ./test/bench --nodes 1000,5000,15000 --mix simple,varied,hard`,
+		Args:         cobra.NoArgs,
+		SilenceUsage: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.validate(); err != nil {
+				return err
+			}
+			results, err := o.run(cmd.Context(), cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			switch o.output {
+			case "json":
+				return printJSON(cmd.OutOrStdout(), results)
+			case "markdown":
+				return printMarkdown(cmd.OutOrStdout(), results)
+			default:
+				return printTable(cmd.OutOrStdout(), results)
+			}
+		},
+	}
+	f := cmd.Flags()
+	f.IntSliceVar(&o.nodes, "nodes", []int{1000}, "numbers of nodes")
+	f.StringSliceVar(&o.mixes, "mix", []string{"varied"}, "mixes of pending pods")
+	f.StringSliceVar(&o.variants, "variant", variants, "variants to run")
+	f.IntVar(&o.repeats, "repeats", 3, "how often every variant runs")
+	f.IntVar(&o.pods, "pods", 10000, "pending pods of a run; a run that is out of time places fewer")
+	f.IntVar(&o.podsPerNode, "pods-per-node", 10, "pods that every node has before")
+	f.DurationVar(&o.limit, "limit", 8*time.Second, "the most that one run may take, without building its cluster")
+	f.StringVarP(&o.output, "output", "o", "table", "table, json or markdown")
+	return cmd
+}
+
+func describe(names []string, help map[string]string) string {
+	var b strings.Builder
+	for _, name := range names {
+		fmt.Fprintf(&b, "  %-16s %s\n", name, help[name])
+	}
+	return b.String()
+}
+
+func (o *options) validate() error {
+	var errs []error
+	if len(o.nodes) == 0 || slices.Min(o.nodes) < 1 {
+		errs = append(errs, fmt.Errorf("--nodes: %v: want at least one node", o.nodes))
+	}
+	for _, mix := range o.mixes {
+		if _, ok := mixes[mix]; !ok {
+			errs = append(errs, fmt.Errorf("--mix: %q: want one of %s", mix, strings.Join(mixNames(), ", ")))
+		}
+	}
+	for _, v := range o.variants {
+		if !slices.Contains(variants, v) {
+			errs = append(errs, fmt.Errorf("--variant: %q: want one of %s", v, strings.Join(variants, ", ")))
+		}
+	}
+	if o.repeats < 1 || o.pods < 1 || o.podsPerNode < 0 || o.limit <= 0 {
+		errs = append(errs, errors.New("--repeats, --pods and --limit must be positive, --pods-per-node not negative"))
+	}
+	if !slices.Contains([]string{"table", "json", "markdown"}, o.output) {
+		errs = append(errs, fmt.Errorf("--output: %q: want table, json or markdown", o.output))
+	}
+	return errors.Join(errs...)
+}
+
+// run measures all cases and tells progress as it goes.
+func (o *options) run(ctx context.Context, progress io.Writer) ([]result, error) {
+	var results []result
+	for _, nodes := range o.nodes {
+		for _, mix := range o.mixes {
+			fmt.Fprintf(progress, "%d nodes, mix %s: making the cluster\n", nodes, mix)
+			c := newCluster(nodes, o.podsPerNode, o.pods, mix)
+			repeats := make([]map[string]measurement, o.repeats)
+			for i := range repeats {
+				repeats[i] = map[string]measurement{}
+				for _, v := range o.variants {
+					m, err := runOnce(ctx, c, v, mix, o.limit)
+					if err != nil {
+						return nil, fmt.Errorf("%d nodes, mix %s, variant %s: %w", nodes, mix, v, err)
+					}
+					fmt.Fprintf(progress, "%d nodes, mix %s, repeat %d of %d: %-16s %6.0f pods/s\n", nodes, mix, i+1, o.repeats, v, m.podsPerSecond)
+					repeats[i][v] = m
+				}
+			}
+			results = append(results, summarize(nodes, mix, o.variants, repeats)...)
+		}
+	}
+	return results, nil
+}

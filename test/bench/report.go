@@ -1,0 +1,131 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// result is what one variant of one case showed: medians over the repeats.
+type result struct {
+	Variant       string  `json:"variant"`
+	Nodes         int     `json:"nodes"`
+	Mix           string  `json:"mix"`
+	PodsPerSecond float64 `json:"pods_per_second"`
+	// The ratios are medians of the repeats' ratios; null where the other variant did not run.
+	RatioToStock         *float64 `json:"ratio_to_stock"`
+	RatioToStockAllNodes *float64 `json:"ratio_to_stock_all_nodes"`
+	CPUPerPod            float64  `json:"cpu_us_per_pod"`
+	AllocsPerPod         float64  `json:"allocs_per_pod"`
+	P50                  float64  `json:"p50_us"`
+	P99                  float64  `json:"p99_us"`
+
+	// For the table in docs.
+	toStock, toAllNodes []float64
+	bytesPerNode        float64
+}
+
+// summarize turns the repeats of one case, each a measurement a variant, into
+// one result a variant.
+func summarize(nodes int, mix string, names []string, repeats []map[string]measurement) []result {
+	var out []result
+	for _, name := range names {
+		of := func(value func(measurement) float64) float64 {
+			var all []float64
+			for _, r := range repeats {
+				all = append(all, value(r[name]))
+			}
+			return median(all)
+		}
+		ratios := func(other string) []float64 {
+			var all []float64
+			for _, r := range repeats {
+				if o, ok := r[other]; ok {
+					all = append(all, r[name].podsPerSecond/o.podsPerSecond)
+				}
+			}
+			slices.Sort(all)
+			return all
+		}
+		r := result{
+			Variant: name, Nodes: nodes, Mix: mix,
+			PodsPerSecond: round(of(func(m measurement) float64 { return m.podsPerSecond })),
+			CPUPerPod:     round(of(func(m measurement) float64 { return micros(m.cpuPerPod) })),
+			AllocsPerPod:  round(of(func(m measurement) float64 { return m.allocsPerPod })),
+			P50:           round(of(func(m measurement) float64 { return micros(m.p50) })),
+			P99:           round(of(func(m measurement) float64 { return micros(m.p99) })),
+			bytesPerNode:  of(func(m measurement) float64 { return m.bytesPerNode }),
+			toStock:       ratios(stock),
+			toAllNodes:    ratios(stockAllNodes),
+		}
+		if len(r.toStock) > 0 {
+			m := hundredths(median(r.toStock))
+			r.RatioToStock = &m
+		}
+		if len(r.toAllNodes) > 0 {
+			m := hundredths(median(r.toAllNodes))
+			r.RatioToStockAllNodes = &m
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
+func round(x float64) float64 { return float64(int64(x*10+.5)) / 10 }
+
+func hundredths(x float64) float64 { return float64(int64(x*100+.5)) / 100 }
+
+// median of at least one value; of an even number, the mean of the middle two.
+func median(values []float64) float64 {
+	s := slices.Sorted(slices.Values(values))
+	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
+}
+
+func printJSON(w io.Writer, results []result) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(results)
+}
+
+func printTable(w io.Writer, results []result) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "NODES\tMIX\tVARIANT\tPODS/S\tx STOCK\tx STOCK-ALL-NODES\tCPU µS/POD\tALLOCS/POD\tP50 µS\tP99 µS")
+	for _, r := range results {
+		fmt.Fprintf(t, "%d\t%s\t%s\t%.0f\t%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f\n", r.Nodes, r.Mix, r.Variant, r.PodsPerSecond,
+			span(r.toStock), span(r.toAllNodes), r.CPUPerPod, r.AllocsPerPod, r.P50, r.P99)
+	}
+	return t.Flush()
+}
+
+func printMarkdown(w io.Writer, results []result) error {
+	var b strings.Builder
+	b.WriteString("| nodes | mix | variant | pods/s | × stock | × stock-all-nodes | CPU µs/pod | allocations/pod | p50 µs | p99 µs | heap KiB/node |\n")
+	b.WriteString("|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	for _, r := range results {
+		fmt.Fprintf(&b, "| %d | %s | %s | %.0f | %s | %s | %.0f | %.0f | %.0f | %.0f | %.1f |\n", r.Nodes, r.Mix, r.Variant, r.PodsPerSecond,
+			span(r.toStock), span(r.toAllNodes), r.CPUPerPod, r.AllocsPerPod, r.P50, r.P99, r.bytesPerNode/1024)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// span is the median and, of several values, the least and the greatest.
+func span(sorted []float64) string {
+	switch len(sorted) {
+	case 0:
+		return "–"
+	case 1:
+		return fmt.Sprintf("%.2f", sorted[0])
+	default:
+		return fmt.Sprintf("%.2f (%.2f–%.2f)", median(sorted), sorted[0], sorted[len(sorted)-1])
+	}
+}

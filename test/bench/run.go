@@ -1,0 +1,162 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler"
+	"k8s.io/kubernetes/pkg/scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/plugins"
+)
+
+// measurement is one run of one variant.
+type measurement struct {
+	podsPerSecond float64
+	cpuPerPod     time.Duration
+	allocsPerPod  float64
+	p50, p99      time.Duration // of the scheduling algorithm: filter and score of one pod
+	bytesPerNode  float64       // heap of the scheduler before the first pod
+}
+
+// runOnce builds a scheduler for the variant and lets it place the pending pods, until all
+// are placed or the time is up.
+func runOnce(ctx context.Context, c *cluster, variant, mix string, limit time.Duration) (measurement, error) {
+	ctx, cancel := context.WithCancel(klog.NewContext(ctx, klog.Background()))
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+
+	before := heap()
+	server := newAPI(c, len(c.pending))
+	sched, latencies, err := newScheduler(ctx, server, variant, mix, c)
+	if err != nil {
+		return measurement{}, err
+	}
+	after := heap()
+
+	startCPU, startAllocs, start := cpuTime(), mallocs(), time.Now()
+	running.Go(func() { sched.Run(ctx) })
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-server.done:
+	case <-timer.C:
+	case <-ctx.Done():
+		return measurement{}, ctx.Err()
+	}
+	elapsed, cpu, allocs, bound := time.Since(start), cpuTime()-startCPU, mallocs()-startAllocs, server.bound.Load()
+	cancel()
+	running.Wait()
+	if bound == 0 {
+		return measurement{}, errors.New("no pod was placed in the given time")
+	}
+	if failed := server.failed.Load(); failed > 0 {
+		return measurement{}, fmt.Errorf("%d times a pod could not be placed: the cluster is too small for this mix", failed)
+	}
+	took := latencies.sorted()
+	return measurement{
+		podsPerSecond: float64(bound) / elapsed.Seconds(),
+		cpuPerPod:     cpu / time.Duration(bound),
+		allocsPerPod:  float64(allocs) / float64(bound),
+		p50:           took[len(took)/2],
+		p99:           took[len(took)*99/100],
+		bytesPerNode:  (after - before) / float64(len(c.nodes.Items)),
+	}, nil
+}
+
+// latencies of the scheduling algorithm.
+type latencies struct {
+	mu   sync.Mutex
+	took []time.Duration
+}
+
+func (l *latencies) sorted() []time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	slices.Sort(l.took)
+	return l.took
+}
+
+// newScheduler returns a scheduler of the variant that has seen the whole cluster and has
+// the pending pods in its queue.
+func newScheduler(ctx context.Context, server *api, variant, mix string, c *cluster) (*scheduler.Scheduler, *latencies, error) {
+	options := plugins.Options{}
+	if variant == trimaran || variant == foresight {
+		engine, err := syntheticEngine(ctx, c)
+		if err != nil {
+			return nil, nil, err
+		}
+		options.Engine = engine
+	}
+	registry := plugins.Registry(options)
+	cfg, err := configOf(variant, mix)
+	if err != nil {
+		return nil, nil, err
+	}
+	informers := scheduler.NewInformerFactory(server, 0, nil)
+	sched, err := scheduler.New(ctx, server, informers, nil,
+		func(string) events.EventRecorderLogger { return silent{} },
+		scheduler.WithProfiles(cfg.Profiles...),
+		scheduler.WithPercentageOfNodesToScore(cfg.PercentageOfNodesToScore),
+		scheduler.WithFrameworkOutOfTreeRegistry(registry),
+	)
+	if err != nil {
+		return nil, nil, err
+	}
+	if variant == foresight {
+		if err := install(ctx, sched, cfg, options, informers); err != nil {
+			return nil, nil, err
+		}
+	}
+	l := &latencies{}
+	schedulePod := sched.SchedulePod
+	sched.SchedulePod = func(ctx context.Context, f framework.Framework, state fwk.CycleState, pod *framework.QueuedPodInfo) (scheduler.ScheduleResult, error) {
+		start := time.Now()
+		result, err := schedulePod(ctx, f, state, pod)
+		l.mu.Lock()
+		l.took = append(l.took, time.Since(start))
+		l.mu.Unlock()
+		return result, err
+	}
+	informers.Start(ctx.Done())
+	informers.WaitForCacheSync(ctx.Done())
+	if err := sched.WaitForHandlersSync(ctx); err != nil {
+		return nil, nil, err
+	}
+	return sched, l, nil
+}
+
+func heap() float64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}
+
+func mallocs() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.Mallocs
+}
+
+// cpuTime is what the process has used, in user and system mode.
+func cpuTime() time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}

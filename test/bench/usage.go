@@ -1,0 +1,72 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"io"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+
+	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+)
+
+// syntheticEngine returns an engine that knows what every node uses.
+func syntheticEngine(ctx context.Context, c *cluster) (*predict.Engine, error) {
+	engine := predict.NewEngine(config.UsageArgs{
+		Source:   config.UsageFromMetricsAPI,
+		Interval: metav1.Duration{Duration: time.Second},
+		Window:   metav1.Duration{Duration: 15 * time.Minute},
+		Expiry:   metav1.Duration{Duration: 24 * time.Hour},
+	}, clock.RealClock{})
+	machines := make(map[string]usage.Machine, len(c.nodes.Items))
+	var largest usage.Machine
+	for i := range c.nodes.Items {
+		m := usage.MachineOf(&c.nodes.Items[i])
+		machines[c.nodes.Items[i].Name] = m
+		largest.Cores, largest.Bytes = max(largest.Cores, m.Cores), max(largest.Bytes, m.Bytes)
+	}
+	// The source ends after its one reading, and Run with it.
+	err := engine.Run(ctx, &oneReading{cluster: c}, func(name string) (usage.Machine, bool) {
+		if name == "" {
+			return largest, true
+		}
+		m, ok := machines[name]
+		return m, ok
+	})
+	return engine, err
+}
+
+// oneReading is a source of usage that has read once.
+type oneReading struct {
+	cluster *cluster
+	read    bool
+}
+
+// Name of the source.
+func (o *oneReading) Name() string { return "synthetic" }
+
+// Read returns what every node uses, then io.EOF.
+func (o *oneReading) Read(context.Context) (usage.Reading, error) {
+	if o.read {
+		return usage.Reading{}, io.EOF
+	}
+	o.read = true
+	now := time.Now()
+	r := usage.Reading{Start: now, End: now}
+	for i := range o.cluster.nodes.Items {
+		n := &o.cluster.nodes.Items[i]
+		m := usage.MachineOf(n)
+		cpu, memory := usedBy(i)
+		s := usage.NodeSample{Node: n.Name, Sample: usage.Sample{Time: now, Window: 30 * time.Second}}
+		s.Set(usage.CPU, cpu*m.Cores)
+		s.Set(usage.Memory, memory*m.Bytes)
+		r.Nodes = append(r.Nodes, s)
+	}
+	return r, nil
+}
