@@ -22,7 +22,7 @@ import (
 	"github.com/foresight-scheduler/foresight/config"
 	configv1 "github.com/foresight-scheduler/foresight/config/v1"
 	"github.com/foresight-scheduler/foresight/plugins/affinity"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
 	"github.com/foresight-scheduler/foresight/plugins/resourcefit"
 	"github.com/foresight-scheduler/foresight/plugins/taints"
 	"github.com/foresight-scheduler/foresight/plugins/trimaran"
@@ -33,7 +33,7 @@ type Options struct {
 	// Pressure predicts which nodes will run short of a resource; nil predicts none.
 	Pressure taints.PressureReader
 	// Engine knows what nodes use; nil knows nothing.
-	Engine *predict.Engine
+	Engine *engine.Engine
 }
 
 // Registry returns the factories of all plugins by name, for
@@ -54,14 +54,14 @@ func Registry(opts Options) frameworkruntime.Registry {
 	return registry
 }
 
-func trimaranOptions(engine *predict.Engine) trimaran.Options {
-	if engine == nil {
+func trimaranOptions(e *engine.Engine) trimaran.Options {
+	if e == nil {
 		return trimaran.Options{}
 	}
 	return trimaran.Options{
-		Expiry: engine.Expiry(),
+		Expiry: e.Expiry(),
 		Usage: func() trimaran.Usage {
-			if s := engine.Snapshot(); s != nil {
+			if s := e.Snapshot(); s != nil {
 				return s
 			}
 			return nil

@@ -16,7 +16,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/foresight-scheduler/foresight/config"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/metricsapi"
 )
@@ -26,7 +26,7 @@ const predictionName = "Prediction"
 
 // newEngine returns the engine that the configuration asks for, or nil where it asks for
 // none.
-func newEngine(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*predict.Engine, error) {
+func newEngine(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*engine.Engine, error) {
 	var args *config.PredictionArgs
 	for i := range cfg.Profiles {
 		for _, pc := range cfg.Profiles[i].PluginConfig {
@@ -48,20 +48,20 @@ func newEngine(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*predict.En
 	if err := config.ValidatePredictionArgs(config.ArgsPath(predictionName), args).ToAggregate(); err != nil {
 		return nil, err
 	}
-	return predict.NewEngine(args.Usage, clock.RealClock{}), nil
+	return engine.New(args.Usage, clock.RealClock{}), nil
 }
 
 // startEngine lets the engine collect until ctx ends. Every replica collects, so that a
 // new leader knows what the old one knew.
-func startEngine(ctx context.Context, engine *predict.Engine, c *schedulerserverconfig.CompletedConfig) error {
+func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig.CompletedConfig) error {
 	source, err := metricsapi.NewForConfig(c.KubeConfig)
 	if err != nil {
 		return err
 	}
-	legacyregistry.CustomMustRegister(predict.NewMetrics(engine))
+	legacyregistry.CustomMustRegister(engine.NewMetrics(e))
 	nodes := c.InformerFactory.Core().V1().Nodes().Lister()
 	go func() {
-		if err := engine.Run(ctx, source, machines(nodes)); err != nil {
+		if err := e.Run(ctx, source, machines(nodes)); err != nil {
 			klog.FromContext(ctx).Error(err, "The engine did not start; nothing is known of what nodes use")
 		}
 	}()

@@ -8,8 +8,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	v1 "k8s.io/api/core/v1"
 	apiresource "k8s.io/apimachinery/pkg/api/resource"
@@ -18,6 +16,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
 )
 
 const limitsStateKey = "PreFilterLimits" + Name
@@ -28,23 +27,13 @@ type limitsGuard struct {
 	mode    config.LimitsGuardMode
 	bounds  []bound
 	options resource.PodResourcesOptions
-	// sums is keyed by node name and holds *nodeLimits. Adding up a node's pods costs
-	// microseconds, so it is done once for each NodeInfo generation; Filter's
-	// goroutines read the map without a lock.
-	sums  sync.Map
-	count atomic.Int64
+	sums    pernode.Cache[[]int64]
 }
 
 type bound struct {
 	resource v1.ResourceName
 	percent  int64
 	reason   string
-}
-
-// nodeLimits is the sum of limits on a NodeInfo of one generation.
-type nodeLimits struct {
-	generation int64
-	sum        []int64
 }
 
 // podLimits in the cycle state are the limits of the pod in hand.
@@ -139,31 +128,12 @@ func (g *limitsGuard) take(state fwk.CycleState, pod *v1.Pod, nodes int) {
 		return
 	}
 	state.Write(limitsStateKey, g.limitsOf(pod, false))
-	// Nodes that are gone leave their sums behind; start over before that matters.
-	if g.count.Load() > int64(2*nodes+100) {
-		g.sums.Clear()
-		g.count.Store(0)
-	}
+	g.sums.Forget(nodes)
 }
 
 // onNode returns the sum of limits of the node's pods.
 func (g *limitsGuard) onNode(state fwk.CycleState, nodeInfo fwk.NodeInfo) []int64 {
-	if state.IsPodGroupSchedulingCycle() {
-		// Upstream tries a group's pods out on the NodeInfo and gives it back its old
-		// generation, which then says nothing about its pods.
-		return g.sum(nodeInfo)
-	}
-	name, generation := nodeInfo.Node().Name, nodeInfo.GetGeneration()
-	known, found := g.sums.Load(name)
-	if found && known.(*nodeLimits).generation == generation {
-		return known.(*nodeLimits).sum
-	}
-	sum := g.sum(nodeInfo)
-	g.sums.Store(name, &nodeLimits{generation, sum})
-	if !found {
-		g.count.Add(1)
-	}
-	return sum
+	return g.sums.Get(state, nodeInfo, 0, func() []int64 { return g.sum(nodeInfo) })
 }
 
 func (g *limitsGuard) sum(nodeInfo fwk.NodeInfo) []int64 {

@@ -6,8 +6,6 @@ package trimaran
 import (
 	"context"
 	"math"
-	"sync"
-	"sync/atomic"
 
 	"gonum.org/v1/gonum/mathext"
 	v1 "k8s.io/api/core/v1"
@@ -15,6 +13,8 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 	schedulerplugins "sigs.k8s.io/scheduler-plugins/apis/config"
 	schedulerpluginsv1 "sigs.k8s.io/scheduler-plugins/apis/config/v1"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
 )
 
 // LowRiskOverCommitment prefers nodes where pods can burst to their limits.
@@ -43,23 +43,13 @@ type LowRiskOverCommitment struct {
 	smoothing float64
 	// weights of limit risk, 0–1.
 	weights amounts
-	// sums is keyed by node name and holds *nodeLimits. Adding up the limits of a node's pods
-	// costs microseconds, so it is done once for each NodeInfo generation; Score's
-	// goroutines read the map without a lock.
-	sums  sync.Map
-	count atomic.Int64
+	sums    pernode.Cache[limitSum]
 }
 
 // limitSum is a sum of limits in cores and bytes. A pod counts with its request at least.
 type limitSum struct {
 	Amounts   amounts
 	Unlimited [2]bool // where a container has no limit
-}
-
-// nodeLimits is the sum of limits on a NodeInfo of one generation.
-type nodeLimits struct {
-	generation int64
-	limitSum
 }
 
 func newLowRiskOverCommitment(ctx context.Context, args *schedulerplugins.LowRiskOverCommitmentArgs, opts Options) (fwk.Plugin, error) {
@@ -164,33 +154,22 @@ func (d beta) atMost(x float64) float64 {
 	return 0
 }
 
+// mostNodes is more than a cluster has. Where Score runs alone, nobody says how many there are.
+const mostNodes = 25_000
+
 // onNode returns the sum of limits of the node's pods.
-func (p *LowRiskOverCommitment) onNode(state fwk.CycleState, nodeInfo fwk.NodeInfo) (sum limitSum) {
-	// Upstream tries a pod group out on the NodeInfo and gives it back its old generation,
-	// which then says nothing about its pods.
-	tryout := state.IsPodGroupSchedulingCycle()
-	name, generation := nodeInfo.Node().Name, nodeInfo.GetGeneration()
-	known, found := p.sums.Load(name)
-	if found && !tryout && known.(*nodeLimits).generation == generation {
-		return known.(*nodeLimits).limitSum
-	}
-	for _, resident := range nodeInfo.GetPods() {
-		limits := limitsOf(resident.GetPod())
-		for r := range sum.Amounts {
-			sum.Amounts[r] += limits.Amounts[r]
-			sum.Unlimited[r] = sum.Unlimited[r] || limits.Unlimited[r]
+func (p *LowRiskOverCommitment) onNode(state fwk.CycleState, nodeInfo fwk.NodeInfo) limitSum {
+	p.sums.Forget(mostNodes)
+	return p.sums.Get(state, nodeInfo, 0, func() (sum limitSum) {
+		for _, resident := range nodeInfo.GetPods() {
+			limits := limitsOf(resident.GetPod())
+			for r := range sum.Amounts {
+				sum.Amounts[r] += limits.Amounts[r]
+				sum.Unlimited[r] = sum.Unlimited[r] || limits.Unlimited[r]
+			}
 		}
-	}
-	if tryout {
 		return sum
-	}
-	// Nodes that are gone leave their sums behind; start over before that matters.
-	if !found && p.count.Add(1) > 50_000 {
-		p.sums.Clear()
-		p.count.Store(0)
-	}
-	p.sums.Store(name, &nodeLimits{generation, sum})
-	return sum
+	})
 }
 
 // limitsOf returns the pod's limits, each at least its request.

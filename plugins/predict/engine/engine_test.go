@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package predict
+package engine
 
 import (
 	"context"
@@ -20,6 +20,7 @@ import (
 	testclock "k8s.io/utils/clock/testing"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
@@ -63,7 +64,7 @@ func reading(at time.Time, cpu map[string]float64) usage.Reading {
 func TestEngine(t *testing.T) {
 	begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	now := testclock.NewFakeClock(begin)
-	e := NewEngine(args(), now)
+	e := New(args(), now)
 	if e.Snapshot() != nil {
 		t.Fatal("an engine that never ran knows something")
 	}
@@ -83,7 +84,7 @@ func TestEngine(t *testing.T) {
 	next(answer{Reading: reading(begin.Add(10*time.Second), map[string]float64{"a": 3})})
 	before := e.Snapshot()
 	a, ok := before.Node("a")
-	if !ok || a.CPU != (Stats{Mean: 2, StdDev: 1, Latest: 3}) || !a.Newest.Equal(begin.Add(10*time.Second)) || a.Window != 10*time.Second {
+	if !ok || a.CPU != (predict.Stats{Mean: 2, StdDev: 1, Latest: 3}) || !a.Newest.Equal(begin.Add(10*time.Second)) || a.Window != 10*time.Second {
 		t.Errorf("a: %+v, %v", a, ok)
 	}
 	if !math.IsNaN(a.Memory.Mean) || !math.IsNaN(a.Memory.Latest) {
@@ -98,10 +99,10 @@ func TestEngine(t *testing.T) {
 	now.Step(3 * time.Minute)
 	next(answer{Reading: reading(now.Now(), map[string]float64{"a": 7})})
 	after := e.Snapshot()
-	if a, _ := after.Node("a"); a.CPU != (Stats{Mean: 7, StdDev: 0, Latest: 7}) {
+	if a, _ := after.Node("a"); a.CPU != (predict.Stats{Mean: 7, StdDev: 0, Latest: 7}) {
 		t.Errorf("a: %+v", a)
 	}
-	if _, ok := after.Node("b"); ok || len(after.nodes) != 1 {
+	if _, ok := after.Node("b"); ok || after.Nodes(now.Now(), time.Hour) != 1 {
 		t.Error("b is still known long after its last sample")
 	}
 	if a, _ := before.Node("a"); a.CPU.Latest != 3 {
@@ -132,7 +133,7 @@ foresight_usage_readings_total{result="success"} 3
 func TestEngineRefusesWhatItCannotRun(t *testing.T) {
 	bad := args()
 	bad.Interval.Duration = 0
-	if err := NewEngine(bad, clock.RealClock{}).Run(t.Context(), &script{}, nil); err == nil {
+	if err := New(bad, clock.RealClock{}).Run(t.Context(), &script{}, nil); err == nil {
 		t.Error("ran without an interval")
 	}
 }

@@ -1,9 +1,9 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package predict is the engine that plugins read: it collects usage and publishes what
-// it knows as an immutable snapshot, off the scheduling path.
-package predict
+// Package engine collects usage and publishes what it learns from it as immutable snapshots,
+// off the scheduling path.
+package engine
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
@@ -24,19 +25,19 @@ import (
 type Engine struct {
 	args     config.UsageArgs
 	clock    clock.Clock
-	snapshot atomic.Pointer[Snapshot]
+	snapshot atomic.Pointer[predict.Snapshot]
 	// collector is set while Run runs.
 	collector atomic.Pointer[usage.Collector]
 }
 
-// NewEngine returns an engine that knows nothing yet. The args must be valid; the clock is
+// New returns an engine that knows nothing yet. The args must be valid; the clock is
 // the real one but in tests.
-func NewEngine(args config.UsageArgs, clock clock.Clock) *Engine {
+func New(args config.UsageArgs, clock clock.Clock) *Engine {
 	return &Engine{args: args, clock: clock}
 }
 
 // Snapshot returns the newest snapshot, or nil while nothing is known.
-func (e *Engine) Snapshot() *Snapshot { return e.snapshot.Load() }
+func (e *Engine) Snapshot() *predict.Snapshot { return e.snapshot.Load() }
 
 // Expiry is the age at which a node's newest sample no longer counts.
 func (e *Engine) Expiry() time.Duration { return e.args.Expiry.Duration }

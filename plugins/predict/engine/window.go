@@ -1,12 +1,13 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package predict
+package engine
 
 import (
 	"math"
 	"time"
 
+	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
@@ -15,6 +16,7 @@ import (
 type history struct {
 	window, expiry time.Duration
 	nodes          map[string][]sample
+	epoch          uint64
 }
 
 // sample of one node. A value that was not measured is NaN.
@@ -52,26 +54,33 @@ func value(v *usage.Values, q usage.Quantity) float64 {
 }
 
 // publish returns what is known now, and forgets nodes of which nothing is.
-func (h *history) publish(now time.Time) *Snapshot {
-	s := &Snapshot{nodes: make(map[string]NodeUsage, len(h.nodes))}
+func (h *history) publish(now time.Time) *predict.Snapshot {
+	h.epoch++
+	known := make(map[string]predict.NodeUsage, len(h.nodes))
 	for name, samples := range h.nodes {
 		newest := samples[len(samples)-1]
 		if now.Sub(newest.at) > h.expiry {
 			delete(h.nodes, name)
 			continue
 		}
-		s.nodes[name] = NodeUsage{
+		known[name] = predict.NodeUsage{
 			CPU:    statsOf(samples, func(s *sample) float64 { return s.cpu }),
 			Memory: statsOf(samples, func(s *sample) float64 { return s.memory }),
 			Newest: newest.at,
 			Window: newest.at.Sub(samples[0].at),
 		}
 	}
-	return s
+	c := predict.Contents{Epoch: h.epoch, Usage: known, Blind: true}
+	for horizon := range c.Combiners {
+		for r := range c.Combiners[horizon] {
+			c.Combiners[horizon][r].Together = 1
+		}
+	}
+	return predict.NewSnapshot(c)
 }
 
 // statsOf is Welford's algorithm, which does not lose the deviation of bytes to rounding.
-func statsOf(samples []sample, of func(*sample) float64) Stats {
+func statsOf(samples []sample, of func(*sample) float64) predict.Stats {
 	n, mean, m2 := 0., 0., 0.
 	for i := range samples {
 		x := of(&samples[i])
@@ -84,7 +93,7 @@ func statsOf(samples []sample, of func(*sample) float64) Stats {
 		m2 += d * (x - mean)
 	}
 	if n == 0 {
-		return Stats{Mean: math.NaN(), StdDev: math.NaN(), Latest: math.NaN()}
+		return predict.Stats{Mean: math.NaN(), StdDev: math.NaN(), Latest: math.NaN()}
 	}
-	return Stats{Mean: mean, StdDev: math.Sqrt(m2 / n), Latest: of(&samples[len(samples)-1])}
+	return predict.Stats{Mean: mean, StdDev: math.Sqrt(m2 / n), Latest: of(&samples[len(samples)-1])}
 }

@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package predict
+package engine
 
 import (
 	"k8s.io/component-base/metrics"
@@ -61,14 +61,6 @@ func (m *Metrics) CollectWithStability(ch chan<- metrics.Metric) {
 		gauge(m.age, m.engine.clock.Since(status.LastSuccess).Seconds())
 	}
 	gauge(m.duration, status.LastDuration.Seconds())
-	known := 0
-	if s := m.engine.Snapshot(); s != nil {
-		now := m.engine.clock.Now()
-		for _, n := range s.nodes {
-			if now.Sub(n.Newest) <= m.engine.Expiry() {
-				known++
-			}
-		}
-	}
+	known := m.engine.Snapshot().Nodes(m.engine.clock.Now(), m.engine.Expiry())
 	gauge(m.nodes, float64(known))
 }

@@ -1,0 +1,20 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package predict is what plugins read: a Snapshot of what nodes and pods use and will
+// use, and the sums over a node's pods that go with it. Package engine makes snapshots,
+// off the scheduling path.
+//
+// A plugin takes the snapshot once a cycle and looks the pod up once; per node it asks for
+// the node's forecast and for the load of the node's pods, and PeakWith puts them together:
+//
+//	s := engine.Snapshot()                  // PreFilter
+//	pod := s.Pod(p)
+//	h := pod.Horizon()
+//
+//	node := s.NodeForecast(name)            // Filter and Score, per node
+//	load := loads.Of(state, s, nodeInfo)
+//	cpu := PeakWith(node.Residual[h][CPU], load[h][CPU], pod.Peaks[h][CPU], s.Combiner(h, CPU))
+//
+// A nil Snapshot knows nothing: pods count with what they request, and every node is blind.
+package predict

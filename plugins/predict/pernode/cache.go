@@ -1,0 +1,60 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package pernode keeps what is added up over a node's pods for as long as the node does not change.
+package pernode
+
+import (
+	"sync"
+	"sync/atomic"
+
+	fwk "k8s.io/kube-scheduler/framework"
+)
+
+// Cache keeps one value per node. Adding up a node's pods costs microseconds, so it is done once for each generation of
+// its NodeInfo and epoch of what the pods are judged by; Filter's and Score's goroutines read without a lock. The zero
+// value is ready.
+type Cache[T any] struct {
+	entries sync.Map // of *entry[T] by node name
+	count   atomic.Int64
+}
+
+type entry[T any] struct {
+	generation int64
+	epoch      uint64
+	value      T
+}
+
+// Get returns what sum returns, or what it returned for this generation of the node and this epoch. The value is shared:
+// nobody may write to what it points to.
+func (c *Cache[T]) Get(state fwk.CycleState, node fwk.NodeInfo, epoch uint64, sum func() T) T {
+	if state.IsPodGroupSchedulingCycle() {
+		// Upstream tries a group's pods out on the NodeInfo and gives it back its old generation, which then says nothing
+		// about its pods.
+		return sum()
+	}
+	name, generation := node.Node().Name, node.GetGeneration()
+	known, found := c.entries.Load(name)
+	if found {
+		if e := known.(*entry[T]); e.generation == generation && e.epoch == epoch {
+			return e.value
+		}
+	}
+	e := &entry[T]{generation, epoch, sum()}
+	if _, loaded := c.entries.Swap(name, e); !loaded {
+		c.count.Add(1)
+	}
+	return e.value
+}
+
+// Forget starts over when the values of nodes that are gone outnumber those of the nodes that there are. Call it once a
+// cycle, before Get.
+func (c *Cache[T]) Forget(nodes int) {
+	if c.count.Load() > int64(2*nodes+100) {
+		c.entries.Clear()
+		c.count.Store(0)
+	}
+}
+
+// Len returns of how many nodes a value is kept.
+func (c *Cache[T]) Len() int { return int(c.count.Load()) }
