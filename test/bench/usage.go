@@ -12,13 +12,13 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/foresight-scheduler/foresight/config"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
 // syntheticEngine returns an engine that knows what every node uses.
-func syntheticEngine(ctx context.Context, c *cluster) (*predict.Engine, error) {
-	engine := predict.NewEngine(config.UsageArgs{
+func syntheticEngine(ctx context.Context, c *cluster) (*engine.Engine, error) {
+	e := engine.New(config.UsageArgs{
 		Source:   config.UsageFromMetricsAPI,
 		Interval: metav1.Duration{Duration: time.Second},
 		Window:   metav1.Duration{Duration: 15 * time.Minute},
@@ -32,14 +32,14 @@ func syntheticEngine(ctx context.Context, c *cluster) (*predict.Engine, error) {
 		largest.Cores, largest.Bytes = max(largest.Cores, m.Cores), max(largest.Bytes, m.Bytes)
 	}
 	// The source ends after its one reading, and Run with it.
-	err := engine.Run(ctx, &oneReading{cluster: c}, func(name string) (usage.Machine, bool) {
+	err := e.Run(ctx, &oneReading{cluster: c}, func(name string) (usage.Machine, bool) {
 		if name == "" {
 			return largest, true
 		}
 		m, ok := machines[name]
 		return m, ok
 	})
-	return engine, err
+	return e, err
 }
 
 // oneReading is a source of usage that has read once.
