@@ -1,0 +1,71 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// writeInterference makes two kinds of neighbours, one of which does no harm.
+func writeInterference(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, harm := range map[string]float64{"harmless": 0, "harmful": 1} {
+		var b strings.Builder
+		b.WriteString("time,request_rate,own_web_cpu_pct,own_db_cpu_pct,host_cpu_pct,host_mem_pct,interferer_intensity,latency_ms,class\n")
+		for i := range 200 {
+			intensity := float64(i / 4 % 3)
+			fmt.Fprintf(&b, "%d,100,10,5,%g,30,%g,%g,0\n", 13*i, 15+20*intensity+float64(i%7), intensity, 2+3*harm*intensity)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name+".csv"), []byte(b.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// The array has the documented fields; what cannot be said is null, with a note.
+func TestModelEval(t *testing.T) {
+	out, err := runCommand("model", "eval", "--data", writeInterference(t), "-o", "json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var results []map[string]any
+	if err := json.Unmarshal([]byte(out), &results); err != nil {
+		t.Fatal(err)
+	}
+	ours := 0
+	for _, r := range results {
+		for _, field := range []string{"data", "held_out", "seen_fraction", "method", "auc", "brier", "ece", "admitted_at_5pct"} {
+			if _, ok := r[field]; !ok {
+				t.Fatalf("no %s in %v", field, r)
+			}
+		}
+		if r["held_out"] == "harmless" && (r["auc"] != nil || r["note"] == nil) {
+			t.Errorf("without a violation nothing can be ranked: %v", r)
+		}
+		if r["method"] == "foresight" {
+			ours++
+			if r["held_out"] == "harmful" && r["auc"] == nil {
+				t.Errorf("no AUC: %v", r)
+			}
+		}
+	}
+	if ours != 4 {
+		t.Errorf("foresight was judged %d times, want for 2 kinds with 0 and 0.1 seen", ours)
+	}
+}
+
+func TestModelEvalRefuses(t *testing.T) {
+	for _, args := range [][]string{{"--data", t.TempDir()}, {"--data", "/nowhere"}, {}, {"--data", writeInterference(t), "-o", "yaml"}} {
+		if _, err := runCommand(append([]string{"model", "eval"}, args...)...); err == nil {
+			t.Errorf("%v: no error", args)
+		}
+	}
+}

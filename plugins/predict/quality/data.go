@@ -1,0 +1,63 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package quality
+
+import "math"
+
+// Data is observations to learn from.
+type Data struct {
+	X [][]float64 // [feature][observation]; NaN where it was not measured
+	Y []float64   // 1 for a violation, else 0
+	W []float64   // weights, above 0
+}
+
+// Add appends an observation of weight w.
+func (d *Data) Add(x []float64, y, w float64) {
+	if d.X == nil {
+		d.X = make([][]float64, len(x))
+	}
+	for j, v := range x {
+		d.X[j] = append(d.X[j], v)
+	}
+	d.Y, d.W = append(d.Y, y), append(d.W, w)
+}
+
+// Row copies the features of observation i into x, which must have room for them, and returns it.
+func (d *Data) Row(i int, x []float64) []float64 {
+	for j := range d.X {
+		x[j] = d.X[j][i]
+	}
+	return x
+}
+
+func (d *Data) len() int {
+	if d == nil {
+		return 0
+	}
+	return len(d.Y)
+}
+
+// append adds other's observations, their weights times w.
+func (d *Data) append(other *Data, w float64) {
+	for j := range d.X {
+		d.X[j] = append(d.X[j], other.X[j]...)
+	}
+	d.Y = append(d.Y, other.Y...)
+	for _, v := range other.W {
+		d.W = append(d.W, v*w)
+	}
+}
+
+// view is the same observations with some of the features.
+func (d *Data) view(features []int) *Data {
+	v := &Data{Y: d.Y, W: d.W}
+	for _, f := range features {
+		v.X = append(v.X, d.X[f])
+	}
+	return v
+}
+
+func sigmoid(z float64) float64 { return 1 / (1 + math.Exp(-z)) }
+
+func logit(p float64) float64 { return math.Log(p / (1 - p)) }
