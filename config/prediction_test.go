@@ -27,12 +27,15 @@ func TestValidatePredictionArgs(t *testing.T) {
 	}{
 		"valid":                  {func(*config.UsageArgs) {}, ""},
 		"off":                    {func(u *config.UsageArgs) { u.Source = config.UsageFromNowhere }, ""},
-		"unknown source":         {func(u *config.UsageArgs) { u.Source = "Guess" }, `args.usage.source: Unsupported value: "Guess": supported values: "MetricsAPI", "None"`},
+		"unknown source":         {func(u *config.UsageArgs) { u.Source = "Guess" }, `args.usage.source: Unsupported value: "Guess": supported values: "MetricsAPI", "Kubelet", "Prometheus", "None"`},
 		"no interval":            {func(u *config.UsageArgs) { u.Interval.Duration = 0 }, `args.usage.interval: Invalid value: "0s": not in valid range [1s-1h0m0s]`},
 		"window under interval":  {func(u *config.UsageArgs) { u.Window.Duration = time.Second }, `args.usage.window: Invalid value: "1s": not in valid range [30s-24h0m0s]`},
 		"expiry longer than day": {func(u *config.UsageArgs) { u.Expiry.Duration = 25 * time.Hour }, `args.usage.expiry: Invalid value: "25h0m0s": not in valid range [30s-24h0m0s]`},
 	} {
-		args := &config.PredictionArgs{Usage: valid}
+		args := &config.PredictionArgs{
+			Usage: valid, Percentile: 95,
+			Checkpoint: config.CheckpointArgs{Interval: metav1.Duration{Duration: time.Minute}},
+		}
 		tc.change(&args.Usage)
 		err := config.ValidatePredictionArgs(config.ArgsPath("Prediction"), args).ToAggregate()
 		switch {
@@ -40,6 +43,69 @@ func TestValidatePredictionArgs(t *testing.T) {
 			t.Errorf("%s: refused: %v", name, err)
 		case tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)):
 			t.Errorf("%s: got %v, want %s", name, err, tc.want)
+		}
+	}
+}
+
+// The same of the fields of each source.
+func TestValidateSources(t *testing.T) {
+	d := func(d time.Duration) metav1.Duration { return metav1.Duration{Duration: d} }
+	valid := config.PredictionArgs{
+		Percentile: 95,
+		Checkpoint: config.CheckpointArgs{Path: "/var/lib/foresight/checkpoint", Interval: d(time.Minute)},
+		Usage: config.UsageArgs{
+			Interval: d(30 * time.Second), Window: d(15 * time.Minute), Expiry: d(5 * time.Minute),
+			Kubelet: config.KubeletArgs{CAFile: "ca", TokenFile: "token", Concurrency: 32, Timeout: d(5 * time.Second)},
+			Prometheus: config.PrometheusArgs{
+				URL: "https://prometheus:9090", RateWindow: d(5 * time.Minute), QueryTimeout: d(20 * time.Second), MaxSeries: 1, Backfill: d(time.Hour),
+			},
+		},
+	}
+	for _, tc := range []struct {
+		source config.UsageSourceType
+		change func(*config.PredictionArgs)
+		want   string
+	}{
+		{config.UsageFromKubelet, func(*config.PredictionArgs) {}, ""},
+		{config.UsageFromPrometheus, func(*config.PredictionArgs) {}, ""},
+		{config.UsageFromMetricsAPI, func(a *config.PredictionArgs) {
+			a.Usage.Prometheus, a.Usage.Kubelet = config.PrometheusArgs{}, config.KubeletArgs{}
+		}, ""},
+		{config.UsageFromMetricsAPI, func(a *config.PredictionArgs) { a.Percentile = 100 }, `args.percentile: Invalid value: 100: not in valid range [50-99]`},
+		{config.UsageFromMetricsAPI, func(a *config.PredictionArgs) { a.Checkpoint.Interval = d(0) }, `args.checkpoint.interval: Invalid value: "0s"`},
+		{config.UsageFromKubelet, func(a *config.PredictionArgs) { a.Usage.Kubelet.CAFile = "" }, `args.usage.kubelet.caFile: Required value`},
+		{config.UsageFromKubelet, func(a *config.PredictionArgs) { a.Usage.Kubelet.TokenFile = "" }, `args.usage.kubelet.tokenFile: Required value`},
+		{config.UsageFromKubelet, func(a *config.PredictionArgs) { a.Usage.Kubelet.KeyFile = "key" }, `args.usage.kubelet.certFile: Required value`},
+		{config.UsageFromKubelet, func(a *config.PredictionArgs) { a.Usage.Kubelet.Concurrency = 0 }, `args.usage.kubelet.concurrency: Invalid value: 0`},
+		{config.UsageFromKubelet, func(a *config.PredictionArgs) { a.Usage.Kubelet.Timeout = d(time.Minute) }, `args.usage.kubelet.timeout: Invalid value: "1m0s": not in valid range [100ms-30s]`},
+		{config.UsageFromPrometheus, func(a *config.PredictionArgs) { a.Usage.Prometheus.URL = "" }, `args.usage.prometheus.url: Required value`},
+		{config.UsageFromPrometheus, func(a *config.PredictionArgs) { a.Usage.Prometheus.URL = "prometheus:9090" }, `args.usage.prometheus.url: Invalid value`},
+		{config.UsageFromPrometheus, func(a *config.PredictionArgs) { a.Usage.Prometheus.URL = "https://me:secret@prometheus" }, `https://me:xxxxx@prometheus`},
+		{config.UsageFromPrometheus, func(a *config.PredictionArgs) { a.Usage.Prometheus.Username = "me" }, `args.usage.prometheus.passwordFile: Required value`},
+		{config.UsageFromPrometheus, func(a *config.PredictionArgs) {
+			p := &a.Usage.Prometheus
+			p.Username, p.PasswordFile, p.TokenFile = "me", "password", "token"
+		}, `args.usage.prometheus.username: Forbidden`},
+		{config.UsageFromPrometheus, func(a *config.PredictionArgs) { a.Usage.Prometheus.RateWindow = d(1500 * time.Millisecond) }, `args.usage.prometheus.rateWindow: Invalid value: "1.5s": must be whole seconds`},
+		{config.UsageFromPrometheus, func(a *config.PredictionArgs) { a.Usage.Prometheus.MaxSeries = -1 }, `args.usage.prometheus.maxSeries: Invalid value: -1`},
+		{config.UsageFromPrometheus, func(a *config.PredictionArgs) { a.Usage.Prometheus.Backfill = d(1000 * time.Hour) }, `args.usage.prometheus.backfill: Invalid value: "1000h0m0s"`},
+		{config.UsageFromPrometheus, func(a *config.PredictionArgs) {
+			a.Usage.Prometheus.Pods.Values = map[string]string{"disk": "x"}
+		}, `args.usage.prometheus.pods.values: Unsupported value: "disk"`},
+		{config.UsageFromPrometheus, func(a *config.PredictionArgs) {
+			a.Usage.Prometheus.Nodes.Values = map[string]string{"cpu": " "}
+		}, `args.usage.prometheus.nodes.values[cpu]: Required value`},
+		{config.UsageFromPrometheus, func(a *config.PredictionArgs) { a.Usage.Prometheus.Nodes.Time = "x" }, `args.usage.prometheus.nodes.time: Forbidden`},
+	} {
+		args := valid.DeepCopy()
+		args.Usage.Source = tc.source
+		tc.change(args)
+		err := config.ValidatePredictionArgs(config.ArgsPath("Prediction"), args).ToAggregate()
+		switch {
+		case tc.want == "" && err != nil:
+			t.Errorf("%s: refused: %v", tc.source, err)
+		case tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "secret")):
+			t.Errorf("%s: got %v, want %s", tc.source, err, tc.want)
 		}
 	}
 }

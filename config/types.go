@@ -121,6 +121,9 @@ type PredictionArgs struct {
 	metav1.TypeMeta
 
 	Usage UsageArgs
+	// Percentile of the peaks that stay below the upper bounds of forecasts; 50–99.
+	Percentile int32
+	Checkpoint CheckpointArgs
 }
 
 // UsageSourceType names where usage comes from.
@@ -132,6 +135,10 @@ const (
 	// UsageFromMetricsAPI lists nodes and pods of metrics.k8s.io, which metrics-server
 	// and others serve.
 	UsageFromMetricsAPI UsageSourceType = "MetricsAPI"
+	// UsageFromKubelet asks every kubelet itself.
+	UsageFromKubelet UsageSourceType = "Kubelet"
+	// UsageFromPrometheus asks a Prometheus server.
+	UsageFromPrometheus UsageSourceType = "Prometheus"
 )
 
 // UsageArgs says where usage comes from and how long it counts.
@@ -145,4 +152,71 @@ type UsageArgs struct {
 	// Expiry is the age at which a node's newest sample no longer counts; at least
 	// Interval, at most 24h.
 	Expiry metav1.Duration
+	// Kubelet counts for that source.
+	Kubelet KubeletArgs
+	// Prometheus counts for that source.
+	Prometheus PrometheusArgs
+}
+
+// KubeletArgs say how kubelets are asked. Files are read again when they change.
+type KubeletArgs struct {
+	// CAFile holds the PEM certificates that sign the kubelets' serving certificates.
+	CAFile string
+	// TokenFile holds a bearer token; CertFile and KeyFile a PEM client certificate.
+	TokenFile, CertFile, KeyFile string
+	// Pressure says to read /metrics/cadvisor too, for pressure stall and throttling.
+	Pressure bool
+	// Concurrency is how many kubelets are asked at a time; 1–1024.
+	Concurrency int32
+	// Timeout of one kubelet; at least 100ms, at most the interval.
+	Timeout metav1.Duration
+}
+
+// PrometheusArgs say which server is asked, how and for what. Files are read again when
+// they change.
+type PrometheusArgs struct {
+	URL string
+	// CAFile holds the PEM certificates that the server is verified against; empty is
+	// those of the system.
+	CAFile string
+	// TokenFile holds a bearer token, CertFile and KeyFile a PEM client certificate,
+	// PasswordFile the password of Username.
+	TokenFile, CertFile, KeyFile, Username, PasswordFile string
+	// Nodes and Pods are the queries; empty is cAdvisor's series.
+	Nodes, Pods PrometheusQueries
+	// Labels of the answers; empty names are those of kube-prometheus.
+	Labels PrometheusLabels
+	// RateWindow is what $window in queries stands for; 1s–24h, whole seconds.
+	RateWindow metav1.Duration
+	// QueryTimeout of one query; at least 100ms, at most 10m.
+	QueryTimeout metav1.Duration
+	// MaxSeries that one answer may hold; at least 1.
+	MaxSeries int32
+	// Backfill is how much of the past is asked for when there is no checkpoint; at most
+	// 28 days, and less than Interval is none.
+	Backfill metav1.Duration
+}
+
+// PrometheusQueries are PromQL, for all nodes or all pods at once.
+type PrometheusQueries struct {
+	// Values by quantity: cpu, memory, and the others in Quantities.
+	Values map[string]string
+	// Time of the measurement in seconds since 1970; empty is that of the query.
+	Time string
+}
+
+// PrometheusLabels name the labels in the answers.
+type PrometheusLabels struct{ Node, Namespace, Pod, UID string }
+
+// CheckpointArgs say where what was learned is kept.
+type CheckpointArgs struct {
+	// Path of the file, in a folder that exists; empty keeps nothing.
+	Path string
+	// Interval between saves; 1m–24h.
+	Interval metav1.Duration
+}
+
+// Quantities that a source can tell, as plugins/predict/usage names them.
+var Quantities = []string{
+	"cpu", "memory", "cpu_some", "cpu_full", "memory_some", "memory_full", "io_some", "io_full", "throttled",
 }

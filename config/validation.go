@@ -5,6 +5,9 @@ package config
 
 import (
 	"fmt"
+	"maps"
+	"math"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -116,17 +119,91 @@ func validateLimitsGuard(path *field.Path, guard *LimitsGuard) field.ErrorList {
 
 // ValidatePredictionArgs checks the args of the engine.
 func ValidatePredictionArgs(path *field.Path, args *PredictionArgs) field.ErrorList {
-	var errs field.ErrorList
-	path = path.Child("usage")
-	u := &args.Usage
+	errs := validateRange(path.Child("percentile"), args.Percentile, 50, 99)
+	errs = append(errs, validateDuration(path.Child("checkpoint", "interval"), args.Checkpoint.Interval, time.Minute, 24*time.Hour)...)
+	return append(errs, validateUsage(path.Child("usage"), &args.Usage)...)
+}
+
+func validateUsage(path *field.Path, u *UsageArgs) (errs field.ErrorList) {
 	switch u.Source {
 	case UsageFromNowhere, UsageFromMetricsAPI:
+	case UsageFromKubelet:
+		errs = validateKubelet(path.Child("kubelet"), &u.Kubelet, u.Interval.Duration)
+	case UsageFromPrometheus:
+		errs = validatePrometheus(path.Child("prometheus"), &u.Prometheus)
 	default:
-		errs = append(errs, field.NotSupported(path.Child("source"), u.Source, []UsageSourceType{UsageFromMetricsAPI, UsageFromNowhere}))
+		errs = append(errs, field.NotSupported(path.Child("source"), u.Source,
+			[]UsageSourceType{UsageFromMetricsAPI, UsageFromKubelet, UsageFromPrometheus, UsageFromNowhere}))
 	}
 	errs = append(errs, validateDuration(path.Child("interval"), u.Interval, time.Second, time.Hour)...)
 	errs = append(errs, validateDuration(path.Child("window"), u.Window, u.Interval.Duration, 24*time.Hour)...)
 	return append(errs, validateDuration(path.Child("expiry"), u.Expiry, u.Interval.Duration, 24*time.Hour)...)
+}
+
+func validateKubelet(path *field.Path, k *KubeletArgs, interval time.Duration) (errs field.ErrorList) {
+	if k.CAFile == "" {
+		errs = append(errs, field.Required(path.Child("caFile"), "kubelets are always verified"))
+	}
+	if k.TokenFile == "" && k.CertFile == "" {
+		errs = append(errs, field.Required(path.Child("tokenFile"), "or certFile and keyFile"))
+	}
+	errs = append(errs, validatePair(path, "certFile", k.CertFile, "keyFile", k.KeyFile)...)
+	errs = append(errs, validateRange(path.Child("concurrency"), k.Concurrency, 1, 1024)...)
+	return append(errs, validateDuration(path.Child("timeout"), k.Timeout, 100*time.Millisecond, interval)...)
+}
+
+func validatePrometheus(path *field.Path, p *PrometheusArgs) (errs field.ErrorList) {
+	u, err := url.Parse(p.URL)
+	switch {
+	case p.URL == "":
+		errs = append(errs, field.Required(path.Child("url"), ""))
+	case err != nil:
+		// The error may hold the URL, and that a password.
+		errs = append(errs, field.Invalid(path.Child("url"), "", "not a URL"))
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		errs = append(errs, field.Invalid(path.Child("url"), u.Redacted(), "not the URL of an http or https server"))
+	case u.User != nil:
+		errs = append(errs, field.Invalid(path.Child("url"), u.Redacted(), "holds a user: credentials belong in files"))
+	}
+	errs = append(errs, validatePair(path, "certFile", p.CertFile, "keyFile", p.KeyFile)...)
+	errs = append(errs, validatePair(path, "username", p.Username, "passwordFile", p.PasswordFile)...)
+	if p.TokenFile != "" && p.Username != "" {
+		errs = append(errs, field.Forbidden(path.Child("username"), "a token file and a user name exclude each other"))
+	}
+	errs = append(errs, validateQueries(path.Child("nodes"), &p.Nodes)...)
+	errs = append(errs, validateQueries(path.Child("pods"), &p.Pods)...)
+	errs = append(errs, validateDuration(path.Child("rateWindow"), p.RateWindow, time.Second, 24*time.Hour)...)
+	if p.RateWindow.Duration%time.Second != 0 {
+		errs = append(errs, field.Invalid(path.Child("rateWindow"), p.RateWindow.Duration.String(), "must be whole seconds"))
+	}
+	errs = append(errs, validateDuration(path.Child("queryTimeout"), p.QueryTimeout, 100*time.Millisecond, 10*time.Minute)...)
+	errs = append(errs, validateRange(path.Child("maxSeries"), p.MaxSeries, 1, math.MaxInt32)...)
+	return append(errs, validateDuration(path.Child("backfill"), p.Backfill, 0, 28*24*time.Hour)...)
+}
+
+func validateQueries(path *field.Path, q *PrometheusQueries) (errs field.ErrorList) {
+	for _, name := range slices.Sorted(maps.Keys(q.Values)) {
+		if !slices.Contains(Quantities, name) {
+			errs = append(errs, field.NotSupported(path.Child("values"), name, Quantities))
+		} else if strings.TrimSpace(q.Values[name]) == "" {
+			errs = append(errs, field.Required(path.Child("values").Key(name), ""))
+		}
+	}
+	if q.Time != "" && len(q.Values) == 0 {
+		errs = append(errs, field.Forbidden(path.Child("time"), "without values the default queries count, which have their own"))
+	}
+	return errs
+}
+
+// validatePair wants both values or none.
+func validatePair(path *field.Path, name, value, otherName, other string) field.ErrorList {
+	switch {
+	case value == "" && other != "":
+		return field.ErrorList{field.Required(path.Child(name), otherName+" is given")}
+	case value != "" && other == "":
+		return field.ErrorList{field.Required(path.Child(otherName), name+" is given")}
+	}
+	return nil
 }
 
 func validateDuration(path *field.Path, value metav1.Duration, low, high time.Duration) field.ErrorList {

@@ -7,8 +7,11 @@ import (
 	"context"
 	"fmt"
 
+	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	corelisters "k8s.io/client-go/listers/core/v1"
+	"k8s.io/client-go/rest"
+	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/component-base/metrics/legacyregistry"
 	"k8s.io/klog/v2"
 	schedulerserverconfig "k8s.io/kubernetes/cmd/kube-scheduler/app/config"
@@ -18,7 +21,10 @@ import (
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/httpauth"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/kubelet"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/metricsapi"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/prometheus"
 )
 
 // predictionName is where the engine's args stand in a pluginConfig.
@@ -48,24 +54,101 @@ func newEngine(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*engine.Eng
 	if err := config.ValidatePredictionArgs(config.ArgsPath(predictionName), args).ToAggregate(); err != nil {
 		return nil, err
 	}
-	return engine.New(args.Usage, clock.RealClock{}), nil
+	return engine.New(*args, clock.RealClock{}), nil
 }
 
 // startEngine lets the engine collect until ctx ends. Every replica collects, so that a
 // new leader knows what the old one knew.
 func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig.CompletedConfig) error {
-	source, err := metricsapi.NewForConfig(c.KubeConfig)
+	nodes := c.InformerFactory.Core().V1().Nodes().Lister()
+	source, err := newSource(e.Usage(), c.KubeConfig, nodes)
 	if err != nil {
 		return err
 	}
 	legacyregistry.CustomMustRegister(engine.NewMetrics(e))
-	nodes := c.InformerFactory.Core().V1().Nodes().Lister()
+	pods := c.InformerFactory.Core().V1().Pods()
+	if _, err := pods.Informer().AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+		AddFunc: func(obj any) {
+			if pod, ok := obj.(*v1.Pod); ok {
+				e.PodEnded(pod)
+			}
+		},
+		UpdateFunc: func(before, now any) {
+			was, ok := before.(*v1.Pod)
+			pod, also := now.(*v1.Pod)
+			if ok && also && was.Status.Phase != pod.Status.Phase {
+				e.PodEnded(pod)
+			}
+		},
+	}); err != nil {
+		return err
+	}
+	cluster := engine.Cluster{
+		Machines: machines(nodes),
+		Pod: func(namespace, name string) *v1.Pod {
+			pod, err := pods.Lister().Pods(namespace).Get(name)
+			if err != nil {
+				return nil // The lister knows no other error than that there is none.
+			}
+			return pod
+		},
+		Nodes: func() int {
+			all, err := nodes.List(labels.Everything())
+			if err != nil {
+				return 0
+			}
+			return len(all)
+		},
+	}
 	go func() {
-		if err := e.Run(ctx, source, machines(nodes)); err != nil {
+		// Samples of pods that the caches do not know yet would be passed over. Who starts
+		// the caches also waits for them, so this ends.
+		if !toolscache.WaitForCacheSync(ctx.Done(), pods.Informer().HasSynced, c.InformerFactory.Core().V1().Nodes().Informer().HasSynced) {
+			return
+		}
+		if err := e.Run(ctx, source, cluster); err != nil {
 			klog.FromContext(ctx).Error(err, "The engine did not start; nothing is known of what nodes use")
 		}
 	}()
 	return nil
+}
+
+// newSource returns the source that the args name.
+func newSource(args *config.UsageArgs, kubeconfig *rest.Config, nodes corelisters.NodeLister) (usage.Source, error) {
+	switch args.Source {
+	case config.UsageFromKubelet:
+		k := &args.Kubelet
+		return kubelet.New(kubelet.Config{
+			CAFile: k.CAFile, TokenFile: k.TokenFile, CertFile: k.CertFile, KeyFile: k.KeyFile,
+			Cadvisor: k.Pressure, Concurrency: int(k.Concurrency), Timeout: k.Timeout.Duration,
+			// A trickle, with time left for those that come last.
+			Spread: max(0, args.Interval.Duration-2*k.Timeout.Duration) / 2,
+		}, kubelet.FromLister(nodes), clock.RealClock{})
+	case config.UsageFromPrometheus:
+		p := &args.Prometheus
+		return prometheus.New(prometheus.Config{
+			URL:   p.URL,
+			Files: httpauth.Files{CA: p.CAFile, Cert: p.CertFile, Key: p.KeyFile, Token: p.TokenFile, Username: p.Username, Password: p.PasswordFile},
+			Nodes: queries(&p.Nodes), Pods: queries(&p.Pods),
+			Labels:       prometheus.Labels(p.Labels),
+			Window:       p.RateWindow.Duration,
+			QueryTimeout: p.QueryTimeout.Duration,
+			MaxSeries:    int(p.MaxSeries),
+		}, clock.RealClock{})
+	default:
+		return metricsapi.NewForConfig(kubeconfig)
+	}
+}
+
+// queries in the order of the quantities, which keeps logs and errors alike.
+func queries(args *config.PrometheusQueries) prometheus.Queries {
+	q := prometheus.Queries{Time: args.Time}
+	for quantity := range usage.Quantity(usage.NumQuantities) {
+		if promQL := args.Values[quantity.String()]; promQL != "" {
+			q.Values = append(q.Values, prometheus.Query{Quantity: quantity, PromQL: promQL})
+		}
+	}
+	return q
 }
 
 // machines tells the sizes of nodes from the informer's cache.

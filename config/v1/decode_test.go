@@ -143,3 +143,36 @@ func TestDecodeRefuses(t *testing.T) {
 		})
 	}
 }
+
+// The engine's args, with the defaults of each source.
+func TestDecodePrediction(t *testing.T) {
+	got, err := decode(t, header+`PredictionArgs
+usage:
+  source: Prometheus
+  kubelet: {certFile: cert, keyFile: key}
+  prometheus: {url: "https://prometheus:9090", pods: {values: {cpu: "rate(x[$window])"}}, labels: {node: instance}}
+checkpoint: {path: /var/lib/foresight/checkpoint}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := got.(*config.PredictionArgs)
+	if errs := config.ValidatePredictionArgs(config.ArgsPath("Prediction"), args); len(errs) > 0 {
+		t.Errorf("with defaults refused: %v", errs)
+	}
+	u := &args.Usage
+	if u.Source != config.UsageFromPrometheus || args.Percentile != 95 || args.Checkpoint.Path != "/var/lib/foresight/checkpoint" ||
+		u.Prometheus.Pods.Values["cpu"] != "rate(x[$window])" || u.Prometheus.Labels.Node != "instance" || u.Prometheus.MaxSeries != 300_000 ||
+		u.Kubelet.TokenFile != "" || u.Kubelet.CertFile != "cert" || u.Kubelet.CAFile == "" || u.Kubelet.Concurrency != 32 {
+		t.Errorf("%+v", args)
+	}
+	for _, source := range []string{"MetricsAPI", "Kubelet", "None"} {
+		got, err := decode(t, header+"PredictionArgs\nusage: {source: "+source+"}")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if errs := config.ValidatePredictionArgs(config.ArgsPath("Prediction"), got.(*config.PredictionArgs)); len(errs) > 0 {
+			t.Errorf("%s with defaults refused: %v", source, errs)
+		}
+	}
+}

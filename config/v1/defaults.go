@@ -47,6 +47,12 @@ func SetDefaults_ResourceFitArgs(args *ResourceFitArgs) {
 	}
 }
 
+// The files that a pod's service account has.
+const (
+	serviceAccountCA    = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"
+	serviceAccountToken = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+)
+
 // SetDefaults_PredictionArgs reads metrics.k8s.io, and takes the windows of KEP 61 of
 // scheduler-plugins.
 func SetDefaults_PredictionArgs(args *PredictionArgs) {
@@ -54,12 +60,38 @@ func SetDefaults_PredictionArgs(args *PredictionArgs) {
 	if u.Source == "" {
 		u.Source = UsageSourceType(config.UsageFromMetricsAPI)
 	}
-	for field, otherwise := range map[*metav1.Duration]time.Duration{
-		&u.Interval: 30 * time.Second, &u.Window: 15 * time.Minute, &u.Expiry: 5 * time.Minute,
-	} {
-		if field.Duration == 0 {
-			field.Duration = otherwise
-		}
+	if args.Percentile == 0 {
+		args.Percentile = 95
+	}
+	defaultDuration(&u.Interval, 30*time.Second)
+	defaultDuration(&u.Window, 15*time.Minute)
+	defaultDuration(&u.Expiry, 5*time.Minute)
+	defaultDuration(&args.Checkpoint.Interval, 10*time.Minute)
+
+	k := &u.Kubelet
+	if k.Concurrency == 0 {
+		k.Concurrency = 32
+	}
+	defaultDuration(&k.Timeout, min(5*time.Second, u.Interval.Duration))
+	if k.CAFile == "" {
+		k.CAFile = serviceAccountCA
+	}
+	if k.TokenFile == "" && k.CertFile == "" {
+		k.TokenFile = serviceAccountToken
+	}
+
+	p := &u.Prometheus
+	defaultDuration(&p.RateWindow, 5*time.Minute)
+	defaultDuration(&p.QueryTimeout, 20*time.Second)
+	if p.MaxSeries == 0 {
+		p.MaxSeries = 300_000
+	}
+	defaultDuration(&p.Backfill, 7*24*time.Hour)
+}
+
+func defaultDuration(d *metav1.Duration, otherwise time.Duration) {
+	if d.Duration == 0 {
+		d.Duration = otherwise
 	}
 }
 

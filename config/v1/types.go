@@ -146,6 +146,12 @@ type PredictionArgs struct {
 
 	// +optional
 	Usage UsageArgs `json:"usage,omitempty"`
+	// Percentile of the peaks that stay below the upper bounds of forecasts; 50–99,
+	// default 95.
+	// +optional
+	Percentile int32 `json:"percentile,omitempty"`
+	// +optional
+	Checkpoint CheckpointArgs `json:"checkpoint,omitempty"`
 }
 
 // UsageSourceType names where usage comes from.
@@ -153,7 +159,7 @@ type UsageSourceType string
 
 // UsageArgs says where usage comes from and how long it counts.
 type UsageArgs struct {
-	// Source is MetricsAPI (default: metrics.k8s.io) or None.
+	// Source is MetricsAPI (default: metrics.k8s.io), Kubelet, Prometheus or None.
 	// +optional
 	Source UsageSourceType `json:"source,omitempty"`
 	// Interval between readings; 1s–1h, default 30s.
@@ -166,4 +172,115 @@ type UsageArgs struct {
 	// default 5m.
 	// +optional
 	Expiry metav1.Duration `json:"expiry,omitempty"`
+	// Kubelet counts for that source.
+	// +optional
+	Kubelet KubeletArgs `json:"kubelet,omitempty"`
+	// Prometheus counts for that source.
+	// +optional
+	Prometheus PrometheusArgs `json:"prometheus,omitempty"`
+}
+
+// KubeletArgs say how kubelets are asked. Files are read again when they change.
+type KubeletArgs struct {
+	// CAFile holds the PEM certificates that sign the kubelets' serving certificates;
+	// default the service account's.
+	// +optional
+	CAFile string `json:"caFile,omitempty"`
+	// TokenFile holds a bearer token; default the service account's where there is no
+	// certFile.
+	// +optional
+	TokenFile string `json:"tokenFile,omitempty"`
+	// CertFile and KeyFile are a PEM client certificate and its key.
+	// +optional
+	CertFile string `json:"certFile,omitempty"`
+	// +optional
+	KeyFile string `json:"keyFile,omitempty"`
+	// Pressure says to read /metrics/cadvisor too, for pressure stall and throttling.
+	// +optional
+	Pressure bool `json:"pressure,omitempty"`
+	// Concurrency is how many kubelets are asked at a time; 1–1024, default 32.
+	// +optional
+	Concurrency int32 `json:"concurrency,omitempty"`
+	// Timeout of one kubelet; 100ms–interval, default 5s or the interval, what is less.
+	// +optional
+	Timeout metav1.Duration `json:"timeout,omitempty"`
+}
+
+// PrometheusArgs say which server is asked, how and for what. Files are read again when
+// they change.
+type PrometheusArgs struct {
+	// URL of the server with the path before /api/v1, if any; http or https.
+	// +optional
+	URL string `json:"url,omitempty"`
+	// CAFile holds the PEM certificates that the server is verified against; default
+	// those of the system.
+	// +optional
+	CAFile string `json:"caFile,omitempty"`
+	// TokenFile holds a bearer token.
+	// +optional
+	TokenFile string `json:"tokenFile,omitempty"`
+	// CertFile and KeyFile are a PEM client certificate and its key.
+	// +optional
+	CertFile string `json:"certFile,omitempty"`
+	// +optional
+	KeyFile string `json:"keyFile,omitempty"`
+	// Username and PasswordFile are for basic authentication.
+	// +optional
+	Username string `json:"username,omitempty"`
+	// +optional
+	PasswordFile string `json:"passwordFile,omitempty"`
+	// Nodes and Pods are the queries; default the series of cAdvisor.
+	// +optional
+	Nodes PrometheusQueries `json:"nodes,omitempty"`
+	// +optional
+	Pods PrometheusQueries `json:"pods,omitempty"`
+	// Labels of the answers; default node, namespace, pod and uid.
+	// +optional
+	Labels PrometheusLabels `json:"labels,omitempty"`
+	// RateWindow is what $window in queries stands for; 1s–24h, default 5m.
+	// +optional
+	RateWindow metav1.Duration `json:"rateWindow,omitempty"`
+	// QueryTimeout of one query; 100ms–10m, default 20s.
+	// +optional
+	QueryTimeout metav1.Duration `json:"queryTimeout,omitempty"`
+	// MaxSeries that one answer may hold; default 300000.
+	// +optional
+	MaxSeries int32 `json:"maxSeries,omitempty"`
+	// Backfill is how much of the past is asked for when there is no checkpoint; at most
+	// 672h (28 days), default 168h, and less than the interval is none.
+	// +optional
+	Backfill metav1.Duration `json:"backfill,omitempty"`
+}
+
+// PrometheusQueries are PromQL, for all nodes or all pods at once.
+type PrometheusQueries struct {
+	// Values by quantity: cpu (cores), memory (bytes), and as shares from 0 to 1 cpu_some,
+	// cpu_full, memory_some, memory_full, io_some, io_full and throttled.
+	// +optional
+	Values map[string]string `json:"values,omitempty"`
+	// Time of the measurement in seconds since 1970; default that of the query.
+	// +optional
+	Time string `json:"time,omitempty"`
+}
+
+// PrometheusLabels name the labels in the answers.
+type PrometheusLabels struct {
+	// +optional
+	Node string `json:"node,omitempty"`
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
+	// +optional
+	Pod string `json:"pod,omitempty"`
+	// +optional
+	UID string `json:"uid,omitempty"`
+}
+
+// CheckpointArgs say where what was learned is kept.
+type CheckpointArgs struct {
+	// Path of the file, in a folder that exists; default none: a restart begins anew.
+	// +optional
+	Path string `json:"path,omitempty"`
+	// Interval between saves; 1m–24h, default 10m.
+	// +optional
+	Interval metav1.Duration `json:"interval,omitempty"`
 }

@@ -156,15 +156,53 @@ func (l *NodeLoad) Add(f *PodForecast) {
 
 // PeakWith returns the predicted peak of a node with one more pod, or with the zero Peak as it is:
 //
-//	Upper = residual + peak of (load + pod), at least the mean of the load with the pod
+//	Upper = residual + peak of (load + pod), at least what load and pod use for sure
 //	Lower = residual + what load and pod use for sure, from 0 to Upper
 //
-// It takes plain values, so that it serves an index in columns too, and neither allocates nor looks anything up.
+// It takes plain values, so that it serves an index in columns too, and neither allocates nor looks anything up. It is
+// together.Peak(load.Add(pod)) written out, which takes half the time; a test holds it against that.
 func PeakWith(residual Interval, load Load, pod Peak, together peak.Combiner) Interval {
-	load = load.Add(pod)
-	upper := max(0, residual.Upper+together.Peak(load.Load), min(load.Sure, load.Mean))
-	return Interval{Lower: min(upper, max(0, residual.Lower+load.Sure)), Upper: upper}
+	mean, excess, sure := pod.Mean, 0.0, pod.Lower
+	if !sane(mean) {
+		mean = 0
+	}
+	if over := pod.Upper - mean; sane(over) {
+		excess = over
+	}
+	if mean < sure {
+		sure = mean
+	}
+	if !sane(sure) {
+		sure = 0
+	}
+	rho := together.Together
+	if !(rho >= 0 && rho <= 1) {
+		rho = 1
+	}
+	mean, sure = load.Mean+mean, load.Sure+sure
+	all := load.Excess + excess
+	upper := mean + math.Sqrt((1-rho)*(load.Squares+excess*excess)+rho*all*all)
+	if largest := pod.Upper; largest > upper && sane(largest) {
+		upper = largest
+	}
+	if load.Largest > upper {
+		upper = load.Largest
+	}
+	if sum := mean + all; upper > sum {
+		upper = sum
+	}
+	if upper += residual.Upper; !(upper >= sure) {
+		upper = sure
+	}
+	lower := residual.Lower + sure
+	if !(lower >= 0) {
+		lower = 0
+	}
+	if lower > upper {
+		lower = upper
+	}
+	return Interval{Lower: lower, Upper: upper}
 }
 
 // sane says whether v is a use: a number from 0 on.
-func sane(v float64) bool { return v >= 0 && !math.IsInf(v, 1) }
+func sane(v float64) bool { return v >= 0 && v <= math.MaxFloat64 }

@@ -167,6 +167,12 @@ func TestPeakWith(t *testing.T) {
 		small(&rho)
 		together := peak.Combiner{Together: rho / 100}
 		load := Load{}.Add(a).Add(b)
+		// As it is defined.
+		plain := residual.Upper + together.Peak(load.Add(c).Load)
+		if got := PeakWith(residual, load, c, together).Upper; plain > load.Add(c).Sure && math.Abs(got-plain) > 1e-9*(1+plain) {
+			t.Logf("upper %v, plainly %v", got, plain)
+			return false
+		}
 		as, with := PeakWith(residual, load, Peak{}, together), PeakWith(residual, load, c, together)
 		return 0 <= as.Lower && as.Lower <= as.Upper && 0 <= with.Lower && with.Lower <= with.Upper &&
 			with.Upper >= as.Upper-1e-9 && with.Lower >= as.Lower-1e-9

@@ -18,11 +18,15 @@ import (
 
 // syntheticEngine returns an engine that knows what every node uses.
 func syntheticEngine(ctx context.Context, c *cluster) (*engine.Engine, error) {
-	e := engine.New(config.UsageArgs{
-		Source:   config.UsageFromMetricsAPI,
-		Interval: metav1.Duration{Duration: time.Second},
-		Window:   metav1.Duration{Duration: 15 * time.Minute},
-		Expiry:   metav1.Duration{Duration: 24 * time.Hour},
+	e := engine.New(config.PredictionArgs{
+		Usage: config.UsageArgs{
+			Source:   config.UsageFromMetricsAPI,
+			Interval: metav1.Duration{Duration: time.Second},
+			Window:   metav1.Duration{Duration: 15 * time.Minute},
+			Expiry:   metav1.Duration{Duration: 24 * time.Hour},
+		},
+		Percentile: 95,
+		Checkpoint: config.CheckpointArgs{Interval: metav1.Duration{Duration: time.Hour}},
 	}, clock.RealClock{})
 	machines := make(map[string]usage.Machine, len(c.nodes.Items))
 	var largest usage.Machine
@@ -32,13 +36,13 @@ func syntheticEngine(ctx context.Context, c *cluster) (*engine.Engine, error) {
 		largest.Cores, largest.Bytes = max(largest.Cores, m.Cores), max(largest.Bytes, m.Bytes)
 	}
 	// The source ends after its one reading, and Run with it.
-	err := e.Run(ctx, &oneReading{cluster: c}, func(name string) (usage.Machine, bool) {
+	err := e.Run(ctx, &oneReading{cluster: c}, engine.Cluster{Machines: func(name string) (usage.Machine, bool) {
 		if name == "" {
 			return largest, true
 		}
 		m, ok := machines[name]
 		return m, ok
-	})
+	}})
 	return e, err
 }
 

@@ -1,81 +1,161 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package engine collects usage and publishes what it learns from it as immutable snapshots,
-// off the scheduling path.
+// Package engine collects usage, learns from it, and publishes what it knows as immutable
+// snapshots, off the scheduling path.
+//
+//	usage.Source → usage.Collector → windows, pods.History, nodes.History → predict.Snapshot
+//
+// One goroutine, that of Run, learns and publishes; another one trains models. What was
+// learned is kept in a checkpoint.
 package engine
 
 import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	v1 "k8s.io/api/core/v1"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/engine/nodes"
+	"github.com/foresight-scheduler/foresight/plugins/predict/engine/pods"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
-// Engine collects usage and publishes snapshots of it. Snapshot may be called by anyone
-// at any time, also before and after Run.
+// Engine collects usage and publishes snapshots of what follows from it. Snapshot and
+// PodEnded may be called by anyone at any time, also before and after Run.
 type Engine struct {
-	args     config.UsageArgs
+	args     config.PredictionArgs
 	clock    clock.Clock
 	snapshot atomic.Pointer[predict.Snapshot]
-	// collector is set while Run runs.
+	lives    *pods.Lives
+	// collector is set while Run runs, status once something was published.
 	collector atomic.Pointer[usage.Collector]
+	status    atomic.Pointer[status]
+}
+
+// mostWorkloads bounds what is remembered of workloads, and of classes. 150,000 pods are
+// of 10,000 to 20,000 workloads.
+const mostWorkloads = 30_000
+
+// Cluster is what the engine asks about the cluster, from caches. Any of it may be nil.
+type Cluster struct {
+	// Machines tells the sizes of nodes.
+	Machines usage.Machines
+	// Pod returns the object of a pod, or nil.
+	Pod pods.Lookup
+	// Nodes returns how many nodes there are.
+	Nodes func() int
 }
 
 // New returns an engine that knows nothing yet. The args must be valid; the clock is
 // the real one but in tests.
-func New(args config.UsageArgs, clock clock.Clock) *Engine {
-	return &Engine{args: args, clock: clock}
+func New(args config.PredictionArgs, clock clock.Clock) *Engine {
+	return &Engine{args: args, clock: clock, lives: pods.NewLives(mostWorkloads)}
 }
 
 // Snapshot returns the newest snapshot, or nil while nothing is known.
 func (e *Engine) Snapshot() *predict.Snapshot { return e.snapshot.Load() }
 
 // Expiry is the age at which a node's newest sample no longer counts.
-func (e *Engine) Expiry() time.Duration { return e.args.Expiry.Duration }
+func (e *Engine) Expiry() time.Duration { return e.args.Usage.Expiry.Duration }
+
+// Usage says where usage comes from; read only.
+func (e *Engine) Usage() *config.UsageArgs { return &e.args.Usage }
+
+// PodEnded tells how long a pod ran. Pods that did not end by themselves are passed over.
+func (e *Engine) PodEnded(pod *v1.Pod) { e.lives.Ended(pod) }
 
 // Run reads the source at the configured interval until ctx ends, or the source does. It
-// returns an error at once where it cannot begin; a reading that fails is retried, and the
-// last snapshot stands until its samples expire. Run may run once at a time.
-func (e *Engine) Run(ctx context.Context, source usage.Source, machines usage.Machines) error {
-	bounds := usage.DefaultBounds()
-	bounds.MaxAge = e.args.Expiry.Duration
+// returns an error at once where it cannot begin; a reading that fails is retried, and
+// what is known counts ever less. Run may run once at a time.
+func (e *Engine) Run(ctx context.Context, source usage.Source, cluster Cluster) error {
 	logger := klog.FromContext(ctx)
-	source = &logged{Source: source, logger: logger}
-	schedule := usage.Schedule{Interval: e.args.Interval.Duration, Jitter: .1}
-	collector, err := usage.NewCollector(source, usage.NewCleaner(bounds, machines), schedule, e.clock)
+	bounds := usage.DefaultBounds()
+	bounds.MaxAge = e.Expiry()
+	l := newLearner(&e.args, cluster, e.lives)
+	publish := func(news bool) {
+		s, status := l.publish(e.clock.Now(), news)
+		if s != nil {
+			l.tell(logger, status)
+			e.status.Store(status)
+			e.snapshot.Store(s)
+		}
+	}
+	read := &watched{Source: source, logger: logger, failed: func() { publish(false) }}
+	schedule := usage.Schedule{Interval: e.args.Usage.Interval.Duration, Jitter: .1}
+	collector, err := usage.NewCollector(read, usage.NewCleaner(bounds, cluster.Machines), schedule, e.clock)
 	if err != nil {
 		return err
 	}
-	e.collector.Store(collector)
-	logger.Info("Collecting usage", "source", source.Name(), "interval", e.args.Interval.Duration)
-	h := newHistory(e.args.Window.Duration, e.args.Expiry.Duration)
-	collector.Run(ctx, func(r usage.Reading) {
-		h.add(r)
-		e.snapshot.Store(h.publish(e.clock.Now()))
+
+	// 1. What is known from before.
+	if !l.restore(ctx, &e.args, e.clock.Now()) {
+		l.backfill(ctx, source, &e.args, e.clock.Now())
+	}
+	publish(true)
+	if ctx.Err() != nil {
+		return nil
+	}
+
+	// 2. Training, beside everything.
+	var training sync.WaitGroup
+	defer training.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	training.Go(func() {
+		l.nodes.Train(ctx, func(err error) { logger.Error(err, "Training failed; the last model stays") })
 	})
+
+	// 3. Read, learn, publish.
+	e.collector.Store(collector)
+	logger.Info("Collecting usage", "source", source.Name(), "interval", e.args.Usage.Interval.Duration)
+	saved := e.clock.Now()
+	collector.Run(ctx, func(r usage.Reading) {
+		l.learn(r, e.snapshot.Load())
+		publish(true)
+		if e.clock.Since(saved) >= e.args.Checkpoint.Interval.Duration {
+			saved = e.clock.Now()
+			l.save(ctx, &e.args)
+		}
+	})
+	l.save(ctx, &e.args)
 	return nil
 }
 
-// logged is a source whose failures are told. The collector slows down after failures, so
-// this does not flood a log.
-type logged struct {
+// watched is a source whose failures are told. The collector slows down after failures,
+// so this does not flood a log.
+type watched struct {
 	usage.Source
 	logger klog.Logger
+	failed func()
 }
 
-func (l *logged) Read(ctx context.Context) (usage.Reading, error) {
-	r, err := l.Source.Read(ctx)
+func (w *watched) Read(ctx context.Context) (usage.Reading, error) {
+	r, err := w.Source.Read(ctx)
 	if err != nil && ctx.Err() != context.Canceled && !errors.Is(err, io.EOF) {
-		l.logger.Error(err, "Reading usage failed; what is known counts until it expires", "source", l.Name())
+		w.logger.Error(err, "Reading usage failed; what is known counts until it expires", "source", w.Name())
+		w.failed() // Time has passed: what is known is older.
 	}
 	return r, err
+}
+
+// status is what metrics tell of the last snapshot.
+type status struct {
+	rungs    [predict.NumNodeRungs]int
+	blind    bool
+	pods     pods.Status
+	nodes    int
+	training nodes.Training
+	realised nodes.Realised
+	bytes    uint64
+	// saves and failures of the checkpoint since the start.
+	saves, saveFailures uint64
 }

@@ -24,9 +24,13 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
-func args() config.UsageArgs {
+func args() config.PredictionArgs {
 	d := func(d time.Duration) metav1.Duration { return metav1.Duration{Duration: d} }
-	return config.UsageArgs{Source: config.UsageFromMetricsAPI, Interval: d(time.Second), Window: d(time.Minute), Expiry: d(2 * time.Minute)}
+	return config.PredictionArgs{
+		Usage:      config.UsageArgs{Source: config.UsageFromMetricsAPI, Interval: d(time.Second), Window: d(time.Minute), Expiry: d(2 * time.Minute)},
+		Percentile: 95,
+		Checkpoint: config.CheckpointArgs{Interval: d(time.Minute)},
+	}
 }
 
 // script is a usage.Source that answers what it is told, one answer a reading.
@@ -70,7 +74,7 @@ func TestEngine(t *testing.T) {
 	}
 	source := &script{answers: make(chan answer)}
 	done := make(chan error)
-	go func() { done <- e.Run(t.Context(), source, nil) }()
+	go func() { done <- e.Run(t.Context(), source, Cluster{}) }()
 
 	next := func(a answer) {
 		source.answers <- a
@@ -91,7 +95,7 @@ func TestEngine(t *testing.T) {
 		t.Errorf("memory was never measured, and is %+v", a.Memory)
 	}
 	next(answer{err: errors.New("no answer")})
-	if e.Snapshot() != before {
+	if later, _ := e.Snapshot().Node("a"); later.CPU != a.CPU || later.Newest != a.Newest {
 		t.Error("a failed reading changed what is known")
 	}
 
@@ -132,8 +136,8 @@ foresight_usage_readings_total{result="success"} 3
 
 func TestEngineRefusesWhatItCannotRun(t *testing.T) {
 	bad := args()
-	bad.Interval.Duration = 0
-	if err := New(bad, clock.RealClock{}).Run(t.Context(), &script{}, nil); err == nil {
+	bad.Usage.Interval.Duration = 0
+	if err := New(bad, clock.RealClock{}).Run(t.Context(), &script{}, Cluster{}); err == nil {
 		t.Error("ran without an interval")
 	}
 }
@@ -166,7 +170,7 @@ func TestStatsOf(t *testing.T) {
 
 // The memory of a node is bounded by the window, however long it is watched.
 func TestHistoryIsBounded(t *testing.T) {
-	h := newHistory(time.Minute, time.Minute)
+	h := newWindows(time.Minute, time.Minute)
 	at := time.Unix(0, 0)
 	for range 10000 {
 		at = at.Add(time.Second)
@@ -179,7 +183,7 @@ func TestHistoryIsBounded(t *testing.T) {
 
 // One cycle of the largest cluster that is planned for.
 func BenchmarkPublish(b *testing.B) {
-	h := newHistory(15*time.Minute, 5*time.Minute)
+	h := newWindows(15*time.Minute, 5*time.Minute)
 	nodes := map[string]float64{}
 	for i := range 15000 {
 		nodes[fmt.Sprint("node-", i)] = 1
@@ -196,10 +200,10 @@ func BenchmarkPublish(b *testing.B) {
 }
 
 func BenchmarkSnapshotNode(b *testing.B) {
-	h := newHistory(time.Minute, time.Minute)
+	h := newWindows(time.Minute, time.Minute)
 	at := time.Unix(0, 0)
 	h.add(reading(at, map[string]float64{"node-7": 1}))
-	s := h.publish(at)
+	s := predict.NewSnapshot(predict.Contents{Usage: h.publish(at)})
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, ok := s.Node("node-7"); !ok {

@@ -6,6 +6,7 @@ package engine
 import (
 	"k8s.io/component-base/metrics"
 
+	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
@@ -15,6 +16,9 @@ type Metrics struct {
 	engine *Engine
 
 	readings, dropped, age, duration, nodes *metrics.Desc
+	rungs, blind, objects, evicted, bytes   *metrics.Desc
+	hours, excess, headroom                 *metrics.Desc
+	trainings, training, decisions, saves   *metrics.Desc
 }
 
 var _ metrics.StableCollector = &Metrics{}
@@ -31,12 +35,30 @@ func NewMetrics(e *Engine) *Metrics {
 		age:      desc("usage_last_success_age_seconds", "Time since the last good reading of usage ended; absent before the first."),
 		duration: desc("usage_reading_duration_seconds", "How long the last reading of usage took, good or not."),
 		nodes:    desc("usage_nodes", "Nodes whose usage is known."),
+
+		rungs:   desc("forecast_nodes", "Nodes by where their forecast comes from: fresh, stale, profile or requests.", "rung"),
+		blind:   desc("forecast_blind", "1 when too many nodes are without recent samples, and forecasts refuse and score nothing; else 0."),
+		objects: desc("history_objects", "What is remembered: pods, workloads, classes of pods, nodes.", "kind"),
+		evicted: desc("history_evicted_total", "Workloads and classes of pods that were forgotten to bound the memory."),
+		bytes:   desc("history_bytes", "Memory of what is remembered, estimated."),
+
+		hours:    desc("forecast_node_hours_total", "Hours of nodes that are over, by whether the peak was within, above or below what was forecast when they began.", "resource", "result"),
+		excess:   desc("forecast_excess_node_ratio_total", "By how much peaks of an hour were above their upper bound, as shares of the node, added up.", "resource"),
+		headroom: desc("forecast_headroom_node_ratio_total", "How far peaks of an hour were off their upper bound, as shares of the node, added up.", "resource"),
+
+		trainings: desc("training_runs_total", "Trainings of models by result: success or failure.", "result"),
+		training:  desc("training_duration_seconds", "How long the last training took."),
+		decisions: desc("training_decisions", "Forecasts with known outcome that models are trained on."),
+		saves:     desc("checkpoint_saves_total", "Saves of the checkpoint by result: success or failure.", "result"),
 	}
 }
 
 // DescribeWithStability announces the metrics.
 func (m *Metrics) DescribeWithStability(ch chan<- *metrics.Desc) {
-	for _, d := range []*metrics.Desc{m.readings, m.dropped, m.age, m.duration, m.nodes} {
+	for _, d := range []*metrics.Desc{
+		m.readings, m.dropped, m.age, m.duration, m.nodes, m.rungs, m.blind, m.objects, m.evicted, m.bytes,
+		m.hours, m.excess, m.headroom, m.trainings, m.training, m.decisions, m.saves,
+	} {
 		ch <- d
 	}
 }
@@ -47,20 +69,55 @@ func (m *Metrics) CollectWithStability(ch chan<- metrics.Metric) {
 	if collector == nil {
 		return
 	}
-	status := collector.Status()
 	counter := func(d *metrics.Desc, v float64, labels ...string) {
 		ch <- metrics.NewLazyConstMetric(d, metrics.CounterValue, v, labels...)
 	}
-	gauge := func(d *metrics.Desc, v float64) { ch <- metrics.NewLazyConstMetric(d, metrics.GaugeValue, v) }
-	counter(m.readings, float64(status.Readings), "success")
-	counter(m.readings, float64(status.Failures), "failure")
-	for reason, n := range status.Dropped {
+	gauge := func(d *metrics.Desc, v float64, labels ...string) {
+		ch <- metrics.NewLazyConstMetric(d, metrics.GaugeValue, v, labels...)
+	}
+
+	read := collector.Status()
+	counter(m.readings, float64(read.Readings), "success")
+	counter(m.readings, float64(read.Failures), "failure")
+	for reason, n := range read.Dropped {
 		counter(m.dropped, float64(n), usage.Reason(reason).String())
 	}
-	if !status.LastSuccess.IsZero() {
-		gauge(m.age, m.engine.clock.Since(status.LastSuccess).Seconds())
+	if !read.LastSuccess.IsZero() {
+		gauge(m.age, m.engine.clock.Since(read.LastSuccess).Seconds())
 	}
-	gauge(m.duration, status.LastDuration.Seconds())
-	known := m.engine.Snapshot().Nodes(m.engine.clock.Now(), m.engine.Expiry())
-	gauge(m.nodes, float64(known))
+	gauge(m.duration, read.LastDuration.Seconds())
+	gauge(m.nodes, float64(m.engine.Snapshot().Nodes(m.engine.clock.Now(), m.engine.Expiry())))
+
+	st := m.engine.status.Load()
+	if st == nil {
+		return
+	}
+	for rung, n := range st.rungs {
+		gauge(m.rungs, float64(n), predict.NodeRung(rung).String())
+	}
+	blind := 0.
+	if st.blind {
+		blind = 1
+	}
+	gauge(m.blind, blind)
+	gauge(m.objects, float64(st.pods.Pods), "pods")
+	gauge(m.objects, float64(st.pods.Workloads), "workloads")
+	gauge(m.objects, float64(st.pods.Classes), "classes")
+	gauge(m.objects, float64(st.nodes), "nodes")
+	counter(m.evicted, float64(st.pods.Evicted))
+	gauge(m.bytes, float64(st.bytes))
+	for r := range predict.NumResources {
+		name := predict.Resource(r).String()
+		counter(m.hours, float64(st.realised.Within[r]), name, "within")
+		counter(m.hours, float64(st.realised.Above[r]), name, "above")
+		counter(m.hours, float64(st.realised.Below[r]), name, "below")
+		counter(m.excess, st.realised.Excess[r], name)
+		counter(m.headroom, st.realised.Headroom[r], name)
+	}
+	counter(m.trainings, float64(st.training.Fits), "success")
+	counter(m.trainings, float64(st.training.Failures), "failure")
+	gauge(m.training, st.training.Seconds)
+	gauge(m.decisions, float64(st.training.Decisions))
+	counter(m.saves, float64(st.saves), "success")
+	counter(m.saves, float64(st.saveFailures), "failure")
 }

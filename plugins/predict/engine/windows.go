@@ -6,17 +6,17 @@ package engine
 import (
 	"math"
 	"time"
+	"unsafe"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
-// history holds the samples of every node that are within the window: at the default
+// windows holds the samples of every node that are within the window: at the default
 // interval and window, 30 of 32 bytes each. It is not safe for concurrent use.
-type history struct {
+type windows struct {
 	window, expiry time.Duration
 	nodes          map[string][]sample
-	epoch          uint64
 }
 
 // sample of one node. A value that was not measured is NaN.
@@ -25,13 +25,13 @@ type sample struct {
 	cpu, memory float64
 }
 
-func newHistory(window, expiry time.Duration) *history {
-	return &history{window: window, expiry: expiry, nodes: map[string][]sample{}}
+func newWindows(window, expiry time.Duration) *windows {
+	return &windows{window: window, expiry: expiry, nodes: map[string][]sample{}}
 }
 
 // add takes the samples of a clean reading, which holds none twice and none that is older
 // than the one before it.
-func (h *history) add(r usage.Reading) {
+func (h *windows) add(r usage.Reading) {
 	for i := range r.Nodes {
 		n := &r.Nodes[i]
 		s := sample{at: n.Time, cpu: value(&n.Values, usage.CPU), memory: value(&n.Values, usage.Memory)}
@@ -54,8 +54,7 @@ func value(v *usage.Values, q usage.Quantity) float64 {
 }
 
 // publish returns what is known now, and forgets nodes of which nothing is.
-func (h *history) publish(now time.Time) *predict.Snapshot {
-	h.epoch++
+func (h *windows) publish(now time.Time) map[string]predict.NodeUsage {
 	known := make(map[string]predict.NodeUsage, len(h.nodes))
 	for name, samples := range h.nodes {
 		newest := samples[len(samples)-1]
@@ -70,13 +69,7 @@ func (h *history) publish(now time.Time) *predict.Snapshot {
 			Window: newest.at.Sub(samples[0].at),
 		}
 	}
-	c := predict.Contents{Epoch: h.epoch, Usage: known, Blind: true}
-	for horizon := range c.Combiners {
-		for r := range c.Combiners[horizon] {
-			c.Combiners[horizon][r].Together = 1
-		}
-	}
-	return predict.NewSnapshot(c)
+	return known
 }
 
 // statsOf is Welford's algorithm, which does not lose the deviation of bytes to rounding.
@@ -96,4 +89,12 @@ func statsOf(samples []sample, of func(*sample) float64) predict.Stats {
 		return predict.Stats{Mean: math.NaN(), StdDev: math.NaN(), Latest: math.NaN()}
 	}
 	return predict.Stats{Mean: mean, StdDev: math.Sqrt(m2 / n), Latest: of(&samples[len(samples)-1])}
+}
+
+// bytes estimates the memory of the windows.
+func (h *windows) bytes() (n uint64) {
+	for _, samples := range h.nodes {
+		n += 100 + uint64(cap(samples))*uint64(unsafe.Sizeof(sample{}))
+	}
+	return n
 }

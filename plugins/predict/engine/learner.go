@@ -1,0 +1,187 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/klog/v2"
+
+	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/engine/checkpoint"
+	"github.com/foresight-scheduler/foresight/plugins/predict/engine/nodes"
+	"github.com/foresight-scheduler/foresight/plugins/predict/engine/pods"
+	"github.com/foresight-scheduler/foresight/plugins/predict/peak/history"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+)
+
+// learner holds all that is learned. Only Run's goroutine uses it.
+type learner struct {
+	cluster  Cluster
+	windows  *windows
+	pods     *pods.History
+	nodes    *nodes.History
+	lives    *pods.Lives
+	contents predict.Contents
+	blind    bool
+	// saves and failures of the checkpoint.
+	saves, saveFailures uint64
+}
+
+// mostBlind is the share of the nodes that may be without samples of the last hour before verdicts by forecasts stop.
+const mostBlind = .5
+
+func newLearner(args *config.PredictionArgs, cluster Cluster, lives *pods.Lives) *learner {
+	if cluster.Pod == nil {
+		cluster.Pod = func(string, string) *v1.Pod { return nil }
+	}
+	tau := float64(args.Percentile) / 100
+	grid := history.Grid{Interval: args.Usage.Interval.Duration}
+	expiry := args.Usage.Expiry.Duration
+	return &learner{
+		cluster: cluster, lives: lives,
+		windows: newWindows(args.Usage.Window.Duration, expiry),
+		pods:    pods.NewHistory(pods.Options{Tau: tau, Most: mostWorkloads, Forget: expiry, Grid: grid}),
+		nodes:   nodes.NewHistory(nodes.Options{Tau: tau, Expiry: expiry, Grid: grid}, cluster.Machines),
+	}
+}
+
+// learn from a clean reading. s is the snapshot that is current.
+func (l *learner) learn(r usage.Reading, s *predict.Snapshot) {
+	l.windows.add(r)
+	l.pods.Add(r, l.cluster.Pod)
+	l.nodes.Add(r, l.pods, s)
+}
+
+// publish returns the snapshot as of now, or nil as long as nothing is known. news says that something was learned
+// since the last one.
+func (l *learner) publish(now time.Time, news bool) (*predict.Snapshot, *status) {
+	if l.nodes.Len() == 0 {
+		return nil, nil
+	}
+	c := &l.contents
+	c.Epoch++
+	if news {
+		c.PodsEpoch++
+		l.pods.Publish(c, l.lives.All())
+	}
+	c.Usage = l.windows.publish(now)
+	l.nodes.Publish(now, c)
+	st := &status{
+		rungs: nodes.Rungs(c), pods: l.pods.Status(), nodes: l.nodes.Len(),
+		training: l.nodes.Training(), realised: l.nodes.Realised(),
+		saves: l.saves, saveFailures: l.saveFailures,
+	}
+	all := len(c.Forecasts)
+	if l.cluster.Nodes != nil {
+		all = l.cluster.Nodes()
+	}
+	seeing := st.rungs[predict.Fresh] + st.rungs[predict.Stale]
+	st.rungs[predict.Blind] += max(0, all-len(c.Forecasts))
+	c.Blind = float64(seeing) < (1-mostBlind)*float64(max(all, 1))
+	st.blind = c.Blind
+	st.bytes = l.pods.Bytes() + l.nodes.Bytes() + l.windows.bytes()
+	return predict.NewSnapshot(*c), st
+}
+
+// tell logs when the breaker trips and when it closes.
+func (l *learner) tell(logger klog.Logger, st *status) {
+	if st.blind == l.blind {
+		return
+	}
+	l.blind = st.blind
+	if st.blind {
+		logger.Info("Too many nodes have no recent samples: no verdicts by forecasts until they have", "fresh", st.rungs[predict.Fresh],
+			"stale", st.rungs[predict.Stale], "profile", st.rungs[predict.Profile], "requests", st.rungs[predict.Blind])
+	} else {
+		logger.Info("Enough nodes have recent samples: forecasts count", "fresh", st.rungs[predict.Fresh])
+	}
+}
+
+// version of the checkpoint. There is no older one to read.
+const version = 1
+
+// save what is learned. A failure is told, and what was saved before stays.
+func (l *learner) save(ctx context.Context, args *config.PredictionArgs) {
+	if args.Checkpoint.Path == "" || l.nodes.Len() == 0 {
+		return
+	}
+	err := checkpoint.Save(args.Checkpoint.Path, version, func(w io.Writer) error {
+		return errors.Join(l.pods.Save(w), l.nodes.Save(w), l.lives.Save(w))
+	})
+	if err != nil {
+		l.saveFailures++
+		klog.FromContext(ctx).Error(err, "Saving the checkpoint failed; the last one stays", "path", args.Checkpoint.Path)
+		return
+	}
+	l.saves++
+}
+
+// restore what was saved, and say whether there was something.
+func (l *learner) restore(ctx context.Context, args *config.PredictionArgs, now time.Time) bool {
+	if args.Checkpoint.Path == "" {
+		return false
+	}
+	logger := klog.FromContext(ctx)
+	err := checkpoint.Load(args.Checkpoint.Path, version, func(r io.Reader) error {
+		return errors.Join(l.pods.Load(r), l.nodes.Load(r, now), l.lives.Load(r))
+	})
+	if err != nil {
+		// Nothing of it counts, not even what could be read.
+		fresh := newLearner(args, l.cluster, l.lives)
+		l.pods, l.nodes = fresh.pods, fresh.nodes
+		if errors.Is(err, os.ErrNotExist) {
+			logger.Info("There is no checkpoint yet", "path", args.Checkpoint.Path)
+		} else {
+			logger.Error(err, "The checkpoint is not read; learning begins anew", "path", args.Checkpoint.Path)
+		}
+		return false
+	}
+	logger.Info("Read the checkpoint", "path", args.Checkpoint.Path, "nodes", l.nodes.Len(), "workloads", l.pods.Status().Workloads)
+	return true
+}
+
+const (
+	// backfillStep is how far apart the readings of the past are.
+	backfillStep = 5 * time.Minute
+	// backfillTimeout bounds how long the present waits for the past.
+	backfillTimeout = 10 * time.Minute
+)
+
+// backfill learns the past from a source that knows it. A failure leaves what was learned until then.
+func (l *learner) backfill(ctx context.Context, source usage.Source, args *config.PredictionArgs, now time.Time) {
+	historian, ok := source.(usage.Historian)
+	past := args.Usage.Prometheus.Backfill.Duration
+	if !ok || past < args.Usage.Interval.Duration {
+		return
+	}
+	logger := klog.FromContext(ctx)
+	logger.Info("Asking for the past", "source", source.Name(), "from", now.Add(-past))
+	ctx, cancel := context.WithTimeout(ctx, backfillTimeout)
+	defer cancel()
+	bounds := usage.DefaultBounds()
+	bounds.MaxAge = 0
+	cleaner := usage.NewCleaner(bounds, l.cluster.Machines)
+	// Multiples of the step, so that replicas ask the same and the server's caches serve.
+	from, to := now.Add(-past).Truncate(backfillStep), now.Add(-backfillStep).Truncate(backfillStep)
+	readings := 0
+	err := historian.History(ctx, from, to, backfillStep, func(r usage.Reading) error {
+		readings++
+		r = cleaner.Clean(r.End, r)
+		l.pods.Add(r, l.cluster.Pod)
+		l.nodes.Add(r, l.pods, nil)
+		return nil
+	})
+	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+		logger.Error(err, "Not all of the past could be read", "readings", readings)
+		return
+	}
+	logger.Info("Learned the past", "readings", readings, "nodes", l.nodes.Len())
+}

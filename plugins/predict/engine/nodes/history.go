@@ -1,0 +1,224 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package nodes learns what nodes use: beyond their pods, and in whole. It forecasts a node's residual, which is what
+// the node will use beyond what its pods' forecasts add up to.
+//
+// The residual is at first what the node was seen to use beyond its pods, with its deviation: the system's use. When
+// enough hours are over, a peak.Model is trained, in a goroutine of its own, on what nodes came to; then the residual
+// is the model's forecast of the whole node less what the forecasts of its pods add up to.
+package nodes
+
+import (
+	"hash/fnv"
+	"math"
+	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/engine/pods"
+	"github.com/foresight-scheduler/foresight/plugins/predict/peak"
+	"github.com/foresight-scheduler/foresight/plugins/predict/peak/history"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+)
+
+// Options of a History.
+type Options struct {
+	// Tau is the share of node hours, or days, that stay below the upper bound.
+	Tau float64
+	// Expiry is the age at which a node's newest sample no longer counts as fresh.
+	Expiry time.Duration
+	// Grid of the nodes' series.
+	Grid history.Grid
+}
+
+// History of a cluster's nodes. It is not safe for concurrent use, but for what says so.
+type History struct {
+	options  Options
+	machines usage.Machines
+	nodes    map[string]*Node
+	hour     int64 // that is open; 0 before the first reading
+	learning
+	realised Realised
+}
+
+// Node is what is known of one node. Fields are exported to be saved.
+type Node struct {
+	// Newest sample, Unix seconds.
+	Newest int64
+	// Hours that are over since the first sample.
+	Hours     int
+	Resources [predict.NumResources]Resource
+
+	machine  usage.Machine
+	fold     int
+	pods     int // with samples in the newest reading
+	arrivals int // pods that were first seen, since the process began
+	measured [predict.NumResources]float64
+	ofPods   [predict.NumResources]float64
+	// load of the pods there are, and of those that were there when the open hour began.
+	load, settled predict.NodeLoad
+	// direct forecasts of the whole node, made when the open hour began.
+	direct [predict.NumHorizons][predict.NumResources]direct
+	// predicted is what was said of the open hour when it began.
+	predicted [predict.NumResources]predict.Interval
+	residual  [predict.NumHorizons][predict.NumResources]predict.Interval
+}
+
+// Resource is one resource of one node, in cores or bytes.
+type Resource struct {
+	// Whole is the past of the node's use.
+	Whole *history.Series
+	// Own is what the node uses beyond its pods.
+	Own Own
+	// Peak of the open hour; negative before its first sample.
+	Peak float64
+}
+
+// Own is use beyond that of pods: decayed moments, and a profile of the hours of the week.
+type Own struct {
+	Mean, Variance float64
+	Samples        float64
+	Profile        [7 * 24]float32 // mean of that hour; negative is not known
+}
+
+type direct struct {
+	peak.Interval
+	known bool
+}
+
+const (
+	ownHalf     = 6 * time.Hour
+	profileHalf = 3 // weeks, roughly: an hour of the week counts for a fifth of its mean
+	// enough samples of a node make a forecast.
+	enough = 3
+	// goneAfter is when a node without samples is forgotten: then its hours of the week are too.
+	goneAfter = 28 * 24 * time.Hour
+)
+
+// NewHistory returns an empty history. machines may be nil.
+func NewHistory(o Options, machines usage.Machines) *History {
+	if machines == nil {
+		machines = func(string) (usage.Machine, bool) { return usage.Machine{}, false }
+	}
+	h := &History{options: o, machines: machines, nodes: map[string]*Node{}}
+	h.learning.init()
+	return h
+}
+
+// Add learns from a clean reading, whose pods p has learned from already.
+func (h *History) Add(r usage.Reading, p *pods.History, s *predict.Snapshot) {
+	now := r.End.Unix()
+	if hour := h.options.Grid.Hour(now); hour != h.hour {
+		if h.hour != 0 && hour > h.hour {
+			h.turn(hour, p, s)
+		}
+		h.hour = hour
+	}
+
+	// 1. What nodes used, in whole.
+	for _, n := range h.nodes {
+		n.measured, n.ofPods = [...]float64{math.NaN(), math.NaN()}, [predict.NumResources]float64{}
+	}
+	for i := range r.Nodes {
+		sample := &r.Nodes[i]
+		n := h.nodes[sample.Node]
+		if n == nil {
+			n = h.meet(sample.Node)
+		}
+		n.Newest = sample.Time.Unix()
+		for i, q := range [predict.NumResources]usage.Quantity{usage.CPU, usage.Memory} {
+			v, ok := sample.Get(q)
+			if !ok {
+				continue
+			}
+			n.measured[i] = v
+			n.Resources[i].Whole.Observe(n.Newest, v)
+			n.Resources[i].Peak = max(n.Resources[i].Peak, v)
+		}
+	}
+
+	// 2. What of it their pods used.
+	h.addPods(p, s, func(n *Node, pod *pods.Pod) {
+		for i, v := range pod.Use {
+			if v >= 0 {
+				n.ofPods[i] += v
+			}
+		}
+		if pod.First == pod.Newest {
+			n.arrivals++
+		}
+	})
+	for _, n := range h.nodes {
+		for i := range n.Resources {
+			if v := n.measured[i]; v >= 0 {
+				n.Resources[i].Own.add(n.Newest, max(0, v-n.ofPods[i]), h.options.Grid)
+			}
+		}
+		n.forecast()
+	}
+	for name, n := range h.nodes {
+		if now-n.Newest > int64(goneAfter/time.Second) {
+			delete(h.nodes, name)
+		}
+	}
+}
+
+// addPods adds the forecasts of pods up per node.
+func (h *History) addPods(p *pods.History, s *predict.Snapshot, each func(*Node, *pods.Pod)) {
+	for _, n := range h.nodes {
+		n.pods, n.load, n.settled = 0, predict.NodeLoad{}, predict.NodeLoad{}
+	}
+	begin := h.hour*3600 + h.options.Grid.Origin
+	for pod := range p.Pods() {
+		n := h.nodes[pod.Node]
+		if n == nil {
+			continue
+		}
+		f := pod.Forecast(s)
+		n.load.Add(&f)
+		if pod.First < begin {
+			n.settled.Add(&f)
+		}
+		n.pods++
+		each(n, pod)
+	}
+}
+
+func (h *History) meet(name string) *Node {
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(name))
+	n := &Node{fold: int(hash.Sum32() % 2)}
+	n.machine, _ = h.machines(name)
+	for i, scale := range [predict.NumResources]float64{n.machine.Cores, n.machine.Bytes} {
+		n.Resources[i] = Resource{Whole: history.NewSeries(h.options.Grid, scale), Peak: -1}
+		for hour := range n.Resources[i].Own.Profile {
+			n.Resources[i].Own.Profile[hour] = -1
+		}
+	}
+	h.nodes[name] = n
+	return n
+}
+
+func (o *Own) add(unix int64, v float64, grid history.Grid) {
+	o.Samples++
+	keep := math.Exp2(-grid.Interval.Seconds() / ownHalf.Seconds())
+	weight := max(1/o.Samples, 1-keep)
+	d := v - o.Mean
+	o.Mean += weight * d
+	o.Variance = (1 - weight) * (o.Variance + weight*d*d)
+	at := hourOfWeek(grid.Hour(unix))
+	if o.Profile[at] < 0 {
+		o.Profile[at] = float32(v)
+	}
+	// An hour comes once a week, with this many samples.
+	perHour := max(1, time.Hour.Seconds()/grid.Interval.Seconds())
+	o.Profile[at] += float32((v - float64(o.Profile[at])) / (profileHalf * perHour))
+}
+
+func hourOfWeek(hour int64) int { return int(((hour % (7 * 24)) + 7*24) % (7 * 24)) }
+
+// interval of use beyond the pods': the mean and two deviations.
+func (o *Own) interval() predict.Interval {
+	wide := 2 * math.Sqrt(o.Variance)
+	return predict.Interval{Lower: max(0, o.Mean-wide), Upper: o.Mean + wide}
+}

@@ -1,0 +1,249 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package nodes
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/engine/pods"
+	"github.com/foresight-scheduler/foresight/plugins/predict/peak/history"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+)
+
+// cluster is nodes of 8 cores and 32 GiB whose pods use something, and the histories that learn from it.
+type cluster struct {
+	*History
+	p    *pods.History
+	now  time.Time
+	step time.Duration
+	// pods by name, and where they run.
+	pods map[string]*v1.Pod
+}
+
+func newCluster(step time.Duration) *cluster {
+	grid := history.Grid{Interval: step}
+	return &cluster{
+		History: NewHistory(Options{Tau: .95, Expiry: 5 * time.Minute, Grid: grid}, func(string) (usage.Machine, bool) {
+			return usage.Machine{Cores: 8, Bytes: 32 << 30}, true
+		}),
+		p:   pods.NewHistory(pods.Options{Tau: .95, Most: 1000, Forget: 5 * time.Minute, Grid: grid}),
+		now: time.Unix(1_700_006_400, 0), step: step, pods: map[string]*v1.Pod{},
+	}
+}
+
+func (c *cluster) place(pod, owner, node string) {
+	yes := true
+	c.pods[pod] = &v1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: pod, UID: types.UID(pod),
+			OwnerReferences: []metav1.OwnerReference{{Kind: "StatefulSet", Name: owner, Controller: &yes}}},
+		Spec: v1.PodSpec{NodeName: node, RestartPolicy: v1.RestartPolicyAlways, Containers: []v1.Container{{Image: owner}}},
+	}
+}
+
+// read lets a step pass. of says what a pod uses in cores, own what a node uses beyond; the node's use is the sum.
+func (c *cluster) read(nodes []string, of func(pod string) float64, own func(node string) float64) {
+	c.now = c.now.Add(c.step)
+	r := usage.Reading{End: c.now}
+	sum := map[string]float64{}
+	set := func(s *usage.Sample, cores float64) {
+		s.Time = c.now
+		s.Values.Set(usage.CPU, cores)
+		s.Values.Set(usage.Memory, cores*(1<<30))
+	}
+	for name, pod := range c.pods {
+		v := of(name)
+		s := usage.PodSample{Namespace: "shop", Name: name}
+		set(&s.Sample, v)
+		r.Pods = append(r.Pods, s)
+		sum[pod.Spec.NodeName] += v
+	}
+	for _, name := range nodes {
+		s := usage.NodeSample{Node: name}
+		set(&s.Sample, sum[name]+own(name))
+		r.Nodes = append(r.Nodes, s)
+	}
+	c.p.Add(r, func(_, name string) *v1.Pod { return c.pods[name] })
+	s, _ := c.publish()
+	c.Add(r, c.p, s)
+}
+
+func (c *cluster) publish() (*predict.Snapshot, predict.Contents) {
+	var contents predict.Contents
+	c.p.Publish(&contents, nil)
+	c.Publish(c.now, &contents)
+	return predict.NewSnapshot(contents), contents
+}
+
+func constant(v float64) func(string) float64 { return func(string) float64 { return v } }
+
+// A node's forecast is what its system uses and its pods together; with another pod it is that pod's more.
+func TestResidualIsTheSystemsUse(t *testing.T) {
+	c := newCluster(time.Minute)
+	for i := range 4 {
+		c.place(fmt.Sprint("web-", i), "web", "a")
+	}
+	for range 3 * 60 {
+		c.read([]string{"a"}, constant(.5), constant(.25))
+	}
+	s, _ := c.publish()
+	f := s.NodeForecast("a")
+	if f.Rung != predict.Fresh || f.Age != 0 {
+		t.Fatalf("%+v", f)
+	}
+	web := s.Pod(c.pods["web-0"])
+	load := predict.NodeLoad{}
+	for range 4 {
+		load.Add(&web)
+	}
+	for h := range predict.NumHorizons {
+		residual, peak := f.Residual[h][predict.CPU], web.Peaks[h][predict.CPU]
+		if math.Abs(residual.Lower-.25) > .01 || math.Abs(residual.Upper-.25) > .01 {
+			t.Errorf("residual %+v, want .25", residual)
+		}
+		now := predict.PeakWith(residual, load[h][predict.CPU], predict.Peak{}, s.Combiner(predict.Horizon(h), predict.CPU))
+		with := predict.PeakWith(residual, load[h][predict.CPU], peak, s.Combiner(predict.Horizon(h), predict.CPU))
+		if now.Lower > 2.25+1e-6 || now.Upper < 2.25-1e-6 || now.Upper > 4 {
+			t.Errorf("horizon %d: %+v, want about 2.25 within", h, now)
+		}
+		if grows := with.Upper - now.Upper; math.Abs(grows-peak.Upper) > 1e-6 {
+			t.Errorf("one more pod, of %v, adds %v", peak.Upper, grows)
+		}
+	}
+}
+
+// Without samples a node goes down the ladder, its interval widens on the way, and it comes back at once.
+func TestLadder(t *testing.T) {
+	c := newCluster(time.Minute)
+	none := constant(0)
+	if _, contents := c.publish(); Rungs(&contents) != [predict.NumNodeRungs]int{} {
+		t.Error("nodes without a node")
+	}
+	c.read([]string{"a"}, none, constant(1))
+	if s, _ := c.publish(); s.NodeForecast("a").Rung != predict.Blind {
+		t.Error("one sample is enough for a forecast")
+	}
+	for range 8 * 24 * 60 { // a week and a day, hot from 12 to 13 o'clock
+		c.read([]string{"a"}, none, func(string) float64 {
+			if c.now.UTC().Hour() == 12 {
+				return 4
+			}
+			return 1
+		})
+	}
+	s, _ := c.publish()
+	fresh := s.NodeForecast("a")
+	last, width := c.now, 0.0
+	for _, step := range []struct {
+		after time.Duration
+		rung  predict.NodeRung
+	}{
+		{0, predict.Fresh}, {5 * time.Minute, predict.Fresh}, {6 * time.Minute, predict.Stale}, {time.Hour, predict.Stale}, {12*time.Hour + time.Minute, predict.Profile},
+	} {
+		c.now = last.Add(step.after)
+		s, contents := c.publish()
+		f := s.NodeForecast("a")
+		r := f.Residual[predict.Hour][predict.CPU]
+		if f.Rung != step.rung || f.Age != step.after || Rungs(&contents)[step.rung] != 1 {
+			t.Errorf("after %v: %v, aged %v", step.after, f.Rung, f.Age)
+		}
+		if now := r.Upper - r.Lower; now < width-1e-9 || step.rung == predict.Stale && now <= width {
+			t.Errorf("after %v: the interval is %v wide, before %v", step.after, now, width)
+		} else {
+			width = now
+		}
+		if step.rung == predict.Profile && (r.Upper < 4 || f.Residual[predict.Day][predict.CPU].Lower > 1) {
+			t.Errorf("at 12 o'clock: %+v", r)
+		}
+	}
+	c.now = last.Add(24 * time.Hour)
+	c.read([]string{"a"}, none, constant(1))
+	if s, _ := c.publish(); s.NodeForecast("a").Rung != predict.Fresh {
+		t.Errorf("with a new sample: %v, before %v", s.NodeForecast("a").Rung, fresh.Rung)
+	}
+	c.now = c.now.Add(goneAfter)
+	c.read([]string{"b"}, none, constant(1))
+	if c.Len() != 1 {
+		t.Error("a node that is gone is remembered for ever")
+	}
+}
+
+// Nodes whose pods do not peak together: a model is trained on what came, combiners learn ρ, the forecasts hold about as
+// often as they say, and what is saved trains the same model again.
+func TestTrains(t *testing.T) {
+	c := newCluster(15 * time.Minute)
+	rng := rand.New(rand.NewPCG(1, 1))
+	var names []string
+	for i := range 60 {
+		name := fmt.Sprint("node-", i)
+		names = append(names, name)
+		for j := range 4 {
+			c.place(fmt.Sprintf("w%d-%d", j, i), fmt.Sprint("w", j), name)
+		}
+	}
+	use := func(string) float64 { return .5 + .2*rng.ExpFloat64() }
+	own := func(string) float64 { return .2 + .05*rng.Float64() }
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.Train(ctx, func(err error) { t.Error(err) })
+	}()
+	for h := range 24 * 4 {
+		for range 4 {
+			c.read(names, use, own)
+		}
+		for h > 24*2+12 && c.Training().Fits < 2 { // that of each resource
+			time.Sleep(time.Millisecond)
+		}
+	}
+	cancel()
+	<-done
+	if c.models[predict.Hour][predict.CPU].Load() == nil {
+		t.Fatal("no model was trained")
+	}
+	if d := c.nodes["node-1"].direct[predict.Hour][predict.CPU]; !d.known || d.Upper < 2 || d.Upper > 8 {
+		t.Errorf("the whole node's forecast is %+v", d)
+	}
+	if rho := c.combiners[predict.Hour][predict.CPU].Together; rho >= 1 {
+		t.Errorf("ρ = %v: the peaks of independent pods coincide", rho)
+	}
+	r := c.Realised()
+	all := r.Above[predict.CPU] + r.Below[predict.CPU] + r.Within[predict.CPU]
+	if share := float64(r.Above[predict.CPU]) / float64(all); all < 3000 || share > .1 {
+		t.Errorf("%v of %d node hours were above", share, all)
+	}
+
+	var file bytes.Buffer
+	if err := c.Save(&file); err != nil {
+		t.Fatal(err)
+	}
+	read := NewHistory(c.options, c.machines)
+	if err := read.Load(bytes.NewReader(file.Bytes()), c.now); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := c.Training().Decisions, read.Training().Decisions; a != b || read.Len() != 60 {
+		t.Errorf("%d decisions of %d were read, and %d nodes", b, a, read.Len())
+	}
+	select {
+	case <-read.wake:
+	default:
+		t.Error("nothing is trained from what was read")
+	}
+	for n := 0; n < file.Len(); n += 1 + file.Len()/50 {
+		if err := NewHistory(c.options, nil).Load(bytes.NewReader(file.Bytes()[:n]), c.now); err == nil {
+			t.Errorf("read %d of %d bytes", n, file.Len())
+		}
+	}
+}

@@ -1,0 +1,352 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package nodes
+
+import (
+	"context"
+	"errors"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/engine/pods"
+	"github.com/foresight-scheduler/foresight/plugins/predict/peak"
+	"github.com/foresight-scheduler/foresight/plugins/predict/peak/history"
+)
+
+const (
+	// mostDecisions is how many completed decisions are kept per horizon and resource, the newest.
+	mostDecisions = 4000
+	// perHour is how many nodes begin a decision in an hour. 24 hours of them are open at a time.
+	perHour = 250
+	// trainEvery is how many decisions more than last time call for training anew.
+	trainEvery = 1000
+	// fewest completed decisions from which combiners are learned.
+	fewest = 200
+	// settledHours of a node's past before the whole of it is forecast.
+	settledHours = 24
+)
+
+// Decision is what was known of a node at the beginning of a horizon, and what came.
+type Decision struct {
+	Node     string
+	Features []float32 // of history.Features
+	Hour     int64     // index of the first hour of the horizon
+	Limit    float64
+	Fold     int
+	// Load of the node's pods, and what the node used beyond them.
+	Load peak.Load
+	Own  float64
+	// Peak so far, or in the end.
+	Peak float64
+
+	pods, arrivals int
+}
+
+func (d *Decision) input() peak.Input {
+	x := make([]float64, len(d.Features))
+	for i, v := range d.Features {
+		x[i] = float64(v)
+	}
+	return peak.Input{Features: x, HourOfDay: int(((d.Hour % 24) + 24) % 24), Limit: d.Limit}
+}
+
+// learning is what becomes of decisions.
+type learning struct {
+	open      [predict.NumHorizons][predict.NumResources][]*Decision
+	combiners [predict.NumHorizons][predict.NumResources]peak.Combiner
+	models    [predict.NumHorizons][predict.NumResources]atomic.Pointer[peak.Model]
+	tracker   [predict.NumResources]*peak.Tracker
+
+	// wake tells the goroutine that trains; what it shares with the others is below.
+	wake      chan struct{}
+	mu        sync.Mutex
+	completed [predict.NumHorizons][predict.NumResources][]*Decision
+	fresh     [predict.NumHorizons][predict.NumResources]int // completed since the last training
+	trained   Training
+}
+
+// Training tells of the training of models.
+type Training struct {
+	// Fits and Failures count trainings.
+	Fits, Failures uint64
+	// Seconds of the last one.
+	Seconds float64
+	// Decisions that are kept.
+	Decisions int
+}
+
+func (l *learning) init() {
+	l.wake = make(chan struct{}, 1)
+	for h := range l.combiners {
+		for r := range l.combiners[h] {
+			l.combiners[h][r].Together = 1
+		}
+	}
+}
+
+// turn ends the open hour and begins another.
+func (h *History) turn(hour int64, p *pods.History, s *predict.Snapshot) {
+	h.judge(hour)
+	h.settle(hour)
+	h.begin(hour, p, s)
+	for _, n := range h.nodes {
+		n.Hours++
+		for r := range n.Resources {
+			n.Resources[r].Peak = -1
+		}
+	}
+}
+
+// settle gives open decisions the peak of the hour that is over, and completes those whose horizon is.
+func (h *History) settle(hour int64) {
+	for horizon := range h.open {
+		for r := range h.open[horizon] {
+			var still []*Decision
+			for _, d := range h.open[horizon][r] {
+				n := h.nodes[d.Node]
+				if n == nil || n.Resources[r].Peak < 0 {
+					continue // An hour without samples: the peak may have been in it.
+				}
+				d.Peak = max(d.Peak, n.Resources[r].Peak)
+				switch over := hour - d.Hour; {
+				case 4*(n.arrivals-d.arrivals) > d.pods+2:
+					// Other pods than those that were forecast.
+				case over < int64(predict.Horizon(horizon).Hours()):
+					still = append(still, d)
+				case over == int64(predict.Horizon(horizon).Hours()):
+					h.complete(horizon, r, d)
+				}
+			}
+			h.open[horizon][r] = still
+		}
+	}
+}
+
+func (h *History) complete(horizon, r int, d *Decision) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	kept := &h.completed[horizon][r]
+	if len(*kept) >= mostDecisions {
+		*kept = append((*kept)[:0], (*kept)[len(*kept)-mostDecisions+1:]...)
+	}
+	*kept = append(*kept, d)
+	h.fresh[horizon][r]++
+	if h.fresh[horizon][r] >= trainEvery {
+		select {
+		case h.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// combine learns how the peaks of pods add up.
+func (h *History) combine() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for horizon := range h.completed {
+		for r, all := range h.completed[horizon] {
+			if len(all) < fewest {
+				continue
+			}
+			loads, peaks := make([]peak.Load, len(all)), make([]float64, len(all))
+			for i, d := range all {
+				loads[i], peaks[i] = d.Load, d.Peak-d.Own
+			}
+			h.combiners[horizon][r] = peak.FitCombiner(loads, peaks, h.options.Tau)
+		}
+	}
+}
+
+// begin forecasts whole nodes for the horizons that begin now, where there is a model, and has some of the nodes begin
+// a decision.
+func (h *History) begin(hour int64, p *pods.History, s *predict.Snapshot) {
+	h.combine()
+	members := map[string][]*pods.Pod{}
+	h.hour = hour // that pods there are have begun before
+	h.addPods(p, s, func(n *Node, pod *pods.Pod) { members[pod.Node] = append(members[pod.Node], pod) })
+	stride := max(1, len(h.nodes)/perHour)
+	i := 0
+	for name, n := range h.nodes { // Go's random order makes every node's turn come
+		i++
+		for r := range n.Resources {
+			limit := predict.Amounts{n.machine.Cores, n.machine.Bytes}[r]
+			for horizon := range n.direct {
+				n.direct[horizon][r] = direct{}
+				model := h.models[horizon][r].Load()
+				chosen := i%stride == 0 && n.Resources[r].Peak >= 0
+				if n.Hours < settledHours || limit <= 0 || model == nil && !chosen {
+					continue
+				}
+				d := h.decide(name, n, horizon, r, hour, limit, members[name])
+				if chosen {
+					h.open[horizon][r] = append(h.open[horizon][r], d)
+				}
+				if model != nil {
+					h.forecastWhole(n, horizon, r, model, d)
+				}
+			}
+		}
+		n.predict(h)
+	}
+}
+
+func (h *History) decide(name string, n *Node, horizon, r int, hour int64, limit float64, members []*pods.Pod) *Decision {
+	hours := predict.Horizon(horizon).Hours()
+	var summaries []history.Summary
+	for _, pod := range members {
+		if s, ok := pod.Summary(predict.Resource(r), hour, predict.Horizon(horizon)); ok {
+			summaries = append(summaries, s)
+		}
+	}
+	x := history.Features(n.Resources[r].Whole.Summary(hour, hours), summaries, limit)
+	d := &Decision{
+		Node: name, Features: make([]float32, len(x)), Hour: hour, Limit: limit, Fold: n.fold,
+		Load: n.load[horizon][r].Load, Own: n.Resources[r].Own.Mean, pods: n.pods, arrivals: n.arrivals,
+	}
+	for i, v := range x {
+		d.Features[i] = float32(v)
+	}
+	return d
+}
+
+func (h *History) forecastWhole(n *Node, horizon, r int, model *peak.Model, d *Decision) {
+	f, err := model.Forecast(d.input(), h.options.Tau)
+	if err != nil || math.IsNaN(f.Upper) || math.IsInf(f.Upper, 0) {
+		return
+	}
+	if t := h.tracker[r]; predict.Horizon(horizon) == predict.Hour && t != nil {
+		f.Upper = max(f.Point, f.Upper*t.Level())
+	}
+	n.direct[horizon][r] = direct{f, true}
+}
+
+// predict notes what is said of the hour that begins.
+func (n *Node) predict(h *History) {
+	n.forecast()
+	h.calibrate(n)
+	for r := range n.predicted {
+		n.predicted[r] = predict.PeakWith(n.residual[predict.Hour][r], n.load[predict.Hour][r], predict.Peak{}, h.combiners[predict.Hour][r])
+	}
+}
+
+// Realised counts the node hours that are over by what was said of them when they began.
+type Realised struct {
+	// Above and Below the interval, and Within it.
+	Above, Below, Within [predict.NumResources]uint64
+	// Excess is the sum, over the hours that were above, of how far as a share of the node.
+	Excess [predict.NumResources]float64
+	// Headroom is the sum, over all hours, of how far the upper bound was off the peak, as a share of the node.
+	Headroom [predict.NumResources]float64
+}
+
+// judge holds the hour that is over against what was said of it.
+func (h *History) judge(hour int64) {
+	for r := range predict.NumResources {
+		violated, all := 0.0, 0.0
+		for _, n := range h.nodes {
+			said, came := n.predicted[r], n.Resources[r].Peak
+			size := predict.Amounts{n.machine.Cores, n.machine.Bytes}[r]
+			if said.Upper <= 0 || came < 0 || size <= 0 || hour != h.hour+1 || n.Hours == 0 {
+				continue
+			}
+			all++
+			h.realised.Headroom[r] += math.Abs(said.Upper-came) / size
+			switch {
+			case came > said.Upper:
+				violated++
+				h.realised.Above[r]++
+				h.realised.Excess[r] += (came - said.Upper) / size
+			case came < said.Lower:
+				h.realised.Below[r]++
+			default:
+				h.realised.Within[r]++
+			}
+		}
+		if all > 0 && h.models[predict.Hour][r].Load() != nil {
+			if h.tracker[r] == nil {
+				h.tracker[r] = peak.NewTracker(1-h.options.Tau, .5)
+			}
+			h.tracker[r].Round(violated / all)
+		}
+	}
+}
+
+// Train fits models when there is something new to learn, until ctx ends. It runs beside everything else.
+func (h *History) Train(ctx context.Context, failed func(error)) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-h.wake:
+		}
+		for horizon := range h.models {
+			for r := range h.models[horizon] {
+				if err := h.train(ctx, horizon, r); err != nil && ctx.Err() == nil {
+					failed(err)
+				}
+			}
+		}
+	}
+}
+
+func (h *History) train(ctx context.Context, horizon, r int) error {
+	h.mu.Lock()
+	due := h.fresh[horizon][r] >= trainEvery
+	all := append([]*Decision(nil), h.completed[horizon][r]...)
+	if due {
+		h.fresh[horizon][r] = 0
+	}
+	h.mu.Unlock()
+	if !due {
+		return nil
+	}
+	begun := time.Now()
+	model, err := fit(ctx, all, predict.Horizon(horizon), h.options.Tau)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case err == nil:
+		h.trained.Fits++
+		h.trained.Seconds = time.Since(begun).Seconds()
+		h.models[horizon][r].Store(model)
+	case errors.Is(err, peak.ErrFewDecisions):
+		return nil
+	default:
+		h.trained.Failures++
+	}
+	return err
+}
+
+func fit(ctx context.Context, all []*Decision, horizon predict.Horizon, tau float64) (*peak.Model, error) {
+	t, err := peak.NewTrainer(peak.TrainerOptions{Horizon: horizon.Hours(), Taus: []float64{tau}, Capacity: mostDecisions, Seed: 1})
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range all {
+		t.Complete(d.input(), d.Peak, d.Fold)
+	}
+	return t.Fit(ctx)
+}
+
+// Training returns how training fares; it may be called at any time.
+func (h *History) Training() Training {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := h.trained
+	for horizon := range h.completed {
+		for r := range h.completed[horizon] {
+			t.Decisions += len(h.completed[horizon][r])
+		}
+	}
+	return t
+}
+
+// Realised returns how forecasts of the next hour turned out.
+func (h *History) Realised() Realised { return h.realised }
+
+// Len returns of how many nodes something is known.
+func (h *History) Len() int { return len(h.nodes) }

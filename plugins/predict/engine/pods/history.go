@@ -1,0 +1,283 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package pods learns what one pod of a workload uses, from the samples of all its pods: a pod that comes is one of them.
+//
+// Each pod has the peak of its open hour and day; when they are over, the peak goes to a sketch of the workload, one of
+// the pod's class, and, as a multiple of what the pod requests, one of the cluster. Their quantiles are the forecasts.
+package pods
+
+import (
+	"math"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/peak/history"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+)
+
+// Options of a History.
+type Options struct {
+	// Tau is the share of pods whose peak stays below the upper bound.
+	Tau float64
+	// Most is how many workloads, and how many classes, are remembered. Those seen least recently go first.
+	Most int
+	// Forget is for how long a pod without samples is taken to be there.
+	Forget time.Duration
+	// Grid of the workloads' series.
+	Grid history.Grid
+}
+
+// Lookup returns the object of a pod, or nil where there is none.
+type Lookup func(namespace, name string) *v1.Pod
+
+// History of a cluster's pods. It is not safe for concurrent use.
+type History struct {
+	options   Options
+	pods      map[key]*Pod
+	workloads map[predict.Workload]*Use
+	classes   map[predict.Class]*Use
+	// cluster is what pods use as a multiple of what upstream counts as their request.
+	cluster Use
+	evicted uint64
+}
+
+type key struct{ namespace, name string }
+
+// Pod that is there.
+type Pod struct {
+	// Node that runs it.
+	Node string
+	// Use in the newest reading; NaN where it was not measured.
+	Use [predict.NumResources]float64
+	// First and Newest sample, Unix seconds.
+	First, Newest int64
+
+	object          *v1.Pod
+	owner           predict.Workload
+	workload, class *Use // either may be nil
+	requested       predict.Amounts
+	// peaks of the open hour and day; negative before the first sample.
+	peaks  [predict.NumHorizons][predict.NumResources]float32
+	opened [predict.NumHorizons]int64 // Unix second of the first sample in the open hour and day
+}
+
+var unmeasured = [predict.NumResources]float64{math.NaN(), math.NaN()}
+
+func newPod(unix int64) *Pod {
+	p := &Pod{First: unix, Use: unmeasured}
+	for i := range p.peaks {
+		p.peaks[i] = noPeak
+	}
+	return p
+}
+
+// noPeak is that of a window without samples.
+var noPeak = [predict.NumResources]float32{-1, -1}
+
+// NewHistory returns an empty history.
+func NewHistory(o Options) *History {
+	return &History{
+		options: o, pods: map[key]*Pod{}, workloads: map[predict.Workload]*Use{}, classes: map[predict.Class]*Use{},
+	}
+}
+
+// Add learns from a clean reading. Pods that lookup does not find are passed over.
+func (h *History) Add(r usage.Reading, lookup Lookup) {
+	now := r.End.Unix()
+	for u := range h.all {
+		u.sum = [predict.NumResources]cycle{}
+	}
+	for _, p := range h.pods {
+		p.Use = unmeasured
+		if p.workload != nil && p.workload.evicted {
+			p.workload = nil
+		}
+		if p.class != nil && p.class.evicted {
+			p.class = nil
+		}
+	}
+	for i := range r.Pods {
+		s := &r.Pods[i]
+		object := lookup(s.Namespace, s.Name)
+		if object == nil || s.UID != "" && s.UID != string(object.UID) {
+			continue
+		}
+		h.observe(s, object)
+	}
+	for u := range h.all {
+		if u.sum != ([predict.NumResources]cycle{}) {
+			u.close(now)
+		}
+	}
+	for k, p := range h.pods {
+		if now-p.Newest > int64(h.options.Forget/time.Second) {
+			h.leave(p)
+			delete(h.pods, k)
+		}
+	}
+	h.evict()
+}
+
+// all yields everything that pods' samples are added up in.
+func (h *History) all(yield func(*Use) bool) {
+	for _, u := range h.workloads {
+		if !yield(u) {
+			return
+		}
+	}
+	for _, u := range h.classes {
+		if !yield(u) {
+			return
+		}
+	}
+	yield(&h.cluster)
+}
+
+func (h *History) observe(s *usage.PodSample, object *v1.Pod) {
+	k := key{s.Namespace, s.Name}
+	p, unix := h.pods[k], s.Time.Unix()
+	switch {
+	case p == nil:
+		p = newPod(unix)
+		h.pods[k] = p
+	case p.object != nil && p.object.UID != object.UID: // its successor of the same name
+		h.leave(p)
+		*p = *newPod(unix)
+	}
+	if p.object != object {
+		h.place(p, object)
+	}
+	if p.Newest != 0 {
+		h.turn(p, unix)
+	}
+	p.Newest = unix
+	for i := range p.opened {
+		if p.opened[i] == 0 {
+			p.opened[i] = unix
+		}
+	}
+	for r, q := range [predict.NumResources]usage.Quantity{usage.CPU, usage.Memory} {
+		v, ok := s.Get(q)
+		if !ok {
+			p.Use[r] = math.NaN()
+			continue
+		}
+		p.Use[r] = v
+		for i := range p.peaks {
+			p.peaks[i][r] = max(p.peaks[i][r], float32(v))
+		}
+		for _, u := range [...]*Use{p.workload, p.class} {
+			if u != nil {
+				u.add(r, v, float64(p.peaks[predict.Hour][r]), p.requested[r])
+			}
+		}
+		if asked := p.requested[r]; asked > 0 {
+			h.cluster.add(r, v/asked, float64(p.peaks[predict.Hour][r])/asked, 1)
+		}
+	}
+}
+
+func (u *Use) add(r int, v, hourPeak, requested float64) {
+	c := &u.sum[r]
+	c.pods++
+	c.use += v
+	c.hourPeaks += hourPeak
+	c.requested += requested
+	u.Resources[r].Largest = max(u.Resources[r].Largest, v)
+}
+
+// place finds what the pod is one of, or finds it again, after its object changed.
+func (h *History) place(p *Pod, object *v1.Pod) {
+	p.object, p.Node = object, object.Spec.NodeName
+	requests := predict.RequestsOf(object)
+	p.requested = requests.Counted
+	if w, ok := predict.WorkloadOf(object); ok {
+		p.owner = w
+		if p.workload = h.workloads[w]; p.workload == nil {
+			p.workload = &Use{}
+			for r := range p.workload.Resources {
+				p.workload.Resources[r].Typical = history.NewSeries(h.options.Grid, 2*p.requested[r])
+			}
+			h.workloads[w] = p.workload
+		}
+	}
+	c := predict.ClassOf(object, requests.Asked)
+	if p.class = h.classes[c]; p.class == nil {
+		p.class = &Use{}
+		h.classes[c] = p.class
+	}
+}
+
+// turn closes the pod's hour and day when unix is in another. Of a window the pod saw less than half of, the peak says
+// little.
+func (h *History) turn(p *Pod, unix int64) {
+	for i := range p.peaks {
+		length := int64(predict.Horizon(i).Duration() / time.Second)
+		if unix/length == p.Newest/length {
+			continue
+		}
+		if p.Newest-p.opened[i] >= length/2 {
+			h.complete(p, predict.Horizon(i))
+		}
+		p.peaks[i], p.opened[i] = noPeak, 0
+	}
+}
+
+// leave takes the last word of a pod that is gone: one that ended by itself has shown its peak, however short it was.
+func (h *History) leave(p *Pod) {
+	if p.object == nil || p.object.Spec.RestartPolicy == v1.RestartPolicyAlways {
+		return
+	}
+	for i := range p.peaks {
+		if p.Newest-p.First < int64(predict.Horizon(i).Duration()/time.Second) {
+			h.complete(p, predict.Horizon(i))
+		}
+	}
+}
+
+// complete hands over the peaks of a window.
+func (h *History) complete(p *Pod, horizon predict.Horizon) {
+	half := [predict.NumHorizons]time.Duration{hourHalf, dayHalf}[horizon]
+	for r, v := range p.peaks[horizon] {
+		if v < 0 {
+			continue
+		}
+		v := float64(v)
+		for _, u := range [...]*Use{p.workload, p.class} {
+			if u != nil {
+				u.Resources[r].Peaks[horizon].Add(p.Newest, v, half)
+			}
+		}
+		if asked := p.requested[r]; asked > 0 {
+			h.cluster.Resources[r].Peaks[horizon].Add(p.Newest, v/asked, half)
+		}
+	}
+}
+
+// evict keeps the bound on workloads and classes.
+func (h *History) evict() {
+	h.evicted += evictOldest(h.workloads, h.options.Most) + evictOldest(h.classes, h.options.Most)
+}
+
+func evictOldest[K comparable](all map[K]*Use, most int) (n uint64) {
+	if len(all) <= most {
+		return 0
+	}
+	oldest := make([]int64, 0, len(all))
+	for _, u := range all {
+		oldest = append(oldest, u.Seen)
+	}
+	// A tenth more goes, so that this is not done in every reading.
+	bound := nth(oldest, len(all)-most+most/10)
+	for k, u := range all {
+		if u.Seen <= bound && len(all) > most-most/10 {
+			delete(all, k)
+			u.evicted = true // for the pods that hold it
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,74 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pods
+
+import (
+	"sync"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+)
+
+// Lives learns how long pods run that end by themselves. What a controller replaces, a roll-out say, tells nothing about
+// how long its successor stays. Its methods may be called by several goroutines: informers tell it of ends.
+type Lives struct {
+	most int
+
+	mu    sync.Mutex
+	known map[predict.Workload]*Sketch
+}
+
+// NewLives returns a Lives that remembers up to so many workloads.
+func NewLives(most int) *Lives { return &Lives{most: most, known: map[predict.Workload]*Sketch{}} }
+
+const lifeHalf = 30 * 24 * time.Hour
+
+// Ended tells of a pod that may have finished; others are passed over.
+func (l *Lives) Ended(pod *v1.Pod) {
+	if pod.Status.Phase != v1.PodSucceeded && pod.Status.Phase != v1.PodFailed ||
+		pod.Spec.RestartPolicy == v1.RestartPolicyAlways || pod.Status.StartTime == nil || pod.Status.Reason != "" {
+		return // The reason tells of eviction, preemption, node loss, a deadline: not of what the pod would have taken.
+	}
+	w, ok := predict.WorkloadOf(pod)
+	if !ok {
+		return
+	}
+	var end time.Time
+	for i := range pod.Status.ContainerStatuses {
+		if t := pod.Status.ContainerStatuses[i].State.Terminated; t != nil && t.FinishedAt.After(end) {
+			end = t.FinishedAt.Time
+		}
+	}
+	life := end.Sub(pod.Status.StartTime.Time)
+	if end.IsZero() || life < 0 {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.known[w]
+	if s == nil {
+		for other := range l.known { // any one goes: Go's order is random
+			if len(l.known) < l.most {
+				break
+			}
+			delete(l.known, other)
+		}
+		s = &Sketch{}
+		l.known[w] = s
+	}
+	s.Add(end.Unix(), max(1, life.Seconds()), lifeHalf)
+}
+
+// All returns the life of each workload: nine in ten of its pods finish sooner.
+func (l *Lives) All() map[predict.Workload]time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := make(map[predict.Workload]time.Duration, len(l.known))
+	for w, s := range l.known {
+		all[w] = time.Duration(s.Upper(.9) * float64(time.Second))
+	}
+	return all
+}

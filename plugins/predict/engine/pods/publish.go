@@ -1,0 +1,83 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pods
+
+import (
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/peak/history"
+)
+
+// clusterPeaks is how many pods' hours make a rule for the whole cluster.
+const clusterPeaks = 1000
+
+// Publish makes the forecasts of pods anew and puts them into c, with the lives of their workloads.
+func (h *History) Publish(c *predict.Contents, lives map[predict.Workload]time.Duration) {
+	c.Workloads = make(map[predict.Workload]*predict.PodForecast, len(h.workloads))
+	for w, u := range h.workloads {
+		if f := u.publish(h.options.Tau, predict.FromOwner); f != nil {
+			f.Life = lives[w]
+			c.Workloads[w] = f
+		}
+	}
+	c.Classes = make(map[predict.Class]*predict.PodForecast, len(h.classes))
+	for class, u := range h.classes {
+		if f := u.publish(h.options.Tau, predict.FromClass); f != nil {
+			c.Classes[class] = f
+		}
+	}
+	c.Lives = lives
+	c.Cluster = nil
+	if h.cluster.Resources[0].Peaks[predict.Hour].Count >= clusterPeaks {
+		c.Cluster = h.cluster.publish(h.options.Tau, predict.FromCluster)
+	}
+}
+
+// Pods yields the pods that are there.
+func (h *History) Pods() iter.Seq[*Pod] {
+	return func(yield func(*Pod) bool) {
+		for _, p := range h.pods {
+			if !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// Forecast returns what was last published for the pod, as Snapshot.Pod finds it.
+func (p *Pod) Forecast(s *predict.Snapshot) predict.PodForecast {
+	if p.workload != nil && p.workload.forecast != nil {
+		return *p.workload.forecast
+	}
+	return s.Pod(p.object)
+}
+
+// Summary is the past of a typical pod of the workload; false without one.
+func (p *Pod) Summary(r predict.Resource, hour int64, horizon predict.Horizon) (history.Summary, bool) {
+	if p.workload == nil {
+		return history.Summary{}, false
+	}
+	return p.workload.Resources[r].Typical.Summary(hour, horizon.Hours()), true
+}
+
+// Status of a history.
+type Status struct {
+	Pods, Workloads, Classes int
+	// Evicted counts the workloads and classes that were forgotten to keep the bound.
+	Evicted uint64
+}
+
+// Status returns how much is known.
+func (h *History) Status() Status {
+	return Status{Pods: len(h.pods), Workloads: len(h.workloads), Classes: len(h.classes), Evicted: h.evicted}
+}
+
+// nth returns the n-th smallest value, from 1.
+func nth(values []int64, n int) int64 {
+	slices.Sort(values)
+	return values[max(0, min(n, len(values))-1)]
+}

@@ -1,0 +1,124 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pods
+
+import (
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"unsafe"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/peak/history"
+)
+
+// saved is what is kept of a History. Pods are met again, for an hour at most their peaks are lost.
+type saved struct {
+	Workloads map[predict.Workload]*Use
+	Classes   map[predict.Class]*Use
+	Cluster   *Use
+}
+
+// Save writes what is learned of workloads.
+func (h *History) Save(w io.Writer) error {
+	return gob.NewEncoder(w).Encode(saved{h.workloads, h.classes, &h.cluster})
+}
+
+// Load reads what Save wrote, in place of what is known. Its errors leave the history unusable.
+func (h *History) Load(r io.Reader) error {
+	var s saved
+	if err := gob.NewDecoder(r).Decode(&s); err != nil {
+		return fmt.Errorf("workloads: %w", err)
+	}
+	if s.Cluster == nil {
+		return errors.New("workloads: the cluster is missing")
+	}
+	h.workloads, h.classes, h.cluster = map[predict.Workload]*Use{}, map[predict.Class]*Use{}, *s.Cluster
+	for w, u := range s.Workloads {
+		for i := range u.Resources {
+			if u.Resources[i].Typical == nil {
+				u.Resources[i].Typical = history.NewSeries(h.options.Grid, 2*u.Resources[i].Requested)
+			}
+		}
+		h.workloads[w] = u
+	}
+	for c, u := range s.Classes {
+		h.classes[c] = u
+	}
+	for u := range h.all {
+		if err := u.validate(); err != nil {
+			return fmt.Errorf("workloads: %w", err)
+		}
+	}
+	h.evict()
+	return nil
+}
+
+func (u *Use) validate() error {
+	for i := range u.Resources {
+		s := &u.Resources[i]
+		for _, v := range [...]float64{s.Mean, s.Readings, s.Largest, s.Requested} {
+			if !(v >= 0) || math.IsInf(v, 0) {
+				return fmt.Errorf("a use of %v", v)
+			}
+		}
+		for h := range s.Peaks {
+			if err := s.Peaks[h].validate(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Sketch) validate() error {
+	if len(s.Weights) > widest || s.First < -2000 || s.First > 2000 || !(s.Count >= 0) {
+		return fmt.Errorf("a sketch of %d buckets from %d", len(s.Weights), s.First)
+	}
+	for _, w := range s.Weights {
+		if !(w >= 0) || math.IsInf(float64(w), 0) {
+			return fmt.Errorf("a weight of %v", w)
+		}
+	}
+	return nil
+}
+
+// Save writes what is learned.
+func (l *Lives) Save(w io.Writer) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return gob.NewEncoder(w).Encode(l.known)
+}
+
+// Load reads what Save wrote; what is known already stays.
+func (l *Lives) Load(r io.Reader) error {
+	var known map[predict.Workload]*Sketch
+	if err := gob.NewDecoder(r).Decode(&known); err != nil {
+		return fmt.Errorf("lives: %w", err)
+	}
+	for _, s := range known {
+		if err := s.validate(); err != nil {
+			return fmt.Errorf("lives: %w", err)
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for w, s := range known {
+		if l.known[w] == nil && len(l.known) < l.most {
+			l.known[w] = s
+		}
+	}
+	return nil
+}
+
+// Bytes estimates the memory of the history: the structs, and for each map entry and string what they usually take.
+func (h *History) Bytes() uint64 {
+	const entry = 100
+	perUse := uint64(unsafe.Sizeof(Use{})) + entry + uint64(predict.NumHorizons*predict.NumResources*40*4)
+	series := uint64(predict.NumResources) * uint64(unsafe.Sizeof(history.Series{}))
+	return uint64(len(h.pods))*(uint64(unsafe.Sizeof(Pod{}))+entry) +
+		uint64(len(h.workloads))*(perUse+series) + uint64(len(h.classes))*perUse
+}

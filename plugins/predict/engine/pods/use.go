@@ -1,0 +1,111 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pods
+
+import (
+	"math"
+	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/peak/history"
+)
+
+const (
+	hourHalf = 2 * 24 * time.Hour // of the weight of a pod's hourly peak
+	dayHalf  = 7 * 24 * time.Hour // of the weight of a pod's daily peak
+	meanHalf = 12 * time.Hour     // of the mean
+
+	// early is how many readings make a first forecast.
+	early = 3
+	// earlyMargin is by how much the peak of a pod may pass what was seen before the first hour is over.
+	earlyMargin = 1.5
+)
+
+// Use is what single pods of one workload, or of one class, use. Fields are exported to be saved.
+type Use struct {
+	Resources [predict.NumResources]ResourceUse
+	// Seen is the Unix second of the newest sample.
+	Seen int64
+
+	forecast *predict.PodForecast
+	sum      [predict.NumResources]cycle
+	evicted  bool
+}
+
+// ResourceUse is what single pods use of one resource, in cores or bytes.
+type ResourceUse struct {
+	// Peaks of single pods over hours and days that are over.
+	Peaks [predict.NumHorizons]Sketch
+	// Mean use of a pod, and of how many readings it is.
+	Mean     float64
+	Readings float64
+	// Largest use of a pod so far, for as long as no hour is over.
+	Largest float64
+	// Requested by a pod, as upstream counts it: the mean over the pods.
+	Requested float64
+	// Typical is the past of the mean over the pods; only workloads have one.
+	Typical *history.Series
+}
+
+// cycle adds up one reading.
+type cycle struct{ pods, use, hourPeaks, requested float64 }
+
+// close ends a reading.
+func (u *Use) close(unix int64) {
+	for r := range u.Resources {
+		c, s := &u.sum[r], &u.Resources[r]
+		if c.pods == 0 {
+			continue
+		}
+		mean := c.use / c.pods
+		weight := 1.0
+		if s.Readings > 0 {
+			weight = max(1/(s.Readings+1), 1-math.Exp2(-float64(unix-u.Seen)/meanHalf.Seconds()))
+		}
+		s.Mean += (mean - s.Mean) * min(1, weight)
+		s.Readings++
+		s.Requested = c.requested / c.pods
+		if s.Typical != nil {
+			s.Typical.Observe(unix, mean)
+		}
+	}
+	u.Seen = unix
+}
+
+// publish makes the forecast of one pod anew; nil as long as too little is known.
+func (u *Use) publish(tau float64, rung predict.Rung) *predict.PodForecast {
+	f := &predict.PodForecast{Rung: rung}
+	for r := range u.Resources {
+		s, c := &u.Resources[r], &u.sum[r]
+		if s.Readings < early {
+			u.forecast = nil
+			return nil
+		}
+		floor := 0.0 // what its pods use now
+		if c.pods > 0 {
+			floor = c.hourPeaks / c.pods
+		}
+		for h := range f.Peaks {
+			p := predict.Peak{Mean: s.Mean}
+			peaks := &s.Peaks[h]
+			switch {
+			case peaks.Count > 0:
+				p.Lower, p.Upper = peaks.Lower(), peaks.Upper(tau)
+			case s.Peaks[predict.Hour].Count > 0:
+				// A day has more to show than the hours of it that are over.
+				p.Lower, p.Upper = s.Peaks[predict.Hour].Lower(), earlyMargin*s.Peaks[predict.Hour].Upper(1)
+			default:
+				p.Upper = max(earlyMargin*s.Largest, s.Requested)
+			}
+			if h > 0 { // What passes a bound within an hour passes it within the day.
+				p.Lower, p.Upper = max(p.Lower, f.Peaks[0][r].Lower), max(p.Upper, f.Peaks[0][r].Upper)
+			}
+			p.Upper = max(p.Upper, floor, p.Mean)
+			p.Lower = min(p.Lower, p.Upper)
+			f.Peaks[h][r] = p
+		}
+	}
+	u.forecast = f
+	return f
+}
