@@ -72,8 +72,9 @@ func TestDocumentedArgsLoad(t *testing.T) {
 	if len(blocks) < 4 {
 		t.Fatalf("%d documented args, fewer than plugins with args of ours", len(blocks))
 	}
+	profile, _, _ := strings.Cut(string(manifests.SchedulerConfig), "  pluginConfig:\n")
 	for _, block := range blocks {
 		args := strings.ReplaceAll(strings.TrimRight(string(block[1]), "\n"), "\n", "\n  ")
-		loadProfiles(t, []byte(string(manifests.SchedulerConfig)+"  pluginConfig:\n  "+args+"\n"))
+		loadProfiles(t, []byte(profile+"  pluginConfig:\n  "+args+"\n"))
 	}
 }

@@ -158,7 +158,7 @@ func TestManifestsAreAccepted(t *testing.T) {
 			switch text := string(data); {
 			case strings.Contains(text, "kind: KubeSchedulerConfiguration"):
 				acceptedByScheduler(t, path)
-			case strings.Contains(text, "kind: Kustomization"):
+			case strings.Contains(text, "\nkind: Kustomization"), strings.Contains(text, "\nkind: Component"):
 				acceptedByServer(t, "--kustomize", filepath.Dir(path))
 			default:
 				acceptedByServer(t, "--filename", path)

@@ -64,10 +64,18 @@ func TestUsage(t *testing.T) {
 		t.Error("the steady profile chose the hot node")
 	}
 
+	eventually(t, "forecasts of all nodes", func(context.Context) (bool, string) {
+		n := metric(`foresight_forecast_nodes{rung="fresh"}`)
+		return n >= 9, fmt.Sprint(n, " fresh")
+	})
 	mustLocalcluster(t, "stop", "metrics-server")
 	eventually(t, "a failed reading", func(context.Context) (bool, string) {
 		n := metric(`foresight_usage_readings_total{result="failure"}`)
 		return n > 0, fmt.Sprint(n, " failed")
+	})
+	eventually(t, "all nodes down the ladder", func(context.Context) (bool, string) {
+		fresh, stale := metric(`foresight_forecast_nodes{rung="fresh"}`), metric(`foresight_forecast_nodes{rung="stale"}`)
+		return fresh == 0 && stale >= 9, fmt.Sprint(fresh, " fresh, ", stale, " stale")
 	})
 	blind := newPod("blind", pool, "100m")
 	blind.Spec.SchedulerName = "packing-scheduler"
@@ -78,6 +86,10 @@ func TestUsage(t *testing.T) {
 	eventually(t, "readings succeed again", func(context.Context) (bool, string) {
 		n := metric(`foresight_usage_readings_total{result="success"}`)
 		return n > before, fmt.Sprint(n, " good")
+	})
+	eventually(t, "all nodes up again", func(context.Context) (bool, string) {
+		n := metric(`foresight_forecast_nodes{rung="fresh"}`)
+		return n >= 9, fmt.Sprint(n, " fresh")
 	})
 }
 
@@ -92,7 +104,7 @@ func startScheduler(t *testing.T, config string) (metric func(series string) flo
 	pki := filepath.Join(clusterDir, "pki")
 	identity := filepath.Join(pki, ours+".kubeconfig")
 	text := strings.Replace(string(data), "clientConnection:", "clientConnection:\n  kubeconfig: "+identity, 1)
-	text = strings.ReplaceAll(text, "interval: 15s", "interval: 2s")
+	text = strings.ReplaceAll(text, "interval: 15s", "interval: 2s\n        expiry: 30s")
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
