@@ -68,15 +68,9 @@ func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig
 	legacyregistry.CustomMustRegister(engine.NewMetrics(e))
 	pods := c.InformerFactory.Core().V1().Pods()
 	if _, err := pods.Informer().AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-		AddFunc: func(obj any) {
+		// Of a pod that was missed while the watch was down, a tombstone does not say when it went.
+		DeleteFunc: func(obj any) {
 			if pod, ok := obj.(*v1.Pod); ok {
-				e.PodEnded(pod)
-			}
-		},
-		UpdateFunc: func(before, now any) {
-			was, ok := before.(*v1.Pod)
-			pod, also := now.(*v1.Pod)
-			if ok && also && was.Status.Phase != pod.Status.Phase {
 				e.PodEnded(pod)
 			}
 		},

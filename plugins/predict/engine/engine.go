@@ -70,8 +70,8 @@ func (e *Engine) Expiry() time.Duration { return e.args.Usage.Expiry.Duration }
 // Usage says where usage comes from; read only.
 func (e *Engine) Usage() *config.UsageArgs { return &e.args.Usage }
 
-// PodEnded tells how long a pod ran. Pods that did not end by themselves are passed over.
-func (e *Engine) PodEnded(pod *v1.Pod) { e.lives.Ended(pod) }
+// PodEnded tells of a pod that is not there any more, as it was last seen.
+func (e *Engine) PodEnded(pod *v1.Pod) { e.lives.Ended(pod, e.clock.Now()) }
 
 // Run reads the source at the configured interval until ctx ends, or the source does. It
 // returns an error at once where it cannot begin; a reading that fails is retried, and
@@ -153,6 +153,7 @@ type status struct {
 	blind    bool
 	pods     pods.Status
 	nodes    int
+	lives    int
 	training nodes.Training
 	realised nodes.Realised
 	bytes    uint64

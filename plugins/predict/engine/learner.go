@@ -75,7 +75,7 @@ func (l *learner) publish(now time.Time, news bool) (*predict.Snapshot, *status)
 	c.Usage = l.windows.publish(now)
 	l.nodes.Publish(now, c)
 	st := &status{
-		rungs: nodes.Rungs(c), pods: l.pods.Status(), nodes: l.nodes.Len(),
+		rungs: nodes.Rungs(c), pods: l.pods.Status(), nodes: l.nodes.Len(), lives: l.lives.Len(),
 		training: l.nodes.Training(), realised: l.nodes.Realised(),
 		saves: l.saves, saveFailures: l.saveFailures,
 	}

@@ -282,9 +282,10 @@ foresight_forecast_nodes{rung="fresh"} 0
 foresight_forecast_nodes{rung="profile"} 0
 foresight_forecast_nodes{rung="requests"} 4
 foresight_forecast_nodes{rung="stale"} 0
-# HELP foresight_history_objects [ALPHA] What is remembered: pods, workloads, classes of pods, nodes.
+# HELP foresight_history_objects [ALPHA] What is remembered: pods, workloads, classes of pods, nodes, and lives: workloads whose pods were seen to finish.
 # TYPE foresight_history_objects gauge
 foresight_history_objects{kind="classes"} 2
+foresight_history_objects{kind="lives"} 0
 foresight_history_objects{kind="nodes"} 4
 foresight_history_objects{kind="pods"} 40
 foresight_history_objects{kind="workloads"} 2

@@ -38,7 +38,7 @@ func NewMetrics(e *Engine) *Metrics {
 
 		rungs:   desc("forecast_nodes", "Nodes by where their forecast comes from: fresh, stale, profile or requests.", "rung"),
 		blind:   desc("forecast_blind", "1 when too many nodes are without recent samples, and forecasts refuse and score nothing; else 0."),
-		objects: desc("history_objects", "What is remembered: pods, workloads, classes of pods, nodes.", "kind"),
+		objects: desc("history_objects", "What is remembered: pods, workloads, classes of pods, nodes, and lives: workloads whose pods were seen to finish.", "kind"),
 		evicted: desc("history_evicted_total", "Workloads and classes of pods that were forgotten to bound the memory."),
 		bytes:   desc("history_bytes", "Memory of what is remembered, estimated."),
 
@@ -104,6 +104,7 @@ func (m *Metrics) CollectWithStability(ch chan<- metrics.Metric) {
 	gauge(m.objects, float64(st.pods.Workloads), "workloads")
 	gauge(m.objects, float64(st.pods.Classes), "classes")
 	gauge(m.objects, float64(st.nodes), "nodes")
+	gauge(m.objects, float64(st.lives), "lives")
 	counter(m.evicted, float64(st.pods.Evicted))
 	gauge(m.bytes, float64(st.bytes))
 	for r := range predict.NumResources {

@@ -232,13 +232,11 @@ func TestLives(t *testing.T) {
 		start := metav1.NewTime(time.Unix(1_700_000_000, 0))
 		p := newCluster(1, time.Minute).run("Job", name, name)
 		p.Spec.RestartPolicy = v1.RestartPolicyNever
-		p.Status = v1.PodStatus{Phase: v1.PodSucceeded, StartTime: &start, ContainerStatuses: []v1.ContainerStatus{
-			{State: v1.ContainerState{Terminated: &v1.ContainerStateTerminated{FinishedAt: metav1.NewTime(start.Add(time.Duration(minutes) * time.Minute))}}},
-		}}
+		p.Status = v1.PodStatus{Phase: v1.PodRunning, StartTime: &start}
 		if change != nil {
 			change(p)
 		}
-		l.Ended(p)
+		l.Ended(p, start.Add(time.Duration(minutes)*time.Minute))
 	}
 	for range 30 {
 		job("report", 10, nil)
@@ -246,10 +244,9 @@ func TestLives(t *testing.T) {
 	job("report", 20, nil)
 	for _, change := range []func(*v1.Pod){
 		func(p *v1.Pod) { p.Spec.RestartPolicy = v1.RestartPolicyAlways },
-		func(p *v1.Pod) { p.Status.Phase = v1.PodRunning },
-		func(p *v1.Pod) { p.Status.Reason = "Evicted" },
+		func(p *v1.Pod) { p.Status.Phase = v1.PodPending },
+		func(p *v1.Pod) { p.DeletionTimestamp = p.Status.StartTime },
 		func(p *v1.Pod) { p.Status.StartTime = nil },
-		func(p *v1.Pod) { p.Status.ContainerStatuses = nil },
 		func(p *v1.Pod) { p.OwnerReferences = nil },
 	} {
 		job("report", 600, change)
@@ -261,7 +258,7 @@ func TestLives(t *testing.T) {
 	for i := range 5 {
 		job(fmt.Sprint("other", i), 1, nil)
 	}
-	if n := len(l.All()); n != 2 {
+	if n := l.Len(); n != 2 {
 		t.Errorf("%d workloads are remembered, want 2", n)
 	}
 }

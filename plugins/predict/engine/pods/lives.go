@@ -26,24 +26,17 @@ func NewLives(most int) *Lives { return &Lives{most: most, known: map[predict.Wo
 
 const lifeHalf = 30 * 24 * time.Hour
 
-// Ended tells of a pod that may have finished; others are passed over.
-func (l *Lives) Ended(pod *v1.Pod) {
-	if pod.Status.Phase != v1.PodSucceeded && pod.Status.Phase != v1.PodFailed ||
-		pod.Spec.RestartPolicy == v1.RestartPolicyAlways || pod.Status.StartTime == nil || pod.Status.Reason != "" {
-		return // The reason tells of eviction, preemption, node loss, a deadline: not of what the pod would have taken.
-	}
-	w, ok := predict.WorkloadOf(pod)
-	if !ok {
+// Ended tells of a pod that is not there any more, as it was last seen and at what time. The scheduler watches pods that
+// are not finished, so one that finishes leaves its caches as it was before; one that is deleted was marked so before.
+// What did not end by itself is passed over.
+func (l *Lives) Ended(pod *v1.Pod, at time.Time) {
+	if pod.Spec.RestartPolicy == v1.RestartPolicyAlways || pod.DeletionTimestamp != nil || pod.Status.StartTime == nil ||
+		pod.Status.Phase != v1.PodRunning {
 		return
 	}
-	var end time.Time
-	for i := range pod.Status.ContainerStatuses {
-		if t := pod.Status.ContainerStatuses[i].State.Terminated; t != nil && t.FinishedAt.After(end) {
-			end = t.FinishedAt.Time
-		}
-	}
-	life := end.Sub(pod.Status.StartTime.Time)
-	if end.IsZero() || life < 0 {
+	w, ok := predict.WorkloadOf(pod)
+	life := at.Sub(pod.Status.StartTime.Time)
+	if !ok || life < 0 {
 		return
 	}
 	l.mu.Lock()
@@ -59,7 +52,14 @@ func (l *Lives) Ended(pod *v1.Pod) {
 		s = &Sketch{}
 		l.known[w] = s
 	}
-	s.Add(end.Unix(), max(1, life.Seconds()), lifeHalf)
+	s.Add(at.Unix(), max(1, life.Seconds()), lifeHalf)
+}
+
+// Len returns of how many workloads something is known.
+func (l *Lives) Len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.known)
 }
 
 // All returns the life of each workload: nine in ten of its pods finish sooner.
