@@ -36,8 +36,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
 	defer stop()
 	// What client-go logs about an API server that serves next to nothing is no news.
-	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard)
+	klog.SetLogger(klog.New(nil))
 	if err := newCommand().ExecuteContext(ctx); err != nil {
 		os.Exit(1)
 	}

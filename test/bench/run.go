@@ -20,6 +20,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins"
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex"
 )
 
 // measurement is one run of one variant.
@@ -57,13 +58,14 @@ func runOnce(ctx context.Context, c *cluster, variant, mix string, limit time.Du
 	case <-ctx.Done():
 		return measurement{}, ctx.Err()
 	}
-	elapsed, cpu, allocs, bound := time.Since(start), cpuTime()-startCPU, mallocs()-startAllocs, server.bound.Load()
+	elapsed, cpu, allocs := time.Since(start), cpuTime()-startCPU, mallocs()-startAllocs
+	bound, failed := server.bound.Load(), server.failed.Load()
 	cancel()
 	running.Wait()
 	if bound == 0 {
 		return measurement{}, errors.New("no pod was placed in the given time")
 	}
-	if failed := server.failed.Load(); failed > 0 {
+	if failed > 0 {
 		return measurement{}, fmt.Errorf("%d times a pod could not be placed: the cluster is too small for this mix", failed)
 	}
 	took := latencies.sorted()
@@ -117,7 +119,7 @@ func newScheduler(ctx context.Context, server *api, variant, mix string, c *clus
 		return nil, nil, err
 	}
 	if variant == foresight {
-		if err := install(ctx, sched, cfg, options, informers); err != nil {
+		if err := nodeindex.Install(sched, cfg.Profiles, informers, nodeindex.Options{}); err != nil {
 			return nil, nil, err
 		}
 	}

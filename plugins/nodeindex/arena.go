@@ -1,0 +1,25 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package nodeindex
+
+// arena lends slices that are taken back all at once, so that a search allocates nothing
+// once it has seen pods of its kind.
+type arena[T any] struct {
+	buffer []T
+	used   int
+}
+
+func (a *arena[T]) reset() { a.used = 0 }
+
+// take returns n zero elements.
+func (a *arena[T]) take(n int) []T {
+	if a.used+n > len(a.buffer) {
+		// What was lent stays with the old buffer.
+		a.buffer, a.used = make([]T, max(2*len(a.buffer), n)), 0
+	}
+	s := a.buffer[a.used : a.used+n : a.used+n]
+	a.used += n
+	clear(s)
+	return s
+}

@@ -1,0 +1,354 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package nodeindex
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"testing"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	pkgruntime "k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler"
+	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
+	"k8s.io/kubernetes/pkg/scheduler/apis/config/scheme"
+	internalcache "k8s.io/kubernetes/pkg/scheduler/backend/cache"
+	"k8s.io/kubernetes/pkg/scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/manifests"
+	"github.com/foresight-scheduler/foresight/plugins"
+)
+
+const profileName = "foresight-scheduler"
+
+// Profiles that the index knows all about.
+var profiles = map[string]string{
+	"shipped": string(manifests.SchedulerConfig),
+	"stock":   "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\nprofiles:\n- schedulerName: " + profileName + "\n",
+	"most allocated, constraints for all": string(manifests.SchedulerConfig) + `
+  pluginConfig:
+  - name: ResourceFit
+    args:
+      scoringStrategy: {type: MostAllocated, resources: [{name: cpu, weight: 3}, {name: memory, weight: 1}]}
+      balancedAllocation: {weight: 3}
+  - name: PodTopologySpread
+    args:
+      defaultingType: List
+      defaultConstraints:
+      - {maxSkew: 2, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: DoNotSchedule}
+      - {maxSkew: 1, topologyKey: rack, whenUnsatisfiable: ScheduleAnyway}
+  - name: InterPodAffinity
+    args: {hardPodAffinityWeight: 7, ignorePreferredTermsOfExistingPods: true}
+`,
+}
+
+// scene is a scheduler whose cache the test feeds.
+type scene struct {
+	*generator
+	sched     *scheduler.Scheduler
+	profile   *hinted
+	snapshot  *internalcache.Snapshot
+	logger    klog.Logger
+	nodes     map[string]*v1.Node
+	pods      []*v1.Pod // that have a node
+	confirmed map[string]bool
+}
+
+func newScene(ctx context.Context, t testing.TB, seed uint64, config string) *scene {
+	t.Helper()
+	registry := plugins.Registry(plugins.Options{})
+	object, _, err := scheme.Codecs.UniversalDecoder().Decode([]byte(config), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := object.(*kubeschedulerconfig.KubeSchedulerConfiguration)
+	client := fake.NewClientset(surroundings()...)
+	informers := scheduler.NewInformerFactory(client, 0, nil)
+	sched, err := scheduler.New(ctx, client, informers, nil, func(string) events.EventRecorderLogger { return discard{} },
+		scheduler.WithProfiles(cfg.Profiles...), scheduler.WithFrameworkOutOfTreeRegistry(registry))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Install(sched, cfg.Profiles, informers, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	informers.Start(ctx.Done())
+	informers.WaitForCacheSync(ctx.Done())
+	s := &scene{
+		generator: newGenerator(seed), sched: sched, profile: sched.Profiles[profileName].(*hinted),
+		logger: klog.Background(), nodes: map[string]*v1.Node{}, confirmed: map[string]bool{},
+	}
+	s.snapshot = s.profile.SnapshotSharedLister().(*internalcache.Snapshot)
+	if s.profile.policy.unknown != "" {
+		t.Fatalf("the index does not serve this profile: %s", s.profile.policy.unknown)
+	}
+	return s
+}
+
+type discard struct{}
+
+func (discard) Eventf(pkgruntime.Object, pkgruntime.Object, string, string, string, string, ...any) {}
+func (d discard) WithLogger(klog.Logger) events.EventRecorderLogger                                 { return d }
+
+// change does one thing that happens to a cluster.
+func (s *scene) change() {
+	switch n := s.IntN(100); {
+	case n < 10 || len(s.nodes) < 5:
+		node := s.node(s.name("node"))
+		s.nodes[node.Name] = node
+		s.sched.Cache.AddNode(s.logger, node)
+	case n < 25:
+		old := s.anyNode()
+		node := s.node(old.Name)
+		if s.chance(50) {
+			node = old.DeepCopy()
+			node.Spec.Unschedulable = !node.Spec.Unschedulable
+		}
+		s.nodes[node.Name] = node
+		s.sched.Cache.UpdateNode(s.logger, old, node)
+	case n < 30 && len(s.nodes) > 25:
+		node := s.anyNode()
+		delete(s.nodes, node.Name)
+		_ = s.sched.Cache.RemoveNode(s.logger, node)
+	case n < 50 && len(s.pods) > 0: // the informer confirms
+		i := s.IntN(len(s.pods))
+		p := s.pods[i].DeepCopy()
+		if s.confirmed[p.Name] {
+			return
+		}
+		if s.chance(5) { // somebody else bound it elsewhere
+			p.Spec.NodeName = s.anyNode().Name
+		}
+		s.pods[i], s.confirmed[p.Name] = p, true
+		_ = s.sched.Cache.AddPod(s.logger, p)
+	case n < 65 && len(s.pods) > 0: // relabelled, resized or terminating
+		i := s.IntN(len(s.pods))
+		old := s.pods[i]
+		if !s.confirmed[old.Name] {
+			return
+		}
+		p := old.DeepCopy()
+		switch s.IntN(3) {
+		case 0:
+			p.Labels["app"] = pick(s.generator, apps...)
+		case 1:
+			p.Spec.Containers[0].Resources.Requests = v1.ResourceList{v1.ResourceCPU: *resource.NewMilliQuantity(int64(s.IntN(900)), resource.DecimalSI)}
+		default:
+			p = terminating(p)
+		}
+		s.pods[i] = p
+		_ = s.sched.Cache.UpdatePod(s.logger, old, p)
+	case len(s.pods) > 0 && (n < 75 || len(s.pods) > 200):
+		i := s.IntN(len(s.pods))
+		p := s.pods[i]
+		s.pods = append(s.pods[:i], s.pods[i+1:]...)
+		if s.confirmed[p.Name] {
+			_ = s.sched.Cache.RemovePod(s.logger, p)
+		} else {
+			_ = s.sched.Cache.ForgetPod(s.logger, p)
+		}
+		delete(s.confirmed, p.Name)
+	}
+}
+
+func (s *scene) anyNode() *v1.Node {
+	names := make([]string, 0, len(s.nodes))
+	for name := range s.nodes {
+		names = append(names, name)
+	}
+	// Maps have no order, and the seed should decide.
+	least := names[0]
+	want := s.IntN(len(names))
+	for i := 0; ; i++ {
+		least = names[0]
+		at := 0
+		for j, name := range names {
+			if name < least {
+				least, at = name, j
+			}
+		}
+		if i == want {
+			return s.nodes[least]
+		}
+		names = append(names[:at], names[at+1:]...)
+	}
+}
+
+// place asks the index and upstream for the pod's node, compares, and assumes the pod where
+// the index said. It returns whether the index answered.
+func (s *scene) place(ctx context.Context, t testing.TB, pod *v1.Pod) bool {
+	t.Helper()
+	if err := s.sched.Cache.UpdateSnapshot(s.logger, s.snapshot); err != nil {
+		t.Fatal(err)
+	}
+	state := framework.NewCycleState()
+	_, status, _ := s.profile.RunPreFilterPlugins(ctx, state, pod)
+	if !status.IsSuccess() {
+		return false
+	}
+	lister := s.profile.SnapshotSharedLister().NodeInfos()
+	if reason := s.profile.bypass(pod, state); reason != "" {
+		t.Fatalf("%s: bypassed for %s", describe(pod), reason)
+	}
+	if !s.profile.index.sync(lister) {
+		t.Fatal("the snapshot failed")
+	}
+	hint, reason := s.profile.index.best(s.profile.policy, pod, state)
+	if reason != "" {
+		t.Fatalf("%s: not served for %s", describe(pod), reason)
+	}
+
+	// What upstream says about all nodes.
+	nodes, err := lister.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.profile.index.table.Used; got != len(nodes) {
+		t.Fatalf("%d nodes in the index, %d in the snapshot", got, len(nodes))
+	}
+	feasible := map[string]fwk.NodeInfo{}
+	var list []fwk.NodeInfo
+	for _, n := range nodes {
+		if s.profile.Framework.RunFilterPluginsWithNominatedPods(ctx, state, pod, n).IsSuccess() {
+			feasible[n.Node().Name] = n
+			list = append(list, n)
+		}
+	}
+	index := s.profile.index
+	for _, row := range index.feasible {
+		if name := index.table.Name(row); feasible[name] == nil {
+			st := s.profile.Framework.RunFilterPluginsWithNominatedPods(ctx, state, pod, index.table.Infos[row])
+			t.Fatalf("%s: upstream refuses %s, which the index takes: %v", describe(pod), name, st)
+		}
+	}
+	if len(index.feasible) != len(list) {
+		for _, n := range list {
+			if row, _ := index.table.Row(n.Node().Name); !contains(index.feasible, row) {
+				t.Errorf("the index refuses %s, row %+v", n.Node().Name, index.table.Rows[row])
+			}
+		}
+		t.Fatalf("%s: %d feasible nodes, the index has %d", describe(pod), len(list), len(index.feasible))
+	}
+	switch len(list) {
+	case 0:
+		if hint != "" {
+			t.Fatalf("hint %s where no node is feasible", hint)
+		}
+		return true
+	case 1:
+		if hint != list[0].Node().Name {
+			t.Fatalf("hint %q, want the one feasible node %s", hint, list[0].Node().Name)
+		}
+	default:
+		s.compareScores(ctx, t, state, pod, list, hint)
+	}
+	placed := pod.DeepCopy()
+	placed.Spec.NodeName = hint
+	if err := s.sched.Cache.AssumePod(s.logger, placed); err != nil {
+		t.Fatal(err)
+	}
+	s.pods = append(s.pods, placed)
+	return true
+}
+
+func contains(rows []int32, row int32) bool {
+	for _, r := range rows {
+		if r == row {
+			return true
+		}
+	}
+	return false
+}
+
+// compareScores wants every node's score to be upstream's, and the hint to be of the best.
+func (s *scene) compareScores(ctx context.Context, t testing.TB, state fwk.CycleState, pod *v1.Pod, list []fwk.NodeInfo, hint string) {
+	t.Helper()
+	if status := s.profile.Framework.RunPreScorePlugins(ctx, state, pod, list); !status.IsSuccess() {
+		t.Fatal(status.AsError())
+	}
+	scores, status := s.profile.Framework.RunScorePlugins(ctx, state, pod, list)
+	if !status.IsSuccess() {
+		t.Fatal(status.AsError())
+	}
+	index := s.profile.index
+	best, hinted := int64(math.MinInt64), int64(math.MinInt64)
+	for i := range scores {
+		n := &scores[i]
+		best = max(best, n.TotalScore)
+		if n.Name == hint {
+			hinted = n.TotalScore
+		}
+		row, _ := index.table.Row(n.Name)
+		for j, r := range index.feasible {
+			if r == row && index.total[j] != n.TotalScore {
+				t.Fatalf("%s on %s: score %d, upstream has %d of %v", describe(pod), n.Name, index.total[j], n.TotalScore, n.Scores)
+			}
+		}
+	}
+	if hinted != best {
+		t.Fatalf("%s: hint %s scores %d, the best has %d", describe(pod), hint, hinted, best)
+	}
+}
+
+func describe(p *v1.Pod) string {
+	return fmt.Sprintf("pod %s/%s %v selector %v affinity %v spread %v", p.Namespace, p.Name, p.Labels, p.Spec.NodeSelector, p.Spec.Affinity, p.Spec.TopologySpreadConstraints)
+}
+
+// Through thousands of binds, deletions, and changes of nodes and pods, the index has
+// upstream's verdict and upstream's score for every node and every pod.
+func TestSameAsFullSearch(t *testing.T) {
+	for name, config := range profiles {
+		t.Run(name, func(t *testing.T) {
+			for seed := range uint64(4) {
+				play(t, seed, 700, config)
+			}
+		})
+	}
+}
+
+func play(t testing.TB, seed uint64, steps int, config string) {
+	ctx, cancel := context.WithCancel(klog.NewContext(context.Background(), klog.New(nil)))
+	defer cancel()
+	s := newScene(ctx, t, seed, config)
+	for range 30 {
+		node := s.node(s.name("node"))
+		s.nodes[node.Name] = node
+		s.sched.Cache.AddNode(s.logger, node)
+	}
+	served := 0
+	for range steps {
+		for range s.IntN(3) {
+			s.change()
+		}
+		if s.place(ctx, t, s.pod()) {
+			served++
+		}
+		if t.Failed() {
+			return
+		}
+	}
+	if served < steps/2 {
+		t.Errorf("the index served %d of %d pods", served, steps)
+	}
+}
+
+func FuzzSameAsFullSearch(f *testing.F) {
+	for seed := range uint64(2) {
+		f.Add(seed, "shipped")
+		f.Add(seed+100, "stock")
+	}
+	f.Fuzz(func(t *testing.T, seed uint64, name string) {
+		config, ok := profiles[name]
+		if !ok {
+			t.Skip()
+		}
+		play(t, seed, 60, config)
+	})
+}

@@ -1,0 +1,100 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package nodeindex
+
+import (
+	"context"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler/framework"
+)
+
+// hinted is a profile's framework with the index's hint in place of batching's. Upstream
+// gives no promise about GetNodeHint and StoreScheduleResults, so all that hangs on them is
+// in this file. The goroutine that schedules writes the fields; filters of a cycle, which
+// run in others, only read them.
+type hinted struct {
+	framework.Framework
+	index  *Index
+	policy *policy
+
+	// Of the cycle in hand.
+	named bool   // PreFilter has named the nodes that come into question
+	hint  string // that the index gave
+}
+
+var _ framework.Framework = &hinted{}
+
+// RunPreFilterPlugins begins a cycle.
+func (h *hinted) RunPreFilterPlugins(ctx context.Context, state fwk.CycleState, pod *v1.Pod) (*fwk.PreFilterResult, *fwk.Status, sets.Set[string]) {
+	result, status, plugins := h.Framework.RunPreFilterPlugins(ctx, state, pod)
+	h.named, h.hint = !result.AllNodes(), ""
+	return result, status, plugins
+}
+
+// GetNodeHint returns the best of all nodes where the index can tell, else what upstream's
+// batching knows.
+func (h *hinted) GetNodeHint(ctx context.Context, pod *v1.Pod, signature fwk.PodSignature, state fwk.CycleState, cycle int64) string {
+	reason := h.bypass(pod, state)
+	if reason == "" && !h.index.sync(h.SnapshotSharedLister().NodeInfos()) {
+		reason = reasonSnapshot
+	}
+	if reason == "" {
+		h.hint, reason = h.index.best(h.policy, pod, state)
+	}
+	if h.hint != "" {
+		return h.hint
+	}
+	if reason == "" {
+		h.index.metrics.searched(h.ProfileName(), resultNone)
+	} else {
+		h.index.metrics.bypass(h.ProfileName(), reason)
+	}
+	return h.Framework.GetNodeHint(ctx, pod, signature, state, cycle)
+}
+
+// bypass returns the reason for which the index is not asked.
+func (h *hinted) bypass(pod *v1.Pod, state fwk.CycleState) string {
+	switch {
+	case state.IsPodGroupSchedulingCycle():
+		// Upstream tries the group out on the snapshot, which the index does not see.
+		return reasonGroup
+	case pod.Status.NominatedNodeName != "":
+		return reasonNominated
+	case h.named || pod.Spec.NodeName != "":
+		return reasonNamed
+	}
+	for _, e := range h.Extenders() {
+		if e.IsInterested(pod) && (e.IsFilter() || e.IsPrioritizer()) {
+			return reasonExtender
+		}
+	}
+	return ""
+}
+
+// StoreScheduleResults learns what became of the hint.
+func (h *hinted) StoreScheduleResults(ctx context.Context, signature fwk.PodSignature, hintedNode, chosenNode string, others framework.SortedScoredNodes, cycle int64) {
+	switch {
+	case h.hint == "":
+	case h.hint == chosenNode:
+		// Batching must not see it: it would go on with scores of nodes that have changed.
+		h.index.metrics.searched(h.ProfileName(), resultAccepted)
+		return
+	default:
+		h.index.metrics.searched(h.ProfileName(), resultRefused)
+		hintedNode = ""
+	}
+	h.Framework.StoreScheduleResults(ctx, signature, hintedNode, chosenNode, others, cycle)
+}
+
+// RunFilterPluginsWithNominatedPods notes which plugin refuses the hint.
+func (h *hinted) RunFilterPluginsWithNominatedPods(ctx context.Context, state fwk.CycleState, pod *v1.Pod, node fwk.NodeInfo) *fwk.Status {
+	status := h.Framework.RunFilterPluginsWithNominatedPods(ctx, state, pod, node)
+	if h.hint != "" && !status.IsSuccess() && node.Node().Name == h.hint {
+		h.index.metrics.refuse(h.ProfileName(), status.Plugin())
+	}
+	return status
+}

@@ -1,0 +1,90 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package nodeindex finds the best of all nodes for a pod in microseconds and hands it to
+// upstream as the node hint. Upstream then runs every filter on that one node, and searches
+// as usual where one refuses, so a hint is never a risk to correctness: what the index must
+// get right, and does exactly, is the score that the profile would give over all nodes.
+//
+// Where a profile or a pod asks for something that the index does not know, it gives no
+// hint, and counts why.
+package nodeindex
+
+import (
+	"math/rand/v2"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
+)
+
+var nothing = labels.Nothing()
+
+// Index knows the nodes of the scheduler's snapshot. It belongs to the goroutine that
+// schedules.
+type Index struct {
+	table   *table.Table
+	changes *changes
+	owners  owners
+	metrics *Metrics
+	random  *rand.Rand
+
+	query         query
+	termsOfPlaced []placedTerm
+	feasible      []int32
+	total         []int64
+	ints          arena[int64]
+	bools         arena[bool]
+	key           []byte
+	labels        []string
+}
+
+func newIndex(changes *changes, owners owners, metrics *Metrics) *Index {
+	return &Index{
+		table: table.New(), changes: changes, owners: owners, metrics: metrics,
+		random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
+	}
+}
+
+// sync brings the table up to date with the snapshot that the cycle works on.
+func (x *Index) sync(lister fwk.NodeInfoLister) bool {
+	start := time.Now()
+	names, all := x.changes.take()
+	if !all {
+		x.table.Update(lister, names)
+	}
+	// The snapshot lists its nodes in a slice, so this costs nothing, and a table that is
+	// out of step, whyever, is found before it is asked.
+	listed, err := lister.List()
+	if err == nil && (all || len(listed) != x.table.Used) {
+		err = x.table.Rebuild(lister)
+		x.metrics.rebuilds.Inc()
+	}
+	if err != nil {
+		x.changes.all()
+		return false
+	}
+	x.metrics.updates.Observe(time.Since(start).Seconds())
+	x.metrics.nodes.Set(float64(x.table.Used))
+	return true
+}
+
+// best returns the best node for the pod, or the reason for which the index cannot tell.
+// Where no node is feasible both are "".
+func (x *Index) best(p *policy, pod *v1.Pod, state fwk.CycleState) (node, reason string) {
+	start := time.Now()
+	x.ints.reset()
+	x.bools.reset()
+	if reason := x.compile(&x.query, p, pod, state); reason != "" {
+		return "", reason
+	}
+	found := x.search(&x.query, p)
+	x.metrics.searches.Observe(time.Since(start).Seconds())
+	if found.row < 0 {
+		return "", ""
+	}
+	return x.table.Name(found.row), ""
+}

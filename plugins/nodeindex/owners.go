@@ -1,0 +1,45 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package nodeindex
+
+import (
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/client-go/informers"
+	appslisters "k8s.io/client-go/listers/apps/v1"
+	corelisters "k8s.io/client-go/listers/core/v1"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/helper"
+)
+
+// owners finds what a pod belongs to, and its namespace.
+type owners struct {
+	services     corelisters.ServiceLister
+	controllers  corelisters.ReplicationControllerLister
+	replicaSets  appslisters.ReplicaSetLister
+	statefulSets appslisters.StatefulSetLister
+	namespaces   corelisters.NamespaceLister
+}
+
+func newOwners(f informers.SharedInformerFactory) owners {
+	return owners{
+		services:     f.Core().V1().Services().Lister(),
+		controllers:  f.Core().V1().ReplicationControllers().Lister(),
+		replicaSets:  f.Apps().V1().ReplicaSets().Lister(),
+		statefulSets: f.Apps().V1().StatefulSets().Lister(),
+		namespaces:   f.Core().V1().Namespaces().Lister(),
+	}
+}
+
+// selector of the pods that spread with this one by default.
+func (o *owners) selector(pod *v1.Pod) labels.Selector {
+	return helper.DefaultSelector(pod, o.services, o.controllers, o.replicaSets, o.statefulSets)
+}
+
+// labels of a namespace; none of one that is not known.
+func (o *owners) labels(namespace string) labels.Set {
+	if ns, err := o.namespaces.Get(namespace); err == nil {
+		return ns.Labels
+	}
+	return nil
+}

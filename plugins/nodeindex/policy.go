@@ -1,0 +1,223 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package nodeindex
+
+import (
+	"fmt"
+	"slices"
+
+	v1 "k8s.io/api/core/v1"
+	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
+	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/names"
+
+	"github.com/foresight-scheduler/foresight/config"
+)
+
+// Names of our plugins, which siblings do not import.
+const (
+	affinityName    = "Affinity"
+	taintsName      = "Taints"
+	resourceFitName = "ResourceFit"
+)
+
+// policy is how one profile filters and scores, as far as the index knows it. A weight of 0
+// is a plugin that the profile does not have.
+type policy struct {
+	// unknown is what the index does not know about the profile; empty where it knows all.
+	unknown string
+	// others are the filters that the index does not judge. It serves only pods that they
+	// have nothing to say about.
+	others []string
+
+	taints, affinity, images, spread, podAffinity int64
+	// fit and balanced are upstream's two plugins, own is ours, which mixes them.
+	fit, balanced, own, ownBalanced int64
+	strategy                        kubeschedulerconfig.ScoringStrategyType
+	cpuWeight, memWeight            int64
+	balances                        bool // CPU against memory
+
+	// Which filters the profile has.
+	filtersTaints, filtersCordons, filtersAffinity, filtersFit, filtersPorts, filtersSpread, filtersPodAffinity bool
+	ignored, ignoredGroups                                                                                      []string
+
+	spreadDefaults  []v1.TopologySpreadConstraint
+	systemDefaulted bool
+	hardWeight      int32 // of required affinity of placed pods
+	ignorePreferred bool
+
+	features feature.Features
+}
+
+// What upstream spreads pods by that have no constraints of their own
+// (pkg/scheduler/framework/plugins/podtopologyspread/plugin.go).
+var systemDefaults = []v1.TopologySpreadConstraint{
+	{TopologyKey: v1.LabelHostname, WhenUnsatisfiable: v1.ScheduleAnyway, MaxSkew: 3},
+	{TopologyKey: v1.LabelTopologyZone, WhenUnsatisfiable: v1.ScheduleAnyway, MaxSkew: 5},
+}
+
+// policyOf reads a profile: enabled is what its framework runs, args how it was configured.
+func policyOf(enabled *kubeschedulerconfig.Plugins, args []kubeschedulerconfig.PluginConfig, features feature.Features) *policy {
+	p := &policy{features: features}
+	for _, f := range enabled.Filter.Enabled {
+		switch f.Name {
+		case names.TaintToleration, taintsName:
+			p.filtersTaints = true
+		case names.NodeUnschedulable:
+			p.filtersCordons = true
+		case names.NodeAffinity, affinityName:
+			p.filtersAffinity = true
+		case names.NodeResourcesFit, resourceFitName:
+			p.filtersFit = true
+		case names.NodePorts:
+			p.filtersPorts = true
+		case names.PodTopologySpread:
+			p.filtersSpread = true
+		case names.InterPodAffinity:
+			p.filtersPodAffinity = true
+		case names.NodeName:
+			// A pod that waits for a node names none.
+		default:
+			p.others = append(p.others, f.Name)
+		}
+	}
+	for _, s := range enabled.Score.Enabled {
+		p.addScore(s.Name, int64(s.Weight))
+	}
+	if p.fit > 0 && p.own > 0 || p.balanced > 0 && p.own > 0 {
+		p.know("both upstream's fit and " + resourceFitName)
+	}
+	if !p.filtersFit || !p.filtersTaints {
+		p.know("no filter for resources or taints")
+	}
+	if features.EnableDRANodeAllocatableResources {
+		p.know("feature DRANodeAllocatableResources")
+	}
+	if !features.EnableNodeInclusionPolicyInPodTopologySpread {
+		p.know("feature NodeInclusionPolicyInPodTopologySpread")
+	}
+	for i := range args {
+		p.addArgs(args[i].Name, args[i].Args)
+	}
+	return p
+}
+
+func (p *policy) know(not string) {
+	if p.unknown == "" {
+		p.unknown = not
+	}
+}
+
+func (p *policy) addScore(name string, weight int64) {
+	switch name {
+	case names.TaintToleration, taintsName:
+		p.taints += weight
+	case names.NodeAffinity, affinityName:
+		p.affinity += weight
+	case names.NodeResourcesFit:
+		p.fit = weight
+	case names.NodeResourcesBalancedAllocation:
+		p.balanced = weight
+	case resourceFitName:
+		p.own = weight
+	case names.ImageLocality:
+		p.images = weight
+	case names.PodTopologySpread:
+		p.spread = weight
+	case names.InterPodAffinity:
+		p.podAffinity = weight
+	case names.VolumeBinding, names.DynamicResources:
+		// They score 0 on every node where their filter has nothing to say about the pod.
+		if !slices.Contains(p.others, name) {
+			p.know("score plugin " + name)
+		}
+	default:
+		p.know("score plugin " + name)
+	}
+}
+
+func (p *policy) addArgs(name string, object any) {
+	switch args := object.(type) {
+	case *config.AffinityArgs:
+		if p.affinity > 0 && (args.AddedAffinity != nil || len(args.ServiceAffinity.Labels) > 0 || len(args.ServiceAntiAffinity.Labels) > 0) {
+			p.know(name + " with rules for all pods")
+		}
+	case *kubeschedulerconfig.NodeAffinityArgs:
+		if name == names.NodeAffinity && p.affinity > 0 && args.AddedAffinity != nil {
+			p.know(name + " with rules for all pods")
+		}
+	case *config.ResourceFitArgs:
+		if p.own == 0 {
+			return
+		}
+		if args.LimitsGuard.Mode != config.LimitsGuardNone {
+			p.know(name + " with a guard on limits")
+		}
+		p.ignored, p.ignoredGroups = args.IgnoredResources, args.IgnoredResourceGroups
+		p.ownBalanced = int64(args.BalancedAllocation.Weight)
+		p.setStrategy(kubeschedulerconfig.ScoringStrategyType(args.ScoringStrategy.Type), specs(args.ScoringStrategy.Resources))
+		if p.ownBalanced > 0 {
+			p.setBalanced(specs(args.BalancedAllocation.Resources))
+		}
+	case *kubeschedulerconfig.NodeResourcesFitArgs:
+		if name != names.NodeResourcesFit || p.own > 0 || args.ScoringStrategy == nil {
+			return
+		}
+		p.ignored, p.ignoredGroups = args.IgnoredResources, args.IgnoredResourceGroups
+		p.setStrategy(args.ScoringStrategy.Type, args.ScoringStrategy.Resources)
+	case *kubeschedulerconfig.NodeResourcesBalancedAllocationArgs:
+		if p.balanced > 0 {
+			p.setBalanced(args.Resources)
+		}
+	case *kubeschedulerconfig.PodTopologySpreadArgs:
+		p.spreadDefaults = args.DefaultConstraints
+		if args.DefaultingType == kubeschedulerconfig.SystemDefaulting {
+			p.spreadDefaults, p.systemDefaulted = systemDefaults, true
+		}
+	case *kubeschedulerconfig.InterPodAffinityArgs:
+		p.hardWeight, p.ignorePreferred = args.HardPodAffinityWeight, args.IgnorePreferredTermsOfExistingPods
+	}
+}
+
+func specs(in []kubeschedulerv1.ResourceSpec) []kubeschedulerconfig.ResourceSpec {
+	out := make([]kubeschedulerconfig.ResourceSpec, len(in))
+	for i := range in {
+		out[i] = kubeschedulerconfig.ResourceSpec{Name: in[i].Name, Weight: in[i].Weight}
+	}
+	return out
+}
+
+func (p *policy) setStrategy(strategy kubeschedulerconfig.ScoringStrategyType, resources []kubeschedulerconfig.ResourceSpec) {
+	if strategy != kubeschedulerconfig.LeastAllocated && strategy != kubeschedulerconfig.MostAllocated {
+		p.know(fmt.Sprintf("scoring strategy %s", strategy))
+	}
+	p.strategy = strategy
+	for _, r := range resources {
+		switch {
+		case r.Name == string(v1.ResourceCPU) && p.cpuWeight == 0:
+			p.cpuWeight = r.Weight
+		case r.Name == string(v1.ResourceMemory) && p.memWeight == 0:
+			p.memWeight = r.Weight
+		default:
+			p.know("scoring by resource " + r.Name)
+		}
+	}
+}
+
+func (p *policy) setBalanced(resources []kubeschedulerconfig.ResourceSpec) {
+	var cpu, memory int
+	for _, r := range resources {
+		switch r.Name {
+		case string(v1.ResourceCPU):
+			cpu++
+		case string(v1.ResourceMemory):
+			memory++
+		}
+	}
+	if cpu != 1 || memory != 1 || len(resources) != 2 {
+		p.know("balancing other resources than cpu and memory")
+	}
+	p.balances = true
+}

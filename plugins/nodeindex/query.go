@@ -1,0 +1,312 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package nodeindex
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	v1 "k8s.io/api/core/v1"
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/component-helpers/resource"
+	v1helper "k8s.io/component-helpers/scheduling/corev1"
+	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/helper"
+	schedutil "k8s.io/kubernetes/pkg/scheduler/util"
+
+	corehelper "k8s.io/kubernetes/pkg/apis/core/v1/helper"
+
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
+)
+
+// query is what one pod asks of every node. It is used again for the next pod.
+type query struct {
+	pod *v1.Pod
+	// Requests as the filter counts them, CPU in millicores, all else in bytes.
+	cpu, mem, eph int64
+	scalars       []scalar
+	// Requests as the strategy counts them: containers without any count with a default.
+	nonZeroCPU, nonZeroMem int64
+
+	// verdict of each class of taints: refused, or how many taints the pod would rather
+	// not have.
+	verdict []int32
+	// repelled of each class: taints alone refuse it, cordoned or not.
+	repelled  []bool
+	dislikes  bool
+	selection *table.Selection  // nil selects all
+	prefer    *table.Preference // nil prefers none
+	ports     []v1.ContainerPort
+	images    []*table.Image
+	// imageCount counts images that no node has as well.
+	imageCount int
+
+	hard, soft []spreading
+	// requireAll: nodes without all topology keys do not take part in soft spreading.
+	requireAll bool
+	pods       podTerms
+}
+
+type scalar struct {
+	name  v1.ResourceName
+	value int64
+}
+
+const refused = int32(-1)
+
+// The reasons for which the index does not serve a pod.
+const (
+	reasonProfile   = "profile"
+	reasonGroup     = "pod_group"
+	reasonNominated = "nominated_node"
+	reasonNamed     = "named_nodes"
+	reasonExtender  = "extender"
+	reasonService   = "service_affinity"
+	reasonInvalid   = "invalid"
+	reasonTopology  = "too_many_topologies"
+	reasonSnapshot  = "snapshot"
+	reasonFilter    = "filter_" // and the plugin's name
+)
+
+// Annotations of the Affinity plugin that bind a pod to the pods of its Service.
+const (
+	serviceAffinity     = "foresight-scheduler.dev/service-affinity"
+	serviceAntiAffinity = "foresight-scheduler.dev/service-anti-affinity"
+)
+
+// compile makes q ask what the pod asks. It returns the reason for which the index cannot
+// answer, or "".
+func (x *Index) compile(q *query, p *policy, pod *v1.Pod, state fwk.CycleState) string {
+	if p.unknown != "" {
+		return reasonProfile
+	}
+	skipped := state.GetSkipFilterPlugins()
+	for _, name := range p.others {
+		if !skipped.Has(name) {
+			return reasonFilter + name
+		}
+	}
+	_, together := pod.Annotations[serviceAffinity]
+	_, apart := pod.Annotations[serviceAntiAffinity]
+	if together || apart {
+		return reasonService
+	}
+	q.pod = pod
+	q.compileRequests(p)
+	x.compileTaints(q, p)
+	if !x.compileNodeAffinity(q, p) {
+		return reasonInvalid
+	}
+	q.ports = q.ports[:0]
+	if p.filtersPorts && !skipped.Has("NodePorts") {
+		q.ports = append(q.ports, schedutil.GetHostPorts(pod)...)
+	}
+	x.compileImages(q, p)
+	if reason := x.compileSpread(q, p); reason != "" {
+		return reason
+	}
+	return x.compilePodAffinity(q, p)
+}
+
+var defaultRequests = v1.ResourceList{
+	v1.ResourceCPU:    *apiresource.NewMilliQuantity(schedutil.DefaultMilliCPURequest, apiresource.DecimalSI),
+	v1.ResourceMemory: *apiresource.NewQuantity(schedutil.DefaultMemoryRequest, apiresource.BinarySI),
+}
+
+func (q *query) compileRequests(p *policy) {
+	options := resource.PodResourcesOptions{SkipPodLevelResources: !p.features.EnablePodLevelResources}
+	requests := resource.PodRequests(q.pod, options)
+	q.cpu, q.mem, q.eph = 0, 0, 0
+	q.scalars = q.scalars[:0]
+	for name, quantity := range requests {
+		switch name {
+		case v1.ResourceCPU:
+			q.cpu = quantity.MilliValue()
+		case v1.ResourceMemory:
+			q.mem = quantity.Value()
+		case v1.ResourceEphemeralStorage:
+			q.eph = quantity.Value()
+		default:
+			if schedutil.IsScalarResourceName(name) && quantity.Value() > 0 && !p.ignores(name) {
+				q.scalars = append(q.scalars, scalar{name, quantity.Value()})
+			}
+		}
+	}
+	q.nonZeroCPU, q.nonZeroMem = q.cpu, q.mem
+	if missesRequests(q.pod.Spec.Containers) || missesRequests(q.pod.Spec.InitContainers) {
+		options.NonMissingContainerRequests = defaultRequests
+		requests = resource.PodRequests(q.pod, options)
+		q.nonZeroCPU, q.nonZeroMem = requests.Cpu().MilliValue(), requests.Memory().Value()
+	}
+}
+
+func missesRequests(containers []v1.Container) bool {
+	for i := range containers {
+		requests := containers[i].Resources.Requests
+		_, cpu := requests[v1.ResourceCPU]
+		_, memory := requests[v1.ResourceMemory]
+		if !cpu || !memory {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *policy) ignores(name v1.ResourceName) bool {
+	if !corehelper.IsExtendedResourceName(name) {
+		return false
+	}
+	group, _, _ := strings.Cut(string(name), "/")
+	return slices.Contains(p.ignored, string(name)) || slices.Contains(p.ignoredGroups, group)
+}
+
+// compileTaints judges each class of taints once.
+func (x *Index) compileTaints(q *query, p *policy) {
+	logger := klog.Background()
+	q.verdict = slices.Grow(q.verdict[:0], len(x.table.Taints))
+	q.repelled = slices.Grow(q.repelled[:0], len(x.table.Taints))
+	q.dislikes = false
+	tolerations := q.pod.Spec.Tolerations
+	comparison := p.features.EnableTaintTolerationComparisonOperators
+	for i := range x.table.Taints {
+		class := &x.table.Taints[i]
+		verdict, repelled := int32(0), false
+		if len(class.Taints) > 0 {
+			_, repelled = v1helper.FindMatchingUntoleratedTaint(logger, class.Taints, tolerations, helper.DoNotScheduleTaintsFilterFunc(), comparison)
+			for j := range class.Taints {
+				if t := &class.Taints[j]; t.Effect == v1.TaintEffectPreferNoSchedule && !toleratesDislike(logger, tolerations, t, comparison) {
+					verdict++
+				}
+			}
+		}
+		cordoned := p.filtersCordons && class.Unschedulable && !v1helper.TolerationsTolerateTaint(logger, tolerations,
+			&v1.Taint{Key: v1.TaintNodeUnschedulable, Effect: v1.TaintEffectNoSchedule}, comparison)
+		if repelled || cordoned {
+			verdict = refused
+		}
+		q.dislikes = q.dislikes || verdict > 0
+		q.verdict = append(q.verdict, verdict)
+		q.repelled = append(q.repelled, repelled)
+	}
+}
+
+// toleratesDislike asks only tolerations that are for PreferNoSchedule or for all effects,
+// as upstream's score does.
+func toleratesDislike(logger klog.Logger, tolerations []v1.Toleration, taint *v1.Taint, comparison bool) bool {
+	for i := range tolerations {
+		if t := &tolerations[i]; (t.Effect == "" || t.Effect == v1.TaintEffectPreferNoSchedule) && t.ToleratesTaint(logger, taint, comparison) {
+			return true
+		}
+	}
+	return false
+}
+
+func (x *Index) compileNodeAffinity(q *query, p *policy) bool {
+	q.selection, q.prefer = nil, nil
+	var affinity *v1.NodeAffinity
+	if a := q.pod.Spec.Affinity; a != nil {
+		affinity = a.NodeAffinity
+	}
+	if len(q.pod.Spec.NodeSelector) > 0 || affinity != nil && affinity.RequiredDuringSchedulingIgnoredDuringExecution != nil {
+		pod := q.pod
+		q.selection = x.table.Select(x.selectorKey(pod, affinity), func() func(*v1.Node) bool {
+			required := nodeaffinity.GetRequiredNodeAffinity(pod)
+			return func(n *v1.Node) bool {
+				// Upstream passes over errors as well.
+				match, _ := required.Match(n)
+				return match
+			}
+		})
+	}
+	if p.affinity == 0 || affinity == nil || len(affinity.PreferredDuringSchedulingIgnoredDuringExecution) == 0 {
+		return true
+	}
+	terms := affinity.PreferredDuringSchedulingIgnoredDuringExecution
+	preferred, err := nodeaffinity.NewPreferredSchedulingTerms(terms)
+	if err != nil {
+		return false
+	}
+	x.key = x.key[:0]
+	for i := range terms {
+		x.key = strconv.AppendInt(x.key, int64(terms[i].Weight), 10)
+		x.key = appendTerm(x.key, &terms[i].Preference)
+	}
+	q.prefer = x.table.Prefer(x.key, func() func(*v1.Node) int64 { return preferred.Score })
+	return true
+}
+
+// selectorKey spells the node selector and the required node affinity.
+func (x *Index) selectorKey(pod *v1.Pod, affinity *v1.NodeAffinity) []byte {
+	x.labels = x.labels[:0]
+	for label := range pod.Spec.NodeSelector {
+		x.labels = append(x.labels, label)
+	}
+	slices.Sort(x.labels)
+	key := x.key[:0]
+	for _, label := range x.labels {
+		key = append(append(append(append(key, label...), '='), pod.Spec.NodeSelector[label]...), 0)
+	}
+	if affinity != nil && affinity.RequiredDuringSchedulingIgnoredDuringExecution != nil {
+		terms := affinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms
+		key = append(key, '|')
+		for i := range terms {
+			key = appendTerm(key, &terms[i])
+		}
+	}
+	x.key = key
+	return key
+}
+
+func appendTerm(key []byte, term *v1.NodeSelectorTerm) []byte {
+	key = appendRequirements(append(key, 1), term.MatchExpressions)
+	return appendRequirements(append(key, 2), term.MatchFields)
+}
+
+func appendRequirements(key []byte, requirements []v1.NodeSelectorRequirement) []byte {
+	for i := range requirements {
+		r := &requirements[i]
+		key = append(append(append(append(key, r.Key...), 3), r.Operator...), 4)
+		for _, value := range r.Values {
+			key = append(append(key, value...), 5)
+		}
+		key = append(key, 6)
+	}
+	return key
+}
+
+// compileImages takes the columns of the pod's images that any node has.
+func (x *Index) compileImages(q *query, p *policy) {
+	q.images, q.imageCount = q.images[:0], 0
+	if p.images == 0 {
+		return
+	}
+	add := func(image string) {
+		q.imageCount++
+		if column := x.table.Image(normalizedImage(image)); column.Nodes > 0 {
+			q.images = append(q.images, column)
+		}
+	}
+	for i := range q.pod.Spec.InitContainers {
+		add(q.pod.Spec.InitContainers[i].Image)
+	}
+	for i := range q.pod.Spec.Containers {
+		add(q.pod.Spec.Containers[i].Image)
+	}
+	for i := range q.pod.Spec.Volumes {
+		if image := q.pod.Spec.Volumes[i].Image; image != nil {
+			add(image.Reference)
+		}
+	}
+}
+
+// normalizedImage adds the tag that is left out, as upstream's ImageLocality does.
+func normalizedImage(name string) string {
+	if strings.LastIndex(name, ":") <= strings.LastIndex(name, "/") {
+		name += ":latest"
+	}
+	return name
+}

@@ -1,0 +1,242 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package nodeindex
+
+import (
+	"math"
+
+	fwk "k8s.io/kube-scheduler/framework"
+	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
+
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
+)
+
+// answer is what a search found: the best row, its score, and how many rows are feasible.
+// Where none is, row is -1; where one is, it is not scored, as upstream does not.
+type answer struct {
+	row      int32
+	score    int64
+	feasible int
+}
+
+// search finds the best of all nodes. It takes two passes, since upstream brings scores to
+// 0–100 by what the feasible nodes have.
+func (x *Index) search(q *query, p *policy) answer {
+	x.prepareSpread(q)
+	x.preparePodAffinity(q)
+
+	// 1. Which nodes are feasible.
+	feasible := x.feasible[:0]
+	rows := x.table.Rows
+	constrained := len(q.scalars) > 0 || len(q.ports) > 0 || len(q.hard) > 0 || q.pods.constrains()
+	for i := range rows {
+		r := &rows[i]
+		if r.Room <= 0 || q.verdict[r.Taints] == refused ||
+			q.cpu > 0 && q.cpu > r.AllocCPU-r.ReqCPU || q.mem > 0 && q.mem > r.AllocMem-r.ReqMem ||
+			q.eph > 0 && q.eph > r.AllocEph-r.ReqEph || q.selection != nil && !q.selection.Matches[i] {
+			continue
+		}
+		if constrained && !x.admits(q, int32(i)) {
+			continue
+		}
+		feasible = append(feasible, int32(i))
+	}
+	x.feasible = feasible
+	switch len(feasible) {
+	case 0:
+		return answer{row: -1}
+	case 1:
+		return answer{row: feasible[0], feasible: 1}
+	}
+
+	// 2. Which of them scores best; of equals any one, as upstream.
+	total := x.scores(q, p)
+	best := answer{row: -1, score: math.MinInt64, feasible: len(feasible)}
+	ties := uint64(0)
+	for i, row := range feasible {
+		switch {
+		case total[i] > best.score:
+			best.row, best.score, ties = row, total[i], 1
+		case total[i] == best.score:
+			if ties++; x.random.Uint64N(ties) == 0 {
+				best.row = row
+			}
+		}
+	}
+	return best
+}
+
+// admits asks what few pods ask.
+func (x *Index) admits(q *query, row int32) bool {
+	if !q.pods.admits(row) {
+		return false
+	}
+	for i := range q.hard {
+		if !q.hard[i].admits(row) {
+			return false
+		}
+	}
+	info := x.table.Infos[row]
+	for i := range q.scalars {
+		s := &q.scalars[i]
+		if s.value > info.GetAllocatable().GetScalarResources()[s.name]-info.GetRequested().GetScalarResources()[s.name] {
+			return false
+		}
+	}
+	for i := range q.ports {
+		port := &q.ports[i]
+		if info.GetUsedPorts().CheckConflict(port.HostIP, string(port.Protocol), port.HostPort) {
+			return false
+		}
+	}
+	return true
+}
+
+// scores returns the weighted sum of all scores of the feasible rows, in their order.
+func (x *Index) scores(q *query, p *policy) []int64 {
+	total := resize(&x.total, len(x.feasible))
+	x.addFit(q, p, total)
+	if p.taints > 0 {
+		x.addTaints(q, p, total)
+	}
+	if q.prefer != nil {
+		x.addPreference(q, p, total)
+	}
+	if len(q.images) > 0 {
+		x.addImages(q, p, total)
+	}
+	if len(q.soft) > 0 {
+		x.addSpread(q, p, total)
+	}
+	if len(q.pods.points) > 0 {
+		x.addPodAffinity(q, p, total)
+	}
+	return total
+}
+
+// addFit sets total to the score for resources.
+func (x *Index) addFit(q *query, p *policy, total []int64) {
+	balances := p.balances && (q.cpu != 0 || q.mem != 0)
+	most := p.strategy == kubeschedulerconfig.MostAllocated
+	for i, row := range x.feasible {
+		r := &x.table.Rows[row]
+		var sum, weights int64
+		if r.AllocCPU != 0 && p.cpuWeight != 0 {
+			sum += p.cpuWeight * allocation(most, r.NonZeroCPU+q.nonZeroCPU, r.AllocCPU)
+			weights += p.cpuWeight
+		}
+		if r.AllocMem != 0 && p.memWeight != 0 {
+			sum += p.memWeight * allocation(most, r.NonZeroMem+q.nonZeroMem, r.AllocMem)
+			weights += p.memWeight
+		}
+		switch weights {
+		case 0, 1:
+		case 2:
+			sum >>= 1 // never negative
+		default:
+			sum /= weights
+		}
+		var balance int64
+		if balances {
+			balance = fwk.MaxNodeScore/2 + (fwk.MaxNodeScore/2+balanced(r, q.cpu, q.mem)-balanced(r, 0, 0))/2
+		}
+		if p.own > 0 {
+			total[i] = p.own * ((sum + p.ownBalanced*balance) / (1 + p.ownBalanced))
+		} else {
+			total[i] = p.fit*sum + p.balanced*balance
+		}
+	}
+}
+
+// allocation is leastRequestedScore or mostRequestedScore of
+// pkg/scheduler/framework/plugins/noderesources.
+func allocation(most bool, requested, capacity int64) int64 {
+	if most {
+		return min(requested, capacity) * fwk.MaxNodeScore / capacity
+	}
+	if requested > capacity {
+		return 0
+	}
+	return (capacity - requested) * fwk.MaxNodeScore / capacity
+}
+
+// balanced is balancedResourceScore of
+// pkg/scheduler/framework/plugins/noderesources/balanced_allocation.go for cpu and memory.
+func balanced(r *table.Row, cpu, mem int64) int64 {
+	deviation := 0.
+	if r.AllocCPU != 0 && r.AllocMem != 0 {
+		c := min(float64(r.ReqCPU+cpu)/float64(r.AllocCPU), 1)
+		m := min(float64(r.ReqMem+mem)/float64(r.AllocMem), 1)
+		deviation = math.Abs((c - m) / 2)
+	}
+	return int64((1 - deviation) * float64(fwk.MaxNodeScore))
+}
+
+// addTaints adds 100 less what the disliked taints are of the most that a feasible node has.
+func (x *Index) addTaints(q *query, p *policy, total []int64) {
+	most := int32(0)
+	if q.dislikes {
+		for _, row := range x.feasible {
+			most = max(most, q.verdict[x.table.Rows[row].Taints])
+		}
+	}
+	for i, row := range x.feasible {
+		score := int64(fwk.MaxNodeScore)
+		if most > 0 {
+			score -= fwk.MaxNodeScore * int64(q.verdict[x.table.Rows[row].Taints]) / int64(most)
+		}
+		total[i] += p.taints * score
+	}
+}
+
+func (x *Index) addPreference(q *query, p *policy, total []int64) {
+	most := int64(0)
+	for _, row := range x.feasible {
+		most = max(most, q.prefer.Scores[row])
+	}
+	for i, row := range x.feasible {
+		score := q.prefer.Scores[row]
+		if most > 0 {
+			score = fwk.MaxNodeScore * score / most
+		}
+		total[i] += p.affinity * score
+	}
+}
+
+// Bounds of image sizes in bytes, of pkg/scheduler/framework/plugins/imagelocality.
+const (
+	leastImage = int64(23 << 20)
+	mostImage  = int64(1000 << 20)
+)
+
+func (x *Index) addImages(q *query, p *policy, total []int64) {
+	nodes := float64(x.table.Used)
+	most := mostImage * int64(q.imageCount)
+	for i, row := range x.feasible {
+		var sum int64
+		for _, image := range q.images {
+			if size, on := image.On(row); on > 0 {
+				sum += int64(float64(size) * (float64(on) / nodes))
+			}
+		}
+		sum = min(max(sum, leastImage), most)
+		total[i] += p.images * (fwk.MaxNodeScore * (sum - leastImage) / (most - leastImage))
+	}
+}
+
+// resize returns the buffer with n elements, whatever they hold.
+func resize[T any](buffer *[]T, n int) []T {
+	if cap(*buffer) < n {
+		*buffer = make([]T, n, n+n/4)
+	}
+	*buffer = (*buffer)[:n]
+	return *buffer
+}
+
+// zeroed returns the buffer with n zero elements.
+func zeroed[T any](buffer *[]T, n int) []T {
+	b := resize(buffer, n)
+	clear(b)
+	return b
+}

@@ -1,0 +1,197 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package table keeps what a scheduler asks of nodes in rows and columns: one row a node,
+// brought up to date where a node changed and nowhere else. What depends on more than the
+// numbers of a node – selectors, topology values, matching pods – is kept in columns that
+// the first pod that asks creates and the least used of which are forgotten.
+//
+// A Table belongs to one goroutine: the one that schedules.
+package table
+
+import (
+	"maps"
+	"slices"
+
+	v1 "k8s.io/api/core/v1"
+	fwk "k8s.io/kube-scheduler/framework"
+)
+
+// Row is what most pods ask of a node, in one or two cache lines. CPU is in millicores,
+// all else in bytes.
+type Row struct {
+	AllocCPU, ReqCPU, NonZeroCPU int64
+	AllocMem, ReqMem, NonZeroMem int64
+	AllocEph, ReqEph             int64
+	// Room is how many pods more the node admits; a free row has none.
+	Room int32
+	// Taints is the node's class of taints.
+	Taints int32
+}
+
+// Table of the nodes of one snapshot. A row is free where Infos has nil; free rows are
+// used again.
+type Table struct {
+	Rows  []Row
+	Infos []fwk.NodeInfo
+	// Taints are the classes of taints that Row.Taints counts.
+	Taints []TaintClass
+	// Used counts the rows that are not free.
+	Used int
+
+	nodes  []*v1.Node
+	pods   [][]fwk.PodInfo
+	byName map[string]int32
+	free   []int32
+
+	taintIDs   map[string]int32
+	selections cache[*Selection]
+	prefers    cache[*Preference]
+	images     cache[*Image]
+	topologies map[string]*Topology
+	counters   cache[*Counter]
+	byPod      pairIndex[*Counter]
+	terms      map[string]*Term
+	byIncoming pairIndex[*Term]
+}
+
+// New returns an empty table.
+func New() *Table {
+	t := &Table{
+		byName: map[string]int32{}, taintIDs: map[string]int32{}, topologies: map[string]*Topology{}, terms: map[string]*Term{},
+		byPod: newPairIndex[*Counter](), byIncoming: newPairIndex[*Term](),
+	}
+	t.selections.init(maxSelections, nil)
+	t.prefers.init(maxSelections, nil)
+	t.images.init(maxImages, nil)
+	t.counters.init(maxCounters, func(c *Counter) { t.byPod.remove(c.namespaces, c.selector, c) })
+	return t
+}
+
+// Row returns the row of a node, and whether it has one.
+func (t *Table) Row(name string) (int32, bool) {
+	r, ok := t.byName[name]
+	return r, ok
+}
+
+// Name returns the name of the node in a row that is not free.
+func (t *Table) Name(row int32) string { return t.nodes[row].Name }
+
+// Update brings the named nodes up to date with the lister: new ones get a row, those that
+// are gone lose it. Names that neither knows are passed over.
+func (t *Table) Update(lister fwk.NodeInfoLister, names map[string]struct{}) {
+	for name := range names {
+		if info, err := lister.Get(name); err == nil && info != nil {
+			t.set(info)
+		} else if row, ok := t.byName[name]; ok {
+			t.remove(row)
+		}
+	}
+}
+
+// Rebuild makes the table hold what the lister lists and nothing else.
+func (t *Table) Rebuild(lister fwk.NodeInfoLister) error {
+	infos, err := lister.List()
+	if err != nil {
+		return err
+	}
+	listed := make(map[string]struct{}, len(infos))
+	for _, info := range infos {
+		listed[info.Node().Name] = struct{}{}
+		t.set(info)
+	}
+	for name, row := range t.byName {
+		if _, ok := listed[name]; !ok {
+			t.remove(row)
+		}
+	}
+	return nil
+}
+
+func (t *Table) set(info fwk.NodeInfo) {
+	node := info.Node()
+	row, known := t.byName[node.Name]
+	if !known {
+		row = t.takeRow()
+		t.byName[node.Name] = row
+		t.Used++
+	}
+	r := &t.Rows[row]
+	alloc, req, nonZero := info.GetAllocatable(), info.GetRequested(), info.GetNonZeroRequested()
+	r.AllocCPU, r.ReqCPU, r.NonZeroCPU = alloc.GetMilliCPU(), req.GetMilliCPU(), nonZero.GetMilliCPU()
+	r.AllocMem, r.ReqMem, r.NonZeroMem = alloc.GetMemory(), req.GetMemory(), nonZero.GetMemory()
+	r.AllocEph, r.ReqEph = alloc.GetEphemeralStorage(), req.GetEphemeralStorage()
+	r.Room = int32(alloc.GetAllowedPodNumber() - len(info.GetPods()))
+	t.Infos[row] = info
+
+	// A node's object is replaced, never changed, so an equal pointer is an equal node.
+	if old := t.nodes[row]; old != node {
+		t.nodes[row] = node
+		if old == nil || old.Spec.Unschedulable != node.Spec.Unschedulable || !slices.Equal(old.Spec.Taints, node.Spec.Taints) {
+			t.setTaints(row, old != nil)
+		}
+		if old == nil || !maps.Equal(old.Labels, node.Labels) {
+			t.setLabels(row)
+		}
+	}
+	// The count of nodes that have an image moves without the node.
+	for _, image := range t.images.all() {
+		image.set(row, info)
+	}
+	t.setPods(row, info.GetPods())
+}
+
+func (t *Table) takeRow() int32 {
+	if n := len(t.free); n > 0 {
+		row := t.free[n-1]
+		t.free = t.free[:n-1]
+		return row
+	}
+	t.Rows = append(t.Rows, Row{})
+	t.Infos = append(t.Infos, nil)
+	t.nodes = append(t.nodes, nil)
+	t.pods = append(t.pods, nil)
+	for _, s := range t.selections.all() {
+		s.Matches = append(s.Matches, false)
+	}
+	for _, p := range t.prefers.all() {
+		p.Scores = append(p.Scores, 0)
+	}
+	for _, i := range t.images.all() {
+		i.states = append(i.states, fwk.ImageStateSummary{})
+	}
+	for _, k := range t.topologies {
+		k.Values = append(k.Values, NoValue)
+	}
+	return int32(len(t.Rows) - 1)
+}
+
+func (t *Table) remove(row int32) {
+	t.setPods(row, nil)
+	for _, k := range t.topologies {
+		k.set(row, "", false)
+	}
+	for _, i := range t.images.all() {
+		i.set(row, nil)
+	}
+	t.releaseTaints(t.Rows[row].Taints)
+	delete(t.byName, t.nodes[row].Name)
+	t.nodes[row], t.Infos[row] = nil, nil
+	t.Rows[row] = Row{}
+	t.free = append(t.free, row)
+	t.Used--
+}
+
+func (t *Table) setLabels(row int32) {
+	node := t.nodes[row]
+	for _, s := range t.selections.all() {
+		s.Matches[row] = s.match(node)
+	}
+	for _, p := range t.prefers.all() {
+		p.Scores[row] = p.score(node)
+	}
+	for _, k := range t.topologies {
+		value, ok := node.Labels[k.Key]
+		k.set(row, value, ok)
+	}
+}
