@@ -220,3 +220,14 @@ type CheckpointArgs struct {
 var Quantities = []string{
 	"cpu", "memory", "cpu_some", "cpu_full", "memory_some", "memory_full", "io_some", "io_full", "throttled",
 }
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// NodeIndexArgs configures the node index for a profile, under the name NodeIndex.
+type NodeIndexArgs struct {
+	metav1.TypeMeta
+
+	// Enabled looks at every node for a pod, by an index; without it the profile samples
+	// nodes as upstream does.
+	Enabled bool
+}

@@ -102,6 +102,10 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options) error {
 	fg.(featuregate.MutableFeatureGate).AddMetrics()
 	opts.ComponentGlobalsRegistry.AddMetrics()
 
+	if err := installIndex(sched, completed); err != nil {
+		return err
+	}
+
 	// 3. Run until the context ends or the lease is lost.
 	if engine != nil {
 		if err := startEngine(ctx, engine, completed); err != nil {

@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/foresight-scheduler/foresight/manifests"
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex"
 )
 
 // The lease of the shipped configuration.
@@ -77,7 +78,7 @@ func refuseUnknownArgs(cfg *kubeschedulerconfig.KubeSchedulerConfiguration, ours
 	for i := range cfg.Profiles {
 		for j, pc := range cfg.Profiles[i].PluginConfig {
 			_, isOurs := ours[pc.Name]
-			if _, isUpstreams := upstream[pc.Name]; !isOurs && !isUpstreams && pc.Name != predictionName {
+			if _, isUpstreams := upstream[pc.Name]; !isOurs && !isUpstreams && pc.Name != predictionName && pc.Name != nodeindex.Name {
 				return fmt.Errorf("profiles[%d].pluginConfig[%d].name: %q: there is no such plugin", i, j, pc.Name)
 			}
 		}

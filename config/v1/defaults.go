@@ -53,6 +53,13 @@ const (
 	serviceAccountToken = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 )
 
+// SetDefaults_NodeIndexArgs turns the index on.
+func SetDefaults_NodeIndexArgs(args *NodeIndexArgs) {
+	if args.Enabled == nil {
+		args.Enabled = ptr.To(true)
+	}
+}
+
 // SetDefaults_PredictionArgs reads metrics.k8s.io, and takes the windows of KEP 61 of
 // scheduler-plugins.
 func SetDefaults_PredictionArgs(args *PredictionArgs) {

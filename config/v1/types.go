@@ -284,3 +284,16 @@ type CheckpointArgs struct {
 	// +optional
 	Interval metav1.Duration `json:"interval,omitempty"`
 }
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// NodeIndexArgs configures the node index for a profile. It stands under the name NodeIndex
+// in the profile's pluginConfig.
+type NodeIndexArgs struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// Enabled (default) looks at every node for a pod, by an index; without it the profile
+	// samples nodes as upstream does.
+	// +optional
+	Enabled *bool `json:"enabled,omitempty"`
+}

@@ -17,6 +17,7 @@ import (
 // All generated defaulters are covering - they call all nested defaulters.
 func RegisterDefaults(scheme *runtime.Scheme) error {
 	scheme.AddTypeDefaultingFunc(&AffinityArgs{}, func(obj interface{}) { SetObjectDefaults_AffinityArgs(obj.(*AffinityArgs)) })
+	scheme.AddTypeDefaultingFunc(&NodeIndexArgs{}, func(obj interface{}) { SetObjectDefaults_NodeIndexArgs(obj.(*NodeIndexArgs)) })
 	scheme.AddTypeDefaultingFunc(&PredictionArgs{}, func(obj interface{}) { SetObjectDefaults_PredictionArgs(obj.(*PredictionArgs)) })
 	scheme.AddTypeDefaultingFunc(&ResourceFitArgs{}, func(obj interface{}) { SetObjectDefaults_ResourceFitArgs(obj.(*ResourceFitArgs)) })
 	scheme.AddTypeDefaultingFunc(&TaintsArgs{}, func(obj interface{}) { SetObjectDefaults_TaintsArgs(obj.(*TaintsArgs)) })
@@ -25,6 +26,10 @@ func RegisterDefaults(scheme *runtime.Scheme) error {
 
 func SetObjectDefaults_AffinityArgs(in *AffinityArgs) {
 	SetDefaults_AffinityArgs(in)
+}
+
+func SetObjectDefaults_NodeIndexArgs(in *NodeIndexArgs) {
+	SetDefaults_NodeIndexArgs(in)
 }
 
 func SetObjectDefaults_PredictionArgs(in *PredictionArgs) {

@@ -22,6 +22,7 @@ type hinted struct {
 	policy *policy
 
 	// Of the cycle in hand.
+	begun bool   // and not yet asked for a hint
 	named bool   // PreFilter has named the nodes that come into question
 	hint  string // that the index gave
 }
@@ -31,13 +32,18 @@ var _ framework.Framework = &hinted{}
 // RunPreFilterPlugins begins a cycle.
 func (h *hinted) RunPreFilterPlugins(ctx context.Context, state fwk.CycleState, pod *v1.Pod) (*fwk.PreFilterResult, *fwk.Status, sets.Set[string]) {
 	result, status, plugins := h.Framework.RunPreFilterPlugins(ctx, state, pod)
-	h.named, h.hint = !result.AllNodes(), ""
+	if h.begun {
+		// Upstream has ceased to ask: the seam is broken.
+		h.index.metrics.bypass(h.ProfileName(), reasonUnasked)
+	}
+	h.begun, h.named, h.hint = status.IsSuccess(), !result.AllNodes(), ""
 	return result, status, plugins
 }
 
 // GetNodeHint returns the best of all nodes where the index can tell, else what upstream's
 // batching knows.
 func (h *hinted) GetNodeHint(ctx context.Context, pod *v1.Pod, signature fwk.PodSignature, state fwk.CycleState, cycle int64) string {
+	h.begun = false
 	reason := h.bypass(pod, state)
 	if reason == "" && !h.index.sync(h.SnapshotSharedLister().NodeInfos()) {
 		reason = reasonSnapshot

@@ -59,7 +59,7 @@ func (x *Index) sync(lister fwk.NodeInfoLister) bool {
 	// The snapshot lists its nodes in a slice, so this costs nothing, and a table that is
 	// out of step, whyever, is found before it is asked.
 	listed, err := lister.List()
-	if err == nil && (all || len(listed) != x.table.Used) {
+	if err == nil && (all || len(listed) != x.table.Used || !x.table.Audit()) {
 		err = x.table.Rebuild(lister)
 		x.metrics.rebuilds.Inc()
 	}

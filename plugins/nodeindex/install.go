@@ -4,7 +4,7 @@
 package nodeindex
 
 import (
-	"errors"
+	"fmt"
 
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/client-go/informers"
@@ -12,35 +12,67 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler"
 	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
+
+	"github.com/foresight-scheduler/foresight/config"
 )
+
+// Name is where the index's args stand in a pluginConfig.
+const Name = "NodeIndex"
 
 // Options of the index.
 type Options struct {
+	// Metrics to count in; nil counts nothing.
 	Metrics *Metrics
 }
 
-// Install puts the index between the scheduler and its cache and profiles. Call it before the
-// informers start: the index learns of changes from then on. profiles are those of the
-// configuration that the scheduler was made from. It returns an error where upstream would
-// never ask for a hint.
+// Install puts the index between the scheduler and its cache and profiles, but for profiles
+// whose args turn it off. Call it before the informers start: the index learns of changes
+// from then on. profiles are those of the configuration that the scheduler was made from. It
+// returns an error where upstream would never ask for a hint.
 func Install(sched *scheduler.Scheduler, profiles []kubeschedulerconfig.KubeSchedulerProfile, factory informers.SharedInformerFactory, opts Options) error {
-	if !utilfeature.DefaultFeatureGate.Enabled(features.OpportunisticBatching) {
-		return errors.New("the node index needs the feature gate OpportunisticBatching: upstream asks for node hints only then")
-	}
 	if opts.Metrics == nil {
 		opts.Metrics = NewMetrics()
 	}
 	changes := newChanges()
-	sched.Cache = &cache{Cache: sched.Cache, changes: changes}
 	index := newIndex(changes, newOwners(factory), opts.Metrics)
 	gates := feature.NewSchedulerFeaturesFromGates(utilfeature.DefaultFeatureGate)
+	installed := false
 	for i := range profiles {
-		name := profiles[i].SchedulerName
-		f, ok := sched.Profiles[name]
-		if !ok {
-			return errors.New("the scheduler has no profile " + name)
+		p := &profiles[i]
+		if on, err := enabled(p); err != nil || !on {
+			if err != nil {
+				return fmt.Errorf("profiles[%d].%w", i, err)
+			}
+			continue
 		}
-		sched.Profiles[name] = &hinted{Framework: f, index: index, policy: policyOf(f.ListPlugins(), profiles[i].PluginConfig, gates)}
+		if !utilfeature.DefaultFeatureGate.Enabled(features.OpportunisticBatching) {
+			return fmt.Errorf("profiles[%d].%s: the node index needs the feature gate OpportunisticBatching, "+
+				"since upstream asks for node hints only then; set enabled: false to do without the index", i, config.ArgsPath(Name))
+		}
+		f, ok := sched.Profiles[p.SchedulerName]
+		if !ok {
+			return fmt.Errorf("profiles[%d].schedulerName: the scheduler has no profile %q", i, p.SchedulerName)
+		}
+		sched.Profiles[p.SchedulerName] = &hinted{Framework: f, index: index, policy: policyOf(f.ListPlugins(), p.PluginConfig, gates)}
+		installed = true
+	}
+	if installed {
+		sched.Cache = &cache{Cache: sched.Cache, changes: changes}
 	}
 	return nil
+}
+
+// enabled reads the switch of a profile, which is on by default.
+func enabled(p *kubeschedulerconfig.KubeSchedulerProfile) (bool, error) {
+	for _, pc := range p.PluginConfig {
+		if pc.Name != Name {
+			continue
+		}
+		args, ok := pc.Args.(*config.NodeIndexArgs)
+		if !ok {
+			return false, fmt.Errorf("%s: want NodeIndexArgs, got %T", config.ArgsPath(Name), pc.Args)
+		}
+		return args.Enabled, nil
+	}
+	return true, nil
 }

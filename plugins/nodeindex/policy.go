@@ -101,6 +101,9 @@ func policyOf(enabled *kubeschedulerconfig.Plugins, args []kubeschedulerconfig.P
 	for i := range args {
 		p.addArgs(args[i].Name, args[i].Args)
 	}
+	if (p.fit > 0 || p.own > 0) && p.cpuWeight+p.memWeight == 0 {
+		p.know("no args of the plugin that scores resources")
+	}
 	return p
 }
 

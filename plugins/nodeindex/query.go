@@ -69,6 +69,7 @@ const (
 	reasonInvalid   = "invalid"
 	reasonTopology  = "too_many_topologies"
 	reasonSnapshot  = "snapshot"
+	reasonUnasked   = "not_asked"
 	reasonFilter    = "filter_" // and the plugin's name
 )
 

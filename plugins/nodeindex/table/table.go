@@ -39,10 +39,12 @@ type Table struct {
 	// Used counts the rows that are not free.
 	Used int
 
-	nodes  []*v1.Node
-	pods   [][]fwk.PodInfo
-	byName map[string]int32
-	free   []int32
+	generations []int64
+	audited     int
+	nodes       []*v1.Node
+	pods        [][]fwk.PodInfo
+	byName      map[string]int32
+	free        []int32
 
 	taintIDs   map[string]int32
 	selections cache[*Selection]
@@ -108,6 +110,17 @@ func (t *Table) Rebuild(lister fwk.NodeInfoLister) error {
 	return nil
 }
 
+// Audit looks at one row, another one with each call, and says whether it is up to date with
+// its NodeInfo. It finds in time what Update was not told of.
+func (t *Table) Audit() bool {
+	if len(t.Rows) == 0 {
+		return true
+	}
+	t.audited = (t.audited + 1) % len(t.Rows)
+	info := t.Infos[t.audited]
+	return info == nil || info.GetGeneration() == t.generations[t.audited]
+}
+
 func (t *Table) set(info fwk.NodeInfo) {
 	node := info.Node()
 	row, known := t.byName[node.Name]
@@ -123,6 +136,7 @@ func (t *Table) set(info fwk.NodeInfo) {
 	r.AllocEph, r.ReqEph = alloc.GetEphemeralStorage(), req.GetEphemeralStorage()
 	r.Room = int32(alloc.GetAllowedPodNumber() - len(info.GetPods()))
 	t.Infos[row] = info
+	t.generations[row] = info.GetGeneration()
 
 	// A node's object is replaced, never changed, so an equal pointer is an equal node.
 	if old := t.nodes[row]; old != node {
@@ -149,6 +163,7 @@ func (t *Table) takeRow() int32 {
 	}
 	t.Rows = append(t.Rows, Row{})
 	t.Infos = append(t.Infos, nil)
+	t.generations = append(t.generations, 0)
 	t.nodes = append(t.nodes, nil)
 	t.pods = append(t.pods, nil)
 	for _, s := range t.selections.all() {
