@@ -64,7 +64,8 @@ update: ## Write the generated code anew.
 	hack/update-codegen.sh
 
 .PHONY: bench
-bench: ## Run the benchmarks.
+bench: ## Measure Foresight against stock kube-scheduler (about half an hour), then run the micro-benchmarks.
+	go run ./test/bench --nodes 1000,5000,15000 --mix simple,varied,hard,constrained,identical
 	go test -run '^$$' -bench . -benchmem ./plugins/...
 
 ##@ Ship
