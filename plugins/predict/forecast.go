@@ -121,7 +121,7 @@ type NodeForecast struct {
 	// system's use, and what the sum gets wrong; so it may be negative.
 	Residual [NumHorizons][NumResources]Interval
 	Rung     NodeRung
-	// Age of the newest sample when the snapshot was taken; 0 for a blind node.
+	// Age of the newest sample when the snapshot was taken; 0 where there was none.
 	Age time.Duration
 }
 

@@ -56,7 +56,6 @@ type Pod struct {
 	First, Newest int64
 
 	object          *v1.Pod
-	owner           predict.Workload
 	workload, class *Use // either may be nil
 	requested       predict.Amounts
 	// peaks of the open hour and day; negative before the first sample.
@@ -195,7 +194,6 @@ func (h *History) place(p *Pod, object *v1.Pod) {
 	requests := predict.RequestsOf(object)
 	p.requested = requests.Counted
 	if w, ok := predict.WorkloadOf(object); ok {
-		p.owner = w
 		if p.workload = h.workloads[w]; p.workload == nil {
 			p.workload = &Use{}
 			for r := range p.workload.Resources {

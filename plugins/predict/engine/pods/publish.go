@@ -50,8 +50,10 @@ func (h *History) Pods() iter.Seq[*Pod] {
 
 // Forecast returns what was last published for the pod, as Snapshot.Pod finds it.
 func (p *Pod) Forecast(s *predict.Snapshot) predict.PodForecast {
-	if p.workload != nil && p.workload.forecast != nil {
-		return *p.workload.forecast
+	for _, u := range [...]*Use{p.workload, p.class} {
+		if u != nil && u.forecast != nil {
+			return *u.forecast
+		}
 	}
 	return s.Pod(p.object)
 }
