@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	v1 "k8s.io/api/core/v1"
@@ -32,8 +33,7 @@ const profileName = "foresight-scheduler"
 var profiles = map[string]string{
 	"shipped": string(manifests.SchedulerConfig),
 	"stock":   "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\nprofiles:\n- schedulerName: " + profileName + "\n",
-	"most allocated, constraints for all": string(manifests.SchedulerConfig) + `
-  pluginConfig:
+	"most allocated, constraints for all": strings.TrimRight(string(manifests.SchedulerConfig), "\n") + `
   - name: ResourceFit
     args:
       scoringStrategy: {type: MostAllocated, resources: [{name: cpu, weight: 3}, {name: memory, weight: 1}]}

@@ -52,17 +52,26 @@ func (x *Index) search(q *query, p *policy) answer {
 
 	// 2. Which of them scores best; of equals any one, as upstream.
 	total := x.scores(q, p)
-	best := answer{row: -1, score: math.MinInt64, feasible: len(feasible)}
-	ties := uint64(0)
-	for i, row := range feasible {
-		switch {
-		case total[i] > best.score:
-			best.row, best.score, ties = row, total[i], 1
-		case total[i] == best.score:
-			if ties++; x.random.Uint64N(ties) == 0 {
-				best.row = row
-			}
+	best := answer{score: math.MinInt64, feasible: len(feasible)}
+	ties := 0
+	for _, score := range total {
+		if score > best.score {
+			best.score, ties = score, 0
 		}
+		if score == best.score {
+			ties++
+		}
+	}
+	nth := x.random.IntN(ties)
+	for i, score := range total {
+		if score != best.score {
+			continue
+		}
+		if nth == 0 {
+			best.row = feasible[i]
+			break
+		}
+		nth--
 	}
 	return best
 }
@@ -97,7 +106,7 @@ func (x *Index) admits(q *query, row int32) bool {
 func (x *Index) scores(q *query, p *policy) []int64 {
 	total := resize(&x.total, len(x.feasible))
 	x.addFit(q, p, total)
-	if p.taints > 0 {
+	if p.taints > 0 && q.dislikes {
 		x.addTaints(q, p, total)
 	}
 	if q.prefer != nil {
@@ -115,8 +124,12 @@ func (x *Index) scores(q *query, p *policy) []int64 {
 	return total
 }
 
-// addFit sets total to the score for resources.
+// addFit sets total to the score for resources, and for taints where the pod minds none.
 func (x *Index) addFit(q *query, p *policy, total []int64) {
+	start := int64(0)
+	if !q.dislikes {
+		start = p.taints * fwk.MaxNodeScore
+	}
 	balances := p.balances && (q.cpu != 0 || q.mem != 0)
 	most := p.strategy == kubeschedulerconfig.MostAllocated
 	for i, row := range x.feasible {
@@ -139,12 +152,16 @@ func (x *Index) addFit(q *query, p *policy, total []int64) {
 		}
 		var balance int64
 		if balances {
-			balance = fwk.MaxNodeScore/2 + (fwk.MaxNodeScore/2+balanced(r, q.cpu, q.mem)-balanced(r, 0, 0))/2
+			balance = fwk.MaxNodeScore/2 + (fwk.MaxNodeScore/2+balanced(r, q.cpu, q.mem)-r.Balance)/2
 		}
 		if p.own > 0 {
-			total[i] = p.own * ((sum + p.ownBalanced*balance) / (1 + p.ownBalanced))
+			if p.ownBalanced == 1 {
+				total[i] = start + p.own*((sum+balance)>>1) // neither is negative
+			} else {
+				total[i] = start + p.own*((sum+p.ownBalanced*balance)/(1+p.ownBalanced))
+			}
 		} else {
-			total[i] = p.fit*sum + p.balanced*balance
+			total[i] = start + p.fit*sum + p.balanced*balance
 		}
 	}
 }
@@ -161,25 +178,16 @@ func allocation(most bool, requested, capacity int64) int64 {
 	return (capacity - requested) * fwk.MaxNodeScore / capacity
 }
 
-// balanced is balancedResourceScore of
-// pkg/scheduler/framework/plugins/noderesources/balanced_allocation.go for cpu and memory.
+// balanced is the node's balance with so much more requested.
 func balanced(r *table.Row, cpu, mem int64) int64 {
-	deviation := 0.
-	if r.AllocCPU != 0 && r.AllocMem != 0 {
-		c := min(float64(r.ReqCPU+cpu)/float64(r.AllocCPU), 1)
-		m := min(float64(r.ReqMem+mem)/float64(r.AllocMem), 1)
-		deviation = math.Abs((c - m) / 2)
-	}
-	return int64((1 - deviation) * float64(fwk.MaxNodeScore))
+	return table.Balance(r.ReqCPU+cpu, r.AllocCPU, r.ReqMem+mem, r.AllocMem)
 }
 
 // addTaints adds 100 less what the disliked taints are of the most that a feasible node has.
 func (x *Index) addTaints(q *query, p *policy, total []int64) {
 	most := int32(0)
-	if q.dislikes {
-		for _, row := range x.feasible {
-			most = max(most, q.verdict[x.table.Rows[row].Taints])
-		}
+	for _, row := range x.feasible {
+		most = max(most, q.verdict[x.table.Rows[row].Taints])
 	}
 	for i, row := range x.feasible {
 		score := int64(fwk.MaxNodeScore)

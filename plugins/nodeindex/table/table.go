@@ -11,6 +11,7 @@ package table
 
 import (
 	"maps"
+	"math"
 	"slices"
 
 	v1 "k8s.io/api/core/v1"
@@ -23,6 +24,8 @@ type Row struct {
 	AllocCPU, ReqCPU, NonZeroCPU int64
 	AllocMem, ReqMem, NonZeroMem int64
 	AllocEph, ReqEph             int64
+	// Balance of CPU and memory as requested, 50–100.
+	Balance int64
 	// Room is how many pods more the node admits; a free row has none.
 	Room int32
 	// Taints is the node's class of taints.
@@ -134,6 +137,7 @@ func (t *Table) set(info fwk.NodeInfo) {
 	r.AllocCPU, r.ReqCPU, r.NonZeroCPU = alloc.GetMilliCPU(), req.GetMilliCPU(), nonZero.GetMilliCPU()
 	r.AllocMem, r.ReqMem, r.NonZeroMem = alloc.GetMemory(), req.GetMemory(), nonZero.GetMemory()
 	r.AllocEph, r.ReqEph = alloc.GetEphemeralStorage(), req.GetEphemeralStorage()
+	r.Balance = Balance(r.ReqCPU, r.AllocCPU, r.ReqMem, r.AllocMem)
 	r.Room = int32(alloc.GetAllowedPodNumber() - len(info.GetPods()))
 	t.Infos[row] = info
 	t.generations[row] = info.GetGeneration()
@@ -209,4 +213,16 @@ func (t *Table) setLabels(row int32) {
 		value, ok := node.Labels[k.Key]
 		k.set(row, value, ok)
 	}
+}
+
+// Balance is balancedResourceScore of
+// pkg/scheduler/framework/plugins/noderesources/balanced_allocation.go for CPU and memory:
+// 100 where both are used to the same share, 50 where one is full and the other unused.
+func Balance(reqCPU, allocCPU, reqMem, allocMem int64) int64 {
+	deviation := 0.
+	if allocCPU != 0 && allocMem != 0 {
+		cpu, mem := float64(reqCPU)/float64(allocCPU), float64(reqMem)/float64(allocMem)
+		deviation = math.Abs((min(cpu, 1) - min(mem, 1)) / 2)
+	}
+	return int64((1 - deviation) * float64(fwk.MaxNodeScore))
 }
