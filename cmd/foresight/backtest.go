@@ -68,7 +68,7 @@ docs/traces.md.`,
 	flags.Uint64Var(&options.Seed, "seed", 0, "seed of the draws of machines")
 	flags.IntVar(&options.Machines, "machines", 200, "machines to judge")
 	flags.IntVar(&options.Group, "group", 25, "workloads of a machine")
-	flags.IntVar(&options.TrainGroups, "train-groups", 1000, "random groups of workloads to learn from")
+	flags.IntVar(&options.TrainGroups, "train-groups", 400, "random groups of workloads to learn from")
 	flags.BoolVar(&options.Swap, "swap", false, "learn from the second half of the workloads and judge on the first")
 	flags.BoolVar(&options.Random, "random-halves", false, "halve the workloads at random, by the seed")
 	flags.IntSliceVar(&options.Horizons, "horizons", []int{1, 24}, "hours to forecast")

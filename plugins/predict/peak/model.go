@@ -18,9 +18,8 @@ var ErrTau = errors.New("the model was not trained for this quantile")
 
 // Input is what a forecast is made from: a moment of one node, or of one workload.
 type Input struct {
-	Features  []float64 // of history.Features, ratios to Limit
-	HourOfDay int       // 0–23 in UTC, of the first hour that is forecast
-	Limit     float64   // in the unit the forecast shall have
+	Features []float64 // of history.Features, ratios to Limit
+	Limit    float64   // in the unit the forecast shall have
 }
 
 // Interval is a forecast of one peak, in the unit of the limit. 0 ≤ Lower ≤ Point ≤ Upper.
@@ -33,9 +32,9 @@ type Interval struct {
 // Model forecasts the peak of one resource over one horizon. It is immutable and safe for concurrent use.
 //
 // Upper at τ is calibrated for the fleet: of all decisions a share τ holds, and violations fall where headroom is
-// dear. It is the geometric mean of three forecasts with different faults: a sum of features, which adds headroom;
-// a product of features, which multiplies; and boosted trees for the conditional quantile, which count twice.
-// Quantile is the trees alone: the bound that each node keeps with probability τ, so far as the features tell.
+// dear. It is the geometric mean of forecasts with different faults, each at the level that holds τ in training: a sum of
+// features; boosted trees for a conditional quantile; and from apartFrom hours on, where surprises are few and what
+// is learned from them does not last, the two of history.Apart, which learn nothing but their level.
 type Model struct {
 	taus    []float64 // ascending
 	bounds  []bound   // of each tau
@@ -44,11 +43,13 @@ type Model struct {
 	horizon int
 }
 
+// apartFrom is the horizon, in hours, from which forecasts lean on history.Apart.
+const apartFrom = 6
+
 type bound struct {
-	sum     *fit.Sum
-	product *fit.Product
-	trees   *fit.Trees
-	level   float64 // log of the factor that gives the bound its violation rate in training
+	sum    *fit.Sum
+	trees  *fit.Trees
+	levels []float64 // logarithm of the factor of each part, in the order of parts
 }
 
 // Taus returns the quantiles the model was trained for, in ascending order.
@@ -71,7 +72,7 @@ func (m *Model) Forecast(in Input, tau float64) (Interval, error) {
 	}
 	upper := math.Inf(-1)
 	for i := range m.bounds[:k+1] {
-		upper = max(upper, m.bounds[i].log(z)+m.bounds[i].level)
+		upper = max(upper, m.bounds[i].log(z))
 	}
 	point := min(upper, m.point.Predict(z.relative)+z.typical)
 	lower := min(point, m.lower.Predict(z.relative)+z.typical)
@@ -82,23 +83,6 @@ func (m *Model) Forecast(in Input, tau float64) (Interval, error) {
 	}, nil
 }
 
-// Quantile returns the conditional quantile tau of the peak, in the unit of the limit. Errors are those of Forecast.
-func (m *Model) Quantile(in Input, tau float64) (float64, error) {
-	z, err := m.prepare(in)
-	if err != nil {
-		return 0, err
-	}
-	k := slices.Index(m.taus, tau)
-	if k < 0 {
-		return 0, fmt.Errorf("%w: %v of %v", ErrTau, tau, m.taus)
-	}
-	q := math.Inf(-1)
-	for i := range m.bounds[:k+1] {
-		q = max(q, m.bounds[i].trees.Predict(z.relative))
-	}
-	return in.Limit * math.Exp(q+z.typical), nil
-}
-
 func (m *Model) prepare(in Input) (*design, error) {
 	if len(in.Features) != history.FeatureLen {
 		return nil, fmt.Errorf("%d features, want %d", len(in.Features), history.FeatureLen)
@@ -106,40 +90,50 @@ func (m *Model) prepare(in Input) (*design, error) {
 	if !(in.Limit > 0) || math.IsInf(in.Limit, 0) {
 		return nil, fmt.Errorf("limit %v is not positive and finite", in.Limit)
 	}
-	return newDesign(in.Features, in.HourOfDay), nil
+	return newDesign(in.Features), nil
 }
 
-// design holds a feature vector in the forms the three parts read.
+// design holds a feature vector in the forms the parts read.
 type design struct {
 	x        []float64 // ratios to the limit
-	logs     []float64 // their logarithms
-	relative []float64 // logarithms of ratios to the typical level, then the hour of day
+	relative []float64 // logarithms of ratios to the typical level, then that of the typical level
 	typical  float64   // logarithm of the typical level
 }
 
-// logFloor is the ratio to the limit, or to the typical level times ten, below which features are alike.
+// logFloor is the ratio to the limit below which features are alike.
 const logFloor = 1e-3
 
-func newDesign(x []float64, hour int) *design {
-	typical := history.Typical(x)
-	d := &design{
-		x: make([]float64, len(x)), logs: make([]float64, len(x)), relative: make([]float64, len(x)+1), typical: math.Log(typical),
-	}
+func newDesign(x []float64) *design {
+	d := &design{x: make([]float64, len(x)), relative: make([]float64, len(x)+1)}
 	for j, v := range x {
-		if !(v > 0) { // NaN and negative values say as little as zero
-			v = 0
+		if v > 0 { // NaN and negative values say as little as zero
+			d.x[j] = min(v, 1e6)
 		}
-		v = min(v, 1e6)
-		d.x[j] = v
-		d.logs[j] = math.Log(max(v, logFloor))
-		d.relative[j] = math.Log(max(v/typical, logFloor/10))
 	}
-	d.relative[len(x)] = float64(hour)
+	d.typical = math.Log(max(logFloor, history.Typical(d.x)))
+	for j, v := range d.x {
+		d.relative[j] = math.Log(max(v, logFloor)) - d.typical
+	}
+	d.relative[len(x)] = d.typical
 	return d
+}
+
+// parts returns the logarithms of the forecasts that make a bound, before their levels, as ratios to the limit.
+func (b *bound) parts(z *design) []float64 {
+	p := append(make([]float64, 0, 4), math.Log(max(b.sum.At(z.x), 1e-6)), b.trees.Predict(z.relative)+z.typical)
+	if len(b.levels) > len(p) {
+		for _, j := range history.Apart() {
+			p = append(p, math.Log(max(z.x[j], 1e-6)))
+		}
+	}
+	return p
 }
 
 // log returns the logarithm of the bound as a ratio to the limit.
 func (b *bound) log(z *design) float64 {
-	sum := math.Log(max(b.sum.At(z.x), 1e-6))
-	return (sum + b.product.Log(z.logs) + 2*(b.trees.Predict(z.relative)+z.typical)) / 4
+	mean := 0.
+	for k, v := range b.parts(z) {
+		mean += (v + b.levels[k]) / float64(len(b.levels))
+	}
+	return mean
 }

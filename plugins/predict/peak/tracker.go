@@ -5,27 +5,44 @@ package peak
 
 import "math"
 
-// Tracker keeps the violation rate of a fleet's forecasts at its target while the world drifts away from the
-// training data. It is conformal inference for distribution shift (Gibbs and Candès, 2021) with the integral control of
-// Angelopoulos, Candès and Tibshirani (Conformal PID control, 2023): the level of all forecasts rises with every
-// violation and sinks slowly otherwise. Over T rounds the violation rate differs from the target by at most
-// (the range the level moved through) / (Gain·T), whatever the data.
+// Tracker keeps the violation rate of a fleet's forecasts at its target while the world drifts away from the training
+// data: the level of all forecasts rises with violations and sinks without. It is a controller of the fleet's budget of
+// violations with a proportional part, which answers to the rate so far and is what brings that rate back, and an integral
+// part, which finds the level a wrong model needs however long it takes (Angelopoulos, Candès and Tibshirani, Conformal PID
+// control, 2023; Gibbs and Candès, 2021).
 //
 // A violation of a long horizon is reported in the round in which it happens, not when the horizon ends: late feedback
 // keeps raising a level that the forecasts have learned to exceed already. It is not safe for concurrent use.
 type Tracker struct {
-	target, gain, log float64
+	target, gain     float64
+	integral         float64
+	rounds, violated float64 // with old rounds forgotten
 }
 
-// maxLevel bounds the level to [1/maxLevel, maxLevel]: beyond it the model is wrong, and no factor mends it.
-const maxLevel = 4
+const (
+	// maxLevel bounds the level to [1/maxLevel, maxLevel]: beyond it the model is wrong, and no factor mends it.
+	maxLevel = 4
+	// priorRounds are the rounds at the target that a tracker begins with, so that the first violations do not alarm it.
+	priorRounds = 72
+	// keepRound forgets half of what is four weeks of hours old.
+	keepRound = 0.998969
+	// integralShare is how many times weaker than the proportional part the integral one is.
+	integralShare = .1
+)
 
-// NewTracker returns a tracker of the violation rate target, in (0, 1), whose level grows by gain times the excess,
-// as a logarithm, per round.
-func NewTracker(target, gain float64) *Tracker { return &Tracker{target: target, gain: gain} }
+// NewTracker returns a tracker of the violation rate target, in (0, 1). gain is by how much the logarithm of the level rises
+// when the rate so far is e times the target: .3 suits a horizon of one round. Divide it by the rounds of a longer horizon:
+// one burst violates the decisions of as many rounds at once, and a tracker as quick as for one round overshoots for days.
+func NewTracker(target, gain float64) *Tracker {
+	return &Tracker{target: target, gain: gain, rounds: priorRounds, violated: priorRounds * target}
+}
 
 // Level returns the factor for the next forecasts.
-func (t *Tracker) Level() float64 { return math.Exp(t.log) }
+func (t *Tracker) Level() float64 {
+	off := math.Log(max(t.violated, 1e-12) / (t.rounds * t.target))
+	bound := math.Log(maxLevel)
+	return math.Exp(min(bound, max(-bound, t.integral+t.gain*min(2, max(-4./3, off)))))
+}
 
 // Round ends a round, usually an hour, in which the given share of the decisions of one round turned out violated.
 // The share may pass 1 when a peak violates the decisions of several rounds at once. A share that is NaN or negative
@@ -34,6 +51,9 @@ func (t *Tracker) Round(share float64) {
 	if !(share >= 0) {
 		return
 	}
+	share = min(share, 1e6)
+	t.rounds = t.rounds*keepRound + 1
+	t.violated = t.violated*keepRound + share
 	bound := math.Log(maxLevel)
-	t.log = min(bound, max(-bound, t.log+t.gain*(share-t.target)))
+	t.integral = min(bound, max(-bound, t.integral+integralShare*t.gain*(share-t.target)))
 }

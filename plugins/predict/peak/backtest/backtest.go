@@ -26,12 +26,12 @@ import (
 // Method is the name of our forecast in results.
 const Method = "foresight"
 
-// gain of the tracker per hour, divided by the horizon: one burst violates the decisions of as many hours at once, so a tracker
-// as quick at 24 h as at 1 h overshoots and pays for days.
-const gain = .03
+// gain of the tracker at a horizon of one hour.
+const gain = .3
 
-// stride is the hours between the training decisions of one group: neighbouring hours say nearly the same.
-const stride = 3
+// stride returns the hours between the training decisions of one group. Neighbouring hours say nearly the same, so a long
+// trace needs no more than every sixth.
+func (p period) stride() int { return min(6, max(1, (p.judge-p.train)/40)) }
 
 // Run backtests every resource of the bundle. progress, which may be nil, is told the share that is done, from 0 to 1, and
 // what is being done. The result depends only on the bundle and the options. A resource or horizon for which the trace
@@ -74,7 +74,6 @@ type machine struct {
 	past    *baseline.Past
 	peaks   []float64 // maximum of each hour, for the truth
 	judged  bool      // of the judged half
-	fold    int       // of the calibration
 }
 
 type replay struct {
@@ -113,36 +112,22 @@ func newReplay(b *trace.Bundle, resource string, o Options) (*replay, error) {
 	}
 	trainHalf, judgeHalf := halves(len(b.Workloads), o)
 	rng := rand.New(rand.NewPCG(o.Seed, 2))
-	fixed := func(*rand.Rand) int { return o.Group }
-	for _, g := range draw(judgeHalf, o.Machines, fixed, rng) {
+	for _, g := range draw(judgeHalf, o.Machines, o.Group, rng) {
 		r.add(g, &machine{judged: true, past: baseline.NewPast(resource, interval)})
 	}
-	// The machines to rescale on are drawn like the judged ones. Most training groups have the same size; some vary, so that the
-	// model learns what size does.
-	for _, g := range draw(trainHalf, o.Machines, fixed, rng) {
-		r.add(g, &machine{fold: peak.NoFold, past: baseline.NewPast(resource, interval)})
+	// The machines to rescale on are drawn like the judged ones.
+	for _, g := range draw(trainHalf, o.Machines, o.Group, rng) {
+		r.add(g, &machine{past: baseline.NewPast(resource, interval)})
 	}
-	more := max(0, o.TrainGroups-o.Machines)
-	vary := func(r *rand.Rand) int { return o.Group/3 + r.IntN(2*o.Group) }
-	for _, g := range draw(trainHalf, more/4, fixed, rng) {
-		r.add(g, &machine{fold: peak.NoFold})
-	}
-	for _, g := range draw(trainHalf, more/4, vary, rng) {
-		r.add(g, &machine{fold: peak.NoFold})
-	}
-	// The rest is drawn from either half of the training half, so that calibration has workloads its fit did not see.
-	rng.Shuffle(len(trainHalf), func(i, j int) { trainHalf[i], trainHalf[j] = trainHalf[j], trainHalf[i] })
-	for fold, ids := range [][]int{trainHalf[:len(trainHalf)/2], trainHalf[len(trainHalf)/2:]} {
-		for _, g := range draw(ids, more/4, fixed, rng) {
-			r.add(g, &machine{fold: fold})
-		}
+	for _, g := range draw(trainHalf, max(0, o.TrainGroups-o.Machines), o.Group, rng) {
+		r.add(g, &machine{})
 	}
 	for _, h := range o.Horizons {
 		if !r.period.fits(h) {
 			continue
 		}
 		t, err := peak.NewTrainer(peak.TrainerOptions{
-			Horizon: h, Taus: []float64{1 - o.Violation}, Capacity: 80000, Seed: o.Seed,
+			Horizon: h, Taus: []float64{1 - o.Violation}, Capacity: 40000, Seed: o.Seed,
 		})
 		if err != nil {
 			return nil, err
@@ -226,8 +211,6 @@ func (r *replay) observe(now int) {
 
 // decide makes the decisions of hour now.
 func (r *replay) decide(now int) error {
-	unix := r.bundle.StartUnix + int64(now)*3600
-	hourOfDay := int(unix / 3600 % 24)
 	stats := make([]baseline.Stats, len(r.pasts))
 	for i, p := range r.pasts {
 		stats[i] = p.Stats()
@@ -243,7 +226,7 @@ func (r *replay) decide(now int) error {
 			summaries[i] = s.Summary(int64(now), h.hours)
 		}
 		for k, m := range r.machines {
-			if m.judged != (now >= r.period.judge) || m.past == nil && (now+k)%stride != 0 {
+			if m.judged != (now >= r.period.judge) || m.past == nil && (now+k)%r.period.stride() != 0 {
 				continue
 			}
 			members = members[:0]
@@ -253,8 +236,8 @@ func (r *replay) decide(now int) error {
 				tasks = append(tasks, stats[i])
 			}
 			in := peak.Input{
-				Features:  history.Features(m.series.Summary(int64(now), h.hours), members, m.limit),
-				HourOfDay: hourOfDay, Limit: m.limit,
+				Features: history.Features(m.series.Summary(int64(now), h.hours), members, m.limit),
+				Limit:    m.limit,
 			}
 			d := decision{machine: m, hour: now}
 			if m.past != nil {
@@ -271,7 +254,7 @@ func (r *replay) decide(now int) error {
 				d.level = h.tracker.Level()
 			} else {
 				d.input = in
-				d.learn = (now+k)%stride == 0
+				d.learn = (now+k)%r.period.stride() == 0
 			}
 			*to = append(*to, d)
 		}
@@ -304,7 +287,7 @@ func (r *replay) fit(ctx context.Context, h *horizon) error {
 		d := &h.train[i]
 		d.peak = slices.Max(d.machine.peaks[d.hour : d.hour+h.hours])
 		if d.learn {
-			h.trainer.Complete(d.input, d.peak, d.machine.fold)
+			h.trainer.Complete(d.input, d.peak)
 		}
 	}
 	var err error

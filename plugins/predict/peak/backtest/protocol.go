@@ -18,7 +18,7 @@ type Options struct {
 	Swap        bool    // train on the second half and judge on the first
 	Horizons    []int   // hours; 1 and 24 when empty
 	Violation   float64 // rate at which methods are compared; .01 when 0
-	TrainGroups int     // random groups of the training half to learn from; 1000 when 0
+	TrainGroups int     // random groups of the training half to learn from; 400 when 0
 }
 
 func (o *Options) defaults() error {
@@ -35,7 +35,7 @@ func (o *Options) defaults() error {
 		o.Violation = .01
 	}
 	if o.TrainGroups == 0 {
-		o.TrainGroups = 1000
+		o.TrainGroups = 400
 	}
 	if o.Machines < 1 || o.Group < 1 || o.TrainGroups < 1 {
 		return errors.New("machines, group and training groups must be positive")
@@ -90,12 +90,11 @@ func halves(n int, o Options) (train, judge []int) {
 }
 
 // draw returns n groups of size members of ids, each without repetition.
-func draw(ids []int, n int, size func(*rand.Rand) int, rng *rand.Rand) [][]int {
+func draw(ids []int, n, size int, rng *rand.Rand) [][]int {
 	groups := make([][]int, n)
 	for g := range groups {
 		order := rng.Perm(len(ids))
-		k := min(max(1, size(rng)), len(ids))
-		for _, i := range order[:k] {
+		for _, i := range order[:size] {
 			groups[g] = append(groups[g], ids[i])
 		}
 	}

@@ -12,20 +12,15 @@ import (
 )
 
 // sample draws rows whose peak is a known quantile function of the features: x0·(1 + x1·u), u uniform.
-func sample(seed uint64, n int) (x, logx [][]float64, peak, logPeak, cost []float64) {
+func sample(seed uint64, n int) (x [][]float64, peak, cost []float64) {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	for range n {
 		a, b := .1+rng.Float64(), .1+rng.Float64()
 		p := a * (1 + b*rng.Float64())
 		x = append(x, []float64{a, b, a * b, rng.Float64()})
-		row := make([]float64, 4)
-		for j, v := range x[len(x)-1] {
-			row[j] = math.Log(v)
-		}
-		logx = append(logx, row)
-		peak, logPeak, cost = append(peak, p), append(logPeak, math.Log(p)), append(cost, 1)
+		peak, cost = append(peak, p), append(cost, 1)
 	}
-	return x, logx, peak, logPeak, cost
+	return x, peak, cost
 }
 
 func share(f func(i int) float64, peak []float64) float64 {
@@ -40,8 +35,8 @@ func share(f func(i int) float64, peak []float64) float64 {
 
 // Trees hold their quantile on data they have not seen.
 func TestTreesHoldTheirQuantile(t *testing.T) {
-	x, _, peak, _, _ := sample(1, 8000)
-	xt, _, pt, _, _ := sample(2, 8000)
+	x, peak, _ := sample(1, 8000)
+	xt, pt, _ := sample(2, 8000)
 	for _, tau := range []float64{.5, .9, .99} {
 		trees := FitTrees(x, peak, TreeOptions{Tau: tau, Rounds: 60, Depth: 3, MinLeaf: 100, Rate: .1})
 		got := share(func(i int) float64 { return trees.Predict(xt[i]) }, pt)
@@ -53,7 +48,7 @@ func TestTreesHoldTheirQuantile(t *testing.T) {
 
 // The chosen split is the one that trying all of them finds.
 func TestSplitAgainstPlainTwin(t *testing.T) {
-	x, _, peak, _, _ := sample(3, 500)
+	x, peak, _ := sample(3, 500)
 	g := &grower{x: x, y: peak, o: TreeOptions{MinLeaf: 20}, gradient: make([]float64, len(peak))}
 	g.bin()
 	rows := make([]int32, len(peak))
@@ -97,13 +92,11 @@ func squares(v []float64) float64 {
 	return s
 }
 
-// Both forms end at the violation rate they were asked for, and cost less than the best single feature that does.
-func TestParametricForms(t *testing.T) {
-	x, logx, peak, logPeak, cost := sample(4, 6000)
+// A sum ends at the violation rate it was asked for, and costs less than the best single feature that does.
+func TestSum(t *testing.T) {
+	x, peak, cost := sample(4, 6000)
 	const tau = .99
-	o := DescentOptions{Steps: 300, Rate: .03, Ridge: .001}
-	product := FitProduct(logx, logPeak, cost, tau, []float64{1, 0, 0, 0}, o)
-	sum := FitSum(x, peak, cost, tau, o)
+	sum := FitSum(x, peak, cost, tau, DescentOptions{Steps: 300, Rate: .03, Ridge: .001})
 	single := math.Inf(1)
 	for j := range x[0] {
 		var ratio []float64
@@ -114,20 +107,15 @@ func TestParametricForms(t *testing.T) {
 		}
 		single = min(single, total*Quantile(ratio, tau))
 	}
-	for name, f := range map[string]func(int) float64{
-		"product": func(i int) float64 { return math.Exp(product.Log(logx[i])) },
-		"sum":     func(i int) float64 { return sum.At(x[i]) },
-	} {
-		if got := share(f, peak); math.Abs(got-.01) > .001 {
-			t.Errorf("%s: %v of the peaks pass", name, got)
-		}
-		total := 0.0
-		for i := range x {
-			total += f(i)
-		}
-		if total >= single {
-			t.Errorf("%s costs %v, the best single feature %v", name, total, single)
-		}
+	if got := share(func(i int) float64 { return sum.At(x[i]) }, peak); math.Abs(got-.01) > .001 {
+		t.Errorf("%v of the peaks pass", got)
+	}
+	total := 0.0
+	for i := range x {
+		total += sum.At(x[i])
+	}
+	if total >= single {
+		t.Errorf("it costs %v, the best single feature %v", total, single)
 	}
 	for _, w := range sum.Weight {
 		if w < 0 {
@@ -138,11 +126,10 @@ func TestParametricForms(t *testing.T) {
 
 // The same data give the same model, to the last bit.
 func TestDeterministic(t *testing.T) {
-	x, logx, peak, logPeak, cost := sample(5, 1500)
-	fit := func() [3]any {
-		return [3]any{
+	x, peak, cost := sample(5, 1500)
+	fit := func() [2]any {
+		return [2]any{
 			FitTrees(x, peak, TreeOptions{Tau: .9, Rounds: 5, Depth: 3, MinLeaf: 20, Rate: .1}),
-			FitProduct(logx, logPeak, cost, .9, make([]float64, 4), DescentOptions{Steps: 20, Rate: .1}),
 			FitSum(x, peak, cost, .9, DescentOptions{Steps: 20, Rate: .1}),
 		}
 	}
@@ -167,7 +154,7 @@ func TestQuantile(t *testing.T) {
 }
 
 func BenchmarkFitTrees(b *testing.B) {
-	x, _, peak, _, _ := sample(6, 20000)
+	x, peak, _ := sample(6, 20000)
 	for b.Loop() {
 		FitTrees(x, peak, TreeOptions{Tau: .99, Rounds: 10, Depth: 4, MinLeaf: 200, Rate: .1})
 	}

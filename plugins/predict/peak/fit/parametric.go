@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package fit estimates the parts of a peak forecast from past decisions: boosted trees for a conditional
-// quantile, and two small parametric forms for the cheapest forecast at a violation rate.
+// quantile, and a sum for the cheapest forecast at a violation rate.
 //
 // These are two different questions. A conditional quantile promises that *each* node's peak stays below the
 // forecast with probability τ. A fleet asks less: that a share τ of *all* decisions holds, with the sum of the
 // forecasts as small as possible. The best answer to the second allots violations to the nodes where headroom is
 // dear (its Lagrangian is a threshold on the conditional density, as in the lemma of Neyman and Pearson), so no
-// conditional quantile is optimal for it. Product and Sum minimise it directly:
+// conditional quantile is optimal for it. Sum minimises it directly:
 //
 //	J(f) = q_τ(peak/f) · Σ f
 //
@@ -22,67 +22,6 @@ import (
 	"sort"
 )
 
-// Product is f = exp(bias + Σ weight·log x): ratios and geometric means of features.
-type Product struct {
-	Bias   float64
-	Weight []float64
-}
-
-// Log returns log f for the logarithms of the features.
-func (p *Product) Log(logx []float64) float64 {
-	s := p.Bias
-	for j, w := range p.Weight {
-		s += w * logx[j]
-	}
-	return s
-}
-
-// FitProduct fits a Product for quantile tau. logx are the rows of log features, logpeak the log peaks, cost the weight of
-// each row's forecast (a node's limit when features are ratios to it). start is where the weights begin and where ridge
-// pulls them back to.
-func FitProduct(logx [][]float64, logpeak, cost []float64, tau float64, start []float64, o DescentOptions) *Product {
-	n, p := len(logx), len(start)
-	p0 := &Product{Weight: append([]float64(nil), start...)}
-	d := newDescent(p, o)
-	ratio := make([]float64, n)
-	high, mean := make([]float64, p), make([]float64, p)
-	for it := range o.Steps {
-		clear(high)
-		clear(mean)
-		total := 0.0
-		for i, row := range logx {
-			f := p0.Log(row)
-			ratio[i] = logpeak[i] - f
-			f = cost[i] * math.Exp(f)
-			total += f
-			for j, v := range row {
-				mean[j] += f * v
-			}
-		}
-		lo, hi := band(ratio, tau, d.sorted(n))
-		count := 0.0
-		for i, row := range logx {
-			if ratio[i] < lo || ratio[i] > hi {
-				continue
-			}
-			count++
-			for j, v := range row {
-				high[j] += v
-			}
-		}
-		for j := range p0.Weight {
-			d.gradient[j] = mean[j]/total - high[j]/count + o.Ridge*(p0.Weight[j]-start[j])
-		}
-		d.step(it, p0.Weight)
-	}
-	copy(p0.Weight, d.mean())
-	for i, row := range logx {
-		ratio[i] = logpeak[i] - p0.Log(row)
-	}
-	p0.Bias = Quantile(ratio, tau)
-	return p0
-}
-
 // Sum is f = Σ weight·x with weights of at least zero: stacked headroom.
 type Sum struct{ Weight []float64 }
 
@@ -95,8 +34,8 @@ func (s *Sum) At(x []float64) float64 {
 	return f
 }
 
-// FitSum fits a Sum for quantile tau by descent on the logarithms of its weights. cost is as for FitProduct.
-// Ridge pulls the terms to equal shares.
+// FitSum fits a Sum for quantile tau by descent on the logarithms of its weights. cost is the weight of each row's
+// forecast: a node's limit when features are ratios to it. Ridge pulls the terms to equal shares.
 func FitSum(x [][]float64, peak, cost []float64, tau float64, o DescentOptions) *Sum {
 	n, p := len(x), len(x[0])
 	scale := make([]float64, p)
@@ -168,7 +107,7 @@ func FitSum(x [][]float64, peak, cost []float64, tau float64, o DescentOptions) 
 // tiny keeps ratios to an all-zero forecast finite.
 const tiny = 1e-9
 
-// DescentOptions control FitProduct and FitSum.
+// DescentOptions control FitSum.
 type DescentOptions struct {
 	Steps int
 	Rate  float64 // step of each weight

@@ -38,6 +38,7 @@ const (
 	window1            // window of yesterday
 	window7            // largest window of the last 7 days
 	windowMean         // mean window of the last 7 days
+	windowDev          // standard deviation of the windows of the last 7 days
 	windowWeek         // window of a week ago
 	same1              // the very hours of yesterday
 	same7              // the largest of the very hours of the last 7 days
@@ -50,66 +51,88 @@ const (
 	summaryLen
 )
 
-// Summary returns what the series knows at the beginning of hour now about the next horizon hours. Unknown
-// maxima are zero.
+// Summary returns what the series knows at the beginning of hour now about the next horizon hours. A window or day without
+// samples does not count in means, medians and minima; where a single one is asked for, the maximum of the last day stands
+// in for it. So a short past gives forecasts that are plainer, not lower. Without any samples all is zero.
 func (s *Series) Summary(now int64, horizon int) Summary {
 	out := Summary{Scale: s.scale}
 	v := &out.v
 	// The ring in order, newest first, so that the many windows are plain loops.
 	var past [weekHours + 1]float32
-	known := make([]float32, 0, weekHours)
+	hours := make([]float32, 0, weekHours)
 	for k := 1; k <= weekHours; k++ {
 		past[k] = s.ago(now, k)
 		if past[k] >= 0 {
-			known = append(known, past[k])
+			hours = append(hours, past[k])
 		}
 	}
-	m := func(from, to int) float64 {
-		largest := float32(0)
+	m := func(from, to int) float64 { // unknown when there is no sample
+		largest := float32(unknown)
 		for k := max(from, 1); k <= min(to, weekHours); k++ {
 			largest = max(largest, past[k])
 		}
 		return float64(largest)
 	}
 	v[last] = float64(s.last)
-	v[hour1], v[hour2] = m(1, 1), m(2, 2)
+	v[hour1], v[hour2] = max(0, m(1, 1)), max(0, m(2, 2))
 	v[max6h] = max(v[hour1], v[hour2], m(3, 6))
 
-	var daily [7]float64
-	for d := range daily {
-		daily[d] = m(24*d+1, 24*d+24)
+	daily := make([]float64, 0, 7)
+	for d := range 7 {
+		x := m(24*d+1, 24*d+24)
+		if d == 0 {
+			v[max1d] = max(0, x)
+		}
+		if d < 2 {
+			v[max2d] = max(v[max2d], x)
+		}
+		if x >= 0 {
+			daily = append(daily, x)
+		}
 	}
-	v[max1d] = daily[0]
-	v[max2d] = max(daily[0], daily[1])
-	slices.Sort(daily[:])
-	v[min7d], v[median7d], v[second7d], v[max7d] = daily[0], daily[3], daily[5], daily[6]
+	if n := len(daily); n > 0 {
+		slices.Sort(daily)
+		v[min7d], v[median7d], v[second7d], v[max7d] = daily[0], daily[n/2], daily[max(0, n-2)], daily[n-1]
+	}
 
 	v[mean1d], v[dev1d] = s.day.mean(), s.day.deviation()
 	v[mean7d], v[dev7d] = s.week.mean(), s.week.deviation()
 	v[p90], v[p98] = s.hist.quantile(.90)*s.scale, s.hist.quantile(.98)*s.scale
 
-	if n := len(known); n > 0 {
-		slices.Sort(known)
-		v[hours90], v[hours97] = float64(known[n*90/100]), float64(known[n*97/100])
+	if n := len(hours); n > 0 {
+		slices.Sort(hours)
+		v[hours90], v[hours97] = float64(hours[n*90/100]), float64(hours[n*97/100])
 	}
 
 	wide := 0
 	if horizon == 1 {
 		wide = 1
 	}
+	v[window1], v[same1], v[windowWeek] = v[max1d], v[max1d], v[max1d]
+	known, squares := 0., 0.
 	for d := 1; d <= 7; d++ {
 		from, to := 24*d-horizon+1, 24*d
-		w := m(from-wide, to+wide)
-		same := m(from, to)
+		w, same := m(from-wide, to+wide), m(from, to)
+		if w < 0 {
+			continue
+		}
+		known++
+		squares += w * w
+		v[windowMean] += w
 		v[window7] = max(v[window7], w)
-		v[windowMean] += w / 7
 		v[same7] = max(v[same7], same)
 		switch d {
 		case 1:
-			v[window1], v[same1] = w, same
+			v[window1], v[same1] = w, max(0, same)
 		case 7:
 			v[windowWeek] = w
 		}
+	}
+	if known > 0 {
+		v[windowMean] /= known
+		v[windowDev] = math.Sqrt(max(0, squares/known-v[windowMean]*v[windowMean]))
+	} else {
+		v[windowMean], v[window7], v[same7] = v[max1d], v[max1d], v[max1d]
 	}
 	s.longMemory(now, v)
 	v[jump] = float64(s.jump) * v[max1d]
@@ -172,6 +195,12 @@ const (
 	headroom      // Σ (scale − max7d)·max7d/scale: room to grow of members that do use something
 	rootScale     // square root of Σ scale²: small for many equal members, large for few
 	maxHeadroom   // the largest scale − max7d of a member
+	// What the sum comes to when members do what they did, but not on the same days: sums of what is usual plus the root of
+	// the sum of squares of what is not, as deviations of independent terms add up.
+	apartRecord // Σ p98 and √Σ (top1 − p98)²
+	apartWeek   // Σ windowMean and 1.5·√Σ (max7d − windowMean)²
+	apartDay    // Σ max1d and .5·√Σ (max7d − max1d)²
+	apartSpread // Σ windowMean and 2·√Σ windowDev²
 	// FeatureLen is the length of a feature vector.
 	FeatureLen
 )
@@ -194,6 +223,13 @@ func Features(node Summary, members []Summary, limit float64) []float64 {
 		} {
 			x[p[0]] += m[p[1]]
 		}
+		for _, a := range [...]struct{ at, above, below int }{
+			{apartRecord, top1, p98}, {apartWeek, max7d, windowMean}, {apartDay, max7d, max1d},
+		} {
+			d := max(0, m[a.above]-m[a.below])
+			x[a.at] += d * d
+		}
+		x[apartSpread] += m[windowDev] * m[windowDev]
 		deviation := max(0, m[max7d]-m[mean7d])
 		room := max(0, members[i].Scale-m[max7d])
 		x[rootDeviation] += deviation * deviation
@@ -208,18 +244,26 @@ func Features(node Summary, members []Summary, limit float64) []float64 {
 	for _, j := range [...]int{rootDeviation, rootDev7d, rootScale} {
 		x[j] = math.Sqrt(x[j])
 	}
+	x[apartRecord] = x[sumP98] + math.Sqrt(x[apartRecord])
+	x[apartWeek] = x[sumWindowMean] + 1.5*math.Sqrt(x[apartWeek])
+	x[apartDay] = x[sumMax1d] + .5*math.Sqrt(x[apartDay])
+	x[apartSpread] = x[sumWindowMean] + 2*math.Sqrt(x[apartSpread])
 	for j := range x {
 		x[j] /= limit
 	}
 	return x
 }
 
-// Typical returns a robust level of recent peaks within a feature vector, relative to the limit: what a forecast
-// is expressed against. It is never below one in a million.
+// Typical returns a robust level of coming peaks within a feature vector, relative to the limit: what a forecast is expressed
+// against. It is the geometric mean of four plain forecasts, and never below one in a million.
 func Typical(x []float64) float64 {
-	return max(1e-6, (x[max7d]+x[sumP98])/2)
+	product := 1.
+	for _, j := range [...]int{apartRecord, apartWeek, max7d, sumP98} {
+		product *= min(1e6, max(1e-6, x[j]))
+	}
+	return math.Pow(product, .25)
 }
 
-// Rough returns three plain forecasts within a feature vector, relative to the limit: the node's 7-day maximum,
-// its 98th percentile, and the sum of its members' 98th percentiles. Models start from their geometric mean.
-func Rough() [3]int { return [...]int{max7d, p98, sumP98} }
+// Apart returns two plain forecasts within a feature vector, relative to the limit, that need no training but a level: the sums
+// of what members do when their days are not the same.
+func Apart() [2]int { return [...]int{apartWeek, apartSpread} }

@@ -63,6 +63,53 @@ func TestSummaryAgainstRawSamples(t *testing.T) {
 	}
 }
 
+// Of a past of a few hours, what asks for more says what there is, and the means are of known windows only.
+func TestShortPast(t *testing.T) {
+	s := NewSeries(fiveMinutes, 1)
+	for i := range 30 * 12 {
+		s.Observe(int64(i)*300, .5)
+	}
+	for _, horizon := range []int{1, 24} {
+		got := s.Summary(30, horizon).v
+		for _, j := range []int{second7d, median7d, min7d, window1, window7, windowMean, windowWeek, same1, same7} {
+			if math.Abs(got[j]-.5) > 1e-6 {
+				t.Errorf("horizon %d, entry %d: %v", horizon, j, got[j])
+			}
+		}
+		if got[windowDev] > 1e-6 {
+			t.Errorf("deviation %v of a constant", got[windowDev])
+		}
+	}
+}
+
+// Members that never peak together come to less than the sum of their peaks, and at least to the largest.
+func TestApart(t *testing.T) {
+	var members []Summary
+	largest, sum := 0.0, 0.0
+	for k := range uint64(20) {
+		s := NewSeries(fiveMinutes, 8)
+		feed(s, noise(30+k, 400, 8))
+		m := s.Summary(400, 24)
+		members = append(members, m)
+		largest, sum = max(largest, m.v[max7d]), sum+m.v[max7d]
+	}
+	x := Features(Summary{}, members, 1)
+	plain := 0.0 // the twin
+	usual := 0.0
+	for _, m := range members {
+		usual += m.v[windowMean]
+		plain += m.v[windowDev] * m.v[windowDev]
+	}
+	if want := usual + 2*math.Sqrt(plain); math.Abs(x[apartSpread]-want) > 1e-9 {
+		t.Errorf("apartSpread %v, want %v", x[apartSpread], want)
+	}
+	for _, j := range Apart() {
+		if x[j] < largest || x[j] > 1.01*sum {
+			t.Errorf("feature %d: %v outside %v and %v", j, x[j], largest, sum)
+		}
+	}
+}
+
 // A histogram's percentile is within a bucket of the weighted percentile of the samples.
 func TestHistogramAgainstSort(t *testing.T) {
 	h := histogram{half: math.Inf(1)}
