@@ -10,7 +10,6 @@
 package nodes
 
 import (
-	"hash/fnv"
 	"math"
 	"time"
 
@@ -50,7 +49,6 @@ type Node struct {
 	Resources [predict.NumResources]Resource
 
 	machine  usage.Machine
-	fold     int
 	pods     int // with samples in the newest reading
 	arrivals int // pods that were first seen, since the process began
 	measured [predict.NumResources]float64
@@ -185,9 +183,7 @@ func (h *History) addPods(p *pods.History, s *predict.Snapshot, each func(*Node,
 }
 
 func (h *History) meet(name string) *Node {
-	hash := fnv.New32a()
-	_, _ = hash.Write([]byte(name))
-	n := &Node{fold: int(hash.Sum32() % 2)}
+	n := &Node{}
 	n.machine, _ = h.machines(name)
 	for i, scale := range [predict.NumResources]float64{n.machine.Cores, n.machine.Bytes} {
 		n.Resources[i] = Resource{Whole: history.NewSeries(h.options.Grid, scale), Peak: -1}

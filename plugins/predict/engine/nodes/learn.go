@@ -36,7 +36,6 @@ type Decision struct {
 	Features []float32 // of history.Features
 	Hour     int64     // index of the first hour of the horizon
 	Limit    float64
-	Fold     int
 	// Load of the node's pods, and what the node used beyond them.
 	Load peak.Load
 	Own  float64
@@ -51,7 +50,7 @@ func (d *Decision) input() peak.Input {
 	for i, v := range d.Features {
 		x[i] = float64(v)
 	}
-	return peak.Input{Features: x, HourOfDay: int(((d.Hour % 24) + 24) % 24), Limit: d.Limit}
+	return peak.Input{Features: x, Limit: d.Limit}
 }
 
 // learning is what becomes of decisions.
@@ -204,7 +203,7 @@ func (h *History) decide(name string, n *Node, horizon, r int, hour int64, limit
 	}
 	x := history.Features(n.Resources[r].Whole.Summary(hour, hours), summaries, limit)
 	d := &Decision{
-		Node: name, Features: make([]float32, len(x)), Hour: hour, Limit: limit, Fold: n.fold,
+		Node: name, Features: make([]float32, len(x)), Hour: hour, Limit: limit,
 		Load: n.load[horizon][r].Load, Own: n.Resources[r].Own.Mean, pods: n.pods, arrivals: n.arrivals,
 	}
 	for i, v := range x {
@@ -268,7 +267,7 @@ func (h *History) judge(hour int64) {
 		}
 		if all > 0 && h.models[predict.Hour][r].Load() != nil {
 			if h.tracker[r] == nil {
-				h.tracker[r] = peak.NewTracker(1-h.options.Tau, .5)
+				h.tracker[r] = peak.NewTracker(1-h.options.Tau, .3)
 			}
 			h.tracker[r].Round(violated / all)
 		}
@@ -327,7 +326,7 @@ func fit(ctx context.Context, all []*Decision, horizon predict.Horizon, tau floa
 		return nil, err
 	}
 	for _, d := range all {
-		t.Complete(d.input(), d.Peak, d.Fold)
+		t.Complete(d.input(), d.Peak)
 	}
 	return t.Fit(ctx)
 }

@@ -46,7 +46,7 @@ func (h *History) Load(r io.Reader, now time.Time) error {
 			continue
 		}
 		met := h.meet(name)
-		n.machine, n.fold = met.machine, met.fold
+		n.machine = met.machine
 		n.forecast()
 		h.nodes[name] = n
 	}
