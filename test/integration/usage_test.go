@@ -17,7 +17,9 @@ import (
 	"strings"
 	"testing"
 
+	batchv1 "k8s.io/api/batch/v1"
 	v1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 )
 
@@ -64,6 +66,17 @@ func TestUsage(t *testing.T) {
 		t.Error("the steady profile chose the hot node")
 	}
 
+	// A Job's pod finishes by itself, and how long that took is learned.
+	task := newPod("task", pool, "100m")
+	task.Spec.RestartPolicy = v1.RestartPolicyNever
+	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "task"}, Spec: batchv1.JobSpec{Template: v1.PodTemplateSpec{Spec: task.Spec}}}
+	if _, err := client.BatchV1().Jobs(ns).Create(t.Context(), job, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the life of a Job's pod", func(context.Context) (bool, string) {
+		n := metric(`foresight_history_objects{kind="lives"}`)
+		return n > 0, fmt.Sprint(n, " known")
+	})
 	eventually(t, "forecasts of all nodes", func(context.Context) (bool, string) {
 		n := metric(`foresight_forecast_nodes{rung="fresh"}`)
 		return n >= 9, fmt.Sprint(n, " fresh")
