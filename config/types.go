@@ -115,6 +115,38 @@ type LimitsBound struct {
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 
+// PredictedQoSArgs configures the PredictedQoS plugin.
+type PredictedQoSArgs struct {
+	metav1.TypeMeta
+
+	// ModelFile is the model that foresight model train wrote; empty is none.
+	ModelFile string
+	// MaxRiskPercent is the risk that the lower bound for a node may reach before the node is refused;
+	// 1–100, where 100 refuses none.
+	MaxRiskPercent int32
+	// Weights of a violation, by the objective of the pod that suffers it.
+	Weights QoSWeights
+	// Feedback says how decisions are compared with what came of them.
+	Feedback QoSFeedback
+}
+
+// QoSWeights are 0–100 each.
+type QoSWeights struct {
+	Latency, Realtime, Availability, Batch int32
+}
+
+// QoSFeedback says when and for how long outcomes count.
+type QoSFeedback struct {
+	// Horizons after the bind at which a decision is judged, ascending; 1s–24h.
+	Horizons []metav1.Duration
+	// Decisions that are kept; 100–1000000.
+	Decisions int32
+	// HalfLife of what a node's history says; 1s–720h.
+	HalfLife metav1.Duration
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
 // PredictionArgs configures the engine that the plugins read, under the name Prediction.
 // It is the scheduler's, not a profile's.
 type PredictionArgs struct {

@@ -117,6 +117,27 @@ func validateLimitsGuard(path *field.Path, guard *LimitsGuard) field.ErrorList {
 	return errs
 }
 
+// ValidatePredictedQoSArgs checks the args of the PredictedQoS plugin.
+func ValidatePredictedQoSArgs(path *field.Path, args *PredictedQoSArgs) field.ErrorList {
+	errs := validateRange(path.Child("maxRiskPercent"), args.MaxRiskPercent, 1, 100)
+	w := path.Child("weights")
+	errs = append(errs, validateRange(w.Child("latency"), args.Weights.Latency, 0, maxWeight)...)
+	errs = append(errs, validateRange(w.Child("realtime"), args.Weights.Realtime, 0, maxWeight)...)
+	errs = append(errs, validateRange(w.Child("availability"), args.Weights.Availability, 0, maxWeight)...)
+	errs = append(errs, validateRange(w.Child("batch"), args.Weights.Batch, 0, maxWeight)...)
+	f := path.Child("feedback")
+	if len(args.Feedback.Horizons) == 0 {
+		errs = append(errs, field.Required(f.Child("horizons"), "at least one"))
+	}
+	least := time.Second
+	for i, h := range args.Feedback.Horizons {
+		errs = append(errs, validateDuration(f.Child("horizons").Index(i), h, least, 24*time.Hour)...)
+		least = max(least, h.Duration+time.Second)
+	}
+	errs = append(errs, validateRange(f.Child("decisions"), args.Feedback.Decisions, 100, 1000000)...)
+	return append(errs, validateDuration(f.Child("halfLife"), args.Feedback.HalfLife, time.Second, 720*time.Hour)...)
+}
+
 // ValidatePredictionArgs checks the args of the engine.
 func ValidatePredictionArgs(path *field.Path, args *PredictionArgs) field.ErrorList {
 	errs := validateRange(path.Child("percentile"), args.Percentile, 50, 99)

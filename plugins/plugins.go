@@ -23,6 +23,7 @@ import (
 	configv1 "github.com/foresight-scheduler/foresight/config/v1"
 	"github.com/foresight-scheduler/foresight/plugins/affinity"
 	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
+	"github.com/foresight-scheduler/foresight/plugins/qos"
 	"github.com/foresight-scheduler/foresight/plugins/resourcefit"
 	"github.com/foresight-scheduler/foresight/plugins/taints"
 	"github.com/foresight-scheduler/foresight/plugins/trimaran"
@@ -34,6 +35,8 @@ type Options struct {
 	Pressure taints.PressureReader
 	// Engine knows what nodes use; nil knows nothing.
 	Engine *engine.Engine
+	// QoS is what the PredictedQoS plugins of all profiles share; nil is one of their own that reads the Engine.
+	QoS *qos.Service
 }
 
 // Registry returns the factories of all plugins by name, for
@@ -47,11 +50,22 @@ func Registry(opts Options) frameworkruntime.Registry {
 		affinity.Name:    withFeatures(affinity.New),
 		resourcefit.Name: withFeatures(resourcefit.New),
 		taints.Name:      withFeatures(taints.NewFactory(opts.Pressure)),
+		qos.Name:         qos.NewFactory(qosService(opts)),
 	}
 	for name, factory := range trimaran.Factories(trimaranOptions(opts.Engine)) {
 		registry[name] = factory
 	}
 	return registry
+}
+
+func qosService(opts Options) *qos.Service {
+	switch {
+	case opts.QoS != nil:
+		return opts.QoS
+	case opts.Engine != nil:
+		return qos.NewService(opts.Engine.Snapshot)
+	}
+	return qos.NewService(nil)
 }
 
 func trimaranOptions(e *engine.Engine) trimaran.Options {

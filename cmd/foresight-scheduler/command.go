@@ -78,7 +78,8 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options) error {
 	if err != nil {
 		return err
 	}
-	registry := plugins.Registry(plugins.Options{Engine: engine})
+	service := newQoSService(engine)
+	registry := plugins.Registry(plugins.Options{Engine: engine, QoS: service})
 	if err := refuseUnknownArgs(cfg, registry); err != nil {
 		return err
 	}
@@ -108,7 +109,7 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options) error {
 
 	// 3. Run until the context ends or the lease is lost.
 	if engine != nil {
-		if err := startEngine(ctx, engine, completed); err != nil {
+		if err := startEngine(ctx, engine, completed, service.Watch); err != nil {
 			return err
 		}
 	}

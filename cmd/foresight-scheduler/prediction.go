@@ -25,6 +25,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/kubelet"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/metricsapi"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/prometheus"
+	"github.com/foresight-scheduler/foresight/plugins/qos"
 )
 
 // predictionName is where the engine's args stand in a pluginConfig.
@@ -57,9 +58,19 @@ func newEngine(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*engine.Eng
 	return engine.New(*args, clock.RealClock{}), nil
 }
 
+// newQoSService returns what the PredictedQoS plugins share, with its metrics. The engine may be nil.
+func newQoSService(e *engine.Engine) *qos.Service {
+	service := qos.NewService(nil)
+	if e != nil {
+		service = qos.NewService(e.Snapshot)
+	}
+	legacyregistry.CustomMustRegister(qos.NewMetrics(service))
+	return service
+}
+
 // startEngine lets the engine collect until ctx ends. Every replica collects, so that a
 // new leader knows what the old one knew.
-func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig.CompletedConfig) error {
+func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig.CompletedConfig, watch func(usage.Source) usage.Source) error {
 	nodes := c.InformerFactory.Core().V1().Nodes().Lister()
 	source, err := newSource(e.Usage(), c.KubeConfig, nodes)
 	if err != nil {
@@ -100,7 +111,7 @@ func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig
 		if !toolscache.WaitForCacheSync(ctx.Done(), pods.Informer().HasSynced, c.InformerFactory.Core().V1().Nodes().Informer().HasSynced) {
 			return
 		}
-		if err := e.Run(ctx, source, cluster); err != nil {
+		if err := e.Run(ctx, watch(source), cluster); err != nil {
 			klog.FromContext(ctx).Error(err, "The engine did not start; nothing is known of what nodes use")
 		}
 	}()

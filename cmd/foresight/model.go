@@ -18,11 +18,11 @@ import (
 func newModelCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "model",
-		Short: "Judge models of the service that pods get",
+		Short: "Train, show and judge models of the service that pods get",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newModelEvalCommand())
+	cmd.AddCommand(newModelTrainCommand(), newModelShowCommand(), newModelEvalCommand())
 	return cmd
 }
 

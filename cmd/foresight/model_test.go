@@ -69,3 +69,28 @@ func TestModelEvalRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A trained model is shown; a damaged one is refused with the reason.
+func TestModelTrainAndShow(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "model.json")
+	if _, err := runCommand("model", "train", "--data", writeInterference(t), "--out", file); err != nil {
+		t.Fatal(err)
+	}
+	out, err := runCommand("model", "show", file)
+	if err != nil || !strings.Contains(out, "Observations") || !strings.Contains(out, "400") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(data), "slope", "slop", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := runCommand("model", "show", file); err == nil || !strings.Contains(err.Error(), "checksum") {
+		t.Errorf("a damaged file: %v", err)
+	}
+	if _, err := runCommand("model", "train", "--data", t.TempDir(), "--out", file); err == nil {
+		t.Error("learned from nothing")
+	}
+}

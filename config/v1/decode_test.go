@@ -6,9 +6,11 @@ package v1
 import (
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/util/diff"
@@ -66,6 +68,19 @@ serviceAntiAffinity:
 			want: &config.TaintsArgs{PredictedPressure: config.PredictedPressure{Effect: corev1.TaintEffectPreferNoSchedule}}},
 		{name: "Taints, all fields", yaml: "TaintsArgs\npredictedPressure: {effect: NoSchedule}",
 			want: &config.TaintsArgs{PredictedPressure: config.PredictedPressure{Effect: corev1.TaintEffectNoSchedule}}},
+		{name: "PredictedQoS, all defaults", yaml: "PredictedQoSArgs", want: &config.PredictedQoSArgs{
+			MaxRiskPercent: 90, Weights: config.QoSWeights{Latency: 3, Realtime: 5, Availability: 3, Batch: 1},
+			Feedback: config.QoSFeedback{Horizons: []metav1.Duration{{Duration: 10 * time.Minute}, {Duration: time.Hour}}, Decisions: 10000, HalfLife: metav1.Duration{Duration: 6 * time.Hour}},
+		}},
+		{name: "PredictedQoS, all fields", yaml: `PredictedQoSArgs
+modelFile: /m.json
+maxRiskPercent: 50
+weights: {latency: 1, realtime: 2, availability: 0, batch: 4}
+feedback: {horizons: [1m], decisions: 500, halfLife: 1h}
+`, want: &config.PredictedQoSArgs{
+			ModelFile: "/m.json", MaxRiskPercent: 50, Weights: config.QoSWeights{Latency: 1, Realtime: 2, Availability: 0, Batch: 4},
+			Feedback: config.QoSFeedback{Horizons: []metav1.Duration{{Duration: time.Minute}}, Decisions: 500, HalfLife: metav1.Duration{Duration: time.Hour}},
+		}},
 		{name: "ResourceFit, all defaults", yaml: "ResourceFitArgs",
 			want: &config.ResourceFitArgs{
 				ScoringStrategy:    kubeschedulerv1.ScoringStrategy{Type: kubeschedulerv1.LeastAllocated, Resources: cpuAndMemory},

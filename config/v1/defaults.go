@@ -60,6 +60,24 @@ func SetDefaults_NodeIndexArgs(args *NodeIndexArgs) {
 	}
 }
 
+// SetDefaults_PredictedQoSArgs judges decisions after 10 minutes and an hour.
+func SetDefaults_PredictedQoSArgs(args *PredictedQoSArgs) {
+	for field, otherwise := range map[**int32]int32{
+		&args.MaxRiskPercent: 90, &args.Weights.Latency: 3, &args.Weights.Realtime: 5, &args.Weights.Availability: 3, &args.Weights.Batch: 1,
+		&args.Feedback.Decisions: 10000,
+	} {
+		if *field == nil {
+			*field = ptr.To(otherwise)
+		}
+	}
+	if len(args.Feedback.Horizons) == 0 {
+		args.Feedback.Horizons = []metav1.Duration{{Duration: 10 * time.Minute}, {Duration: time.Hour}}
+	}
+	if args.Feedback.HalfLife.Duration == 0 {
+		args.Feedback.HalfLife.Duration = 6 * time.Hour
+	}
+}
+
 // SetDefaults_PredictionArgs reads metrics.k8s.io, and takes the windows of KEP 61 of
 // scheduler-plugins.
 func SetDefaults_PredictionArgs(args *PredictionArgs) {

@@ -32,6 +32,7 @@ func TestRoundTrip(t *testing.T) {
 		{func() runtime.Object { return &TaintsArgs{} }, func() runtime.Object { return &config.TaintsArgs{} }},
 		{func() runtime.Object { return &ResourceFitArgs{} }, func() runtime.Object { return &config.ResourceFitArgs{} }},
 		{func() runtime.Object { return &PredictionArgs{} }, func() runtime.Object { return &config.PredictionArgs{} }},
+		{func() runtime.Object { return &PredictedQoSArgs{} }, func() runtime.Object { return &config.PredictedQoSArgs{} }},
 	}
 	for _, kind := range kinds {
 		for range 200 {

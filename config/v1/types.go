@@ -139,6 +139,60 @@ type LimitsBound struct {
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 
+// PredictedQoSArgs configures the PredictedQoS plugin: nodes are scored, and refused, by the
+// risk that the pod's objective is violated there.
+type PredictedQoSArgs struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// ModelFile is the model that foresight model train wrote. Default: none, which ranks by
+	// the node's predicted CPU. The file is read again when it changes.
+	// +optional
+	ModelFile string `json:"modelFile,omitempty"`
+	// MaxRiskPercent is the risk that the lower bound for a node may reach before the node is
+	// refused; 1–100, where 100 refuses none. Default 90.
+	// +optional
+	MaxRiskPercent *int32 `json:"maxRiskPercent,omitempty"`
+	// Weights of a violation, by the objective of the pod that suffers it.
+	// +optional
+	Weights QoSWeights `json:"weights,omitempty"`
+	// Feedback says how decisions are compared with what came of them.
+	// +optional
+	Feedback QoSFeedback `json:"feedback,omitempty"`
+}
+
+// QoSWeights are 0–100 each.
+type QoSWeights struct {
+	// Latency weighs a response time that is not kept; default 3.
+	// +optional
+	Latency *int32 `json:"latency,omitempty"`
+	// Realtime weighs a CPU that is not there when it is wanted; default 5.
+	// +optional
+	Realtime *int32 `json:"realtime,omitempty"`
+	// Availability weighs an eviction, a kill, a restart or a node that is not ready; default 3.
+	// +optional
+	Availability *int32 `json:"availability,omitempty"`
+	// Batch weighs work that is slowed down; default 1.
+	// +optional
+	Batch *int32 `json:"batch,omitempty"`
+}
+
+// QoSFeedback says when and for how long outcomes count.
+type QoSFeedback struct {
+	// Horizons after the bind at which a decision is judged, ascending; 1s–24h each, default
+	// 10m and 1h.
+	// +optional
+	// +listType=atomic
+	Horizons []metav1.Duration `json:"horizons,omitempty"`
+	// Decisions that are kept; 100–1000000, default 10000.
+	// +optional
+	Decisions *int32 `json:"decisions,omitempty"`
+	// HalfLife of what a node's history says; 1s–720h, default 6h.
+	// +optional
+	HalfLife metav1.Duration `json:"halfLife,omitempty"`
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
 // PredictionArgs configures the engine that the plugins read. It stands under the name
 // Prediction in the pluginConfig of one profile and holds for all of them.
 type PredictionArgs struct {

@@ -18,6 +18,7 @@ import (
 func RegisterDefaults(scheme *runtime.Scheme) error {
 	scheme.AddTypeDefaultingFunc(&AffinityArgs{}, func(obj interface{}) { SetObjectDefaults_AffinityArgs(obj.(*AffinityArgs)) })
 	scheme.AddTypeDefaultingFunc(&NodeIndexArgs{}, func(obj interface{}) { SetObjectDefaults_NodeIndexArgs(obj.(*NodeIndexArgs)) })
+	scheme.AddTypeDefaultingFunc(&PredictedQoSArgs{}, func(obj interface{}) { SetObjectDefaults_PredictedQoSArgs(obj.(*PredictedQoSArgs)) })
 	scheme.AddTypeDefaultingFunc(&PredictionArgs{}, func(obj interface{}) { SetObjectDefaults_PredictionArgs(obj.(*PredictionArgs)) })
 	scheme.AddTypeDefaultingFunc(&ResourceFitArgs{}, func(obj interface{}) { SetObjectDefaults_ResourceFitArgs(obj.(*ResourceFitArgs)) })
 	scheme.AddTypeDefaultingFunc(&TaintsArgs{}, func(obj interface{}) { SetObjectDefaults_TaintsArgs(obj.(*TaintsArgs)) })
@@ -30,6 +31,10 @@ func SetObjectDefaults_AffinityArgs(in *AffinityArgs) {
 
 func SetObjectDefaults_NodeIndexArgs(in *NodeIndexArgs) {
 	SetDefaults_NodeIndexArgs(in)
+}
+
+func SetObjectDefaults_PredictedQoSArgs(in *PredictedQoSArgs) {
+	SetDefaults_PredictedQoSArgs(in)
 }
 
 func SetObjectDefaults_PredictionArgs(in *PredictionArgs) {

@@ -118,9 +118,12 @@ func fitMembers(schema Schema, groups []*Data, seen *Data) *Model {
 
 // Risk returns the probability of a violation, 0–1, for the features x in the order of the schema, of which what is not
 // known is NaN. scratch must be as long as x and is overwritten.
-func (m *Model) Risk(x, scratch []float64) float64 {
+func (m *Model) Risk(x, scratch []float64) float64 { return sigmoid(m.LogOdds(x, scratch)) }
+
+// LogOdds is Risk before the logistic curve.
+func (m *Model) LogOdds(x, scratch []float64) float64 {
 	members, plain := m.logOdds(x, scratch)
-	return sigmoid(m.Slope * (m.Trust*members + (1-m.Trust)*plain))
+	return m.Slope * (m.Trust*members + (1-m.Trust)*plain)
 }
 
 func (m *Model) logOdds(x, scratch []float64) (members, plain float64) {
@@ -157,6 +160,23 @@ func (f *fold) blend(trust float64) []float64 {
 		z[i] = trust*f.members[i] + (1-trust)*f.plain[i]
 	}
 	return z
+}
+
+// Assess says how models fare on each group in turn that learned from the others: the risks they give, the plain feature,
+// and the labels. With one group there is nothing to say.
+func Assess(schema Schema, groups []*Data) (risk, plain, label []float64) {
+	if len(groups) < 2 {
+		return nil, nil, nil
+	}
+	x, scratch := make([]float64, len(schema.Features)), make([]float64, len(schema.Features))
+	for out, g := range groups {
+		m := Fit(schema, slices.Delete(slices.Clone(groups), out, out+1), nil)
+		for i, y := range g.Y {
+			risk = append(risk, m.Risk(g.Row(i, x), scratch))
+			plain, label = append(plain, g.X[schema.Plain][i]), append(label, y)
+		}
+	}
+	return risk, plain, label
 }
 
 // trust is the largest share of the members, at most 0.75 and at least 0.25, with which no fold ranks worse than by the

@@ -41,6 +41,8 @@ type Row struct {
 	HostMem     float64 // of the machine, in %
 	Intensity   float64 // how hard the neighbour works; 0 is the service alone
 	Latency     float64 // in milliseconds
+	// Shares of time, 0–1, in which a task on the machine waited (PSI "some").
+	CPUPressure, MemoryPressure, IOPressure float64
 }
 
 // columns of a file, by name. The first four cannot be missing.
@@ -56,6 +58,9 @@ var columns = []struct {
 	{"own_db_cpu_pct", func(r *Row) *float64 { return &r.OwnDBCPU }},
 	{"host_cpu_pct", func(r *Row) *float64 { return &r.HostCPU }},
 	{"host_mem_pct", func(r *Row) *float64 { return &r.HostMem }},
+	{"psi_cpu_some", func(r *Row) *float64 { return &r.CPUPressure }},
+	{"psi_memory_some", func(r *Row) *float64 { return &r.MemoryPressure }},
+	{"psi_io_some", func(r *Row) *float64 { return &r.IOPressure }},
 }
 
 const required = 4

@@ -1,0 +1,140 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/interference"
+)
+
+func newModelTrainCommand() *cobra.Command {
+	var dir, file string
+	cmd := &cobra.Command{
+		Use:   "train --data DIR --out FILE",
+		Short: "Train the model of placements that PredictedQoS reads",
+		Long: `Learn, from measurements of a service beside neighbours, the risk of a violation by what the
+pod uses, what the node uses with it, and the node's pressure, and write it to a file for
+modelFile in PredictedQoSArgs. The data is of the form that model eval reads; the columns
+psi_cpu_some, psi_memory_some and psi_io_some (0–1) are read where they are there.`,
+		Example: "  foresight model train --data ./interference --out model.json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			sets, err := interference.ReadAll(dir)
+			if err != nil {
+				return err
+			}
+			card := quality.Card{Trained: time.Now().UTC().Truncate(time.Second)}
+			var groups []*quality.Data
+			for i := range sets {
+				card.Origin += sets[i].Name + " "
+				for k := range sets[i].Kinds {
+					if d := interference.Placements(&sets[i].Kinds[k]); len(d.Y) > 0 {
+						groups = append(groups, d)
+						card.Observations += len(d.Y)
+						for _, y := range d.Y {
+							card.Violations += int(y)
+						}
+					}
+				}
+			}
+			if card.Violations == 0 || card.Violations == card.Observations {
+				return errors.New("nothing to learn: it takes rows with violations and rows without")
+			}
+			fmt.Fprintf(cmd.ErrOrStderr(), "learning from %d rows of %d kinds of neighbours\n", card.Observations, len(groups))
+			risk, plain, label := quality.Assess(quality.Placement, groups)
+			card.AUC, card.PlainAUC = known(quality.AUC(risk, label)), known(quality.AUC(plain, label))
+			card.Brier, card.ECE = known(quality.Brier(risk, label)), known(quality.ECE(risk, label))
+			return quality.Save(file, quality.Fit(quality.Placement, groups, nil), card)
+		},
+	}
+	cmd.Flags().StringVar(&dir, "data", "", "folder of the data set")
+	cmd.Flags().StringVar(&file, "out", "", "file to write the model to")
+	for _, name := range []string{"data", "out"} {
+		_ = cmd.MarkFlagRequired(name)
+	}
+	_ = cmd.MarkFlagDirname("data")
+	return cmd
+}
+
+// known is nil for what is not a number.
+func known(v float64) *float64 {
+	if math.IsNaN(v) {
+		return nil
+	}
+	return &v
+}
+
+func newModelShowCommand() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:     "show FILE",
+		Short:   "Say what a model file holds and how it fared, or why it cannot be used",
+		Example: "  foresight model show model.json",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if output != "table" && output != "json" {
+				return fmt.Errorf("--output %q: must be table or json", output)
+			}
+			m, card, err := quality.Load(args[0], &quality.Placement)
+			if err != nil {
+				return err
+			}
+			if output == "json" {
+				encoder := json.NewEncoder(cmd.OutOrStdout())
+				encoder.SetIndent("", "  ")
+				return encoder.Encode(card)
+			}
+			return printModel(cmd.OutOrStdout(), m, &card)
+		},
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
+	return cmd
+}
+
+func printModel(out io.Writer, m *quality.Model, card *quality.Card) error {
+	table := printers.GetNewTabWriter(out)
+	row := func(name string, value any) { fmt.Fprintf(table, "%s\t%v\n", name, value) }
+	number := func(name string, v *float64) {
+		if v == nil {
+			row(name, "-")
+		} else {
+			row(name, fmt.Sprintf("%.3f", *v))
+		}
+	}
+	row("Trained", card.Trained.Format(time.RFC3339))
+	row("Data", card.Origin)
+	row("Observations", card.Observations)
+	row("Violations", card.Violations)
+	row("Schema", card.SchemaHash)
+	number("AUC, on kinds left out", card.AUC)
+	number("AUC of utilisation alone", card.PlainAUC)
+	number("Brier score", card.Brier)
+	number("Calibration error", card.ECE)
+	row("Trust in the members", fmt.Sprintf("%.2f", m.Trust))
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "\nRisk of a pod that uses 5 % of the node, by what the node uses with it:")
+	t, slab := quality.NewTable(m), quality.Slab{}
+	t.For(.05, &slab)
+	fmt.Fprintln(table, "NODE CPU\tPRESSURE UNKNOWN\t0\t0.25\t0.5")
+	for _, cpu := range []float32{.2, .4, .6, .7, .8, .9, 1} {
+		fmt.Fprintf(table, "%.0f%%", 100*cpu)
+		for _, pressure := range []float32{float32(math.NaN()), 0, .25, .5} {
+			fmt.Fprintf(table, "\t%.3f", quality.Probability(slab.LogOdds(cpu, pressure)))
+		}
+		fmt.Fprintln(table)
+	}
+	return table.Flush()
+}

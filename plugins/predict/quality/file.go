@@ -1,0 +1,150 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package quality
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// fileVersion is the version of the file's form that this program writes and reads.
+const fileVersion = 1
+
+// Card says what a model is and how it fared when it was trained.
+type Card struct {
+	SchemaHash string `json:"schemaHash"`
+	// Trained is when, From and Until what time the observations are of; zero where not known.
+	Trained time.Time `json:"trained"`
+	From    time.Time `json:"from,omitzero"`
+	Until   time.Time `json:"until,omitzero"`
+	// Origin is where the observations are from.
+	Origin       string `json:"origin"`
+	Observations int    `json:"observations"`
+	Violations   int    `json:"violations"`
+	// AUC, PlainAUC (of utilisation alone), Brier and ECE on the groups left out, each in turn; null where there was one
+	// group, or one class.
+	AUC      *float64 `json:"auc"`
+	PlainAUC *float64 `json:"plainAuc"`
+	Brier    *float64 `json:"brier"`
+	ECE      *float64 `json:"ece"`
+}
+
+// file is what is on the disk. Checksum is of the bytes of Content.
+type file struct {
+	Kind     string          `json:"kind"`
+	Version  int             `json:"version"`
+	Checksum string          `json:"checksum"`
+	Content  json.RawMessage `json:"content"`
+}
+
+type content struct {
+	Card  Card   `json:"card"`
+	Model *Model `json:"model"`
+}
+
+const fileKind = "foresight-qos-model"
+
+// Save writes the model for good or not at all: into a file beside it first. It sets the card's SchemaHash.
+func Save(path string, m *Model, card Card) error {
+	card.SchemaHash = m.Schema.Hash()
+	body, err := json.Marshal(content{card, m})
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(file{fileKind, fileVersion, checksum(body), body})
+	if err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temporary.Name())
+	if _, err = temporary.Write(data); err == nil {
+		err = temporary.Sync()
+	}
+	if err = errors.Join(err, temporary.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temporary.Name(), path)
+}
+
+// Load reads a model that answers for the schema. The error says what is wrong with the file: that it is not there, no
+// model, of another version, damaged, or trained for another schema.
+func Load(path string, schema *Schema) (*Model, Card, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, Card{}, err
+	}
+	m, card, err := decode(data, schema)
+	if err != nil {
+		return nil, Card{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, card, nil
+}
+
+func decode(data []byte, schema *Schema) (*Model, Card, error) {
+	var f file
+	if err := json.Unmarshal(data, &f); err != nil {
+		return nil, Card{}, fmt.Errorf("no model file, or a damaged one: %w", err)
+	}
+	if f.Kind != fileKind {
+		return nil, Card{}, fmt.Errorf("no model file: kind %q, want %q", f.Kind, fileKind)
+	}
+	if f.Version != fileVersion {
+		return nil, Card{}, fmt.Errorf("version %d, want %d: train it anew with foresight model train", f.Version, fileVersion)
+	}
+	if got := checksum(f.Content); got != f.Checksum {
+		return nil, Card{}, fmt.Errorf("damaged: checksum %s, want %s", got, f.Checksum)
+	}
+	var c content
+	if err := json.Unmarshal(f.Content, &c); err != nil {
+		return nil, Card{}, fmt.Errorf("damaged: %w", err)
+	}
+	if c.Model == nil {
+		return nil, Card{}, errors.New("damaged: it holds no model")
+	}
+	if got, want := c.Model.Schema.Hash(), schema.Hash(); got != want || c.Card.SchemaHash != got {
+		return nil, c.Card, fmt.Errorf("trained for the feature schema %s, want %s: train it anew with foresight model train", c.Card.SchemaHash, want)
+	}
+	if err := c.Model.check(); err != nil {
+		return nil, c.Card, fmt.Errorf("damaged: %w", err)
+	}
+	return c.Model, c.Card, nil
+}
+
+func checksum(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// check says whether the model can be asked without a panic.
+func (m *Model) check() error {
+	if len(m.Members) != len(m.Schema.Views) || m.PlainRank == nil || len(m.PlainRank.Weights) != 1 || len(m.PlainRank.Means) != 1 {
+		return errors.New("members do not match the schema's views")
+	}
+	for k, b := range m.Members {
+		if b == nil {
+			return errors.New("a member is missing")
+		}
+		for _, nodes := range b.Trees {
+			if len(nodes) == 0 {
+				return errors.New("an empty tree")
+			}
+			for i, n := range nodes {
+				// Children come after their parent, so no walk is endless.
+				if n.Left != 0 && (n.Left <= i || n.Right <= i || n.Left >= len(nodes) || n.Right >= len(nodes) || n.Feature < 0 || n.Feature >= len(m.Schema.Views[k])) {
+					return errors.New("a tree points out of itself")
+				}
+			}
+		}
+	}
+	return nil
+}

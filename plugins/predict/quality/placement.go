@@ -1,0 +1,149 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package quality
+
+import "math"
+
+// The features of a placement: what is known before the pod runs.
+const (
+	OwnCPU   = iota // what the pod will use on average, as a share of the node's CPU
+	NodeCPU         // what the node will use with the pod on it, as a share of its CPU
+	Pressure        // the share of time, 0–1, in which a task on the node waited for CPU, memory or I/O lately
+	placementFeatures
+)
+
+// Placement is the schema of models that judge placements. Only what both a cluster and a measurement beside neighbours
+// can tell is in it.
+var Placement = Schema{
+	Features: []Feature{OwnCPU: {Name: "own_cpu"}, NodeCPU: {Name: "node_cpu", Sign: 1}, Pressure: {Name: "pressure", Sign: 1}},
+	Views:    [][]int{{OwnCPU, NodeCPU, Pressure}, {OwnCPU, NodeCPU}},
+	Plain:    NodeCPU,
+}
+
+// PriorLogOdds is the risk by utilisation alone where there is no model: one in two at 85 % of the node's CPU, one in
+// fifteen at 40 %. It is an order, not a calibrated probability.
+func PriorLogOdds(cpu, pressure float64) float64 {
+	z := 6 * (cpu - .85)
+	if pressure > 0 {
+		z += 4 * pressure
+	}
+	return z
+}
+
+// The grid of a Table. Own use is dense where pods are small.
+var ownGrid = [...]float32{0, .02, .05, .1, .2, .4, .7, 1}
+
+const (
+	cpuSteps      = 36 // of the node's CPU, from 0 to maxCPU
+	maxCPU        = 1.2
+	pressureSteps = 8 // from 0 to 1
+	planes        = pressureSteps + 2
+	columns       = cpuSteps + 1
+)
+
+// Table is a model of placements distilled into log-odds on a grid, because asking hundreds of trees for every node
+// of a cluster takes milliseconds. Between the points it is linear, so what is monotone in the model is monotone in the table.
+// It is immutable.
+type Table struct{ slabs [len(ownGrid)]Slab }
+
+// Slab is a table for one pod's own use: log-odds by pressure, of which plane 0 is not known, and the node's CPU.
+type Slab [planes][columns]float32
+
+// surest is the largest log-odds, either way, that a table gives: one in 150. A model that is surer is sure beyond its
+// data, and what nodes do to pods could not correct it.
+const surest = 5
+
+// NewTable distills a model, or the prior where m is nil. m must be of the schema Placement.
+func NewTable(m *Model) *Table {
+	t := &Table{}
+	x, scratch := make([]float64, placementFeatures), make([]float64, placementFeatures)
+	for o, own := range ownGrid {
+		for p := range planes {
+			pressure := math.NaN()
+			if p > 0 {
+				pressure = float64(p-1) / pressureSteps
+			}
+			for c := range columns {
+				cpu := float64(c) * maxCPU / cpuSteps
+				z := PriorLogOdds(cpu, pressure)
+				if m != nil {
+					x[OwnCPU], x[NodeCPU], x[Pressure] = float64(own), cpu, pressure
+					z = m.LogOdds(x, scratch)
+				}
+				t.slabs[o][p][c] = float32(min(max(z, -surest), surest))
+			}
+		}
+	}
+	return t
+}
+
+// For writes to out what the table says of a pod that uses the share own of a node.
+func (t *Table) For(own float64, out *Slab) {
+	v := float32(own)
+	if !(v >= 0) {
+		v = 0
+	}
+	last := len(ownGrid) - 1
+	k := 0
+	for k < last-1 && v >= ownGrid[k+1] {
+		k++
+	}
+	f := min((v-ownGrid[k])/(ownGrid[k+1]-ownGrid[k]), 1)
+	a, b := &t.slabs[k], &t.slabs[k+1]
+	for p := range out {
+		for c := range out[p] {
+			out[p][c] = a[p][c] + f*(b[p][c]-a[p][c])
+		}
+	}
+}
+
+// LogOdds returns the log-odds of a violation on a node that uses the share cpu with the pod on it; pressure is NaN where
+// it is not known. A cpu that is not known counts as 1. It is pure, and allocates nothing.
+func (s *Slab) LogOdds(cpu, pressure float32) float32 {
+	if !(cpu <= maxCPU) {
+		if cpu != cpu {
+			cpu = 1
+		} else {
+			cpu = maxCPU
+		}
+	}
+	at := max(cpu, 0) * (cpuSteps / maxCPU)
+	c := min(int(at), cpuSteps-1)
+	f := at - float32(c)
+	if pressure != pressure {
+		return s[0][c] + f*(s[0][c+1]-s[0][c])
+	}
+	high := min(max(pressure, 0), 1) * pressureSteps
+	p := min(int(high), pressureSteps-1)
+	g := high - float32(p)
+	a := s[p+1][c] + f*(s[p+1][c+1]-s[p+1][c])
+	b := s[p+2][c] + f*(s[p+2][c+1]-s[p+2][c])
+	return a + g*(b-a)
+}
+
+// sigmoidSteps of the table behind Probability, from -sigmoidRange to sigmoidRange.
+const (
+	sigmoidSteps = 1 << 10
+	sigmoidRange = 12
+)
+
+var sigmoidTable = func() (t [sigmoidSteps + 1]float32) {
+	for i := range t {
+		t[i] = float32(sigmoid(float64(i)*2*sigmoidRange/sigmoidSteps - sigmoidRange))
+	}
+	return t
+}()
+
+// Probability is 1/(1+e⁻ᶻ) to within 10⁻⁵, from a table: an exponential a node would be half the cost of judging it.
+func Probability(z float32) float32 {
+	at := (z + sigmoidRange) * (sigmoidSteps / (2. * sigmoidRange))
+	if !(at > 0) {
+		return sigmoidTable[0]
+	}
+	if at >= sigmoidSteps {
+		return sigmoidTable[sigmoidSteps]
+	}
+	i := int(at)
+	return sigmoidTable[i] + (at-float32(i))*(sigmoidTable[i+1]-sigmoidTable[i])
+}

@@ -1,0 +1,64 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package qos
+
+import (
+	"context"
+	"sync"
+
+	v1 "k8s.io/api/core/v1"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+)
+
+// SignPod signs what the plugin reads of a pod: its objective, weight, history and forecast.
+func (p *PredictedQoS) SignPod(_ context.Context, pod *v1.Pod) ([]fwk.SignFragment, *fwk.Status) {
+	o := objectiveOf(pod, p.classes)
+	return []fwk.SignFragment{{Key: "foresight-scheduler.dev/qos", Value: struct {
+		Objective  string
+		Importance float32
+		Workload   string
+		Requests   predict.Requests
+		Class      predict.Class
+	}{o.String(), importance(pod), workload(pod, o), predict.RequestsOf(pod), predict.ClassOf(pod, predict.RequestsOf(pod).Asked)}}}, nil
+}
+
+// EventsToRegister returns what may lower the risk on a node: a pod that goes or shrinks, a new node or a larger one. What
+// the metrics and the outcomes say is no event; the plugin activates what it refused.
+func (p *PredictedQoS) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
+	return []fwk.ClusterEventWithHint{
+		{Event: fwk.ClusterEvent{Resource: fwk.AssignedPod, ActionType: fwk.Delete | fwk.UpdatePodScaleDown}},
+		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add | fwk.UpdateNodeAllocatable}},
+	}, nil
+}
+
+// maxRejected bounds the pods that wait for a node to get better; those beyond wait for the queue's own flush.
+const maxRejected = 10000
+
+// rejected are pods that Filter refused a node since the last look.
+type rejected struct {
+	lock sync.Mutex
+	pods map[string]*v1.Pod
+}
+
+func (r *rejected) add(pod *v1.Pod) {
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	if r.pods == nil {
+		r.pods = map[string]*v1.Pod{}
+	}
+	if len(r.pods) < maxRejected {
+		r.pods[pod.Namespace+"/"+pod.Name] = pod
+	}
+}
+
+// take returns the pods and forgets them. Those that were placed meanwhile are no harm: the queue does not know them.
+func (r *rejected) take() map[string]*v1.Pod {
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	pods := r.pods
+	r.pods = nil
+	return pods
+}

@@ -1,0 +1,162 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package qos
+
+import (
+	"context"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/peak"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+)
+
+// ErrReasonRisk is why a node is refused.
+const ErrReasonRisk = "Predicted risk to the quality of service is too high"
+
+const stateKey = "PreFilter" + Name
+
+// cycle is what one pod's cycle judges all nodes by.
+type cycle struct {
+	judge     *judge
+	snapshot  *predict.Snapshot
+	pressure  pressures
+	epoch     uint64
+	combiners [predict.NumResources]peak.Combiner
+
+	objective Objective
+	workload  quality.Vector
+	name      string // of the workload
+	own       predict.PodForecast
+	weight    float32
+	// slabs are the table for the pod, and for a pod of typical use that is there already.
+	slab, resident *quality.Slab
+	filters        bool
+
+	harm   []float32 // by slot, written by PreScore
+	best   float32
+	asGood int // nodes that are as good as the best, itself included
+
+	decision *decision // written by Reserve
+}
+
+// Clone shares the state: Filter reads the node it is handed, whose pods preemption has already taken off, so nothing in it
+// moves with AddPod and RemovePod.
+func (c *cycle) Clone() fwk.StateData { return c }
+
+// typicalUse is the share of a node's CPU that a pod of whom only its objective counts is taken to use.
+const typicalUse = .05
+
+// PreFilter takes the cycle's view of the cluster and looks the pod up once.
+func (p *PredictedQoS) PreFilter(_ context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
+	p.forget(len(nodes))
+	c := p.newCycle(pod, nodes)
+	state.Write(stateKey, c)
+	p.export(c, state, nodes)
+	if c.filters && !p.anyPasses(c, state, nodes) {
+		// Whatever is wrong, a cluster in which nothing can be placed helps nobody.
+		c.filters = false
+		p.breaker.Add(1)
+	}
+	return nil, nil
+}
+
+func (p *PredictedQoS) newCycle(pod *v1.Pod, nodes []fwk.NodeInfo) *cycle {
+	c := &cycle{judge: p.judge.Load(), pressure: p.service.pressures(), objective: objectiveOf(pod, p.classes)}
+	if p.snapshot != nil {
+		c.snapshot = p.snapshot()
+	}
+	// The two numbers count up for themselves; one step of either is another epoch.
+	c.epoch = c.snapshot.Epoch()<<32 + c.judge.epoch + p.slotsAge<<20
+	for r := range c.combiners {
+		c.combiners[r] = c.snapshot.Combiner(horizon, predict.Resource(r))
+	}
+	c.name = workload(pod, c.objective)
+	c.workload = c.judge.history.Workload(c.name)
+	c.own = c.snapshot.Pod(pod)
+	c.weight = max(p.weights[c.objective]*importance(pod), .01)
+	cores := 0.
+	if len(nodes) > 0 {
+		cores = float64(nodes[0].GetAllocatable().GetMilliCPU()) / 1000
+	}
+	// One slab for all nodes: own use counts by its order of magnitude, and nodes of a cluster are of one.
+	c.slab = &quality.Slab{}
+	c.judge.table.For(c.own.Peaks[horizon][predict.CPU].Mean/max(cores, 1e-3), c.slab)
+	c.resident = &c.judge.typical
+	// The prior is an order and no probability, and of a blind cluster nothing is known: neither refuses anybody.
+	c.filters = p.maxRisk < 1 && c.judge.rung == RungModel && !c.snapshot.Blind()
+	return c
+}
+
+// PreFilterExtensions returns nil: see cycle.Clone.
+func (p *PredictedQoS) PreFilterExtensions() fwk.PreFilterExtensions { return nil }
+
+func (p *PredictedQoS) anyPasses(c *cycle, state fwk.CycleState, nodes []fwk.NodeInfo) bool {
+	for _, n := range nodes {
+		if p.lowerRisk(c, p.view(c, state, n)) <= p.maxRisk {
+			return true
+		}
+	}
+	return false
+}
+
+// doubts is how many standard deviations a bound is away: nine in ten lie above the lower bound.
+const doubts = 1.28
+
+// lowerRisk is the risk if the node uses no more than it does for sure, and its history is as bad as it looks only in
+// part.
+func (p *PredictedQoS) lowerRisk(c *cycle, v *view) float32 {
+	use := v.use(predict.CPU, c.own.Peaks[horizon][predict.CPU], c.combiners[predict.CPU])
+	z := c.slab.LogOdds(use.lower, v.pressure) + c.judge.offset[c.objective]
+	if v.known {
+		z += v.history.Vector.Dot(&c.workload)
+	}
+	return quality.Probability(z - doubts*v.doubt)
+}
+
+// Filter refuses a node where even the lower bound of the risk is over the allowed one.
+func (p *PredictedQoS) Filter(ctx context.Context, state fwk.CycleState, pod *v1.Pod, node fwk.NodeInfo) *fwk.Status {
+	c := cycleIn(state)
+	if c == nil || !c.filters || p.lowerRisk(c, p.view(c, state, node)) <= p.maxRisk {
+		return nil
+	}
+	p.rejected.add(pod)
+	// Evicting the node's pods lowers what it will use, so preemption may cure it.
+	return fwk.NewStatus(fwk.Unschedulable, ErrReasonRisk)
+}
+
+func cycleIn(state fwk.CycleState) *cycle {
+	data, err := state.Read(stateKey)
+	if err != nil {
+		return nil
+	}
+	return data.(*cycle)
+}
+
+// run keeps the judge current and brings back what was refused, until ctx ends.
+func (p *PredictedQoS) run(ctx context.Context) {
+	ticker := time.NewTicker(p.feedback.tick)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		before := p.judge.Load()
+		now := p.feedback.judge(ctx)
+		p.judge.Store(now)
+		if pods := p.rejected.take(); len(pods) > 0 {
+			// Neither metrics nor outcomes are events that bring a pod back.
+			p.handle.Activate(klog.FromContext(ctx), pods)
+		}
+		if before.rung != now.rung {
+			klog.FromContext(ctx).Info("The quality of service is judged by another rung", "profile", p.profile, "was", before.rung, "is", now.rung)
+		}
+	}
+}

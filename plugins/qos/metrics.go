@@ -1,0 +1,169 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package qos
+
+import (
+	"math"
+	"time"
+
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"k8s.io/component-base/metrics"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+)
+
+// Class of a node for an objective, by the risk of a typical pod: good below 10 %, fair below 30 %, else poor.
+func class(risk float32) string {
+	switch {
+	case risk < .1:
+		return "good"
+	case risk < .3:
+		return "fair"
+	}
+	return "poor"
+}
+
+// classes are the risks of a typical pod of each objective on each node, as of one cycle.
+type classes struct {
+	nodes []string
+	risks [][numObjectives]float32
+}
+
+// exportEvery is how old exported classes may grow while pods are being placed.
+const exportEvery = 10 * time.Second
+
+// export notes the classes of all nodes, from time to time: it is the scheduling cycle that may look at them.
+func (p *PredictedQoS) export(c *cycle, state fwk.CycleState, nodes []fwk.NodeInfo) {
+	now := p.feedback.now().UnixNano()
+	if last := p.exportAge.Load(); last != 0 && now-last < min(int64(exportEvery), int64(p.feedback.tick)*2) {
+		return
+	}
+	p.exportAge.Store(now)
+	out := &classes{nodes: make([]string, 0, len(nodes)), risks: make([][numObjectives]float32, 0, len(nodes))}
+	for _, n := range nodes {
+		v := p.view(c, state, n)
+		z := c.resident.LogOdds(v.before, v.pressure) + v.history.Vector[0]
+		var risks [numObjectives]float32
+		for o := range risks {
+			risks[o] = quality.Probability(z + c.judge.offset[o])
+		}
+		out.nodes, out.risks = append(out.nodes, n.Node().Name), append(out.risks, risks)
+	}
+	p.exported.Store(out)
+}
+
+// Metrics exports how the plugins of a service fare; register it with legacyregistry.
+type Metrics struct {
+	metrics.BaseStableCollector
+	service *Service
+
+	decisions, outcomes, violations, unjudged, rung, demotions, failures, breaker *metrics.Desc
+	auc, plainAUC, brier, ece, coverage, nodeRisk, nodes                          *metrics.Desc
+}
+
+var _ metrics.StableCollector = &Metrics{}
+
+// NewMetrics returns the metrics of a service.
+func NewMetrics(s *Service) *Metrics {
+	desc := func(name, help string, labels ...string) *metrics.Desc {
+		return metrics.NewDesc("foresight_qos_"+name, help, append([]string{"profile"}, labels...), nil, metrics.ALPHA, "")
+	}
+	return &Metrics{
+		service:    s,
+		decisions:  desc("decisions_total", "Pods bound, by objective.", "objective"),
+		outcomes:   desc("outcomes_total", "Decisions judged, by objective and result: kept or violated.", "objective", "result"),
+		violations: desc("violations_total", "Violations by what happened.", "reason"),
+		unjudged:   desc("unjudged_total", "Decisions that could not be judged: the pod was gone, or there were too many."),
+		rung:       desc("rung", "1 for what judges now: model or utilisation.", "rung"),
+		demotions:  desc("model_demotions_total", "Times the model was found worse than utilisation."),
+		failures:   desc("model_load_failures_total", "Times the model file could not be used."),
+		breaker:    desc("filter_breaker_total", "Pods for which the filter would have refused every node, and so refused none."),
+		auc:        desc("auc", "AUC of the predicted risk on the decisions that are kept."),
+		plainAUC:   desc("utilisation_auc", "AUC of ranking the same decisions by the node's predicted CPU."),
+		brier:      desc("brier_score", "Mean squared error of the predicted risk."),
+		ece:        desc("calibration_error", "Expected calibration error of the predicted risk, 0-1."),
+		coverage:   desc("coverage", "Share of the decisions that were judged, 0-1."),
+		nodeRisk:   desc("node_risk", "Risk of a typical pod, 0-1, by node and objective.", "node", "objective"),
+		nodes:      desc("nodes", "Nodes by objective and class: good, fair or poor.", "objective", "class"),
+	}
+}
+
+// DescribeWithStability announces the metrics.
+func (m *Metrics) DescribeWithStability(ch chan<- *metrics.Desc) {
+	for _, d := range []*metrics.Desc{
+		m.decisions, m.outcomes, m.violations, m.unjudged, m.rung, m.demotions, m.failures, m.breaker,
+		m.auc, m.plainAUC, m.brier, m.ece, m.coverage, m.nodeRisk, m.nodes,
+	} {
+		ch <- d
+	}
+}
+
+// CollectWithStability reads the plugins.
+func (m *Metrics) CollectWithStability(ch chan<- metrics.Metric) {
+	for _, p := range m.service.all() {
+		m.collect(ch, p)
+	}
+}
+
+func (m *Metrics) collect(ch chan<- metrics.Metric, p *PredictedQoS) {
+	counter := func(d *metrics.Desc, v int, labels ...string) {
+		ch <- metrics.NewLazyConstMetric(d, metrics.CounterValue, float64(v), append([]string{p.profile}, labels...)...)
+	}
+	gauge := func(d *metrics.Desc, v float64, labels ...string) {
+		if !math.IsNaN(v) {
+			ch <- metrics.NewLazyConstMetric(d, metrics.GaugeValue, v, append([]string{p.profile}, labels...)...)
+		}
+	}
+	f := p.feedback
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	decided, judged := 0, 0
+	for o := range numObjectives {
+		name := Objective(o).String()
+		counter(m.decisions, f.counts.decided[o], name)
+		counter(m.outcomes, f.counts.kept[o], name, "kept")
+		counter(m.outcomes, f.counts.violated[o], name, "violated")
+		decided += f.counts.decided[o]
+		judged += f.counts.kept[o] + f.counts.violated[o]
+	}
+	for reason, n := range f.counts.violations {
+		counter(m.violations, n, reason)
+	}
+	counter(m.unjudged, f.counts.unjudged)
+	counter(m.demotions, f.counts.demotions)
+	counter(m.failures, f.counts.failures)
+	counter(m.breaker, int(p.breaker.Load()))
+	now := p.judge.Load().rung
+	for r := range numRungs {
+		v := 0.
+		if Rung(r) == now {
+			v = 1
+		}
+		gauge(m.rung, v, Rung(r).String())
+	}
+	v := f.ledger.Verdict()
+	gauge(m.auc, v.AUC)
+	gauge(m.plainAUC, v.PlainAUC)
+	gauge(m.brier, v.Brier)
+	gauge(m.ece, v.ECE)
+	if decided > 0 {
+		gauge(m.coverage, min(1, float64(judged)/float64(decided)))
+	}
+	out := p.exported.Load()
+	if out == nil {
+		return
+	}
+	for o := range numObjectives {
+		name := Objective(o).String()
+		count := map[string]int{"good": 0, "fair": 0, "poor": 0}
+		for i, node := range out.nodes {
+			gauge(m.nodeRisk, float64(out.risks[i][o]), node, name)
+			count[class(out.risks[i][o])]++
+		}
+		for c, n := range count {
+			gauge(m.nodes, float64(n), name, c)
+		}
+	}
+}

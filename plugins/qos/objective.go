@@ -1,0 +1,88 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package qos
+
+import (
+	v1 "k8s.io/api/core/v1"
+	schedulinglisters "k8s.io/client-go/listers/scheduling/v1"
+	podqos "k8s.io/kubernetes/pkg/apis/core/v1/helper/qos"
+
+	"github.com/foresight-scheduler/foresight/config"
+)
+
+// ObjectiveKey is the label of a pod, or the annotation of its PriorityClass, that names its objective.
+const ObjectiveKey = "foresight-scheduler.dev/qos"
+
+// Objective is the service that a pod wants.
+type Objective uint8
+
+const (
+	// Latency wants its response time kept.
+	Latency Objective = iota
+	// Realtime wants the CPU to be there when it is wanted.
+	Realtime
+	// Availability wants no eviction, kill, restart or node that is not ready.
+	Availability
+	// Batch wants throughput, and hurts others.
+	Batch
+
+	numObjectives = int(Batch) + 1
+)
+
+var objectiveNames = [numObjectives]string{"latency", "realtime", "availability", "batch"}
+
+// String is the objective as labels spell it.
+func (o Objective) String() string { return objectiveNames[o] }
+
+// strictness is added to a model's log-odds: models are trained on latency, a realtime pod suffers earlier, and a pod that
+// only wants to stay, or to get done, suffers later. What really happens moves it (see feedback).
+var strictness = [numObjectives]float32{Latency: 0, Realtime: 1, Availability: -2, Batch: -1}
+
+func parse(name string) (Objective, bool) {
+	for o, n := range objectiveNames {
+		if n == name {
+			return Objective(o), true
+		}
+	}
+	return 0, false
+}
+
+// objectiveOf is what the pod's label says, else its PriorityClass's annotation, else its QoS class: Guaranteed wants
+// latency, Burstable availability, BestEffort is batch. A name that is no objective counts as none.
+func objectiveOf(pod *v1.Pod, classes schedulinglisters.PriorityClassLister) Objective {
+	if o, ok := parse(pod.Labels[ObjectiveKey]); ok {
+		return o
+	}
+	if classes != nil && pod.Spec.PriorityClassName != "" {
+		if c, err := classes.Get(pod.Spec.PriorityClassName); err == nil {
+			if o, ok := parse(c.Annotations[ObjectiveKey]); ok {
+				return o
+			}
+		}
+	}
+	class := pod.Status.QOSClass
+	if class == "" {
+		class = podqos.ComputePodQOS(pod)
+	}
+	switch class {
+	case v1.PodQOSGuaranteed:
+		return Latency
+	case v1.PodQOSBestEffort:
+		return Batch
+	default:
+		return Availability
+	}
+}
+
+func weightsOf(w *config.QoSWeights) [numObjectives]float32 {
+	return [numObjectives]float32{Latency: float32(w.Latency), Realtime: float32(w.Realtime), Availability: float32(w.Availability), Batch: float32(w.Batch)}
+}
+
+// importance multiplies a pod's weight by its priority: 1 at priority 0 and below, 2 at the highest a user can give.
+func importance(pod *v1.Pod) float32 {
+	if pod.Spec.Priority == nil || *pod.Spec.Priority <= 0 {
+		return 1
+	}
+	return 1 + min(float32(*pod.Spec.Priority)/1e9, 1)
+}

@@ -1,0 +1,103 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package qos places pods by the service they will get: it scores nodes by the harm of a placement, which is the risk of
+// the pod and what its neighbours lose, and refuses nodes where even the lower bound of the risk is too high. It learns from
+// what comes of its own decisions.
+package qos
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	schedulinglisters "k8s.io/client-go/listers/scheduling/v1"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
+)
+
+// Name of the plugin in a KubeSchedulerConfiguration.
+const Name = "PredictedQoS"
+
+// PredictedQoS is the plugin.
+type PredictedQoS struct {
+	snapshot predict.Reader
+	service  *Service
+	handle   fwk.Handle
+	classes  schedulinglisters.PriorityClassLister
+	profile  string
+	maxRisk  float32 // 0–1; 1 refuses nobody
+	weights  [numObjectives]float32
+
+	feedback *feedback
+	judge    atomic.Pointer[judge]
+
+	views pernode.Cache[*view]
+	// slots number the nodes, so that a cycle's scores are a slice.
+	slotsLock sync.Mutex
+	slots     map[string]int32
+	slotsAge  uint64
+
+	rejected  rejected
+	breaker   atomic.Int64 // times the filter would have refused all nodes
+	exported  atomic.Pointer[classes]
+	exportAge atomic.Int64 // when, in nanoseconds since 1970
+}
+
+var (
+	_ fwk.PreFilterPlugin   = &PredictedQoS{}
+	_ fwk.FilterPlugin      = &PredictedQoS{}
+	_ fwk.PreScorePlugin    = &PredictedQoS{}
+	_ fwk.ScorePlugin       = &PredictedQoS{}
+	_ fwk.ReservePlugin     = &PredictedQoS{}
+	_ fwk.PostBindPlugin    = &PredictedQoS{}
+	_ fwk.SignPlugin        = &PredictedQoS{}
+	_ fwk.EnqueueExtensions = &PredictedQoS{}
+)
+
+// NewFactory returns the factory of plugins that read the service's snapshots and tell it how they fare. Each learns from
+// its own profile's decisions until its context ends.
+func NewFactory(service *Service) func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error) {
+	return func(ctx context.Context, obj runtime.Object, h fwk.Handle) (fwk.Plugin, error) {
+		args, ok := obj.(*config.PredictedQoSArgs)
+		if !ok {
+			return nil, fmt.Errorf("want args to be of type PredictedQoSArgs, got %T", obj)
+		}
+		if err := config.ValidatePredictedQoSArgs(config.ArgsPath(Name), args).ToAggregate(); err != nil {
+			return nil, err
+		}
+		p := &PredictedQoS{
+			snapshot: service.snapshot, service: service, handle: h, profile: h.ProfileName(),
+			maxRisk: float32(args.MaxRiskPercent) / 100, weights: weightsOf(&args.Weights), slots: map[string]int32{},
+		}
+		if f := h.SharedInformerFactory(); f != nil {
+			p.classes = f.Scheduling().V1().PriorityClasses().Lister()
+		}
+		p.feedback = newFeedback(args, time.Now)
+		p.judge.Store(p.feedback.judge(ctx))
+		if err := p.listen(ctx); err != nil {
+			return nil, err
+		}
+		service.add(ctx, p)
+		go p.run(ctx)
+		return p, nil
+	}
+}
+
+// Name returns the name of the plugin.
+func (p *PredictedQoS) Name() string { return Name }
+
+// workload is how a pod's history is kept: by its controller, else by its objective.
+func workload(pod *v1.Pod, o Objective) string {
+	if w, ok := predict.WorkloadOf(pod); ok {
+		return w.Namespace + "/" + w.Kind + "/" + w.Name
+	}
+	return o.String()
+}

@@ -1,0 +1,492 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package qos
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/component-base/metrics"
+	"k8s.io/component-base/metrics/testutil"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler/backend/cache"
+	"k8s.io/kubernetes/pkg/scheduler/framework"
+	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
+	st "k8s.io/kubernetes/pkg/scheduler/testing"
+
+	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/peak"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+)
+
+func args() *config.PredictedQoSArgs {
+	d := func(d time.Duration) metav1.Duration { return metav1.Duration{Duration: d} }
+	return &config.PredictedQoSArgs{
+		MaxRiskPercent: 90, Weights: config.QoSWeights{Latency: 3, Realtime: 5, Availability: 3, Batch: 1},
+		Feedback: config.QoSFeedback{Horizons: []metav1.Duration{d(10 * time.Minute), d(time.Hour)}, Decisions: 1000, HalfLife: d(6 * time.Hour)},
+	}
+}
+
+// scheduler is the plugin among some nodes, with a clock of its own.
+type scheduler struct {
+	*PredictedQoS
+	t       testing.TB
+	service *Service
+	nodes   []fwk.NodeInfo
+	time    time.Time
+}
+
+// snapshot knows of no blind node and forecasts nothing beyond what is requested.
+func snapshot() *predict.Snapshot {
+	c := predict.Contents{Epoch: 1}
+	for h := range c.Combiners {
+		for r := range c.Combiners[h] {
+			c.Combiners[h][r] = peak.Combiner{Together: 1}
+		}
+	}
+	// Pods use what they request, for sure.
+	all := predict.PodForecast{}
+	for h := range all.Peaks {
+		for r := range all.Peaks[h] {
+			all.Peaks[h][r] = predict.Peak{Mean: 1, Lower: 1, Upper: 1}
+		}
+	}
+	c.Cluster = &all
+	return predict.NewSnapshot(c)
+}
+
+func newScheduler(t testing.TB, args *config.PredictedQoSArgs, pods []*v1.Pod, nodes ...*v1.Node) *scheduler {
+	t.Helper()
+	h, err := frameworkruntime.NewFramework(t.Context(), nil, nil,
+		frameworkruntime.WithSnapshotSharedLister(cache.NewSnapshot(pods, nodes)),
+		frameworkruntime.WithInformerFactory(informers.NewSharedInformerFactory(fake.NewClientset(), 0)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	service := NewService(snapshot)
+	plugin, err := NewFactory(service)(t.Context(), args, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	infos, err := h.SnapshotSharedLister().NodeInfos().List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &scheduler{PredictedQoS: plugin.(*PredictedQoS), t: t, service: service, nodes: infos, time: time.Unix(1700000000, 0)}
+	s.feedback.lock.Lock()
+	s.feedback.now = func() time.Time { return s.time }
+	s.feedback.lock.Unlock()
+	return s
+}
+
+// wait lets time pass, and the plugin look at what is due.
+func (s *scheduler) wait(d time.Duration) {
+	s.time = s.time.Add(d)
+	s.judge.Store(s.feedback.judge(s.t.Context()))
+}
+
+func (s *scheduler) begin(pod *v1.Pod) fwk.CycleState {
+	s.t.Helper()
+	state := framework.NewCycleState()
+	if _, status := s.PreFilter(s.t.Context(), state, pod, s.nodes); !status.IsSuccess() {
+		s.t.Fatalf("PreFilter: %v", status)
+	}
+	return state
+}
+
+// decide returns which nodes are refused and what the others score.
+func (s *scheduler) decide(pod *v1.Pod) map[string]int64 {
+	s.t.Helper()
+	state, scores := s.begin(pod), map[string]int64{}
+	var left []fwk.NodeInfo
+	for _, n := range s.nodes {
+		if s.Filter(s.t.Context(), state, pod, n).IsSuccess() {
+			left = append(left, n)
+		} else {
+			scores[n.Node().Name] = -1
+		}
+	}
+	if status := s.PreScore(s.t.Context(), state, pod, left); !status.IsSuccess() {
+		s.t.Fatalf("PreScore: %v", status)
+	}
+	for _, n := range left {
+		score, status := s.Score(s.t.Context(), state, pod, n)
+		if !status.IsSuccess() || score < 0 || score > 100 {
+			s.t.Fatalf("Score: %d, %v", score, status)
+		}
+		scores[n.Node().Name] = score
+	}
+	return scores
+}
+
+// bind takes a pod through a cycle onto a node.
+func (s *scheduler) bind(pod *v1.Pod, node string) {
+	s.t.Helper()
+	state := s.begin(pod)
+	if status := s.PreScore(s.t.Context(), state, pod, s.nodes); !status.IsSuccess() {
+		s.t.Fatal(status)
+	}
+	if status := s.Reserve(s.t.Context(), state, pod, node); !status.IsSuccess() {
+		s.t.Fatal(status)
+	}
+	s.PostBind(s.t.Context(), state, pod, node)
+}
+
+func node(name string) *v1.Node {
+	return st.MakeNode().Name(name).Capacity(map[v1.ResourceName]string{"cpu": "4", "memory": "16Gi", "pods": "110"}).Obj()
+}
+
+func pod(name, objective, cpu string) *v1.Pod {
+	return st.MakePod().Namespace("shop").Name(name).UID(name).Label(ObjectiveKey, objective).Req(map[v1.ResourceName]string{"cpu": cpu, "memory": "64Mi"}).Obj()
+}
+
+func on(node string, p *v1.Pod) *v1.Pod {
+	p.Spec.NodeName = node
+	return p
+}
+
+func restarted(p *v1.Pod) *v1.Pod {
+	p.Status.ContainerStatuses = []v1.ContainerStatus{{RestartCount: 1}}
+	return p
+}
+
+// The label counts first, then the PriorityClass, then the QoS class; what is no objective is passed over.
+func TestObjective(t *testing.T) {
+	factory := informers.NewSharedInformerFactory(fake.NewClientset(), 0)
+	classes := factory.Scheduling().V1().PriorityClasses()
+	for name, value := range map[string]string{"fast": "realtime", "odd": "nonsense"} {
+		if err := classes.Informer().GetStore().Add(&schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: map[string]string{ObjectiveKey: value}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	of := func(label, class string, qos v1.PodQOSClass) *v1.Pod {
+		p := &v1.Pod{Spec: v1.PodSpec{PriorityClassName: class}, Status: v1.PodStatus{QOSClass: qos}}
+		if label != "" {
+			p.Labels = map[string]string{ObjectiveKey: label}
+		}
+		return p
+	}
+	for _, tc := range []struct {
+		pod  *v1.Pod
+		want Objective
+	}{
+		{of("batch", "fast", v1.PodQOSGuaranteed), Batch},
+		{of("", "fast", v1.PodQOSBestEffort), Realtime},
+		{of("nonsense", "fast", v1.PodQOSBestEffort), Realtime},
+		{of("", "odd", v1.PodQOSGuaranteed), Latency},
+		{of("", "absent", v1.PodQOSBurstable), Availability},
+		{of("", "", v1.PodQOSBestEffort), Batch},
+		{of("", "", ""), Batch}, // no requests
+	} {
+		if got := objectiveOf(tc.pod, classes.Lister()); got != tc.want {
+			t.Errorf("%v %s %s: %v, want %v", tc.pod.Labels, tc.pod.Spec.PriorityClassName, tc.pod.Status.QOSClass, got, tc.want)
+		}
+	}
+}
+
+// Busy nodes are worse; among idle ones the pod goes anywhere.
+func TestScoreByUse(t *testing.T) {
+	s := newScheduler(t, args(), []*v1.Pod{on("hot", pod("hog", "batch", "3500m"))}, node("hot"), node("cold"), node("idle"))
+	got := s.decide(pod("p", "latency", "200m"))
+	if got["hot"] >= got["cold"] || got["cold"] != 100 || got["idle"] != 100 {
+		t.Errorf("scores %v", got)
+	}
+}
+
+// A pod that is not harmed itself keeps away from those it would harm.
+func TestScoreByWhatResidentsLose(t *testing.T) {
+	residents := []*v1.Pod{on("served", pod("db", "realtime", "2500m")), on("filled", pod("job", "batch", "2500m"))}
+	s := newScheduler(t, args(), residents, node("served"), node("filled"))
+	got := s.decide(pod("p", "batch", "1"))
+	if got["served"] >= got["filled"] {
+		t.Errorf("scores %v: the batch pod belongs beside the batch pod", got)
+	}
+}
+
+// What nodes did to pods counts: they are avoided, and come back when the history turns good.
+func TestHistoryTurns(t *testing.T) {
+	s := newScheduler(t, args(), nil, node("a"), node("b"))
+	for i := range 8 {
+		name := fmt.Sprint("early-", i)
+		s.bind(pod(name, "latency", "100m"), "a")
+		s.bind(pod("calm-"+name, "latency", "100m"), "b")
+		s.observe(restarted(pod(name, "latency", "100m")))
+	}
+	s.wait(10 * time.Minute)
+	if got := s.decide(pod("p", "latency", "100m")); got["a"] > 80 || got["b"] != 100 {
+		t.Errorf("after 8 restarts on a: %v", got)
+	}
+	for i := range 40 {
+		s.bind(pod(fmt.Sprint("late-", i), "latency", "100m"), "a")
+	}
+	s.wait(10 * time.Minute)
+	if got := s.decide(pod("p", "latency", "100m")); got["a"] < 95 {
+		t.Errorf("after 40 pods that were well on a: %v", got)
+	}
+
+	s = newScheduler(t, args(), nil, node("a"), node("b"))
+	for i := range 8 {
+		s.bind(pod(fmt.Sprint("x-", i), "latency", "100m"), "a")
+	}
+	s.feedback.notReady("a")
+	s.wait(time.Minute)
+	bad := s.decide(pod("p", "latency", "100m"))["a"]
+	s.wait(72 * time.Hour)
+	if later := s.decide(pod("p", "latency", "100m"))["a"]; bad > 80 || later < 95 {
+		t.Errorf("%d after the node failed, %d after three days", bad, later)
+	}
+}
+
+// Pressure that is not the pod's own limit is a violation of latency; a pod that is deleted is not judged.
+func TestOutcomes(t *testing.T) {
+	s := newScheduler(t, args(), nil, node("a"))
+	names := []string{"waits", "throttled", "deleted", "fails", "fine"}
+	for _, n := range names {
+		s.bind(pod(n, "latency", "100m"), "a")
+	}
+	sample := func(uid string, waited, throttled float64) usage.PodSample {
+		p := usage.PodSample{UID: uid}
+		p.Values.Set(usage.CPUSome, waited)
+		p.Values.Set(usage.Throttled, throttled)
+		return p
+	}
+	s.service.observe(&usage.Reading{Pods: []usage.PodSample{sample("waits", .6, .1), sample("throttled", .6, .5), sample("fine", math.NaN(), 0)}})
+	s.feedback.gone("deleted")
+	failed := pod("fails", "latency", "100m")
+	failed.Status.Phase = v1.PodFailed
+	s.observe(failed)
+	s.wait(9 * time.Minute)
+	if n := s.feedback.ledger.Total(); n != 0 {
+		t.Errorf("%d judged before the horizon", n)
+	}
+	s.wait(time.Minute)
+	c := s.feedback.counts
+	if c.violated[Latency] != 1 || c.violations["pressure"] != 1 || c.kept[Latency] != 2 || c.unjudged != 2 {
+		t.Errorf("%+v", c)
+	}
+	s.observe(restarted(pod("fine", "latency", "100m")))
+	if c := s.feedback.counts; c.violated[Latency] != 2 || c.violations["restart"] != 1 {
+		t.Errorf("after ten minutes: %+v", c)
+	}
+	s.wait(2 * time.Hour)
+	if n := len(s.feedback.waiting); n != 0 {
+		t.Errorf("%d decisions are watched after the last horizon", n)
+	}
+}
+
+func TestDecisionsAreBounded(t *testing.T) {
+	s := newScheduler(t, args(), nil, node("a"))
+	for i := range 1500 {
+		s.feedback.decided(&decision{uid: types.UID(fmt.Sprint(i)), node: "a"})
+	}
+	if n, u := len(s.feedback.waiting), s.feedback.counts.unjudged; n != 1000 || u != 500 || len(s.feedback.order) > 1000 {
+		t.Errorf("%d are watched, %d in order, %d given up", n, len(s.feedback.order), u)
+	}
+}
+
+// writeModel trains a small model: beyond 60 % of the CPU pods suffer.
+func writeModel(t testing.TB, path string) {
+	t.Helper()
+	d := &quality.Data{}
+	for i := range 2000 {
+		cpu, y := float64(i%100)/100, 0.
+		if cpu > .6 {
+			y = 1
+		}
+		d.Add([]float64{float64(i%7) / 20, cpu, math.NaN()}, y, 1)
+	}
+	if err := quality.Save(path, quality.Fit(quality.Placement, []*quality.Data{d}, d), quality.Card{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// With a model the filter refuses where even the lower bound of the risk is too high; where it would refuse every node it
+// refuses none. Preemption is asked about nodes without the victims.
+func TestFilter(t *testing.T) {
+	a := args()
+	a.ModelFile = filepath.Join(t.TempDir(), "model.json")
+	a.MaxRiskPercent = 50
+	writeModel(t, a.ModelFile)
+	hog := on("hot", pod("hog", "batch", "3800m"))
+	s := newScheduler(t, a, []*v1.Pod{hog}, node("hot"), node("cold"))
+	p := pod("p", "latency", "100m")
+	if got := s.decide(p); got["hot"] != -1 || got["cold"] != 100 {
+		t.Errorf("%v, want the hot node refused", got)
+	}
+	if len(s.rejected.take()) != 1 {
+		t.Error("the refused pod is not remembered")
+	}
+	state := s.begin(p)
+	for _, n := range s.nodes {
+		if n.Node().Name != "hot" {
+			continue
+		}
+		without := n.Snapshot()
+		if err := without.RemovePod(klog.FromContext(t.Context()), hog); err != nil {
+			t.Fatal(err)
+		}
+		if status := s.Filter(t.Context(), state.Clone(), p, without); !status.IsSuccess() {
+			t.Errorf("without the hog: %v", status)
+		}
+	}
+
+	s = newScheduler(t, a, []*v1.Pod{hog}, node("hot"))
+	if got := s.decide(p); got["hot"] == -1 || s.breaker.Load() != 1 {
+		t.Errorf("the only node: %v, breaker %d", got, s.breaker.Load())
+	}
+}
+
+// A model file that is deleted, damaged, or of another schema is said to be so and leaves the rung below; a good one is
+// taken when it comes.
+func TestModelFile(t *testing.T) {
+	a := args()
+	a.ModelFile = filepath.Join(t.TempDir(), "model.json")
+	s := newScheduler(t, a, nil, node("a"))
+	rung := func() Rung { return s.judge.Load().rung }
+	if rung() != RungUtilisation {
+		t.Fatal("a model out of nothing")
+	}
+	writeModel(t, a.ModelFile)
+	good, err := os.ReadFile(a.ModelFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.wait(time.Second)
+	if rung() != RungModel {
+		t.Fatal("the model is not used")
+	}
+	for i, data := range [][]byte{nil, good[:100], bytes.ReplaceAll(good, []byte("own_cpu"), []byte("was_cpu"))} {
+		if data == nil {
+			err = os.Remove(a.ModelFile)
+		} else {
+			err = os.WriteFile(a.ModelFile, data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := s.feedback.counts.failures
+		s.wait(time.Second)
+		if rung() != RungUtilisation || s.feedback.counts.failures != before+1 {
+			t.Errorf("case %d: rung %v, %d failures", i, rung(), s.feedback.counts.failures-before)
+		}
+		s.decide(pod("p", "latency", "100m"))
+	}
+	if err := os.WriteFile(a.ModelFile, good, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.wait(time.Second)
+	if rung() != RungModel {
+		t.Error("the good model is not used again")
+	}
+}
+
+// A model that is wrong is demoted.
+func TestDemotion(t *testing.T) {
+	a := args()
+	a.ModelFile = filepath.Join(t.TempDir(), "model.json")
+	writeModel(t, a.ModelFile)
+	s := newScheduler(t, a, nil, node("a"))
+	for i := range 200 {
+		d := &decision{uid: types.UID(fmt.Sprint(i)), node: "a"}
+		d.outcome.Risk = .9
+		d.bound = s.time
+		s.feedback.decided(d)
+	}
+	s.wait(10 * time.Minute)
+	if s.judge.Load().rung != RungUtilisation || s.feedback.counts.demotions != 1 {
+		t.Errorf("200 of 200 pods were well at a predicted risk of 0.9: rung %v", s.judge.Load().rung)
+	}
+}
+
+// Pods that a cycle judges alike are signed alike, others are not.
+func TestSignPod(t *testing.T) {
+	s := newScheduler(t, args(), nil, node("a"))
+	sign := func(p *v1.Pod) string {
+		f, status := s.SignPod(t.Context(), p)
+		if !status.IsSuccess() {
+			t.Fatal(status)
+		}
+		return fmt.Sprint(f)
+	}
+	one := sign(pod("a", "latency", "100m"))
+	if one != sign(pod("b", "latency", "100m")) {
+		t.Error("two equal pods differ")
+	}
+	if one == sign(pod("a", "batch", "100m")) || one == sign(pod("a", "latency", "200m")) {
+		t.Error("two pods that differ are signed alike")
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	s := newScheduler(t, args(), nil, node("a"), node("b"))
+	s.bind(pod("p", "latency", "100m"), "a")
+	s.observe(restarted(pod("p", "latency", "100m")))
+	registry := metrics.NewKubeRegistry()
+	registry.CustomMustRegister(NewMetrics(s.service))
+	want := `
+# HELP foresight_qos_nodes [ALPHA] Nodes by objective and class: good, fair or poor.
+# TYPE foresight_qos_nodes gauge
+`
+	for _, o := range []string{"availability", "batch", "latency", "realtime"} {
+		for _, class := range []string{"fair", "good", "poor"} {
+			n := 0
+			if class == "good" {
+				n = 2
+			}
+			want += fmt.Sprintf("foresight_qos_nodes{class=%q,objective=%q,profile=\"\"} %d\n", class, o, n)
+		}
+	}
+	want += `
+# HELP foresight_qos_violations_total [ALPHA] Violations by what happened.
+# TYPE foresight_qos_violations_total counter
+foresight_qos_violations_total{profile="",reason="restart"} 1
+`
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "foresight_qos_nodes", "foresight_qos_violations_total"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestArgsAreChecked(t *testing.T) {
+	bad := args()
+	bad.MaxRiskPercent = 0
+	bad.Feedback.Horizons[1] = bad.Feedback.Horizons[0]
+	_, err := NewFactory(NewService(nil))(t.Context(), bad, nil)
+	if err == nil || !strings.Contains(err.Error(), "pluginConfig[PredictedQoS].args.maxRiskPercent") || !strings.Contains(err.Error(), "feedback.horizons[1]") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// One pod and 5,000 nodes: PreScore with what it looks up, per node.
+func BenchmarkPreScore(b *testing.B) {
+	var nodes []*v1.Node
+	var pods []*v1.Pod
+	for i := range 5000 {
+		name := fmt.Sprint("node-", i)
+		nodes = append(nodes, node(name))
+		pods = append(pods, on(name, pod(fmt.Sprint("p", i), "latency", "500m")))
+	}
+	s := newScheduler(b, args(), pods, nodes...)
+	p := pod("p", "latency", "100m")
+	state := s.begin(p)
+	b.ReportAllocs()
+	for b.Loop() {
+		s.PreScore(b.Context(), state, p, s.nodes)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/5000, "ns/node")
+}
