@@ -19,5 +19,5 @@ func ExampleRegistry() {
 	}
 	command := app.NewSchedulerCommand(withPlugins...)
 	fmt.Println(command.Use, "with", len(withPlugins), "more plugins")
-	// Output: kube-scheduler with 7 more plugins
+	// Output: kube-scheduler with 8 more plugins
 }
