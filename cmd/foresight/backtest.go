@@ -4,21 +4,23 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/printers"
 
+	"github.com/foresight-scheduler/foresight/cmd/foresight/report"
 	"github.com/foresight-scheduler/foresight/plugins/predict/peak/backtest"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/trace"
 )
 
 func newBacktestCommand() *cobra.Command {
-	var dir, output string
+	var dir, output, file string
 	var options backtest.Options
 	cmd := &cobra.Command{
 		Use:   "backtest --trace DIR",
@@ -36,11 +38,17 @@ part or, flattering it, on the judged part itself.
 A trace is a folder with trace.json, workloads.csv and a CSV of usage per resource; see
 docs/traces.md.`,
 		Example: `  foresight backtest --trace ./my-trace
-  foresight backtest --trace ./my-trace --seed 7 --swap -o json`,
+  foresight backtest --trace ./my-trace --seed 7 --swap -o json
+  foresight backtest --trace ./my-trace --report report.html`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if output != "table" && output != "json" {
 				return fmt.Errorf("--output %q: must be table or json", output)
+			}
+			if file != "" {
+				if err := checkWritable(file); err != nil {
+					return fmt.Errorf("--report: %w", err)
+				}
 			}
 			bundle, err := trace.Read(dir)
 			if err != nil {
@@ -54,6 +62,11 @@ docs/traces.md.`,
 				return fmt.Errorf("%s holds %s, which is too short to learn from and to judge on, for any of the horizons", dir,
 					time.Duration(bundle.Steps*bundle.IntervalSeconds)*time.Second)
 			}
+			if file != "" {
+				if err := writeReport(file, results, options); err != nil {
+					return fmt.Errorf("--report: %w", err)
+				}
+			}
 			if output == "json" {
 				encoder := json.NewEncoder(cmd.OutOrStdout())
 				encoder.SetIndent("", "  ")
@@ -65,6 +78,7 @@ docs/traces.md.`,
 	flags := cmd.Flags()
 	flags.StringVar(&dir, "trace", "", "folder of the trace")
 	flags.StringVarP(&output, "output", "o", "table", "table or json")
+	flags.StringVar(&file, "report", "", "HTML file to write the tables and plots to as well")
 	flags.Uint64Var(&options.Seed, "seed", 0, "seed of the draws of machines")
 	flags.IntVar(&options.Machines, "machines", 200, "machines to judge")
 	flags.IntVar(&options.Group, "group", 25, "workloads of a machine")
@@ -75,6 +89,7 @@ docs/traces.md.`,
 	flags.Float64Var(&options.Violation, "violation", .01, "rate of violations at which methods are compared")
 	_ = cmd.MarkFlagRequired("trace")
 	_ = cmd.MarkFlagDirname("trace")
+	_ = cmd.MarkFlagFilename("report", "html")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -94,14 +109,8 @@ func progressTo(out io.Writer) func(float64, string) {
 // violations first.
 func printBacktest(out io.Writer, results []backtest.Result) error {
 	table := printers.GetNewTabWriter(out)
-	for start := 0; start < len(results); {
-		end := start
-		for end < len(results) && results[end].Resource == results[start].Resource && results[end].HorizonHours == results[start].HorizonHours {
-			end++
-		}
-		group := slices.Clone(results[start:end])
-		slices.SortStableFunc(group, func(a, b backtest.Result) int { return -compareSavings(a, b) })
-		if start > 0 {
+	for i, group := range backtest.Groups(results) {
+		if i > 0 {
 			fmt.Fprintln(table)
 		}
 		first := group[0]
@@ -111,17 +120,27 @@ func printBacktest(out io.Writer, results []backtest.Result) error {
 			fmt.Fprintf(table, "%s\t%.2f\t%.1f\t%.1f\t%.2f\t%.1f\t%.1f\t%.1f–%.1f\n", r.Method, 100*r.Violation, 100*r.Severity, 100*r.Savings,
 				100*r.Coverage, 100*r.TrainScaled, 100*r.TestScaled, 100*r.TestScaledInterval[0], 100*r.TestScaledInterval[1])
 		}
-		start = end
 	}
 	return table.Flush()
 }
 
-func compareSavings(a, b backtest.Result) int {
-	switch {
-	case a.TestScaled < b.TestScaled:
-		return -1
-	case a.TestScaled > b.TestScaled:
-		return 1
+// checkWritable says whether the file can be written, without changing it.
+func checkWritable(file string) error {
+	_, missing := os.Stat(file)
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
 	}
-	return 0
+	if err := f.Close(); err != nil || missing == nil {
+		return err
+	}
+	return os.Remove(file)
+}
+
+func writeReport(file string, results []backtest.Result, options backtest.Options) error {
+	var page bytes.Buffer
+	if err := report.Write(&page, results, options); err != nil {
+		return err
+	}
+	return os.WriteFile(file, page.Bytes(), 0o644)
 }

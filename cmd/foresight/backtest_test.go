@@ -6,14 +6,18 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/net/html"
 )
 
 // writeTrace makes a small trace: workloads with a daily rhythm, noise and some spikes.
@@ -57,9 +61,10 @@ func runCommand(args ...string) (string, error) {
 	return out.String(), err
 }
 
-// Every method has a row with the documented fields, and 0 ≤ violation ≤ 1.
+// Every method has a row with the documented fields, and 0 ≤ violation ≤ 1; the report shows them all.
 func TestBacktest(t *testing.T) {
-	out, err := runCommand("backtest", "--trace", writeTrace(t, 24, 12), "--group", "6", "--machines", "10", "--train-groups", "60", "--horizons", "1", "-o", "json")
+	file := filepath.Join(t.TempDir(), "report.html")
+	out, err := runCommand("backtest", "--trace", writeTrace(t, 24, 12), "--group", "6", "--machines", "10", "--train-groups", "60", "--horizons", "1", "-o", "json", "--report", file)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -83,6 +88,66 @@ func TestBacktest(t *testing.T) {
 		if !methods[method] {
 			t.Errorf("no row of %q among %v", method, methods)
 		}
+	}
+	checkReport(t, file, methods)
+}
+
+// checkReport holds a report of one resource and horizon against the methods it has to show.
+func checkReport(t *testing.T, file string, methods map[string]bool) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	page, err := html.Parse(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count, rows, labels := map[string]int{}, map[string]bool{}, map[string]bool{}
+	for n := range page.Descendants() {
+		if n.Type != html.ElementNode {
+			continue
+		}
+		count[n.Data]++
+		for _, a := range n.Attr {
+			if a.Key == "src" || a.Key == "href" {
+				t.Errorf("the page needs %s", a.Val)
+			}
+		}
+		if n.FirstChild == nil {
+			continue
+		}
+		switch {
+		case n.Data == "tr" && n.FirstChild.Data == "td":
+			rows[n.FirstChild.FirstChild.Data] = true
+		case n.Data == "text":
+			labels[n.FirstChild.Data] = true
+		}
+	}
+	if count["table"] != 1 || count["svg"] != 4 || count["h1"] != 1 {
+		t.Errorf("elements of the page: %v, want a table and four plots", count)
+	}
+	for method := range methods {
+		if !rows[method] || !labels[method] {
+			t.Errorf("%q is in the table: %v, in the plot: %v", method, rows[method], labels[method])
+		}
+	}
+}
+
+// What cannot be written is said at once, and a run that fails leaves no file.
+func TestBacktestReportFile(t *testing.T) {
+	for _, file := range []string{"/does/not/exist/report.html", t.TempDir()} {
+		if _, err := runCommand("backtest", "--trace", "no-trace", "--report", file); err == nil || !strings.Contains(err.Error(), "--report: open "+file) {
+			t.Errorf("error = %v", err)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "report.html")
+	if _, err := runCommand("backtest", "--trace", "no-trace", "--report", file); err == nil || !strings.Contains(err.Error(), "no-trace") {
+		t.Errorf("error = %v", err)
+	}
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file was left: %v", err)
 	}
 }
 

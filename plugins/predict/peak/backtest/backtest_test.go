@@ -65,6 +65,19 @@ func TestRun(t *testing.T) {
 		if i := r.ViolationInterval; i[0] > r.Violation || i[1] < r.Violation {
 			t.Errorf("%s: violation %v outside %v", r.Method, r.Violation, i)
 		}
+		for i, p := range r.Curve {
+			if i > 0 && (p.Multiplier > r.Curve[i-1].Multiplier || p.Violation < r.Curve[i-1].Violation || p.Savings < r.Curve[i-1].Savings) {
+				t.Errorf("%s: the curve goes back at %+v", r.Method, p)
+			}
+		}
+		if len(r.Examples) != 3 {
+			t.Fatalf("%s: %d examples", r.Method, len(r.Examples))
+		}
+		for i, e := range r.Examples {
+			if len(e.Forecasts) != r.Decisions/small.Machines || !reflect.DeepEqual(e.Peaks, got[0].Examples[i].Peaks) {
+				t.Errorf("%s: example %d has %d forecasts or another machine's peaks", r.Method, i, len(e.Forecasts))
+			}
+		}
 	}
 	if got[0].Violation > .04 {
 		t.Errorf("our violation is %v", got[0].Violation)

@@ -4,8 +4,10 @@
 package backtest
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/peak/baseline"
 	"github.com/foresight-scheduler/foresight/plugins/predict/peak/fit"
@@ -36,6 +38,26 @@ type Result struct {
 	// 90 % intervals of a bootstrap over blocks of machines and days: decisions of one day or machine are not independent.
 	ViolationInterval  [2]float64 `json:"violation_interval"`
 	TestScaledInterval [2]float64 `json:"savings_at_1pct_test_scaled_interval"`
+
+	// What a plot shows. Examples are of the same machines for every method.
+	Curve    []Point   `json:"-"`
+	Examples []Example `json:"-"`
+}
+
+// Groups returns the results of each resource and horizon, those that save most at equal violations first.
+func Groups(results []Result) [][]Result {
+	var groups [][]Result
+	for start := 0; start < len(results); {
+		end := start
+		for end < len(results) && results[end].Resource == results[start].Resource && results[end].HorizonHours == results[start].HorizonHours {
+			end++
+		}
+		group := slices.Clone(results[start:end])
+		slices.SortStableFunc(group, func(a, b Result) int { return cmp.Compare(b.TestScaled, a.TestScaled) })
+		groups = append(groups, group)
+		start = end
+	}
+	return groups
 }
 
 func (h *horizon) results(traceName, resource string, o Options) []Result {
@@ -54,8 +76,11 @@ func (h *horizon) results(traceName, resource string, o Options) []Result {
 			res.Coverage = h.judge.coverage()
 		}
 		res.TrainScaledViolation, _, res.TrainScaled = score(f, p, l, multiplier(ft, pt, o.Violation))
-		_, _, res.TestScaled = score(f, p, l, multiplier(f, p, o.Violation))
+		m := multiplier(f, p, o.Violation)
+		_, _, res.TestScaled = score(f, p, l, m)
 		res.ViolationInterval, res.TestScaledInterval = h.judge.bootstrap(f, p, l, o)
+		res.Curve = curve(f, p, l)
+		res.Examples = h.judge.examples(f, m)
 		out = append(out, res)
 	}
 	return out
