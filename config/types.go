@@ -52,6 +52,18 @@ type PredictedPressure struct {
 	// Effect of the taint foresight-scheduler.dev/predicted-pressure that such a
 	// node is taken to carry: PreferNoSchedule or NoSchedule.
 	Effect corev1.TaintEffect
+	// Max is, per resource, how far a node's predicted peak may go until the node counts
+	// as under pressure. A resource that it does not name is never short.
+	Max []PeakBound
+}
+
+// PeakBound bounds a predicted peak.
+type PeakBound struct {
+	// Resource is cpu or memory.
+	Resource corev1.ResourceName
+	// PercentOfAllocatable that the predicted peak may reach; 1–1000, where 100 is the
+	// node's allocatable.
+	PercentOfAllocatable int32
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
@@ -72,6 +84,32 @@ type ResourceFitArgs struct {
 	BalancedAllocation BalancedAllocation
 	// LimitsGuard bounds the sum of limits on a node.
 	LimitsGuard LimitsGuard
+	// PredictedPeak says how what nodes are predicted to use counts.
+	PredictedPeak PredictedPeak
+}
+
+// PredictedPeakMode says what predicted peaks decide.
+type PredictedPeakMode string
+
+const (
+	// PredictedPeakNone judges by requests alone, as upstream does.
+	PredictedPeakNone PredictedPeakMode = "None"
+	// PredictedPeakScore scores by what nodes will use instead of what their pods
+	// request. Whether a pod fits is still judged by requests.
+	PredictedPeakScore PredictedPeakMode = "Score"
+	// PredictedPeakFilter scores so too, and refuses nodes whose predicted peak would
+	// surely pass a bound.
+	PredictedPeakFilter PredictedPeakMode = "Filter"
+)
+
+// PredictedPeak is what a node is predicted to use at most, with the pod in hand, within
+// the time the pod is expected to run.
+type PredictedPeak struct {
+	Mode PredictedPeakMode
+	// Max bounds the predicted peak of each resource. A node over a bound scores 0; it is
+	// refused in mode Filter, and to pods that opt in to overcommitment in any mode but
+	// None.
+	Max []PeakBound
 }
 
 // BalancedAllocation weighs how evenly a node's resources are used.

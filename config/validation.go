@@ -24,8 +24,9 @@ import (
 var nativeResources = []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourceEphemeralStorage}
 
 const (
-	maxWeight  = 100
-	maxPercent = 10000
+	maxWeight      = 100
+	maxPercent     = 10000
+	maxPeakPercent = 1000
 )
 
 // ArgsPath is where the args of a plugin stand in a profile.
@@ -59,13 +60,12 @@ func ValidateLabelKeys(path *field.Path, keys []string) field.ErrorList {
 func ValidateTaintsArgs(path *field.Path, args *TaintsArgs) field.ErrorList {
 	// NoExecute would promise an eviction, and a scheduler evicts nobody for a forecast.
 	supported := []corev1.TaintEffect{corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoSchedule}
-	effect := args.PredictedPressure.Effect
-	for _, s := range supported {
-		if effect == s {
-			return nil
-		}
+	pressure := path.Child("predictedPressure")
+	errs := validatePeakBounds(pressure.Child("max"), args.PredictedPressure.Max)
+	if effect := args.PredictedPressure.Effect; !slices.Contains(supported, effect) {
+		errs = append(errs, field.NotSupported(pressure.Child("effect"), effect, supported))
 	}
-	return field.ErrorList{field.NotSupported(path.Child("predictedPressure", "effect"), effect, supported)}
+	return errs
 }
 
 // ValidateResourceFitArgs checks what upstream's NodeResourcesFit does not check itself.
@@ -73,7 +73,35 @@ func ValidateResourceFitArgs(path *field.Path, args *ResourceFitArgs) field.Erro
 	balanced := path.Child("balancedAllocation")
 	errs := validateRange(balanced.Child("weight"), args.BalancedAllocation.Weight, 0, maxWeight)
 	errs = append(errs, validateBalancedResources(balanced.Child("resources"), args.BalancedAllocation.Resources)...)
-	return append(errs, validateLimitsGuard(path.Child("limitsGuard"), &args.LimitsGuard)...)
+	errs = append(errs, validateLimitsGuard(path.Child("limitsGuard"), &args.LimitsGuard)...)
+	return append(errs, validatePredictedPeak(path.Child("predictedPeak"), &args.PredictedPeak)...)
+}
+
+func validatePredictedPeak(path *field.Path, peak *PredictedPeak) field.ErrorList {
+	errs := validatePeakBounds(path.Child("max"), peak.Max)
+	modes := []PredictedPeakMode{PredictedPeakNone, PredictedPeakScore, PredictedPeakFilter}
+	if !slices.Contains(modes, peak.Mode) {
+		errs = append(errs, field.NotSupported(path.Child("mode"), peak.Mode, modes))
+	}
+	return errs
+}
+
+func validatePeakBounds(path *field.Path, bounds []PeakBound) field.ErrorList {
+	var errs field.ErrorList
+	predicted := []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory}
+	seen := sets.New[corev1.ResourceName]()
+	for i, b := range bounds {
+		p := path.Index(i)
+		if !slices.Contains(predicted, b.Resource) {
+			errs = append(errs, field.NotSupported(p.Child("resource"), b.Resource, predicted))
+		}
+		errs = append(errs, validateRange(p.Child("percentOfAllocatable"), b.PercentOfAllocatable, 1, maxPeakPercent)...)
+		if seen.Has(b.Resource) {
+			errs = append(errs, field.Duplicate(p.Child("resource"), b.Resource))
+		}
+		seen.Insert(b.Resource)
+	}
+	return errs
 }
 
 func validateBalancedResources(path *field.Path, resources []kubeschedulerv1.ResourceSpec) field.ErrorList {

@@ -21,15 +21,18 @@ func SetDefaults_AffinityArgs(args *AffinityArgs) {
 	}
 }
 
-// SetDefaults_TaintsArgs lets predicted pressure only lower a score.
+// SetDefaults_TaintsArgs lets predicted pressure only lower a score, and begins it at 90 %.
 func SetDefaults_TaintsArgs(args *TaintsArgs) {
 	if args.PredictedPressure.Effect == "" {
 		args.PredictedPressure.Effect = corev1.TaintEffectPreferNoSchedule
 	}
+	if args.PredictedPressure.Max == nil {
+		args.PredictedPressure.Max = cpuAndMemoryUpTo(90)
+	}
 }
 
 // SetDefaults_ResourceFitArgs gives the strategy upstream's defaults, balances cpu
-// and memory, and leaves limits alone.
+// and memory, leaves limits alone, and scores by predicted peaks where there are any.
 func SetDefaults_ResourceFitArgs(args *ResourceFitArgs) {
 	if args.ScoringStrategy.Type == "" {
 		args.ScoringStrategy.Type = kubeschedulerv1.LeastAllocated
@@ -44,6 +47,19 @@ func SetDefaults_ResourceFitArgs(args *ResourceFitArgs) {
 		if len(args.LimitsGuard.Max) > 0 {
 			args.LimitsGuard.Mode = LimitsGuardMode(config.LimitsGuardFilter)
 		}
+	}
+	if args.PredictedPeak.Mode == "" {
+		args.PredictedPeak.Mode = PredictedPeakMode(config.PredictedPeakScore)
+	}
+	if args.PredictedPeak.Max == nil {
+		args.PredictedPeak.Max = cpuAndMemoryUpTo(100)
+	}
+}
+
+func cpuAndMemoryUpTo(percent int32) []PeakBound {
+	return []PeakBound{
+		{Resource: corev1.ResourceCPU, PercentOfAllocatable: percent},
+		{Resource: corev1.ResourceMemory, PercentOfAllocatable: percent},
 	}
 }
 

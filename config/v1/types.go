@@ -68,6 +68,22 @@ type PredictedPressure struct {
 	// node is taken to carry: PreferNoSchedule (default) or NoSchedule.
 	// +optional
 	Effect corev1.TaintEffect `json:"effect,omitempty"`
+	// Max is, per resource, how far a node's predicted peak may go until the node counts
+	// as under pressure. Default: 90 % of allocatable for cpu and memory; a resource that
+	// a given list does not name is never short.
+	// +optional
+	// +listType=map
+	// +listMapKey=resource
+	Max []PeakBound `json:"max,omitempty"`
+}
+
+// PeakBound bounds a predicted peak.
+type PeakBound struct {
+	// Resource is cpu or memory.
+	Resource corev1.ResourceName `json:"resource"`
+	// PercentOfAllocatable that the predicted peak may reach; 1–1000, where 100 is the
+	// node's allocatable.
+	PercentOfAllocatable int32 `json:"percentOfAllocatable"`
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
@@ -96,6 +112,30 @@ type ResourceFitArgs struct {
 	// LimitsGuard bounds the sum of limits on a node. Default: none.
 	// +optional
 	LimitsGuard LimitsGuard `json:"limitsGuard,omitempty"`
+	// PredictedPeak says how what nodes are predicted to use counts. Default: for the
+	// score.
+	// +optional
+	PredictedPeak PredictedPeak `json:"predictedPeak,omitempty"`
+}
+
+// PredictedPeakMode says what predicted peaks decide.
+type PredictedPeakMode string
+
+// PredictedPeak is what a node is predicted to use at most, with the pod in hand, within
+// the time the pod is expected to run.
+type PredictedPeak struct {
+	// Mode is None (judge by requests alone), Score (score by what nodes will use instead
+	// of what their pods request) or Filter (also refuse nodes whose predicted peak would
+	// surely pass a bound). Default: Score. Without an engine, or where it knows nothing,
+	// requests decide.
+	// +optional
+	Mode PredictedPeakMode `json:"mode,omitempty"`
+	// Max bounds the predicted peak of each resource. A node over a bound scores 0.
+	// Default: 100 % of allocatable for cpu and memory.
+	// +optional
+	// +listType=map
+	// +listMapKey=resource
+	Max []PeakBound `json:"max,omitempty"`
 }
 
 // BalancedAllocation weighs how evenly a node's resources are used.
