@@ -76,7 +76,8 @@ func pairs(g *generator) []pair {
 	resources := []kubeschedulerconfig.ResourceSpec{{Name: "cpu", Weight: 1}, {Name: "memory", Weight: 1}}
 	fit := config.ResourceFitArgs{
 		IgnoredResources: ignored, IgnoredResourceGroups: ignoredGroups, ScoringStrategy: strategy,
-		LimitsGuard: config.LimitsGuard{Mode: config.LimitsGuardNone},
+		LimitsGuard:   config.LimitsGuard{Mode: config.LimitsGuardNone},
+		PredictedPeak: config.PredictedPeak{Mode: config.PredictedPeakScore}, // of which nothing is predicted
 	}
 	fitUpstream := &kubeschedulerconfig.NodeResourcesFitArgs{
 		IgnoredResources: ignored, IgnoredResourceGroups: ignoredGroups, ScoringStrategy: upstreamStrategy,

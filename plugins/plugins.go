@@ -31,9 +31,7 @@ import (
 
 // Options are what the plugins need beyond their args. The zero value is usable.
 type Options struct {
-	// Pressure predicts which nodes will run short of a resource; nil predicts none.
-	Pressure taints.PressureReader
-	// Engine knows what nodes use; nil knows nothing.
+	// Engine knows what nodes and pods use and will use; nil knows nothing.
 	Engine *engine.Engine
 	// QoS is what the PredictedQoS plugins of all profiles share; nil is one of their own that reads the Engine.
 	QoS *qos.Service
@@ -48,8 +46,8 @@ func Registry(opts Options) frameworkruntime.Registry {
 	RegisterArgs()
 	registry := frameworkruntime.Registry{
 		affinity.Name:    withFeatures(affinity.New),
-		resourcefit.Name: withFeatures(resourcefit.New),
-		taints.Name:      withFeatures(taints.NewFactory(opts.Pressure)),
+		resourcefit.Name: withFeatures(resourcefit.NewFactory(forecasts(opts.Engine))),
+		taints.Name:      withFeatures(taints.NewFactory(pressure(opts.Engine))),
 		qos.Name:         qos.NewFactory(qosService(opts)),
 	}
 	for name, factory := range trimaran.Factories(trimaranOptions(opts.Engine)) {
@@ -66,6 +64,20 @@ func qosService(opts Options) *qos.Service {
 		return qos.NewService(opts.Engine.Snapshot)
 	}
 	return qos.NewService(nil)
+}
+
+func forecasts(e *engine.Engine) resourcefit.Forecasts {
+	if e == nil {
+		return resourcefit.Forecasts{}
+	}
+	return resourcefit.Forecasts{Read: e.Snapshot, LetPass: e.LetPass}
+}
+
+func pressure(e *engine.Engine) taints.PressureSource {
+	if e == nil {
+		return nil
+	}
+	return taints.Forecasts(e.Snapshot)
 }
 
 func trimaranOptions(e *engine.Engine) trimaran.Options {

@@ -87,6 +87,14 @@ func (s *Snapshot) Nodes(now time.Time, maxAge time.Duration) (n int) {
 	return n
 }
 
+// NumForecasts returns of how many nodes there is a forecast.
+func (s *Snapshot) NumForecasts() int {
+	if s == nil {
+		return 0
+	}
+	return len(s.c.Forecasts)
+}
+
 // NodeForecast returns the forecast of a node; the zero value where there is none.
 func (s *Snapshot) NodeForecast(name string) NodeForecast {
 	if s == nil {
@@ -112,7 +120,7 @@ func (s *Snapshot) Pod(pod *v1.Pod) PodForecast {
 	return s.ofRequests(pod, RequestsOf(pod))
 }
 
-// Resident is Pod for a pod on a node, which never allocates.
+// Resident is Pod for a pod on a node, which allocates only where a pod states what it uses.
 func (s *Snapshot) Resident(p fwk.PodInfo) PodForecast {
 	if f := s.ofOwner(p.GetPod()); f != nil {
 		return f.of(p.GetPod())
@@ -156,9 +164,10 @@ func (s *Snapshot) ofRequests(pod *v1.Pod, requests Requests) PodForecast {
 	return f.of(pod)
 }
 
-// of returns the forecast for one pod, which may have a deadline of its own.
+// of returns the forecast for one pod, which may have a deadline of its own and may state what it uses.
 func (f *PodForecast) of(pod *v1.Pod) PodForecast {
 	out := *f
+	out.state(pod)
 	if d := pod.Spec.ActiveDeadlineSeconds; d != nil && *d > 0 {
 		if deadline := time.Duration(*d) * time.Second; deadline/time.Second == time.Duration(*d) && (out.Life == 0 || deadline < out.Life) {
 			out.Life = deadline

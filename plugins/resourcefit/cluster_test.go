@@ -4,13 +4,17 @@
 package resourcefit
 
 import (
+	"fmt"
 	"testing"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/runtime"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/klog/v2"
 	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/backend/cache"
@@ -32,10 +36,19 @@ func gates() feature.Features {
 	return feature.NewSchedulerFeaturesFromGates(utilfeature.DefaultFeatureGate)
 }
 
+// recorder logs events.
+type recorder struct{ testing.TB }
+
+func (r recorder) Eventf(about, _ runtime.Object, _, reason, _, note string, args ...any) {
+	r.Logf("%T: %s: %s", about, reason, fmt.Sprintf(note, args...))
+}
+func (r recorder) WithLogger(klog.Logger) events.EventRecorderLogger { return r }
+
 func handle(t testing.TB, snapshot *cache.Snapshot) fwk.Handle {
 	t.Helper()
 	h, err := frameworkruntime.NewFramework(t.Context(), nil, nil,
 		frameworkruntime.WithSnapshotSharedLister(snapshot),
+		frameworkruntime.WithEventRecorder(recorder{t}),
 		frameworkruntime.WithInformerFactory(informers.NewSharedInformerFactory(fake.NewClientset(), 0)))
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +66,7 @@ type scheduler struct {
 func newScheduler(t testing.TB, args *config.ResourceFitArgs, fts feature.Features, nodes []*v1.Node, pods ...*v1.Pod) scheduler {
 	t.Helper()
 	snapshot := cache.NewSnapshot(pods, nodes)
-	plugin, err := New(t.Context(), args, handle(t, snapshot), fts)
+	plugin, err := NewFactory(Forecasts{})(t.Context(), args, handle(t, snapshot), fts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,6 +133,7 @@ func defaults() *config.ResourceFitArgs {
 		ScoringStrategy:    kubeschedulerv1.ScoringStrategy{Type: kubeschedulerv1.LeastAllocated, Resources: cpuAndMemory},
 		BalancedAllocation: config.BalancedAllocation{Weight: 1, Resources: cpuAndMemory},
 		LimitsGuard:        config.LimitsGuard{Mode: config.LimitsGuardNone},
+		PredictedPeak:      config.PredictedPeak{Mode: config.PredictedPeakNone},
 	}
 }
 

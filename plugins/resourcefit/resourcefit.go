@@ -3,7 +3,8 @@
 
 // Package resourcefit is upstream's NodeResourcesFit and NodeResourcesBalancedAllocation
 // in one plugin, plus a guard on how far the sum of limits may pass a node's
-// allocatable, which is what decides how badly a node can be overrun.
+// allocatable, which is what decides how badly a node can be overrun, and plus predicted
+// peaks: nodes are scored, and refused where that is asked for, by what they will use.
 package resourcefit
 
 import (
@@ -27,7 +28,7 @@ import (
 const Name = "ResourceFit"
 
 // ResourceFit composes upstream's NodeResourcesFit and NodeResourcesBalancedAllocation
-// with a guard on limits.
+// with a guard on limits and with predicted peaks.
 type ResourceFit struct {
 	fit *noderesources.Fit
 	// balanced is nil where its weight is 0.
@@ -35,6 +36,8 @@ type ResourceFit struct {
 	balancedWeight int64
 	// guard is nil where it is off.
 	guard *limitsGuard
+	// peaks is nil where predictions do not count.
+	peaks *predictedPeaks
 }
 
 var (
@@ -47,9 +50,16 @@ var (
 	_ fwk.PlacementScorePlugin = &ResourceFit{}
 )
 
-// New makes the plugin from *config.ResourceFitArgs. It returns an error that names
+// NewFactory returns the factory of a plugin that reads forecasts; without any, requests
+// alone decide. The factory takes *config.ResourceFitArgs and returns an error that names
 // the field where the args are not valid.
-func New(ctx context.Context, obj runtime.Object, h fwk.Handle, fts feature.Features) (fwk.Plugin, error) {
+func NewFactory(forecasts Forecasts) func(context.Context, runtime.Object, fwk.Handle, feature.Features) (fwk.Plugin, error) {
+	return func(ctx context.Context, obj runtime.Object, h fwk.Handle, fts feature.Features) (fwk.Plugin, error) {
+		return newPlugin(ctx, obj, h, fts, forecasts)
+	}
+}
+
+func newPlugin(ctx context.Context, obj runtime.Object, h fwk.Handle, fts feature.Features, forecasts Forecasts) (fwk.Plugin, error) {
 	args, ok := obj.(*config.ResourceFitArgs)
 	if !ok {
 		return nil, fmt.Errorf("want args to be of type ResourceFitArgs, got %T", obj)
@@ -73,6 +83,7 @@ func New(ctx context.Context, obj runtime.Object, h fwk.Handle, fts feature.Feat
 		fit:            fit.(*noderesources.Fit),
 		balancedWeight: int64(args.BalancedAllocation.Weight),
 		guard:          newLimitsGuard(&args.LimitsGuard, fts),
+		peaks:          newPredictedPeaks(&args.PredictedPeak, forecasts, h),
 	}
 	if r.balancedWeight > 0 {
 		resources, err := resourcesOf(args.BalancedAllocation.Resources)
@@ -84,6 +95,9 @@ func New(ctx context.Context, obj runtime.Object, h fwk.Handle, fts feature.Feat
 			return nil, err
 		}
 		r.balanced = balanced.(*noderesources.BalancedAllocation)
+	}
+	if r.peaks != nil {
+		go r.peaks.watch(ctx, h)
 	}
 	return r, nil
 }
@@ -111,11 +125,15 @@ func resourcesOf(in []kubeschedulerv1.ResourceSpec) ([]kubeschedulerconfig.Resou
 // Name returns the name of the plugin.
 func (r *ResourceFit) Name() string { return Name }
 
-// SignPod signs what upstream reads, and the limits where they are guarded.
+// SignPod signs what upstream reads, the limits where they are guarded, and the pod's
+// forecast where it counts.
 func (r *ResourceFit) SignPod(ctx context.Context, pod *v1.Pod) ([]fwk.SignFragment, *fwk.Status) {
 	fragments, status := r.fit.SignPod(ctx, pod)
 	if status.IsSuccess() && r.guard != nil {
 		fragments = append(fragments, fwk.SignFragment{Key: "foresight-scheduler.dev/limits", Value: r.guard.limitsOf(pod, false)})
+	}
+	if status.IsSuccess() && r.peaks != nil {
+		fragments = append(fragments, r.peaks.sign(pod))
 	}
 	return fragments, status
 }

@@ -18,8 +18,15 @@ type balancedSkipped struct{}
 // Clone shares the state: nothing changes it.
 func (s balancedSkipped) Clone() fwk.StateData { return s }
 
-// PreScore asks upstream's two plugins.
+// PreScore asks upstream's two plugins, about the pod as it is predicted where it is.
 func (r *ResourceFit) PreScore(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
+	if r.peaks != nil {
+		if s := peakStateIn(state); s != nil {
+			var scored *scoredPod
+			pod, scored = r.peaks.predictedPod(s, pod)
+			state.Write(scoredKey, scored)
+		}
+	}
 	if status := r.fit.PreScore(ctx, state, pod, nodes); !status.IsSuccess() {
 		return status
 	}
@@ -34,11 +41,31 @@ func (r *ResourceFit) PreScore(ctx context.Context, state fwk.CycleState, pod *v
 	return status
 }
 
-// Score is the weighted mean of upstream's two scores, 0–100. A pod that the balancing
+// Score scores the node as it is predicted, where it is. A node that is predicted to pass a
+// bound gets 0, whatever the strategy: the fullest one is not the best any more.
+func (r *ResourceFit) Score(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
+	if r.peaks == nil {
+		return r.scoreOf(ctx, state, pod, nodeInfo)
+	}
+	scored, err := state.Read(scoredKey)
+	if err != nil {
+		return r.scoreOf(ctx, state, pod, nodeInfo) // Nothing was predicted when the cycle began.
+	}
+	v := r.peaks.judge(state, peakStateIn(state), nodeInfo)
+	if v.scoreless {
+		return 0, nil
+	}
+	n := predictedNodes.Get().(*predictedNode)
+	defer predictedNodes.Put(n)
+	n.set(nodeInfo, &v, scored.(*scoredPod))
+	return r.scoreOf(ctx, state, pod, n)
+}
+
+// scoreOf is the weighted mean of upstream's two scores, 0–100. A pod that the balancing
 // skips gets 0 for it on every node, as in a profile that has upstream's two plugins:
 // so the mean times the sum of weights is that profile's sum. A guard in mode Score
 // then takes from a node the share by which it is over its bound.
-func (r *ResourceFit) Score(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
+func (r *ResourceFit) scoreOf(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
 	score, status := r.fit.Score(ctx, state, pod, nodeInfo)
 	if !status.IsSuccess() {
 		return 0, status

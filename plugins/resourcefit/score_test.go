@@ -158,7 +158,7 @@ func TestNewRefuses(t *testing.T) {
 		t.Run(fmt.Sprint(i, tc.says), func(t *testing.T) {
 			args := defaults()
 			tc.edit(args)
-			_, err := New(t.Context(), args, handle(t, nil), gates())
+			_, err := NewFactory(Forecasts{})(t.Context(), args, handle(t, nil), gates())
 			for _, says := range tc.says {
 				if err == nil || !strings.Contains(err.Error(), says) {
 					t.Errorf("got error %v, want one that says %s", err, says)
@@ -166,7 +166,7 @@ func TestNewRefuses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := New(t.Context(), &config.TaintsArgs{}, handle(t, nil), gates()); err == nil || !strings.Contains(err.Error(), "ResourceFitArgs") {
+	if _, err := NewFactory(Forecasts{})(t.Context(), &config.TaintsArgs{}, handle(t, nil), gates()); err == nil || !strings.Contains(err.Error(), "ResourceFitArgs") {
 		t.Errorf("args of another plugin: got error %v", err)
 	}
 }

@@ -24,10 +24,15 @@ import (
 // predicted is a view of pressure that says for each node what will run short.
 type predicted map[string]taints.Resources
 
-func (p predicted) On(node fwk.NodeInfo) taints.Resources { return p[node.Node().Name] }
+func (p predicted) On(_ fwk.CycleState, node fwk.NodeInfo) taints.Resources { return p[node.Node().Name] }
 
 // read returns a reader that always has this view.
-func (p predicted) read() taints.Pressure { return p }
+func (p predicted) read(*v1.Pod) taints.Pressure { return p }
+
+// from is a source whose every profile has one reader.
+func from(reader taints.PressureReader) taints.PressureSource {
+	return func(*config.PredictedPressure) taints.PressureReader { return reader }
+}
 
 // handle makes the framework handle of a scheduler that sees the pods and nodes.
 func handle(t testing.TB, pods []*v1.Pod, nodes []*v1.Node) fwk.Handle {
@@ -55,7 +60,7 @@ type scheduler struct {
 func schedulerWith(t testing.TB, reader taints.PressureReader, effect v1.TaintEffect, fts feature.Features, nodes ...*v1.Node) scheduler {
 	t.Helper()
 	h := handle(t, nil, nodes)
-	plugin, err := taints.NewFactory(reader)(t.Context(), args(effect), h, fts)
+	plugin, err := taints.NewFactory(from(reader))(t.Context(), args(effect), h, fts)
 	if err != nil {
 		t.Fatal(err)
 	}

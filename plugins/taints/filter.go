@@ -41,7 +41,7 @@ func (t *Taints) takeView(ctx context.Context, state fwk.CycleState, pod *v1.Pod
 	if t.pressure == nil {
 		return
 	}
-	view := t.pressure()
+	view := t.pressure(pod)
 	if view == nil {
 		return
 	}
@@ -85,5 +85,5 @@ func (t *Taints) untolerated(state fwk.CycleState, nodeInfo fwk.NodeInfo) Resour
 		return 0 // Nothing was predicted when the cycle began.
 	}
 	s := data.(*pressureState)
-	return s.pressure.On(nodeInfo) & s.untolerated
+	return s.pressure.On(state, nodeInfo) & s.untolerated
 }

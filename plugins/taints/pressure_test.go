@@ -130,7 +130,7 @@ func TestWrittenTaintsCount(t *testing.T) {
 // Every node of a cycle is judged by one view, even if a new one arrives meanwhile.
 func TestOneViewPerCycle(t *testing.T) {
 	calls := 0
-	reader := func() taints.Pressure {
+	reader := func(*v1.Pod) taints.Pressure {
 		calls++
 		if calls > 1 {
 			return predicted{}
@@ -157,7 +157,7 @@ func TestOneViewPerCycle(t *testing.T) {
 func TestPreemptionLowersPressure(t *testing.T) {
 	victim := st.MakePod().Namespace("shop").Name("victim").UID("victim").Node("n").Obj()
 	h := handle(t, []*v1.Pod{victim}, []*v1.Node{node("n")})
-	plugin, err := taints.NewFactory(func() taints.Pressure { return crowded{} })(t.Context(), args(v1.TaintEffectNoSchedule), h, feature.Features{})
+	plugin, err := taints.NewFactory(from(func(*v1.Pod) taints.Pressure { return crowded{} }))(t.Context(), args(v1.TaintEffectNoSchedule), h, feature.Features{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func TestPreemptionLowersPressure(t *testing.T) {
 // crowded predicts that every node with a pod on it runs short.
 type crowded struct{}
 
-func (crowded) On(node fwk.NodeInfo) taints.Resources {
+func (crowded) On(_ fwk.CycleState, node fwk.NodeInfo) taints.Resources {
 	if len(node.GetPods()) > 0 {
 		return taints.CPU
 	}

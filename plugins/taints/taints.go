@@ -18,6 +18,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/tainttoleration"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
 
 const (
@@ -34,12 +35,15 @@ type Pressure interface {
 	// On returns the resources that the node, with the pods it has, is predicted to
 	// run short of. It is called for every node in every cycle, by several
 	// goroutines at once, and must not allocate, block or log.
-	On(node fwk.NodeInfo) Resources
+	On(state fwk.CycleState, node fwk.NodeInfo) Resources
 }
 
-// PressureReader returns the current view, or nil while nothing is predicted. It is
-// called once a cycle, so that every node is judged by one view.
-type PressureReader func() Pressure
+// PressureReader returns the current view for a pod in hand, or nil while nothing is
+// predicted. It is called once a cycle, so that every node is judged by one view.
+type PressureReader func(pod *v1.Pod) Pressure
+
+// PressureSource makes the reader of a profile from its args.
+type PressureSource func(*config.PredictedPressure) PressureReader
 
 // Resources is a set of resources.
 type Resources uint8
@@ -74,9 +78,9 @@ var (
 )
 
 // NewFactory returns the factory of a plugin that reads pressure from the given
-// reader; nil predicts none, which leaves exactly upstream's plugin. The factory takes
+// source; nil predicts none, which leaves exactly upstream's plugin. The factory takes
 // *config.TaintsArgs and returns an error that names the field that is not valid.
-func NewFactory(pressure PressureReader) func(context.Context, runtime.Object, fwk.Handle, feature.Features) (fwk.Plugin, error) {
+func NewFactory(source PressureSource) func(context.Context, runtime.Object, fwk.Handle, feature.Features) (fwk.Plugin, error) {
 	return func(ctx context.Context, obj runtime.Object, h fwk.Handle, fts feature.Features) (fwk.Plugin, error) {
 		args, ok := obj.(*config.TaintsArgs)
 		if !ok {
@@ -90,6 +94,10 @@ func NewFactory(pressure PressureReader) func(context.Context, runtime.Object, f
 			return nil, err
 		}
 		effect := args.PredictedPressure.Effect
+		var pressure PressureReader
+		if source != nil {
+			pressure = source(&args.PredictedPressure)
+		}
 		taint := func(r Resources, value v1.ResourceName) resourceTaint {
 			return resourceTaint{r, v1.Taint{Key: PressureTaint, Value: string(value), Effect: effect}}
 		}
@@ -105,10 +113,15 @@ func NewFactory(pressure PressureReader) func(context.Context, runtime.Object, f
 // Name returns the name of the plugin.
 func (t *Taints) Name() string { return Name }
 
-// SignPod signs what upstream reads: a prediction is the node's, and tolerations are
-// in upstream's fragment already.
+// SignPod signs what upstream reads, and the pod's workload where pressure is predicted: how
+// long it runs says how far ahead pressure counts. Tolerations are in upstream's fragment.
 func (t *Taints) SignPod(ctx context.Context, pod *v1.Pod) ([]fwk.SignFragment, *fwk.Status) {
-	return t.tolerations.SignPod(ctx, pod)
+	fragments, status := t.tolerations.SignPod(ctx, pod)
+	if status.IsSuccess() && t.pressure != nil {
+		workload, _ := predict.WorkloadOf(pod)
+		fragments = append(fragments, fwk.SignFragment{Key: "foresight-scheduler.dev/workload", Value: []any{workload, pod.Spec.ActiveDeadlineSeconds}})
+	}
+	return fragments, status
 }
 
 // EventsToRegister returns upstream's events. Where pressure refuses nodes, a pod that

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	v1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
@@ -48,7 +49,7 @@ func tainted() ([]*v1.Node, []*v1.Pod) {
 func TestWithoutPressureAsUpstream(t *testing.T) {
 	readers := map[string]taints.PressureReader{
 		"no reader":  nil,
-		"no view":    func() taints.Pressure { return nil },
+		"no view":    func(*v1.Pod) taints.Pressure { return nil },
 		"empty view": predicted{}.read,
 	}
 	nodes, pods := tainted()
@@ -81,16 +82,21 @@ func TestComparisonOperators(t *testing.T) {
 	}
 }
 
-// A prediction is the node's and tolerations are in upstream's signature, so pods that
-// upstream takes for equal are equal to us.
+// Tolerations are in upstream's signature, and how far ahead pressure counts is the
+// workload's: without a workload, pods that upstream takes for equal are equal to us.
 func TestSignPod(t *testing.T) {
 	s := schedulerWith(t, pressure.read, v1.TaintEffectNoSchedule, feature.Features{}, four...)
 	_, pods := tainted()
 	for i, p := range pods {
 		got, status := s.SignPod(t.Context(), p)
 		want, _ := s.upstream.SignPod(t.Context(), p)
-		if !status.IsSuccess() || !reflect.DeepEqual(got, want) {
-			t.Errorf("pod %d: got %v, %v, want %v", i, got, status, want)
+		if !status.IsSuccess() || len(got) != len(want)+1 || !reflect.DeepEqual(got[:len(want)], want) {
+			t.Errorf("pod %d: got %v, %v, want %v and the workload", i, got, status, want)
+		}
+		owned := p.DeepCopy()
+		owned.OwnerReferences = []metav1.OwnerReference{{Kind: "Job", Name: "short", Controller: ptr.To(true)}}
+		if other, _ := s.SignPod(t.Context(), owned); reflect.DeepEqual(got, other) {
+			t.Errorf("pod %d: its workload does not change the signature %v", i, got)
 		}
 	}
 }
@@ -151,7 +157,7 @@ func TestQueueAfterNodeGrows(t *testing.T) {
 
 // Wrong args are refused with the place in the file.
 func TestNewRefuses(t *testing.T) {
-	factory := taints.NewFactory(pressure.read)
+	factory := taints.NewFactory(from(pressure.read))
 	const path = "pluginConfig[Taints].args.predictedPressure.effect"
 	if _, err := factory(t.Context(), args(v1.TaintEffectNoExecute), handle(t, nil, nil), feature.Features{}); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("got error %v, want one that names %s", err, path)

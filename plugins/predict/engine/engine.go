@@ -39,6 +39,7 @@ type Engine struct {
 	// collector is set while Run runs, status once something was published.
 	collector atomic.Pointer[usage.Collector]
 	status    atomic.Pointer[status]
+	letPass   atomic.Uint64
 }
 
 // mostWorkloads bounds what is remembered of workloads, and of classes. 150,000 pods are
@@ -63,6 +64,9 @@ func New(args config.PredictionArgs, clock clock.Clock) *Engine {
 
 // Snapshot returns the newest snapshot, or nil while nothing is known.
 func (e *Engine) Snapshot() *predict.Snapshot { return e.snapshot.Load() }
+
+// LetPass counts that forecasts would have refused every node to a pod, and so refused none.
+func (e *Engine) LetPass() { e.letPass.Add(1) }
 
 // Expiry is the age at which a node's newest sample no longer counts.
 func (e *Engine) Expiry() time.Duration { return e.args.Usage.Expiry.Duration }

@@ -17,6 +17,7 @@ type Metrics struct {
 
 	readings, dropped, age, duration, nodes *metrics.Desc
 	rungs, blind, objects, evicted, bytes   *metrics.Desc
+	letPass                                 *metrics.Desc
 	hours, excess, headroom                 *metrics.Desc
 	trainings, training, decisions, saves   *metrics.Desc
 }
@@ -39,6 +40,7 @@ func NewMetrics(e *Engine) *Metrics {
 		rungs:   desc("forecast_nodes", "Nodes by where their forecast comes from: fresh, stale, profile or requests.", "rung"),
 		blind:   desc("forecast_blind", "1 when too many nodes are without recent samples, and forecasts refuse and score nothing; else 0."),
 		objects: desc("history_objects", "What is remembered: pods, workloads, classes of pods, nodes, and lives: workloads whose pods were seen to finish.", "kind"),
+		letPass: desc("forecast_let_pass_total", "Pods to which forecasts would have refused every node, and therefore refused none."),
 		evicted: desc("history_evicted_total", "Workloads and classes of pods that were forgotten to bound the memory."),
 		bytes:   desc("history_bytes", "Memory of what is remembered, estimated."),
 
@@ -56,7 +58,7 @@ func NewMetrics(e *Engine) *Metrics {
 // DescribeWithStability announces the metrics.
 func (m *Metrics) DescribeWithStability(ch chan<- *metrics.Desc) {
 	for _, d := range []*metrics.Desc{
-		m.readings, m.dropped, m.age, m.duration, m.nodes, m.rungs, m.blind, m.objects, m.evicted, m.bytes,
+		m.readings, m.dropped, m.age, m.duration, m.nodes, m.rungs, m.blind, m.letPass, m.objects, m.evicted, m.bytes,
 		m.hours, m.excess, m.headroom, m.trainings, m.training, m.decisions, m.saves,
 	} {
 		ch <- d
@@ -100,6 +102,7 @@ func (m *Metrics) CollectWithStability(ch chan<- metrics.Metric) {
 		blind = 1
 	}
 	gauge(m.blind, blind)
+	counter(m.letPass, float64(m.engine.letPass.Load()))
 	gauge(m.objects, float64(st.pods.Pods), "pods")
 	gauge(m.objects, float64(st.pods.Workloads), "workloads")
 	gauge(m.objects, float64(st.pods.Classes), "classes")

@@ -1,0 +1,101 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package predict
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	v1 "k8s.io/api/core/v1"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
+)
+
+// MaxPeakAnnotation of a node replaces, for the resources it names, how far the node's
+// predicted peak may go, in percent of allocatable: "cpu=80,memory=95". "none" has the node
+// judged by requests alone.
+const MaxPeakAnnotation = "foresight-scheduler.dev/max-predicted-peak"
+
+// Bounds are how far the predicted peak of a node may go, as shares of its allocatable,
+// where 1 is all of it. +Inf is no bound; Off has predictions not count.
+type Bounds struct {
+	Share [NumResources]float64
+	Off   bool
+}
+
+// BoundsOf are the bounds of args, which must be valid.
+func BoundsOf(max []config.PeakBound) Bounds {
+	b := Bounds{Share: [NumResources]float64{math.Inf(1), math.Inf(1)}}
+	for _, m := range max {
+		b.Share[resourceOf(string(m.Resource))] = float64(m.PercentOfAllocatable) / 100
+	}
+	return b
+}
+
+// resourceOf returns NumResources for what is not forecast.
+func resourceOf(name string) Resource {
+	for r := range Resource(NumResources) {
+		if r.String() == name {
+			return r
+		}
+	}
+	return Resource(NumResources)
+}
+
+// with returns the bounds with those of an annotation in their place, or an error that says
+// what is wrong with it.
+func (b Bounds) with(annotation string) (Bounds, error) {
+	if annotation == "none" {
+		return Bounds{Off: true}, nil
+	}
+	for _, part := range strings.Split(annotation, ",") {
+		name, value, _ := strings.Cut(part, "=")
+		r := resourceOf(name)
+		if int(r) == NumResources {
+			return b, fmt.Errorf("%q: want none, or cpu=PERCENT or memory=PERCENT, parted by commas", part)
+		}
+		percent, err := strconv.Atoi(value)
+		if err != nil || percent < 1 || percent > 1000 {
+			return b, fmt.Errorf("%q: want a percentage from 1 to 1000", part)
+		}
+		b.Share[r] = float64(percent) / 100
+	}
+	return b, nil
+}
+
+// NodeBounds are the bounds of nodes, some of which have their own. Use it as one value,
+// made by NewNodeBounds.
+type NodeBounds struct {
+	bounds Bounds
+	report func(node *v1.Node, err error)
+	own    pernode.Cache[Bounds]
+}
+
+// NewNodeBounds returns bounds for nodes without their own. report, which may be nil, is
+// told of annotations that do not parse; such a node has the bounds of the others.
+func NewNodeBounds(bounds Bounds, report func(node *v1.Node, err error)) *NodeBounds {
+	return &NodeBounds{bounds: bounds, report: report}
+}
+
+// Of returns the bounds of a node.
+func (n *NodeBounds) Of(state fwk.CycleState, node fwk.NodeInfo) Bounds {
+	annotation, ok := node.Node().Annotations[MaxPeakAnnotation]
+	if !ok {
+		return n.bounds
+	}
+	return n.own.Get(state, node, 0, func() Bounds {
+		b, err := n.bounds.with(annotation)
+		if err == nil {
+			return b
+		}
+		if n.report != nil {
+			n.report(node.Node(), fmt.Errorf("annotation %s: %w", MaxPeakAnnotation, err))
+		}
+		return n.bounds
+	})
+}

@@ -1,0 +1,226 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package resourcefit
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+)
+
+// OvercommitAnnotation of a pod, with the value "true", has it placed only where its
+// predicted use leaves room, however little it requests: so pods that request less than
+// they use, or nothing, fill what others leave idle, and no more. The kubelet still admits
+// by requests.
+const OvercommitAnnotation = "foresight-scheduler.dev/overcommit"
+
+const peakStateKey = "PreFilterPeak" + Name
+
+// Forecasts are what ResourceFit reads of the future. The zero value knows nothing.
+type Forecasts struct {
+	Read predict.Reader
+	// LetPass is called when a prediction would have refused every node to a pod, and
+	// therefore refused none; nil is nobody to tell.
+	LetPass func()
+}
+
+// predictedPeaks judges nodes by what they will use.
+type predictedPeaks struct {
+	forecasts Forecasts
+	filters   bool
+	bounds    *predict.NodeBounds
+	loads     predict.Loads
+	waiting   *waiting
+}
+
+// reasons a node is refused for, and states a cycle's verdicts are of.
+var peakReasons = [predict.NumResources]string{
+	predict.CPU:    "Predicted peak of cpu too high",
+	predict.Memory: "Predicted peak of memory too high",
+}
+
+// newPredictedPeaks returns nil where predictions do not count.
+func newPredictedPeaks(args *config.PredictedPeak, forecasts Forecasts, h fwk.Handle) *predictedPeaks {
+	if args.Mode == config.PredictedPeakNone || forecasts.Read == nil {
+		return nil
+	}
+	report := func(node *v1.Node, err error) {
+		h.EventRecorder().Eventf(node, nil, v1.EventTypeWarning, "InvalidAnnotation", "Scheduling", "%v", err)
+	}
+	return &predictedPeaks{
+		forecasts: forecasts,
+		filters:   args.Mode == config.PredictedPeakFilter,
+		bounds:    predict.NewNodeBounds(predict.BoundsOf(args.Max), report),
+		waiting:   newWaiting(),
+	}
+}
+
+// peakState in the cycle state is one view and one pod. Nothing but refused changes.
+type peakState struct {
+	view predict.View
+	// filters says whether nodes can be refused, and overcommit that they are where the
+	// upper bound passes, not only where the lower one does.
+	filters, overcommit bool
+	refused             atomic.Bool
+}
+
+// Clone shares the state. Pods that preemption adds or removes are in the NodeInfo, whose
+// sums follow them.
+func (s *peakState) Clone() fwk.StateData { return s }
+
+// take writes the cycle's view, where there is one. It returns a status other than success
+// for a pod whose annotation does not parse.
+func (p *predictedPeaks) take(state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
+	overcommit, err := overcommits(pod)
+	if err == nil {
+		err = predict.CheckStated(pod)
+	}
+	if err != nil {
+		p.waiting.add(pod)
+		return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, err.Error())
+	}
+	snapshot := p.forecasts.Read()
+	if snapshot.Blind() {
+		return nil
+	}
+	p.loads.Forget(len(nodes))
+	forecast := snapshot.Pod(pod)
+	s := &peakState{
+		view:       predict.View{Snapshot: snapshot, Pod: forecast, Horizon: forecast.Horizon(), Loads: &p.loads},
+		filters:    p.filters || overcommit,
+		overcommit: overcommit,
+	}
+	// A prediction that refuses every node says more about itself than about the nodes. Who
+	// opted in asked for it.
+	if s.filters && !overcommit && !p.anyPasses(state, s, nodes) {
+		s.filters = false
+		if p.forecasts.LetPass != nil {
+			p.forecasts.LetPass()
+		}
+	}
+	state.Write(peakStateKey, s)
+	return nil
+}
+
+func overcommits(pod *v1.Pod) (bool, error) {
+	switch value, ok := pod.Annotations[OvercommitAnnotation]; {
+	case !ok || value == "false":
+		return false, nil
+	case value == "true":
+		return true, nil
+	default:
+		return false, fmt.Errorf("annotation %s: %q: want true or false", OvercommitAnnotation, value)
+	}
+}
+
+func (p *predictedPeaks) anyPasses(state fwk.CycleState, s *peakState, nodes []fwk.NodeInfo) bool {
+	for _, n := range nodes {
+		if p.judge(state, s, n).over == [predict.NumResources]bool{} {
+			return true
+		}
+	}
+	return len(nodes) == 0
+}
+
+// verdict of one node.
+type verdict struct {
+	peaks [predict.NumResources]predict.Interval
+	// known is false where requests decide.
+	known bool
+	// over says which bound the peak passes: for refusing, see peakState.overcommit, and
+	// scoreless says that the upper bound of any does.
+	over      [predict.NumResources]bool
+	scoreless bool
+	// forGood says that it would with all pods of the node gone.
+	forGood bool
+}
+
+// judge compares the node's predicted peak with the pod to its bounds.
+func (p *predictedPeaks) judge(state fwk.CycleState, s *peakState, node fwk.NodeInfo) (v verdict) {
+	bounds := p.bounds.Of(state, node)
+	if bounds.Off {
+		return v
+	}
+	peaks, rung := s.view.Peaks(state, node)
+	if rung == predict.Blind && !s.overcommit {
+		return v
+	}
+	v.peaks, v.known = peaks, rung != predict.Blind
+	allocatable := predict.AllocatableOf(node)
+	for r := range peaks {
+		most := bounds.Share[r] * allocatable[r]
+		v.scoreless = v.scoreless || peaks[r].Upper > most
+		v.over[r] = s.decisive(peaks[r]) > most
+	}
+	if v.over != [predict.NumResources]bool{} {
+		alone := s.view.Alone(node)
+		for r := range alone {
+			v.forGood = v.forGood || s.decisive(alone[r]) > bounds.Share[r]*allocatable[r]
+		}
+	}
+	return v
+}
+
+// decisive is the end of the interval that refuses a node: the lower one refuses only who
+// is surely over, and who overcommits is to stay surely under.
+func (s *peakState) decisive(peak predict.Interval) float64 {
+	if s.overcommit {
+		return peak.Upper
+	}
+	return peak.Lower
+}
+
+// filter refuses a node whose predicted peak passes a bound.
+func (p *predictedPeaks) filter(state fwk.CycleState, pod *v1.Pod, node fwk.NodeInfo) *fwk.Status {
+	s := peakStateIn(state)
+	if s == nil || !s.filters {
+		return nil
+	}
+	v := p.judge(state, s, node)
+	var reasons []string
+	for r, over := range v.over {
+		if over {
+			reasons = append(reasons, peakReasons[r])
+		}
+	}
+	if reasons == nil {
+		return nil
+	}
+	if !s.refused.Swap(true) {
+		p.waiting.add(pod)
+	}
+	if v.forGood {
+		return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, reasons...)
+	}
+	return fwk.NewStatus(fwk.Unschedulable, reasons...)
+}
+
+// sign returns what the judgement of a pod depends on beyond its requests.
+func (p *predictedPeaks) sign(pod *v1.Pod) fwk.SignFragment {
+	forecast := p.forecasts.Read().Pod(pod)
+	return fwk.SignFragment{Key: "foresight-scheduler.dev/predicted-peak", Value: []any{
+		forecast.Peaks, forecast.Horizon(), pod.Annotations[OvercommitAnnotation],
+	}}
+}
+
+func peakStateIn(state fwk.CycleState) *peakState {
+	data, err := state.Read(peakStateKey)
+	if err != nil {
+		return nil // Nothing was predicted when the cycle began.
+	}
+	return data.(*peakState)
+}
+
+// reactivate has pods that were refused for a prediction tried again.
+func (p *predictedPeaks) reactivate(logger klog.Logger, activate func(klog.Logger, map[string]*v1.Pod)) {
+	if pods := p.waiting.take(); len(pods) > 0 {
+		activate(logger, pods)
+	}
+}

@@ -1,0 +1,273 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package resourcefit
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/klog/v2"
+	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler/backend/cache"
+
+	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+)
+
+// future is a snapshot in which nodes will use some cores beyond what their pods request:
+// from a lower to an upper bound.
+func future(epoch uint64, cores map[string]predict.Interval) *predict.Snapshot {
+	c := predict.Contents{Epoch: epoch, PodsEpoch: epoch, Forecasts: map[string]predict.NodeForecast{}}
+	for name, beyond := range cores {
+		f := predict.NodeForecast{Rung: predict.Fresh}
+		for h := range f.Residual {
+			f.Residual[h][predict.CPU] = beyond
+		}
+		c.Forecasts[name] = f
+	}
+	for h := range c.Combiners {
+		for r := range c.Combiners[h] {
+			c.Combiners[h][r].Together = 1
+		}
+	}
+	return predict.NewSnapshot(c)
+}
+
+func exactly(cores float64) predict.Interval { return predict.Interval{Lower: cores, Upper: cores} }
+
+func predicting(mode config.PredictedPeakMode, strategy kubeschedulerv1.ScoringStrategyType) *config.ResourceFitArgs {
+	args := defaults()
+	args.ScoringStrategy.Type = strategy
+	args.BalancedAllocation.Weight = 0
+	args.PredictedPeak = config.PredictedPeak{Mode: mode, Max: []config.PeakBound{
+		{Resource: v1.ResourceCPU, PercentOfAllocatable: 100}, {Resource: v1.ResourceMemory, PercentOfAllocatable: 100},
+	}}
+	return args
+}
+
+func predictingScheduler(t testing.TB, args *config.ResourceFitArgs, forecasts Forecasts, nodes []*v1.Node, pods ...*v1.Pod) scheduler {
+	t.Helper()
+	snapshot := cache.NewSnapshot(pods, nodes)
+	plugin, err := NewFactory(forecasts)(t.Context(), args, handle(t, snapshot), gates())
+	if err != nil {
+		t.Fatal(err)
+	}
+	infos, err := snapshot.NodeInfos().List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return scheduler{plugin.(*ResourceFit), snapshot, infos}
+}
+
+func reading(s *predict.Snapshot) Forecasts {
+	return Forecasts{Read: func() *predict.Snapshot { return s }}
+}
+
+// The score is upstream's of predicted use: who is used hot but requested cold is avoided
+// where the least allocated is wanted, and who is full of requests but idle is not.
+func TestScoreByPredictedPeak(t *testing.T) {
+	nodes := []*v1.Node{big("hot"), big("idle"), big("over")}
+	full := pod("full", "idle", amounts{"cpu": "3", "memory": "0"}, nil)
+	in := pod("in", "", amounts{"cpu": "1", "memory": "0"}, nil)
+	// Of 4 cores: 3 used beyond requests; 3 requested of which none is used; 5 used.
+	view := future(1, map[string]predict.Interval{"hot": exactly(2), "idle": exactly(-3), "over": exactly(5)})
+	for strategy, want := range map[kubeschedulerv1.ScoringStrategyType]map[string]int64{
+		// With the pod 3, 1 and 6 cores of 4; memory is not used at all.
+		kubeschedulerv1.LeastAllocated: {"hot": (25 + 100) / 2, "idle": (75 + 100) / 2, "over": 0},
+		kubeschedulerv1.MostAllocated:  {"hot": 75 / 2, "idle": 25 / 2, "over": 0},
+	} {
+		s := predictingScheduler(t, predicting(config.PredictedPeakScore, strategy), reading(view), nodes, full)
+		for name, score := range want {
+			if got := s.score(t, in, s.node(t, name)); got != score {
+				t.Errorf("%s: node %s got score %d, want %d", strategy, name, got, score)
+			}
+			if status := s.filter(t, in, s.node(t, name)); !status.IsSuccess() {
+				t.Errorf("mode Score refused node %s: %v", name, status)
+			}
+		}
+	}
+}
+
+// Where nothing is known of a node, or of the cluster, or a node says so, requests decide:
+// the score is that of the plugin without predictions.
+func TestRequestsDecide(t *testing.T) {
+	off := big("off")
+	off.Annotations = map[string]string{predict.MaxPeakAnnotation: "none"}
+	nodes := []*v1.Node{big("unknown"), off, big("known")}
+	resident := pod("resident", "unknown", amounts{"cpu": "2", "memory": "1Gi"}, nil)
+	hot := map[string]predict.Interval{"off": exactly(3), "known": exactly(3)}
+	for _, mode := range []config.PredictedPeakMode{config.PredictedPeakScore, config.PredictedPeakFilter} {
+		args := predicting(mode, kubeschedulerv1.LeastAllocated)
+		args.BalancedAllocation.Weight = 1
+		plain := predictingScheduler(t, args, Forecasts{}, nodes, resident)
+		for name, view := range map[string]*predict.Snapshot{"nothing": nil, "blind": predict.NewSnapshot(predict.Contents{Blind: true}), "some": future(1, hot)} {
+			s := predictingScheduler(t, args, reading(view), nodes, resident)
+			for _, in := range []*v1.Pod{pod("in", "", amounts{"cpu": "500m", "memory": "2Gi"}, nil), pod("frugal", "", nil, nil)} {
+				for _, node := range nodes {
+					if name == "some" && (node.Name == "known" || in.Name == "frugal") {
+						continue
+					}
+					if got, want := s.score(t, in, s.node(t, node.Name)), plain.score(t, in, plain.node(t, node.Name)); got != want {
+						t.Errorf("%s of the cluster known: %s on %s got score %d, want %d", name, in.Name, node.Name, got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+// The filter refuses who is surely over a bound, for good where no eviction helps. A node
+// may have bounds of its own; one that does not parse leaves the profile's.
+func TestFilterByPredictedPeak(t *testing.T) {
+	strict, broken := big("strict"), big("broken")
+	strict.Annotations = map[string]string{predict.MaxPeakAnnotation: "cpu=50"}
+	broken.Annotations = map[string]string{predict.MaxPeakAnnotation: "cpu=lots"}
+	nodes := []*v1.Node{big("cool"), big("unsure"), big("crowded"), big("lost"), strict, broken}
+	view := future(1, map[string]predict.Interval{
+		"cool": exactly(0), "unsure": {Lower: 0, Upper: 9}, "crowded": exactly(2), "lost": exactly(5), "strict": exactly(1), "broken": exactly(1),
+	})
+	// What a pod requests is not sure to be used, what it states is.
+	resident := pod("resident", "crowded", amounts{"cpu": "2"}, nil)
+	in := pod("in", "", amounts{"cpu": "1"}, nil)
+	for _, p := range []*v1.Pod{resident, in} {
+		p.Annotations = map[string]string{predict.StatedAnnotations[predict.CPU]: "2"}
+	}
+	surely := func(s *predict.Snapshot) *predict.Snapshot { return s }
+	s := predictingScheduler(t, predicting(config.PredictedPeakFilter, kubeschedulerv1.LeastAllocated), reading(surely(view)), nodes, resident)
+	for name, want := range map[string]fwk.Code{
+		"cool": fwk.Success, "unsure": fwk.Success, "lost": fwk.UnschedulableAndUnresolvable, "strict": fwk.Success, "broken": fwk.Success,
+	} {
+		status := s.filter(t, in, s.node(t, name))
+		if status.Code() != want || want != fwk.Success && status.Message() != peakReasons[predict.CPU] {
+			t.Errorf("%s: got %v %q, want %v", name, status.Code(), status.Message(), want)
+		}
+	}
+	// Who overcommits is to stay surely under: the upper bound decides.
+	in.Annotations[OvercommitAnnotation] = "true"
+	for name, want := range map[string]fwk.Code{
+		"cool": fwk.Success, "unsure": fwk.UnschedulableAndUnresolvable, "crowded": fwk.Unschedulable, "strict": fwk.UnschedulableAndUnresolvable,
+	} {
+		if status := s.filter(t, in, s.node(t, name)); status.Code() != want {
+			t.Errorf("overcommitting, %s: got %v %q, want %v", name, status.Code(), status.Message(), want)
+		}
+	}
+}
+
+// A prediction that would refuse every node refuses none, and says so; but to a pod that
+// overcommits it does.
+func TestLetPass(t *testing.T) {
+	var told atomic.Int64
+	view := future(1, map[string]predict.Interval{"a": exactly(5), "b": exactly(6)})
+	forecasts := reading(view)
+	forecasts.LetPass = func() { told.Add(1) }
+	s := predictingScheduler(t, predicting(config.PredictedPeakFilter, kubeschedulerv1.LeastAllocated), forecasts, []*v1.Node{big("a"), big("b")})
+	in := pod("in", "", amounts{"cpu": "1"}, nil)
+	if status := s.filter(t, in, s.node(t, "a")); !status.IsSuccess() || told.Load() != 1 {
+		t.Errorf("got %v, told %d times; want it let pass and told once", status, told.Load())
+	}
+	in.Annotations = map[string]string{OvercommitAnnotation: "true"}
+	if status := s.filter(t, in, s.node(t, "a")); status.IsSuccess() || told.Load() != 1 {
+		t.Errorf("overcommitting: got %v, told %d times", status, told.Load())
+	}
+}
+
+// An annotation that does not parse keeps the pod waiting and is named.
+func TestBadAnnotations(t *testing.T) {
+	s := predictingScheduler(t, predicting(config.PredictedPeakScore, kubeschedulerv1.LeastAllocated), reading(future(1, nil)), []*v1.Node{big("a")})
+	for name, value := range map[string]string{
+		OvercommitAnnotation: "yes", predict.StatedAnnotations[predict.CPU]: "much", predict.StatedAnnotations[predict.Memory]: "-1",
+	} {
+		in := pod("in", "", nil, nil)
+		in.Annotations = map[string]string{name: value}
+		_, status := s.PreFilter(t.Context(), s.begin(t, pod("other", "", nil, nil)), in, s.nodes)
+		if status.Code() != fwk.UnschedulableAndUnresolvable || !strings.Contains(status.Message(), name) || !strings.Contains(status.Message(), value) {
+			t.Errorf("%s: %s: got %v %q", name, value, status.Code(), status.Message())
+		}
+	}
+}
+
+// activations is a handle that notes which pods are tried again.
+type activations struct {
+	fwk.Handle
+	pods chan map[string]*v1.Pod
+}
+
+func (a activations) Activate(_ klog.Logger, pods map[string]*v1.Pod) { a.pods <- pods }
+
+// Who was refused for a prediction is tried again when there is a new forecast, once.
+func TestReactivation(t *testing.T) {
+	var current atomic.Pointer[predict.Snapshot]
+	current.Store(future(1, map[string]predict.Interval{"hot": exactly(5), "cool": exactly(0)}))
+	nodes := []*v1.Node{big("hot"), big("cool")}
+	s := predictingScheduler(t, predicting(config.PredictedPeakFilter, kubeschedulerv1.LeastAllocated), Forecasts{Read: current.Load}, nodes)
+	h := activations{handle(t, s.snapshot), make(chan map[string]*v1.Pod, 2)}
+	go s.peaks.watch(t.Context(), h)
+	if status := s.filter(t, pod("in", "", amounts{"cpu": "1"}, nil), s.node(t, "hot")); status.IsSuccess() {
+		t.Fatal("not refused")
+	}
+	// Until the watch has noticed one of them.
+	deadline := time.After(time.Minute)
+	for epoch := uint64(2); ; epoch++ {
+		current.Store(future(epoch, nil))
+		select {
+		case pods := <-h.pods:
+			if pods["shop/in"] == nil || len(pods) != 1 {
+				t.Errorf("tried again: %v", pods)
+			}
+			if again := s.peaks.waiting.take(); len(again) != 0 {
+				t.Errorf("still waiting: %v", again)
+			}
+			return
+		case <-time.After(watchEvery / 4):
+		case <-deadline:
+			t.Fatal("not tried again")
+		}
+	}
+}
+
+// Pods with one signature get one answer, so what is forecast of them is in it.
+func TestSignPrediction(t *testing.T) {
+	s := predictingScheduler(t, predicting(config.PredictedPeakScore, kubeschedulerv1.LeastAllocated), reading(future(1, nil)), []*v1.Node{big("a")})
+	sign := func(annotations map[string]string) string {
+		in := pod("in", "", amounts{"cpu": "1"}, nil)
+		in.Annotations = annotations
+		fragments, status := s.SignPod(t.Context(), in)
+		if !status.IsSuccess() {
+			t.Fatal(status)
+		}
+		return fmt.Sprint(fragments)
+	}
+	plain := sign(nil)
+	if plain != sign(map[string]string{"other": "x"}) {
+		t.Error("an annotation that decides nothing changes the signature")
+	}
+	for _, name := range []string{OvercommitAnnotation, predict.StatedAnnotations[predict.CPU]} {
+		if plain == sign(map[string]string{name: "2"}) {
+			t.Errorf("%s does not change the signature", name)
+		}
+	}
+}
+
+// BenchmarkScore is one node's score by requests and by predicted use.
+func BenchmarkScore(b *testing.B) {
+	nodes := []*v1.Node{big("a")}
+	in := pod("in", "", amounts{"cpu": "1", "memory": "1Gi"}, nil)
+	for name, forecasts := range map[string]Forecasts{"requests": {}, "predicted": reading(future(1, map[string]predict.Interval{"a": exactly(1)}))} {
+		b.Run(name, func(b *testing.B) {
+			s := predictingScheduler(b, predicting(config.PredictedPeakScore, kubeschedulerv1.LeastAllocated), forecasts, nodes, pod("resident", "a", amounts{"cpu": "1"}, nil))
+			state, node := s.begin(b, in), s.node(b, "a")
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, status := s.Score(b.Context(), state, in, node); !status.IsSuccess() {
+					b.Fatal(status)
+				}
+			}
+		})
+	}
+}

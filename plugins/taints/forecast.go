@@ -1,0 +1,73 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package taints
+
+import (
+	v1 "k8s.io/api/core/v1"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+)
+
+// Forecasts predict pressure where a node's predicted peak, with the pods it has, passes a
+// bound within the time the pod in hand is expected to run. What only scores a node down
+// looks at the upper bound of the peak; what refuses it must be sure, and looks at the
+// lower one. It predicts nothing while too little is known.
+func Forecasts(read predict.Reader) PressureSource {
+	return func(args *config.PredictedPressure) PressureReader {
+		f := &forecasts{
+			bounds: predict.NewNodeBounds(predict.BoundsOf(args.Max), nil),
+			sure:   args.Effect == v1.TaintEffectNoSchedule,
+		}
+		return func(pod *v1.Pod) Pressure {
+			s := read()
+			if s.Blind() {
+				return nil
+			}
+			f.loads.Forget(s.NumForecasts())
+			forecast := s.Pod(pod)
+			return &forecastPressure{
+				forecasts: f,
+				view:      predict.View{Snapshot: s, Horizon: forecast.Horizon(), Loads: &f.loads},
+			}
+		}
+	}
+}
+
+type forecasts struct {
+	bounds *predict.NodeBounds
+	sure   bool
+	loads  predict.Loads
+}
+
+type forecastPressure struct {
+	*forecasts
+	view predict.View
+}
+
+var resources = [predict.NumResources]Resources{predict.CPU: CPU, predict.Memory: Memory}
+
+// On compares the predicted peaks with the node's bounds.
+func (p *forecastPressure) On(state fwk.CycleState, node fwk.NodeInfo) (short Resources) {
+	bounds := p.bounds.Of(state, node)
+	if bounds.Off {
+		return 0
+	}
+	peaks, rung := p.view.Peaks(state, node)
+	if rung == predict.Blind {
+		return 0
+	}
+	allocatable := predict.AllocatableOf(node)
+	for r, share := range bounds.Share {
+		peak := peaks[r].Upper
+		if p.sure {
+			peak = peaks[r].Lower
+		}
+		if peak > share*allocatable[r] {
+			short |= resources[r]
+		}
+	}
+	return short
+}
