@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	pkgruntime "k8s.io/apimachinery/pkg/runtime"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
@@ -22,9 +24,14 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/apis/config/scheme"
 	internalcache "k8s.io/kubernetes/pkg/scheduler/backend/cache"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
+	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 
 	"github.com/foresight-scheduler/foresight/manifests"
 	"github.com/foresight-scheduler/foresight/plugins"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/resourcefit"
+	"github.com/foresight-scheduler/foresight/plugins/taints"
 )
 
 const profileName = "foresight-scheduler"
@@ -59,11 +66,51 @@ type scene struct {
 	nodes     map[string]*v1.Node
 	pods      []*v1.Pod // that have a node
 	confirmed map[string]bool
+	// future is nil where nothing is predicted.
+	future atomic.Pointer[predict.Snapshot]
+	epoch  uint64
+}
+
+// foresee makes a new snapshot, in which some nodes are known and pods use a share of what
+// they request.
+func (s *scene) foresee() {
+	s.epoch++
+	c := predict.Contents{Epoch: s.epoch, PodsEpoch: s.epoch / 2, Forecasts: map[string]predict.NodeForecast{}, Cluster: &predict.PodForecast{}}
+	for h := range c.Combiners {
+		for r := range c.Combiners[h] {
+			c.Combiners[h][r].Together = s.Float64()
+			mean := float64(s.epoch/2%7) / 5
+			c.Cluster.Peaks[h][r] = predict.Peak{Mean: mean, Lower: mean / 2, Upper: mean * 1.5}
+		}
+	}
+	for name := range s.nodes {
+		f := predict.NodeForecast{Rung: predict.NodeRung(s.IntN(predict.NumNodeRungs))}
+		for h := range f.Residual {
+			f.Residual[h] = [predict.NumResources]predict.Interval{
+				predict.CPU:    {Lower: s.Float64() - 1, Upper: 8 * (s.Float64() - .2)},
+				predict.Memory: {Lower: 0, Upper: float64(s.IntN(16) << 30)},
+			}
+		}
+		c.Forecasts[name] = f
+	}
+	s.future.Store(predict.NewSnapshot(c))
 }
 
 func newScene(ctx context.Context, t testing.TB, seed uint64, config string) *scene {
 	t.Helper()
+	s := &scene{
+		generator: newGenerator(seed), logger: klog.Background(), nodes: map[string]*v1.Node{}, confirmed: map[string]bool{},
+	}
 	registry := plugins.Registry(plugins.Options{})
+	gates := feature.NewSchedulerFeaturesFromGates(utilfeature.DefaultFeatureGate)
+	for name, factory := range map[string]frameworkruntime.PluginFactoryWithFts[fwk.Plugin]{
+		resourcefit.Name: resourcefit.NewFactory(resourcefit.Forecasts{Read: s.future.Load}),
+		taints.Name:      taints.NewFactory(taints.Forecasts(s.future.Load)),
+	} {
+		registry[name] = func(ctx context.Context, args pkgruntime.Object, h fwk.Handle) (fwk.Plugin, error) {
+			return factory(ctx, args, h, gates)
+		}
+	}
 	object, _, err := scheme.Codecs.UniversalDecoder().Decode([]byte(config), nil, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -81,10 +128,7 @@ func newScene(ctx context.Context, t testing.TB, seed uint64, config string) *sc
 	}
 	informers.Start(ctx.Done())
 	informers.WaitForCacheSync(ctx.Done())
-	s := &scene{
-		generator: newGenerator(seed), sched: sched, profile: sched.Profiles[profileName].(*hinted),
-		logger: klog.Background(), nodes: map[string]*v1.Node{}, confirmed: map[string]bool{},
-	}
+	s.sched, s.profile = sched, sched.Profiles[profileName].(*hinted)
 	s.snapshot = s.profile.SnapshotSharedLister().(*internalcache.Snapshot)
 	if s.profile.policy.unknown != "" {
 		t.Fatalf("the index does not serve this profile: %s", s.profile.policy.unknown)
@@ -301,19 +345,25 @@ func describe(p *v1.Pod) string {
 	return fmt.Sprintf("pod %s/%s %v selector %v affinity %v spread %v", p.Namespace, p.Name, p.Labels, p.Spec.NodeSelector, p.Spec.Affinity, p.Spec.TopologySpreadConstraints)
 }
 
-// Through thousands of binds, deletions, and changes of nodes and pods, the index has
-// upstream's verdict and upstream's score for every node and every pod.
+// Through thousands of binds, deletions, and changes of nodes and pods, the index has the
+// full search's verdict and its score for every node and every pod; also by what nodes are
+// predicted to use, as forecasts come and go.
 func TestSameAsFullSearch(t *testing.T) {
 	for name, config := range profiles {
-		t.Run(name, func(t *testing.T) {
-			for seed := range uint64(4) {
-				play(t, seed, 700, config)
+		for _, predicting := range []bool{false, true} {
+			if predicting && name == "stock" {
+				continue // reads no forecasts
 			}
-		})
+			t.Run(fmt.Sprintf("%s, predicting %v", name, predicting), func(t *testing.T) {
+				for seed := range uint64(2) {
+					play(t, seed, 500, config, predicting)
+				}
+			})
+		}
 	}
 }
 
-func play(t testing.TB, seed uint64, steps int, config string) {
+func play(t testing.TB, seed uint64, steps int, config string, predicting bool) {
 	ctx, cancel := context.WithCancel(klog.NewContext(context.Background(), klog.New(nil)))
 	defer cancel()
 	s := newScene(ctx, t, seed, config)
@@ -326,6 +376,9 @@ func play(t testing.TB, seed uint64, steps int, config string) {
 	for range steps {
 		for range s.IntN(3) {
 			s.change()
+		}
+		if predicting && s.chance(20) {
+			s.foresee()
 		}
 		if s.place(ctx, t, s.pod()) {
 			served++
@@ -341,14 +394,14 @@ func play(t testing.TB, seed uint64, steps int, config string) {
 
 func FuzzSameAsFullSearch(f *testing.F) {
 	for seed := range uint64(2) {
-		f.Add(seed, "shipped")
-		f.Add(seed+100, "stock")
+		f.Add(seed, "shipped", seed%2 == 0)
+		f.Add(seed+100, "stock", false)
 	}
-	f.Fuzz(func(t *testing.T, seed uint64, name string) {
+	f.Fuzz(func(t *testing.T, seed uint64, name string, predicting bool) {
 		config, ok := profiles[name]
 		if !ok {
 			t.Skip()
 		}
-		play(t, seed, 60, config)
+		play(t, seed, 60, config, predicting)
 	})
 }

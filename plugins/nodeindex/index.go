@@ -36,6 +36,9 @@ type Index struct {
 	termsOfPlaced []placedTerm
 	feasible      []int32
 	total         []int64
+	futures       []future // by row
+	pressed       []int32  // by feasible row, as disliked
+	disliked      []int32
 	ints          arena[int64]
 	bools         arena[bool]
 	key           []byte

@@ -23,9 +23,6 @@ const Name = "NodeIndex"
 type Options struct {
 	// Metrics to count in; nil counts nothing.
 	Metrics *Metrics
-	// Pressure says that Taints predicts pressure, which the index does not model: it then
-	// serves no profile that has Taints.
-	Pressure bool
 }
 
 // Install puts the index between the scheduler and its cache and profiles, but for profiles
@@ -56,11 +53,7 @@ func Install(sched *scheduler.Scheduler, profiles []kubeschedulerconfig.KubeSche
 		if !ok {
 			return fmt.Errorf("profiles[%d].schedulerName: the scheduler has no profile %q", i, p.SchedulerName)
 		}
-		policy := policyOf(f.ListPlugins(), p.PluginConfig, gates)
-		if opts.Pressure {
-			policy.know("predicted pressure")
-		}
-		sched.Profiles[p.SchedulerName] = &hinted{Framework: f, index: index, policy: policy}
+		sched.Profiles[p.SchedulerName] = &hinted{Framework: f, index: index, policy: policyOf(f.ListPlugins(), p.PluginConfig, gates)}
 		installed = true
 	}
 	if installed {

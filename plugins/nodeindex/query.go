@@ -21,6 +21,7 @@ import (
 	corehelper "k8s.io/kubernetes/pkg/apis/core/v1/helper"
 
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
 
 // query is what one pod asks of every node. It is used again for the next pod.
@@ -49,7 +50,18 @@ type query struct {
 	// requireAll: nodes without all topology keys do not take part in soft spreading.
 	requireAll bool
 	pods       podTerms
+
+	// What ResourceFit and Taints predict; nil where requests decide, and without pressure.
+	peak, pressure *predict.Prediction
+	state          fwk.CycleState
+	// Predicted peak of the pod, in milli-CPUs and bytes.
+	peakCPU, peakMem int64
+	// pressed: a feasible node is under pressure that the pod does not tolerate.
+	pressed bool
 }
+
+// minds says whether taints tell feasible nodes apart.
+func (q *query) minds() bool { return q.dislikes || q.pressure != nil && q.pressed }
 
 type scalar struct {
 	name  v1.ResourceName
@@ -71,6 +83,8 @@ const (
 	reasonSnapshot  = "snapshot"
 	reasonUnasked   = "not_asked"
 	reasonFilter    = "filter_" // and the plugin's name
+
+	reasonPredictedFilter = "predicted_filter"
 )
 
 // Annotations of the Affinity plugin that bind a pod to the pods of its Service.
@@ -95,6 +109,9 @@ func (x *Index) compile(q *query, p *policy, pod *v1.Pod, state fwk.CycleState) 
 	_, apart := pod.Annotations[serviceAntiAffinity]
 	if together || apart {
 		return reasonService
+	}
+	if reason := x.compilePredictions(q, p, state); reason != "" {
+		return reason
 	}
 	q.pod = pod
 	q.compileRequests(p)

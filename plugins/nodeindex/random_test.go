@@ -71,6 +71,9 @@ func (g *generator) node(name string) *v1.Node {
 		n.Spec.Taints = append(n.Spec.Taints, v1.Taint{Key: pick(g, "team", "gpu"), Value: pick(g, "", "blue"),
 			Effect: pick(g, v1.TaintEffectNoSchedule, v1.TaintEffectPreferNoSchedule, v1.TaintEffectPreferNoSchedule, v1.TaintEffectNoExecute)})
 	}
+	if g.chance(10) {
+		n.Annotations = map[string]string{"foresight-scheduler.dev/max-predicted-peak": pick(g, "none", "cpu=50", "cpu=30,memory=400", "broken")}
+	}
 	n.Spec.Unschedulable = g.chance(5)
 	n.Status.Allocatable = v1.ResourceList{
 		v1.ResourceCPU:    *resource.NewMilliQuantity(int64(g.IntN(9))*2000, resource.DecimalSI),

@@ -105,9 +105,15 @@ func (x *Index) admits(q *query, row int32) bool {
 // scores returns the weighted sum of all scores of the feasible rows, in their order.
 func (x *Index) scores(q *query, p *policy) []int64 {
 	total := resize(&x.total, len(x.feasible))
-	x.addFit(q, p, total)
-	if p.taints > 0 && q.dislikes {
-		x.addTaints(q, p, total)
+	x.predict(q)
+	pressures := x.pressures(q)
+	if q.peak != nil {
+		x.addPredictedFit(q, p, total)
+	} else {
+		x.addFit(q, p, total)
+	}
+	if p.taints > 0 && q.minds() {
+		x.addTaints(q, p, pressures, total)
 	}
 	if q.prefer != nil {
 		x.addPreference(q, p, total)
@@ -127,29 +133,13 @@ func (x *Index) scores(q *query, p *policy) []int64 {
 // addFit sets total to the score for resources, and for taints where the pod minds none.
 func (x *Index) addFit(q *query, p *policy, total []int64) {
 	start := int64(0)
-	if !q.dislikes {
+	if !q.minds() {
 		start = p.taints * fwk.MaxNodeScore
 	}
 	balances := p.balances && (q.cpu != 0 || q.mem != 0)
-	most := p.strategy == kubeschedulerconfig.MostAllocated
 	for i, row := range x.feasible {
 		r := &x.table.Rows[row]
-		var sum, weights int64
-		if r.AllocCPU != 0 && p.cpuWeight != 0 {
-			sum += p.cpuWeight * allocation(most, r.NonZeroCPU+q.nonZeroCPU, r.AllocCPU)
-			weights += p.cpuWeight
-		}
-		if r.AllocMem != 0 && p.memWeight != 0 {
-			sum += p.memWeight * allocation(most, r.NonZeroMem+q.nonZeroMem, r.AllocMem)
-			weights += p.memWeight
-		}
-		switch weights {
-		case 0, 1:
-		case 2:
-			sum >>= 1 // never negative
-		default:
-			sum /= weights
-		}
+		sum := p.allocation(r, r.NonZeroCPU+q.nonZeroCPU, r.NonZeroMem+q.nonZeroMem)
 		var balance int64
 		if balances {
 			balance = fwk.MaxNodeScore/2 + (fwk.MaxNodeScore/2+balanced(r, q.cpu, q.mem)-r.Balance)/2
@@ -163,6 +153,28 @@ func (x *Index) addFit(q *query, p *policy, total []int64) {
 		} else {
 			total[i] = start + p.fit*sum + p.balanced*balance
 		}
+	}
+}
+
+// allocation is the strategy's score of a row of which so much is requested.
+func (p *policy) allocation(r *table.Row, cpu, mem int64) int64 {
+	most := p.strategy == kubeschedulerconfig.MostAllocated
+	var sum, weights int64
+	if r.AllocCPU != 0 && p.cpuWeight != 0 {
+		sum += p.cpuWeight * allocation(most, cpu, r.AllocCPU)
+		weights += p.cpuWeight
+	}
+	if r.AllocMem != 0 && p.memWeight != 0 {
+		sum += p.memWeight * allocation(most, mem, r.AllocMem)
+		weights += p.memWeight
+	}
+	switch weights {
+	case 0, 1:
+		return sum
+	case 2:
+		return sum >> 1 // never negative
+	default:
+		return sum / weights
 	}
 }
 
@@ -184,15 +196,21 @@ func balanced(r *table.Row, cpu, mem int64) int64 {
 }
 
 // addTaints adds 100 less what the disliked taints are of the most that a feasible node has.
-func (x *Index) addTaints(q *query, p *policy, total []int64) {
+// pressures counts those that predicted pressure counts as; nil is none.
+func (x *Index) addTaints(q *query, p *policy, pressures []int32, total []int64) {
+	counts := resize(&x.disliked, len(x.feasible))
 	most := int32(0)
-	for _, row := range x.feasible {
-		most = max(most, q.verdict[x.table.Rows[row].Taints])
-	}
 	for i, row := range x.feasible {
+		counts[i] = q.verdict[x.table.Rows[row].Taints]
+		if pressures != nil {
+			counts[i] += pressures[i]
+		}
+		most = max(most, counts[i])
+	}
+	for i := range x.feasible {
 		score := int64(fwk.MaxNodeScore)
 		if most > 0 {
-			score -= fwk.MaxNodeScore * int64(q.verdict[x.table.Rows[row].Taints]) / int64(most)
+			score -= fwk.MaxNodeScore * int64(counts[i]) / int64(most)
 		}
 		total[i] += p.taints * score
 	}

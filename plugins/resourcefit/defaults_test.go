@@ -52,10 +52,13 @@ func TestDefaultsAreUpstreams(t *testing.T) {
 	}
 }
 
-// The defaults of the tests in this package are the ones a user gets.
+// The defaults of the tests in this package are the ones a user gets, but that a user gets
+// predictions.
 func TestDefaults(t *testing.T) {
-	if got := decodeDefaults(t, &configv1.ResourceFitArgs{}); !equality.Semantic.DeepEqual(got, defaults()) {
-		t.Errorf("want (-) and got (+) differ:\n%s", diff.Diff(defaults(), got))
+	want := defaults()
+	want.PredictedPeak = predicting(config.PredictedPeakScore, want.ScoringStrategy.Type).PredictedPeak
+	if got := decodeDefaults(t, &configv1.ResourceFitArgs{}); !equality.Semantic.DeepEqual(got, want) {
+		t.Errorf("want (-) and got (+) differ:\n%s", diff.Diff(want, got))
 	}
 }
 

@@ -68,7 +68,13 @@ type peakState struct {
 	// filters says whether nodes can be refused, and overcommit that they are where the
 	// upper bound passes, not only where the lower one does.
 	filters, overcommit bool
+	bounds              *predict.NodeBounds
 	refused             atomic.Bool
+}
+
+// Prediction tells the node index what nodes are judged by.
+func (s *peakState) Prediction() *predict.Prediction {
+	return &predict.Prediction{View: s.view, Bounds: s.bounds, Filters: s.filters, Counts: [predict.NumResources]bool{true, true}}
 }
 
 // Clone shares the state. Pods that preemption adds or removes are in the NodeInfo, whose
@@ -96,6 +102,7 @@ func (p *predictedPeaks) take(state fwk.CycleState, pod *v1.Pod, nodes []fwk.Nod
 		view:       predict.View{Snapshot: snapshot, Pod: forecast, Horizon: forecast.Horizon(), Loads: &p.loads},
 		filters:    p.filters || overcommit,
 		overcommit: overcommit,
+		bounds:     p.bounds,
 	}
 	// A prediction that refuses every node says more about itself than about the nodes. Who
 	// opted in asked for it.

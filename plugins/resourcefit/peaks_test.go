@@ -4,7 +4,7 @@
 package resourcefit
 
 import (
-	"fmt"
+	"encoding/json"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -54,7 +54,12 @@ func predicting(mode config.PredictedPeakMode, strategy kubeschedulerv1.ScoringS
 func predictingScheduler(t testing.TB, args *config.ResourceFitArgs, forecasts Forecasts, nodes []*v1.Node, pods ...*v1.Pod) scheduler {
 	t.Helper()
 	snapshot := cache.NewSnapshot(pods, nodes)
-	plugin, err := NewFactory(forecasts)(t.Context(), args, handle(t, snapshot), gates())
+	return schedulerOn(t, args, forecasts, handle(t, snapshot), snapshot)
+}
+
+func schedulerOn(t testing.TB, args *config.ResourceFitArgs, forecasts Forecasts, h fwk.Handle, snapshot *cache.Snapshot) scheduler {
+	t.Helper()
+	plugin, err := NewFactory(forecasts)(t.Context(), args, h, gates())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,8 +143,7 @@ func TestFilterByPredictedPeak(t *testing.T) {
 	for _, p := range []*v1.Pod{resident, in} {
 		p.Annotations = map[string]string{predict.StatedAnnotations[predict.CPU]: "2"}
 	}
-	surely := func(s *predict.Snapshot) *predict.Snapshot { return s }
-	s := predictingScheduler(t, predicting(config.PredictedPeakFilter, kubeschedulerv1.LeastAllocated), reading(surely(view)), nodes, resident)
+	s := predictingScheduler(t, predicting(config.PredictedPeakFilter, kubeschedulerv1.LeastAllocated), reading(view), nodes, resident)
 	for name, want := range map[string]fwk.Code{
 		"cool": fwk.Success, "unsure": fwk.Success, "lost": fwk.UnschedulableAndUnresolvable, "strict": fwk.Success, "broken": fwk.Success,
 	} {
@@ -205,9 +209,9 @@ func TestReactivation(t *testing.T) {
 	var current atomic.Pointer[predict.Snapshot]
 	current.Store(future(1, map[string]predict.Interval{"hot": exactly(5), "cool": exactly(0)}))
 	nodes := []*v1.Node{big("hot"), big("cool")}
-	s := predictingScheduler(t, predicting(config.PredictedPeakFilter, kubeschedulerv1.LeastAllocated), Forecasts{Read: current.Load}, nodes)
-	h := activations{handle(t, s.snapshot), make(chan map[string]*v1.Pod, 2)}
-	go s.peaks.watch(t.Context(), h)
+	snapshot := cache.NewSnapshot(nil, nodes)
+	h := activations{handle(t, snapshot), make(chan map[string]*v1.Pod, 2)}
+	s := schedulerOn(t, predicting(config.PredictedPeakFilter, kubeschedulerv1.LeastAllocated), Forecasts{Read: current.Load}, h, snapshot)
 	if status := s.filter(t, pod("in", "", amounts{"cpu": "1"}, nil), s.node(t, "hot")); status.IsSuccess() {
 		t.Fatal("not refused")
 	}
@@ -241,7 +245,11 @@ func TestSignPrediction(t *testing.T) {
 		if !status.IsSuccess() {
 			t.Fatal(status)
 		}
-		return fmt.Sprint(fragments)
+		signed, err := json.Marshal(fragments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(signed)
 	}
 	plain := sign(nil)
 	if plain != sign(map[string]string{"other": "x"}) {

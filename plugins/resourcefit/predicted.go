@@ -35,29 +35,31 @@ func (s *scoredPod) Clone() fwk.StateData { return s }
 // integers are milli-CPUs and bytes, as upstream counts.
 type integers struct{ milliCPU, memory int64 }
 
-func integersOf(a predict.Amounts) integers {
-	return integers{milliCPU: ceil(1000 * a[predict.CPU]), memory: ceil(a[predict.Memory])}
+func integersOf(a predict.Amounts) (i integers) {
+	i.milliCPU, i.memory = predict.Integers(a)
+	return i
 }
 
-func ceil(v float64) int64 { return int64(min(math.Ceil(v), 1<<62)) }
+// rounded undoes what whole milli-CPUs have lost as cores.
+func rounded(a predict.Amounts) integers {
+	return integers{int64(math.Round(1000 * a[predict.CPU])), int64(math.Round(a[predict.Memory]))}
+}
 
 func (i integers) add(o integers) integers {
 	return integers{i.milliCPU + o.milliCPU, i.memory + o.memory}
 }
 
-func (i integers) sub(o integers) integers {
-	return integers{i.milliCPU - o.milliCPU, i.memory - o.memory}
+// less is what is left, at least 0: upstream's scores of less than nothing would not be
+// within 0–100.
+func (i integers) less(o integers) integers {
+	return integers{max(0, i.milliCPU-o.milliCPU), max(0, i.memory-o.memory)}
 }
 
 // predictedPod returns the pod as upstream's scorers shall see it: one container that
 // requests the predicted peak, and all else that the pod requests.
 func (p *predictedPeaks) predictedPod(s *peakState, pod *v1.Pod) (*v1.Pod, *scoredPod) {
 	counted := predict.RequestsOf(pod)
-	var peak predict.Amounts
-	for r := range peak {
-		peak[r] = s.view.Pod.Peaks[s.view.Horizon][r].Upper
-	}
-	scored := &scoredPod{predicted: integersOf(peak), requested: integersOf(counted.Asked), nonZero: integersOf(counted.Counted)}
+	scored := &scoredPod{predicted: integersOf(s.view.Pod.Upper(s.view.Horizon)), requested: rounded(counted.Asked), nonZero: rounded(counted.Counted)}
 	requests := resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{})
 	requests[v1.ResourceCPU] = *resource.NewMilliQuantity(scored.predicted.milliCPU, resource.DecimalSI)
 	requests[v1.ResourceMemory] = *resource.NewQuantity(scored.predicted.memory, resource.BinarySI)
@@ -88,18 +90,19 @@ func (r *predictedResource) GetMemory() int64   { return r.memory }
 var predictedNodes = sync.Pool{New: func() any { return &predictedNode{} }}
 
 // set makes n the node as upstream's scorers shall see it beside the pod. Where requests
-// decide, what the pod counts for too much or too little is taken from the node.
+// decide, what the pod counts for too much or too little is taken from the node. The pod
+// counts in full in any case.
 func (n *predictedNode) set(node fwk.NodeInfo, v *verdict, pod *scoredPod) {
 	n.NodeInfo = node
 	n.requested.Resource, n.nonZero.Resource = node.GetRequested(), node.GetNonZeroRequested()
 	if v.known {
 		with := integersOf(predict.Amounts{v.peaks[predict.CPU].Upper, v.peaks[predict.Memory].Upper})
-		n.requested.integers = with.sub(pod.predicted)
+		n.requested.integers = with.less(pod.predicted)
 		n.nonZero.integers = n.requested.integers
 		return
 	}
-	n.requested.integers = requestsIn(n.requested.Resource).add(pod.requested).sub(pod.predicted)
-	n.nonZero.integers = requestsIn(n.nonZero.Resource).add(pod.nonZero).sub(pod.predicted)
+	n.requested.integers = requestsIn(n.requested.Resource).add(pod.requested).less(pod.predicted)
+	n.nonZero.integers = requestsIn(n.nonZero.Resource).add(pod.nonZero).less(pod.predicted)
 }
 
 func requestsIn(r fwk.Resource) integers { return integers{r.GetMilliCPU(), r.GetMemory()} }

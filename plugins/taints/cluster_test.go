@@ -24,7 +24,9 @@ import (
 // predicted is a view of pressure that says for each node what will run short.
 type predicted map[string]taints.Resources
 
-func (p predicted) On(_ fwk.CycleState, node fwk.NodeInfo) taints.Resources { return p[node.Node().Name] }
+func (p predicted) On(_ fwk.CycleState, node fwk.NodeInfo) taints.Resources {
+	return p[node.Node().Name]
+}
 
 // read returns a reader that always has this view.
 func (p predicted) read(*v1.Pod) taints.Pressure { return p }

@@ -10,6 +10,8 @@ import (
 	v1helper "k8s.io/component-helpers/scheduling/corev1"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
 
 // ErrReasonPressure is the reason a node is refused for predicted pressure.
@@ -26,6 +28,17 @@ type pressureState struct {
 // Clone shares the state: nothing changes it. Pods that preemption adds or removes are
 // in the NodeInfo that the view is asked about.
 func (s *pressureState) Clone() fwk.StateData { return s }
+
+// Prediction tells the node index what pressure is predicted by, where forecasts do.
+func (s *pressureState) Prediction() *predict.Prediction {
+	p, ok := s.pressure.(*forecastPressure)
+	if !ok {
+		return nil
+	}
+	return &predict.Prediction{View: p.view, Bounds: p.bounds, Filters: p.sure, Counts: [predict.NumResources]bool{
+		predict.CPU: s.untolerated&CPU != 0, predict.Memory: s.untolerated&Memory != 0,
+	}}
+}
 
 // PreFilter asks upstream and takes the cycle's view of predicted pressure.
 func (t *Taints) PreFilter(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {

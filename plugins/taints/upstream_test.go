@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	v1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
@@ -94,7 +94,7 @@ func TestSignPod(t *testing.T) {
 			t.Errorf("pod %d: got %v, %v, want %v and the workload", i, got, status, want)
 		}
 		owned := p.DeepCopy()
-		owned.OwnerReferences = []metav1.OwnerReference{{Kind: "Job", Name: "short", Controller: ptr.To(true)}}
+		owned.OwnerReferences = []metav1.OwnerReference{{Kind: "Job", Name: "short", Controller: new(true)}}
 		if other, _ := s.SignPod(t.Context(), owned); reflect.DeepEqual(got, other) {
 			t.Errorf("pod %d: its workload does not change the signature %v", i, got)
 		}

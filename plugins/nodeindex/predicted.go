@@ -1,0 +1,209 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package nodeindex
+
+import (
+	"math"
+
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+)
+
+// Where ResourceFit and Taints keep what they predict in the cycle state. That the index
+// reads it there, and not from the engine, has them judge by one snapshot.
+const (
+	resourceFitState = "PreFilterPeak" + resourceFitName
+	taintsState      = "PreFilter" + taintsName
+)
+
+// prediction is what a plugin judges nodes by in this cycle; see predict.Prediction.
+func prediction(state fwk.CycleState, key fwk.StateKey) *predict.Prediction {
+	data, err := state.Read(key)
+	if err != nil {
+		return nil
+	}
+	if p, ok := data.(predict.Predicting); ok {
+		return p.Prediction()
+	}
+	return nil
+}
+
+// compilePredictions takes what ResourceFit and Taints predict in this cycle. It returns
+// the reason for which the index cannot answer, or "".
+func (x *Index) compilePredictions(q *query, p *policy, state fwk.CycleState) string {
+	q.state, q.peak, q.pressure = state, nil, nil
+	if p.own > 0 {
+		q.peak = prediction(state, resourceFitState)
+	}
+	if p.taints > 0 {
+		q.pressure = prediction(state, taintsState)
+	}
+	if q.peak != nil && q.peak.Filters || q.pressure != nil && q.pressure.Filters {
+		return reasonPredictedFilter
+	}
+	if q.peak != nil && q.pressure != nil && q.peak.View.Snapshot != q.pressure.View.Snapshot {
+		return reasonSnapshot // A new one came between the two: the next pod has one.
+	}
+	if q.peak != nil {
+		upper := q.peak.View.Pod.Upper(q.peak.View.Horizon)
+		q.peakCPU, q.peakMem = predict.Integers(upper)
+	}
+	return ""
+}
+
+// future of a row: what the forecasts of its pods add up to, and its own.
+type future struct {
+	known            bool // the rest is of a node
+	generation       int64
+	epoch, podsEpoch uint64
+	load             predict.NodeLoad
+	node             predict.NodeForecast
+}
+
+// futureOf brings the row's future up to date and returns it.
+func (x *Index) futureOf(row int32, s *predict.Snapshot) *future {
+	f := &x.futures[row]
+	info := x.table.Infos[row]
+	// A row that went to another node has another generation too.
+	changed := !f.known || f.generation != info.GetGeneration()
+	if changed || f.podsEpoch != s.PodsEpoch() {
+		f.load = predict.NodeLoad{}
+		for _, p := range info.GetPods() {
+			forecast := s.Resident(p)
+			f.load.Add(&forecast)
+		}
+		f.podsEpoch = s.PodsEpoch()
+	}
+	if changed || f.epoch != s.Epoch() {
+		f.node, f.epoch = s.NodeForecast(info.Node().Name), s.Epoch()
+	}
+	f.known, f.generation = true, info.GetGeneration()
+	return f
+}
+
+// predict makes the rows' futures, where this cycle reads them, current.
+func (x *Index) predict(q *query) {
+	if q.peak == nil && q.pressure == nil {
+		return
+	}
+	for len(x.futures) < len(x.table.Rows) {
+		x.futures = append(x.futures, future{})
+	}
+	var s *predict.Snapshot
+	if q.peak != nil {
+		s = q.peak.View.Snapshot
+	} else {
+		s = q.pressure.View.Snapshot
+	}
+	for _, row := range x.feasible {
+		x.futureOf(row, s)
+	}
+}
+
+// peaks returns the predicted peak of a row with the view's pod.
+func (f *future) peaks(v *predict.View, combiners *[predict.NumResources]predict.Combiner) (peaks [predict.NumResources]predict.Interval) {
+	h := v.Horizon
+	for r := range peaks {
+		peaks[r] = predict.PeakWith(f.node.Residual[h][r], f.load[h][r], v.Pod.Peaks[h][r], combiners[r])
+	}
+	return peaks
+}
+
+// usage is what a row uses as ResourceFit has upstream's scorers see it: in milli-CPUs and
+// bytes, without and with the pod.
+type usage struct {
+	cpu, mem               int64 // with the pod, as the strategy counts
+	reqCPU, reqMem         int64 // with the pod, as balancing counts
+	withoutCPU, withoutMem int64 // as balancing counts
+}
+
+// usageOf returns the row's predicted use, or false where the row scores nothing, because
+// it is predicted to pass a bound.
+func (x *Index) usageOf(q *query, row int32, combiners *[predict.NumResources]predict.Combiner) (u usage, scores bool) {
+	r := &x.table.Rows[row]
+	f := &x.futures[row]
+	bounds := q.peak.Bounds.Of(q.state, x.table.Infos[row])
+	if bounds.Off || f.node.Rung == predict.Blind {
+		u = usage{cpu: r.NonZeroCPU + q.nonZeroCPU, mem: r.NonZeroMem + q.nonZeroMem, reqCPU: r.ReqCPU + q.cpu, reqMem: r.ReqMem + q.mem}
+	} else {
+		peaks := f.peaks(&q.peak.View, combiners)
+		if over(&peaks, &bounds, r) != 0 {
+			return u, false
+		}
+		cpu, mem := predict.Integers([predict.NumResources]float64{peaks[predict.CPU].Upper, peaks[predict.Memory].Upper})
+		u = usage{cpu: cpu, mem: mem, reqCPU: cpu, reqMem: mem}
+	}
+	// The pod counts in full in any case, as there.
+	u.cpu, u.mem = max(u.cpu, q.peakCPU), max(u.mem, q.peakMem)
+	u.reqCPU, u.reqMem = max(u.reqCPU, q.peakCPU), max(u.reqMem, q.peakMem)
+	u.withoutCPU, u.withoutMem = u.reqCPU-q.peakCPU, u.reqMem-q.peakMem
+	return u, true
+}
+
+// over counts the resources whose upper bound passes the row's.
+func over(peaks *[predict.NumResources]predict.Interval, bounds *predict.Bounds, r *table.Row) (n int32) {
+	if peaks[predict.CPU].Upper > bounds.Share[predict.CPU]*(float64(r.AllocCPU)/1000) {
+		n++
+	}
+	if peaks[predict.Memory].Upper > bounds.Share[predict.Memory]*float64(r.AllocMem) {
+		n++
+	}
+	return n
+}
+
+// addPredictedFit is addFit by what nodes are predicted to use.
+func (x *Index) addPredictedFit(q *query, p *policy, total []int64) {
+	start := int64(0)
+	if !q.minds() {
+		start = p.taints * fwk.MaxNodeScore
+	}
+	combiners := q.peak.View.Combiners()
+	balances := p.balances && (q.peakCPU != 0 || q.peakMem != 0)
+	for i, row := range x.feasible {
+		total[i] = start
+		u, scores := x.usageOf(q, row, &combiners)
+		if !scores {
+			continue
+		}
+		r := &x.table.Rows[row]
+		sum := p.allocation(r, u.cpu, u.mem)
+		var balance int64
+		if balances {
+			balance = fwk.MaxNodeScore/2 + (fwk.MaxNodeScore/2+
+				table.Balance(u.reqCPU, r.AllocCPU, u.reqMem, r.AllocMem)-
+				table.Balance(u.withoutCPU, r.AllocCPU, u.withoutMem, r.AllocMem))/2
+		}
+		total[i] += p.own * ((sum + p.ownBalanced*balance) / (1 + p.ownBalanced))
+	}
+}
+
+// pressures returns how many taints each feasible row has for predicted pressure, in their
+// order, or nil where Taints predicts none.
+func (x *Index) pressures(q *query) []int32 {
+	if q.pressure == nil {
+		return nil
+	}
+	counts := resize(&x.pressed, len(x.feasible))
+	combiners := q.pressure.View.Combiners()
+	q.pressed = false
+	for i, row := range x.feasible {
+		counts[i] = 0
+		f := &x.futures[row]
+		bounds := q.pressure.Bounds.Of(q.state, x.table.Infos[row])
+		if bounds.Off || f.node.Rung == predict.Blind {
+			continue
+		}
+		for r := range bounds.Share {
+			if !q.pressure.Counts[r] {
+				bounds.Share[r] = math.Inf(1)
+			}
+		}
+		peaks := f.peaks(&q.pressure.View, &combiners)
+		counts[i] = over(&peaks, &bounds, &x.table.Rows[row])
+		q.pressed = q.pressed || counts[i] > 0
+	}
+	return counts
+}
