@@ -96,6 +96,7 @@ func TestValidateResourceFitArgs(t *testing.T) {
 	const (
 		balanced = "pluginConfig[ResourceFit].args.balancedAllocation"
 		guard    = "pluginConfig[ResourceFit].args.limitsGuard"
+		peak     = "pluginConfig[ResourceFit].args.predictedPeak"
 	)
 	tests := []struct {
 		name string
@@ -140,10 +141,22 @@ func TestValidateResourceFitArgs(t *testing.T) {
 			{guard + ".max[3].resource", `Duplicate value: "cpu"`},
 			{guard + ".max[4].resource", `"-"`},
 		}},
+		{name: "predicted peaks at both ends of the range", edit: func(a *ResourceFitArgs) {
+			a.PredictedPeak = PredictedPeak{Mode: PredictedPeakFilter, Max: []PeakBound{{corev1.ResourceCPU, 1}, {corev1.ResourceMemory, 1000}}}
+		}},
+		{name: "predicted peaks with faults", edit: func(a *ResourceFitArgs) {
+			a.PredictedPeak = PredictedPeak{Mode: "On", Max: []PeakBound{{corev1.ResourceCPU, 0}, {"example.com/gpu", 100}, {corev1.ResourceCPU, 1001}}}
+		}, want: []complaint{
+			{peak + ".max[0].percentOfAllocatable", "not in valid range [1-1000]"},
+			{peak + ".max[1].resource", `supported values: "cpu", "memory"`},
+			{peak + ".max[2].percentOfAllocatable", "not in valid range [1-1000]"},
+			{peak + ".max[2].resource", `Duplicate value: "cpu"`},
+			{peak + ".mode", `supported values: "None", "Score", "Filter"`},
+		}},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
-			args := &ResourceFitArgs{LimitsGuard: LimitsGuard{Mode: LimitsGuardNone}}
+			args := &ResourceFitArgs{LimitsGuard: LimitsGuard{Mode: LimitsGuardNone}, PredictedPeak: PredictedPeak{Mode: PredictedPeakScore}}
 			tc.edit(args)
 			expect(t, ValidateResourceFitArgs(ArgsPath("ResourceFit"), args), tc.want...)
 		})
@@ -154,7 +167,7 @@ func TestValidateResourceFitArgs(t *testing.T) {
 // worse than an error: the owner believes the nodes are guarded.
 func TestResourceNamesThatCannotBind(t *testing.T) {
 	for _, name := range []corev1.ResourceName{"cpus", "Memory", "limits.cpu", "pods"} {
-		errs := ValidateResourceFitArgs(ArgsPath("ResourceFit"), &ResourceFitArgs{
+		errs := ValidateResourceFitArgs(ArgsPath("ResourceFit"), &ResourceFitArgs{PredictedPeak: PredictedPeak{Mode: PredictedPeakNone},
 			LimitsGuard: LimitsGuard{Mode: LimitsGuardFilter, Max: []LimitsBound{{name, 100}}},
 		})
 		if len(errs) != 1 || errs[0].Field != "pluginConfig[ResourceFit].args.limitsGuard.max[0].resource" {

@@ -39,6 +39,10 @@ const header = "apiVersion: kubescheduler.config.k8s.io/v1\nkind: "
 // What a user writes arrives in the internal type, and what is left out has its default.
 func TestDecode(t *testing.T) {
 	cpuAndMemory := []kubeschedulerv1.ResourceSpec{{Name: "cpu", Weight: 1}, {Name: "memory", Weight: 1}}
+	upTo := func(percent int32) []config.PeakBound {
+		return []config.PeakBound{{Resource: "cpu", PercentOfAllocatable: percent}, {Resource: "memory", PercentOfAllocatable: percent}}
+	}
+	predictedPeak := config.PredictedPeak{Mode: config.PredictedPeakScore, Max: upTo(100)}
 	tests := []struct {
 		name, yaml string
 		want       runtime.Object
@@ -65,9 +69,9 @@ serviceAntiAffinity:
 		{name: "Affinity, a weight of 0 stays, for validation to refuse", yaml: "AffinityArgs\nserviceAntiAffinity: {weight: 0}",
 			want: &config.AffinityArgs{}},
 		{name: "Taints, all defaults", yaml: "TaintsArgs",
-			want: &config.TaintsArgs{PredictedPressure: config.PredictedPressure{Effect: corev1.TaintEffectPreferNoSchedule}}},
-		{name: "Taints, all fields", yaml: "TaintsArgs\npredictedPressure: {effect: NoSchedule}",
-			want: &config.TaintsArgs{PredictedPressure: config.PredictedPressure{Effect: corev1.TaintEffectNoSchedule}}},
+			want: &config.TaintsArgs{PredictedPressure: config.PredictedPressure{Effect: corev1.TaintEffectPreferNoSchedule, Max: upTo(90)}}},
+		{name: "Taints, all fields", yaml: "TaintsArgs\npredictedPressure: {effect: NoSchedule, max: [{resource: cpu, percentOfAllocatable: 70}]}",
+			want: &config.TaintsArgs{PredictedPressure: config.PredictedPressure{Effect: corev1.TaintEffectNoSchedule, Max: []config.PeakBound{{Resource: "cpu", PercentOfAllocatable: 70}}}}},
 		{name: "PredictedQoS, all defaults", yaml: "PredictedQoSArgs", want: &config.PredictedQoSArgs{
 			MaxRiskPercent: 90, Weights: config.QoSWeights{Latency: 3, Realtime: 5, Availability: 3, Batch: 1},
 			Feedback: config.QoSFeedback{Horizons: []metav1.Duration{{Duration: 10 * time.Minute}, {Duration: time.Hour}}, Decisions: 10000, HalfLife: metav1.Duration{Duration: 6 * time.Hour}},
@@ -86,6 +90,7 @@ feedback: {horizons: [1m], decisions: 500, halfLife: 1h}
 				ScoringStrategy:    kubeschedulerv1.ScoringStrategy{Type: kubeschedulerv1.LeastAllocated, Resources: cpuAndMemory},
 				BalancedAllocation: config.BalancedAllocation{Weight: 1, Resources: cpuAndMemory},
 				LimitsGuard:        config.LimitsGuard{Mode: config.LimitsGuardNone},
+				PredictedPeak:      predictedPeak,
 			}},
 		{name: "ResourceFit, all fields", yaml: `ResourceFitArgs
 ignoredResources: [example.com/foo]
@@ -101,6 +106,9 @@ balancedAllocation:
 limitsGuard:
   mode: Score
   max: [{resource: cpu, percentOfAllocatable: 300}]
+predictedPeak:
+  mode: Filter
+  max: [{resource: memory, percentOfAllocatable: 80}]
 `, want: &config.ResourceFitArgs{
 			IgnoredResources: []string{"example.com/foo"}, IgnoredResourceGroups: []string{"example.org"},
 			ScoringStrategy: kubeschedulerv1.ScoringStrategy{
@@ -111,18 +119,21 @@ limitsGuard:
 			},
 			BalancedAllocation: config.BalancedAllocation{Weight: 0, Resources: []kubeschedulerv1.ResourceSpec{{Name: "memory", Weight: 1}}},
 			LimitsGuard:        config.LimitsGuard{Mode: config.LimitsGuardScore, Max: []config.LimitsBound{{Resource: "cpu", PercentOfAllocatable: 300}}},
+			PredictedPeak:      config.PredictedPeak{Mode: config.PredictedPeakFilter, Max: []config.PeakBound{{Resource: "memory", PercentOfAllocatable: 80}}},
 		}},
 		{name: "ResourceFit, bounds without a mode refuse nodes", yaml: "ResourceFitArgs\nlimitsGuard: {max: [{resource: memory, percentOfAllocatable: 100}]}",
 			want: &config.ResourceFitArgs{
 				ScoringStrategy:    kubeschedulerv1.ScoringStrategy{Type: kubeschedulerv1.LeastAllocated, Resources: cpuAndMemory},
 				BalancedAllocation: config.BalancedAllocation{Weight: 1, Resources: cpuAndMemory},
 				LimitsGuard:        config.LimitsGuard{Mode: config.LimitsGuardFilter, Max: []config.LimitsBound{{Resource: "memory", PercentOfAllocatable: 100}}},
+				PredictedPeak:      predictedPeak,
 			}},
 		{name: "ResourceFit, bounds under mode None stay off", yaml: "ResourceFitArgs\nlimitsGuard: {mode: None, max: [{resource: memory, percentOfAllocatable: 100}]}",
 			want: &config.ResourceFitArgs{
 				ScoringStrategy:    kubeschedulerv1.ScoringStrategy{Type: kubeschedulerv1.LeastAllocated, Resources: cpuAndMemory},
 				BalancedAllocation: config.BalancedAllocation{Weight: 1, Resources: cpuAndMemory},
 				LimitsGuard:        config.LimitsGuard{Mode: config.LimitsGuardNone, Max: []config.LimitsBound{{Resource: "memory", PercentOfAllocatable: 100}}},
+				PredictedPeak:      predictedPeak,
 			}},
 	}
 	for _, tc := range tests {
