@@ -52,8 +52,9 @@ test: build ## Run all tests: unit, differential and fuzz seeds with the race de
 	go test -timeout 20m ./test/...
 
 .PHONY: fuzz
-fuzz: ## Fuzz our plugins against upstream's for FUZZTIME (60s).
+fuzz: ## Fuzz our plugins and the node index against upstream, each for FUZZTIME (60s).
 	go test ./plugins -run '^$$' -fuzz FuzzSameAsUpstream -fuzztime $(or $(FUZZTIME),60s)
+	go test ./plugins/nodeindex -run '^$$' -fuzz FuzzSameAsFullSearch -fuzztime $(or $(FUZZTIME),60s)
 
 .PHONY: verify
 verify: ## Check formatting, vet, static analysis, import rules, generated code, module files and manifests.
