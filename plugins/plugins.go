@@ -46,8 +46,8 @@ func Registry(opts Options) frameworkruntime.Registry {
 	RegisterArgs()
 	registry := frameworkruntime.Registry{
 		affinity.Name:    withFeatures(affinity.New),
-		resourcefit.Name: withFeatures(resourcefit.NewFactory(forecasts(opts.Engine))),
-		taints.Name:      withFeatures(taints.NewFactory(pressure(opts.Engine))),
+		resourcefit.Name: withFeatures(resourcefit.NewFactory(resourcefit.Forecasts{Read: opts.Engine.Reader(), LetPass: opts.Engine.LetPass})),
+		taints.Name:      withFeatures(taints.NewFactory(taints.Forecasts(opts.Engine.Reader()))),
 		qos.Name:         qos.NewFactory(qosService(opts)),
 	}
 	for name, factory := range trimaran.Factories(trimaranOptions(opts.Engine)) {
@@ -57,27 +57,10 @@ func Registry(opts Options) frameworkruntime.Registry {
 }
 
 func qosService(opts Options) *qos.Service {
-	switch {
-	case opts.QoS != nil:
+	if opts.QoS != nil {
 		return opts.QoS
-	case opts.Engine != nil:
-		return qos.NewService(opts.Engine.Snapshot)
 	}
-	return qos.NewService(nil)
-}
-
-func forecasts(e *engine.Engine) resourcefit.Forecasts {
-	if e == nil {
-		return resourcefit.Forecasts{}
-	}
-	return resourcefit.Forecasts{Read: e.Snapshot, LetPass: e.LetPass}
-}
-
-func pressure(e *engine.Engine) taints.PressureSource {
-	if e == nil {
-		return nil
-	}
-	return taints.Forecasts(e.Snapshot)
+	return qos.NewService(opts.Engine.Reader())
 }
 
 func trimaranOptions(e *engine.Engine) trimaran.Options {

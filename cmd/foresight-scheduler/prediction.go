@@ -60,10 +60,7 @@ func newEngine(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*engine.Eng
 
 // newQoSService returns what the PredictedQoS plugins share, with its metrics. The engine may be nil.
 func newQoSService(e *engine.Engine) *qos.Service {
-	service := qos.NewService(nil)
-	if e != nil {
-		service = qos.NewService(e.Snapshot)
-	}
+	service := qos.NewService(e.Reader())
 	legacyregistry.CustomMustRegister(qos.NewMetrics(service))
 	return service
 }

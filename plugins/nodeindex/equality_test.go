@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -208,21 +209,8 @@ func (s *scene) anyNode() *v1.Node {
 		names = append(names, name)
 	}
 	// Maps have no order, and the seed should decide.
-	least := names[0]
-	want := s.IntN(len(names))
-	for i := 0; ; i++ {
-		least = names[0]
-		at := 0
-		for j, name := range names {
-			if name < least {
-				least, at = name, j
-			}
-		}
-		if i == want {
-			return s.nodes[least]
-		}
-		names = append(names[:at], names[at+1:]...)
-	}
+	slices.Sort(names)
+	return s.nodes[names[s.IntN(len(names))]]
 }
 
 // place asks the index and upstream for the pod's node, compares, and assumes the pod where

@@ -307,6 +307,6 @@ func (x *Index) addPodAffinity(q *query, p *policy, total []int64) {
 		return
 	}
 	for i := range raw {
-		total[i] += p.podAffinity * int64(float64(fwk.MaxNodeScore)*(float64(raw[i]-least)/float64(most-least)))
+		total[i] += p.podAffinity * int64(float64(fwk.MaxScore)*(float64(raw[i]-least)/float64(most-least)))
 	}
 }

@@ -4,8 +4,6 @@
 package nodeindex
 
 import (
-	"math"
-
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
@@ -103,15 +101,6 @@ func (x *Index) predict(q *query) {
 	}
 }
 
-// peaks returns the predicted peak of a row with the view's pod.
-func (f *future) peaks(v *predict.View, combiners *[predict.NumResources]predict.Combiner) (peaks [predict.NumResources]predict.Interval) {
-	h := v.Horizon
-	for r := range peaks {
-		peaks[r] = predict.PeakWith(f.node.Residual[h][r], f.load[h][r], v.Pod.Peaks[h][r], combiners[r])
-	}
-	return peaks
-}
-
 // usage is what a row uses as ResourceFit has upstream's scorers see it: in milli-CPUs and
 // bytes, without and with the pod.
 type usage struct {
@@ -122,18 +111,18 @@ type usage struct {
 
 // usageOf returns the row's predicted use, or false where the row scores nothing, because
 // it is predicted to pass a bound.
-func (x *Index) usageOf(q *query, row int32, combiners *[predict.NumResources]predict.Combiner) (u usage, scores bool) {
+func (x *Index) usageOf(q *query, row int32) (u usage, scores bool) {
 	r := &x.table.Rows[row]
 	f := &x.futures[row]
 	bounds := q.peak.Bounds.Of(q.state, x.table.Infos[row])
 	if bounds.Off || f.node.Rung == predict.Blind {
 		u = usage{cpu: r.NonZeroCPU + q.nonZeroCPU, mem: r.NonZeroMem + q.nonZeroMem, reqCPU: r.ReqCPU + q.cpu, reqMem: r.ReqMem + q.mem}
 	} else {
-		peaks := f.peaks(&q.peak.View, combiners)
-		if over(&peaks, &bounds, r) != 0 {
+		upper := predict.Upper(q.peak.View.PeaksOf(&f.load, &f.node))
+		if bounds.Over(upper, allocatable(r)).Any() {
 			return u, false
 		}
-		cpu, mem := predict.Integers([predict.NumResources]float64{peaks[predict.CPU].Upper, peaks[predict.Memory].Upper})
+		cpu, mem := predict.Integers(upper)
 		u = usage{cpu: cpu, mem: mem, reqCPU: cpu, reqMem: mem}
 	}
 	// The pod counts in full in any case, as there.
@@ -143,28 +132,21 @@ func (x *Index) usageOf(q *query, row int32, combiners *[predict.NumResources]pr
 	return u, true
 }
 
-// over counts the resources whose upper bound passes the row's.
-func over(peaks *[predict.NumResources]predict.Interval, bounds *predict.Bounds, r *table.Row) (n int32) {
-	if peaks[predict.CPU].Upper > bounds.Share[predict.CPU]*(float64(r.AllocCPU)/1000) {
-		n++
-	}
-	if peaks[predict.Memory].Upper > bounds.Share[predict.Memory]*float64(r.AllocMem) {
-		n++
-	}
-	return n
+// allocatable of a row, as predict.AllocatableOf.
+func allocatable(r *table.Row) predict.Amounts {
+	return predict.Amounts{predict.CPU: float64(r.AllocCPU) / 1000, predict.Memory: float64(r.AllocMem)}
 }
 
 // addPredictedFit is addFit by what nodes are predicted to use.
 func (x *Index) addPredictedFit(q *query, p *policy, total []int64) {
 	start := int64(0)
 	if !q.minds() {
-		start = p.taints * fwk.MaxNodeScore
+		start = p.taints * fwk.MaxScore
 	}
-	combiners := q.peak.View.Combiners()
 	balances := p.balances && (q.peakCPU != 0 || q.peakMem != 0)
 	for i, row := range x.feasible {
 		total[i] = start
-		u, scores := x.usageOf(q, row, &combiners)
+		u, scores := x.usageOf(q, row)
 		if !scores {
 			continue
 		}
@@ -172,7 +154,7 @@ func (x *Index) addPredictedFit(q *query, p *policy, total []int64) {
 		sum := p.allocation(r, u.cpu, u.mem)
 		var balance int64
 		if balances {
-			balance = fwk.MaxNodeScore/2 + (fwk.MaxNodeScore/2+
+			balance = fwk.MaxScore/2 + (fwk.MaxScore/2+
 				table.Balance(u.reqCPU, r.AllocCPU, u.reqMem, r.AllocMem)-
 				table.Balance(u.withoutCPU, r.AllocCPU, u.withoutMem, r.AllocMem))/2
 		}
@@ -187,7 +169,6 @@ func (x *Index) pressures(q *query) []int32 {
 		return nil
 	}
 	counts := resize(&x.pressed, len(x.feasible))
-	combiners := q.pressure.View.Combiners()
 	q.pressed = false
 	for i, row := range x.feasible {
 		counts[i] = 0
@@ -196,13 +177,12 @@ func (x *Index) pressures(q *query) []int32 {
 		if bounds.Off || f.node.Rung == predict.Blind {
 			continue
 		}
-		for r := range bounds.Share {
-			if !q.pressure.Counts[r] {
-				bounds.Share[r] = math.Inf(1)
+		upper := predict.Upper(q.pressure.View.PeaksOf(&f.load, &f.node))
+		for r, over := range bounds.Over(upper, allocatable(&x.table.Rows[row])) {
+			if over && q.pressure.Counts[r] {
+				counts[i]++
 			}
 		}
-		peaks := f.peaks(&q.pressure.View, &combiners)
-		counts[i] = over(&peaks, &bounds, &x.table.Rows[row])
 		q.pressed = q.pressed || counts[i] > 0
 	}
 	return counts

@@ -134,7 +134,7 @@ func (x *Index) scores(q *query, p *policy) []int64 {
 func (x *Index) addFit(q *query, p *policy, total []int64) {
 	start := int64(0)
 	if !q.minds() {
-		start = p.taints * fwk.MaxNodeScore
+		start = p.taints * fwk.MaxScore
 	}
 	balances := p.balances && (q.cpu != 0 || q.mem != 0)
 	for i, row := range x.feasible {
@@ -142,7 +142,7 @@ func (x *Index) addFit(q *query, p *policy, total []int64) {
 		sum := p.allocation(r, r.NonZeroCPU+q.nonZeroCPU, r.NonZeroMem+q.nonZeroMem)
 		var balance int64
 		if balances {
-			balance = fwk.MaxNodeScore/2 + (fwk.MaxNodeScore/2+balanced(r, q.cpu, q.mem)-r.Balance)/2
+			balance = fwk.MaxScore/2 + (fwk.MaxScore/2+balanced(r, q.cpu, q.mem)-r.Balance)/2
 		}
 		if p.own > 0 {
 			if p.ownBalanced == 1 {
@@ -182,12 +182,12 @@ func (p *policy) allocation(r *table.Row, cpu, mem int64) int64 {
 // pkg/scheduler/framework/plugins/noderesources.
 func allocation(most bool, requested, capacity int64) int64 {
 	if most {
-		return min(requested, capacity) * fwk.MaxNodeScore / capacity
+		return min(requested, capacity) * fwk.MaxScore / capacity
 	}
 	if requested > capacity {
 		return 0
 	}
-	return (capacity - requested) * fwk.MaxNodeScore / capacity
+	return (capacity - requested) * fwk.MaxScore / capacity
 }
 
 // balanced is the node's balance with so much more requested.
@@ -208,9 +208,9 @@ func (x *Index) addTaints(q *query, p *policy, pressures []int32, total []int64)
 		most = max(most, counts[i])
 	}
 	for i := range x.feasible {
-		score := int64(fwk.MaxNodeScore)
+		score := int64(fwk.MaxScore)
 		if most > 0 {
-			score -= fwk.MaxNodeScore * int64(counts[i]) / int64(most)
+			score -= fwk.MaxScore * int64(counts[i]) / int64(most)
 		}
 		total[i] += p.taints * score
 	}
@@ -224,7 +224,7 @@ func (x *Index) addPreference(q *query, p *policy, total []int64) {
 	for i, row := range x.feasible {
 		score := q.prefer.Scores[row]
 		if most > 0 {
-			score = fwk.MaxNodeScore * score / most
+			score = fwk.MaxScore * score / most
 		}
 		total[i] += p.affinity * score
 	}
@@ -247,7 +247,7 @@ func (x *Index) addImages(q *query, p *policy, total []int64) {
 			}
 		}
 		sum = min(max(sum, leastImage), most)
-		total[i] += p.images * (fwk.MaxNodeScore * (sum - leastImage) / (most - leastImage))
+		total[i] += p.images * (fwk.MaxScore * (sum - leastImage) / (most - leastImage))
 	}
 }
 
@@ -258,11 +258,4 @@ func resize[T any](buffer *[]T, n int) []T {
 	}
 	*buffer = (*buffer)[:n]
 	return *buffer
-}
-
-// zeroed returns the buffer with n zero elements.
-func zeroed[T any](buffer *[]T, n int) []T {
-	b := resize(buffer, n)
-	clear(b)
-	return b
 }

@@ -209,9 +209,9 @@ func (x *Index) addSpread(q *query, p *policy, total []int64) {
 		switch {
 		case score < 0:
 		case most == 0:
-			total[i] += p.spread * fwk.MaxNodeScore
+			total[i] += p.spread * fwk.MaxScore
 		default:
-			total[i] += p.spread * (fwk.MaxNodeScore * (most + least - score) / most)
+			total[i] += p.spread * (fwk.MaxScore * (most + least - score) / most)
 		}
 	}
 }

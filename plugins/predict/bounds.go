@@ -47,6 +47,20 @@ func resourceOf(name string) Resource {
 	return Resource(NumResources)
 }
 
+// Set is a set of resources.
+type Set [NumResources]bool
+
+// Any says whether the set is not empty.
+func (s Set) Any() bool { return s != Set{} }
+
+// Over returns the resources whose use passes the bound of a node with so much allocatable.
+func (b *Bounds) Over(use, allocatable Amounts) (over Set) {
+	for r := range over {
+		over[r] = use[r] > b.Share[r]*allocatable[r]
+	}
+	return over
+}
+
 // with returns the bounds with those of an annotation in their place, or an error that says
 // what is wrong with it.
 func (b Bounds) with(annotation string) (Bounds, error) {
@@ -81,6 +95,9 @@ type NodeBounds struct {
 func NewNodeBounds(bounds Bounds, report func(node *v1.Node, err error)) *NodeBounds {
 	return &NodeBounds{bounds: bounds, report: report}
 }
+
+// Forget makes room for other nodes when there are that many; see pernode.Cache.
+func (n *NodeBounds) Forget(nodes int) { n.own.Forget(nodes) }
 
 // Of returns the bounds of a node.
 func (n *NodeBounds) Of(state fwk.CycleState, node fwk.NodeInfo) Bounds {

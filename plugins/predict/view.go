@@ -7,8 +7,6 @@ import (
 	"math"
 
 	fwk "k8s.io/kube-scheduler/framework"
-
-	"github.com/foresight-scheduler/foresight/plugins/predict/peak"
 )
 
 // View is one cycle's view of what nodes will use, by one snapshot and for one pod.
@@ -21,17 +19,6 @@ type View struct {
 	Loads   *Loads
 }
 
-// Combiner is peak.Combiner.
-type Combiner = peak.Combiner
-
-// Combiners returns how the peaks of a node's pods add up, over the view's horizon.
-func (v *View) Combiners() (c [NumResources]Combiner) {
-	for r := range c {
-		c[r] = v.Snapshot.Combiner(v.Horizon, Resource(r))
-	}
-	return c
-}
-
 // Prediction is what a plugin judges nodes by in one cycle. A plugin's cycle state that is
 // Predicting tells it to the node index, which must judge alike.
 type Prediction struct {
@@ -40,14 +27,14 @@ type Prediction struct {
 	// Filters says that nodes can be refused by it.
 	Filters bool
 	// Counts says which resources count.
-	Counts [NumResources]bool
+	Counts Set
 }
 
 // Predicting is a cycle state with a prediction.
 type Predicting interface{ Prediction() *Prediction }
 
 // Upper returns the upper bounds of the pod's peaks over a horizon, in cores and bytes.
-func (f *PodForecast) Upper(h Horizon) (upper [NumResources]float64) {
+func (f *PodForecast) Upper(h Horizon) (upper Amounts) {
 	for r := range upper {
 		upper[r] = f.Peaks[h][r].Upper
 	}
@@ -55,32 +42,41 @@ func (f *PodForecast) Upper(h Horizon) (upper [NumResources]float64) {
 }
 
 // Integers are cores and bytes in milli-CPUs and bytes, rounded up, as upstream counts.
-func Integers(a [NumResources]float64) (milliCPU, memory int64) {
+func Integers(a Amounts) (milliCPU, memory int64) {
 	return ceil(1000 * a[CPU]), ceil(a[Memory])
 }
 
 func ceil(v float64) int64 { return int64(min(math.Ceil(v), 1<<62)) }
 
+// Intervals are one of each resource.
+type Intervals [NumResources]Interval
+
+// Upper returns the upper ends.
+func Upper(i Intervals) Amounts { return Amounts{i[CPU].Upper, i[Memory].Upper} }
+
+// Lower returns the lower ends.
+func Lower(i Intervals) Amounts { return Amounts{i[CPU].Lower, i[Memory].Lower} }
+
 // Peaks returns the predicted peak of a node with the pod, in cores and bytes, and where
 // the node's part comes from.
-func (v *View) Peaks(state fwk.CycleState, node fwk.NodeInfo) ([NumResources]Interval, NodeRung) {
-	load := v.Loads.Of(state, v.Snapshot, node)
-	return v.peaks(&load, node)
+func (v *View) Peaks(state fwk.CycleState, node fwk.NodeInfo) (Intervals, NodeRung) {
+	load, forecast := v.Loads.Of(state, v.Snapshot, node), v.Snapshot.NodeForecast(node.Node().Name)
+	return v.PeaksOf(&load, &forecast), forecast.Rung
 }
 
 // Alone returns what Peaks would with all pods of the node gone: what no eviction lowers.
-func (v *View) Alone(node fwk.NodeInfo) [NumResources]Interval {
-	peaks, _ := v.peaks(&NodeLoad{}, node)
-	return peaks
+func (v *View) Alone(node fwk.NodeInfo) Intervals {
+	forecast := v.Snapshot.NodeForecast(node.Node().Name)
+	return v.PeaksOf(&NodeLoad{}, &forecast)
 }
 
-func (v *View) peaks(load *NodeLoad, node fwk.NodeInfo) (peaks [NumResources]Interval, rung NodeRung) {
-	f := v.Snapshot.NodeForecast(node.Node().Name)
+// PeaksOf is Peaks of a node whose pods' load and whose forecast are at hand.
+func (v *View) PeaksOf(load *NodeLoad, forecast *NodeForecast) (peaks Intervals) {
 	h := v.Horizon
 	for r := range peaks {
-		peaks[r] = PeakWith(f.Residual[h][r], load[h][r], v.Pod.Peaks[h][r], v.Snapshot.Combiner(h, Resource(r)))
+		peaks[r] = PeakWith(forecast.Residual[h][r], load[h][r], v.Pod.Peaks[h][r], v.Snapshot.Combiner(h, Resource(r)))
 	}
-	return peaks, f.Rung
+	return peaks
 }
 
 // AllocatableOf returns what a node has for pods, in cores and bytes.

@@ -5,7 +5,6 @@ package qos
 
 import (
 	"context"
-	"sync"
 
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
@@ -32,33 +31,4 @@ func (p *PredictedQoS) EventsToRegister(context.Context) ([]fwk.ClusterEventWith
 		{Event: fwk.ClusterEvent{Resource: fwk.AssignedPod, ActionType: fwk.Delete | fwk.UpdatePodScaleDown}},
 		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add | fwk.UpdateNodeAllocatable}},
 	}, nil
-}
-
-// maxRejected bounds the pods that wait for a node to get better; those beyond wait for the queue's own flush.
-const maxRejected = 10000
-
-// rejected are pods that Filter refused a node since the last look.
-type rejected struct {
-	lock sync.Mutex
-	pods map[string]*v1.Pod
-}
-
-func (r *rejected) add(pod *v1.Pod) {
-	r.lock.Lock()
-	defer r.lock.Unlock()
-	if r.pods == nil {
-		r.pods = map[string]*v1.Pod{}
-	}
-	if len(r.pods) < maxRejected {
-		r.pods[pod.Namespace+"/"+pod.Name] = pod
-	}
-}
-
-// take returns the pods and forgets them. Those that were placed meanwhile are no harm: the queue does not know them.
-func (r *rejected) take() map[string]*v1.Pod {
-	r.lock.Lock()
-	defer r.lock.Unlock()
-	pods := r.pods
-	r.pods = nil
-	return pods
 }

@@ -5,6 +5,7 @@ package qos
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
@@ -37,6 +38,7 @@ type cycle struct {
 	// slabs are the table for the pod, and for a pod of typical use that is there already.
 	slab, resident *quality.Slab
 	filters        bool
+	refused        atomic.Bool // a node to the pod
 
 	harm   []float32 // by slot, written by PreScore
 	best   float32
@@ -125,7 +127,9 @@ func (p *PredictedQoS) Filter(ctx context.Context, state fwk.CycleState, pod *v1
 	if c == nil || !c.filters || p.lowerRisk(c, p.view(c, state, node)) <= p.maxRisk {
 		return nil
 	}
-	p.rejected.add(pod)
+	if !c.refused.Swap(true) {
+		p.refused.Add(pod)
+	}
 	// Evicting the node's pods lowers what it will use, so preemption may cure it.
 	return fwk.NewStatus(fwk.Unschedulable, ErrReasonRisk)
 }
@@ -151,7 +155,7 @@ func (p *PredictedQoS) run(ctx context.Context) {
 		before := p.judge.Load()
 		now := p.feedback.judge(ctx)
 		p.judge.Store(now)
-		if pods := p.rejected.take(); len(pods) > 0 {
+		if pods := p.refused.Take(); len(pods) > 0 {
 			// Neither metrics nor outcomes are events that bring a pod back.
 			p.handle.Activate(klog.FromContext(ctx), pods)
 		}

@@ -21,6 +21,7 @@ import (
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
+	"github.com/foresight-scheduler/foresight/plugins/predict/refused"
 )
 
 // Name of the plugin in a KubeSchedulerConfiguration.
@@ -45,7 +46,7 @@ type PredictedQoS struct {
 	slots     map[string]int32
 	slotsAge  uint64
 
-	rejected  rejected
+	refused   refused.Pods // since the last look
 	breaker   atomic.Int64 // times the filter would have refused all nodes
 	exported  atomic.Pointer[classes]
 	exportAge atomic.Int64 // when, in nanoseconds since 1970

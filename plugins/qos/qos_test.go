@@ -329,7 +329,7 @@ func TestFilter(t *testing.T) {
 	if got := s.decide(p); got["hot"] != -1 || got["cold"] != 100 {
 		t.Errorf("%v, want the hot node refused", got)
 	}
-	if len(s.rejected.take()) != 1 {
+	if len(s.refused.Take()) != 1 {
 		t.Error("the refused pod is not remembered")
 	}
 	state := s.begin(p)

@@ -40,7 +40,7 @@ func (p *PredictedQoS) PreScore(_ context.Context, state fwk.CycleState, _ *v1.P
 		c.best = min(c.best, h)
 	}
 	for _, h := range c.harm {
-		if c.score(h) == fwk.MaxNodeScore {
+		if c.score(h) == fwk.MaxScore {
 			c.asGood++
 		}
 	}
@@ -81,9 +81,9 @@ func outOfMemory(used float32) float32 { return 40 * min(max(used-.9, 0), .2) }
 func (c *cycle) score(harm float32) int64 {
 	lost := (harm - c.best) / c.weight
 	if lost <= nearTie {
-		return fwk.MaxNodeScore
+		return fwk.MaxScore
 	}
-	return int64(float32(fwk.MaxNodeScore) * max(1-lost, 0))
+	return int64(float32(fwk.MaxScore) * max(1-lost, 0))
 }
 
 // Score reads what PreScore computed.

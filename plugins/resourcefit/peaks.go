@@ -8,11 +8,11 @@ import (
 	"sync/atomic"
 
 	v1 "k8s.io/api/core/v1"
-	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/refused"
 )
 
 // OvercommitAnnotation of a pod, with the value "true", has it placed only where its
@@ -37,7 +37,7 @@ type predictedPeaks struct {
 	filters   bool
 	bounds    *predict.NodeBounds
 	loads     predict.Loads
-	waiting   *waiting
+	refused   refused.Pods
 }
 
 // reasons a node is refused for, and states a cycle's verdicts are of.
@@ -58,7 +58,6 @@ func newPredictedPeaks(args *config.PredictedPeak, forecasts Forecasts, h fwk.Ha
 		forecasts: forecasts,
 		filters:   args.Mode == config.PredictedPeakFilter,
 		bounds:    predict.NewNodeBounds(predict.BoundsOf(args.Max), report),
-		waiting:   newWaiting(),
 	}
 }
 
@@ -74,7 +73,7 @@ type peakState struct {
 
 // Prediction tells the node index what nodes are judged by.
 func (s *peakState) Prediction() *predict.Prediction {
-	return &predict.Prediction{View: s.view, Bounds: s.bounds, Filters: s.filters, Counts: [predict.NumResources]bool{true, true}}
+	return &predict.Prediction{View: s.view, Bounds: s.bounds, Filters: s.filters, Counts: predict.Set{true, true}}
 }
 
 // Clone shares the state. Pods that preemption adds or removes are in the NodeInfo, whose
@@ -89,7 +88,7 @@ func (p *predictedPeaks) take(state fwk.CycleState, pod *v1.Pod, nodes []fwk.Nod
 		err = predict.CheckStated(pod)
 	}
 	if err != nil {
-		p.waiting.add(pod)
+		p.refused.Add(pod)
 		return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, err.Error())
 	}
 	snapshot := p.forecasts.Read()
@@ -97,6 +96,7 @@ func (p *predictedPeaks) take(state fwk.CycleState, pod *v1.Pod, nodes []fwk.Nod
 		return nil
 	}
 	p.loads.Forget(len(nodes))
+	p.bounds.Forget(len(nodes))
 	forecast := snapshot.Pod(pod)
 	s := &peakState{
 		view:       predict.View{Snapshot: snapshot, Pod: forecast, Horizon: forecast.Horizon(), Loads: &p.loads},
@@ -129,7 +129,7 @@ func overcommits(pod *v1.Pod) (bool, error) {
 
 func (p *predictedPeaks) anyPasses(state fwk.CycleState, s *peakState, nodes []fwk.NodeInfo) bool {
 	for _, n := range nodes {
-		if p.judge(state, s, n).over == [predict.NumResources]bool{} {
+		if !p.judge(state, s, n).over.Any() {
 			return true
 		}
 	}
@@ -138,12 +138,12 @@ func (p *predictedPeaks) anyPasses(state fwk.CycleState, s *peakState, nodes []f
 
 // verdict of one node.
 type verdict struct {
-	peaks [predict.NumResources]predict.Interval
+	peaks predict.Intervals
 	// known is false where requests decide.
 	known bool
 	// over says which bound the peak passes: for refusing, see peakState.overcommit, and
 	// scoreless says that the upper bound of any does.
-	over      [predict.NumResources]bool
+	over      predict.Set
 	scoreless bool
 	// forGood says that it would with all pods of the node gone.
 	forGood bool
@@ -161,27 +161,19 @@ func (p *predictedPeaks) judge(state fwk.CycleState, s *peakState, node fwk.Node
 	}
 	v.peaks, v.known = peaks, rung != predict.Blind
 	allocatable := predict.AllocatableOf(node)
-	for r := range peaks {
-		most := bounds.Share[r] * allocatable[r]
-		v.scoreless = v.scoreless || peaks[r].Upper > most
-		v.over[r] = s.decisive(peaks[r]) > most
-	}
-	if v.over != [predict.NumResources]bool{} {
-		alone := s.view.Alone(node)
-		for r := range alone {
-			v.forGood = v.forGood || s.decisive(alone[r]) > bounds.Share[r]*allocatable[r]
-		}
-	}
+	v.scoreless = bounds.Over(predict.Upper(peaks), allocatable).Any()
+	v.over = bounds.Over(s.decisive(peaks), allocatable)
+	v.forGood = v.over.Any() && bounds.Over(s.decisive(s.view.Alone(node)), allocatable).Any()
 	return v
 }
 
 // decisive is the end of the interval that refuses a node: the lower one refuses only who
 // is surely over, and who overcommits is to stay surely under.
-func (s *peakState) decisive(peak predict.Interval) float64 {
+func (s *peakState) decisive(peaks predict.Intervals) predict.Amounts {
 	if s.overcommit {
-		return peak.Upper
+		return predict.Upper(peaks)
 	}
-	return peak.Lower
+	return predict.Lower(peaks)
 }
 
 // filter refuses a node whose predicted peak passes a bound.
@@ -201,7 +193,7 @@ func (p *predictedPeaks) filter(state fwk.CycleState, pod *v1.Pod, node fwk.Node
 		return nil
 	}
 	if !s.refused.Swap(true) {
-		p.waiting.add(pod)
+		p.refused.Add(pod)
 	}
 	if v.forGood {
 		return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, reasons...)
@@ -223,11 +215,4 @@ func peakStateIn(state fwk.CycleState) *peakState {
 		return nil // Nothing was predicted when the cycle began.
 	}
 	return data.(*peakState)
-}
-
-// reactivate has pods that were refused for a prediction tried again.
-func (p *predictedPeaks) reactivate(logger klog.Logger, activate func(klog.Logger, map[string]*v1.Pod)) {
-	if pods := p.waiting.take(); len(pods) > 0 {
-		activate(logger, pods)
-	}
 }

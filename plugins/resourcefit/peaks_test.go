@@ -224,7 +224,7 @@ func TestReactivation(t *testing.T) {
 			if pods["shop/in"] == nil || len(pods) != 1 {
 				t.Errorf("tried again: %v", pods)
 			}
-			if again := s.peaks.waiting.take(); len(again) != 0 {
+			if again := s.peaks.refused.Take(); len(again) != 0 {
 				t.Errorf("still waiting: %v", again)
 			}
 			return

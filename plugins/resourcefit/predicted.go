@@ -96,7 +96,7 @@ func (n *predictedNode) set(node fwk.NodeInfo, v *verdict, pod *scoredPod) {
 	n.NodeInfo = node
 	n.requested.Resource, n.nonZero.Resource = node.GetRequested(), node.GetNonZeroRequested()
 	if v.known {
-		with := integersOf(predict.Amounts{v.peaks[predict.CPU].Upper, v.peaks[predict.Memory].Upper})
+		with := integersOf(predict.Upper(v.peaks))
 		n.requested.integers = with.less(pod.predicted)
 		n.nonZero.integers = n.requested.integers
 		return

@@ -35,7 +35,7 @@ func (s *pressureState) Prediction() *predict.Prediction {
 	if !ok {
 		return nil
 	}
-	return &predict.Prediction{View: p.view, Bounds: p.bounds, Filters: p.sure, Counts: [predict.NumResources]bool{
+	return &predict.Prediction{View: p.view, Bounds: p.bounds, Filters: p.sure, Counts: predict.Set{
 		predict.CPU: s.untolerated&CPU != 0, predict.Memory: s.untolerated&Memory != 0,
 	}}
 }

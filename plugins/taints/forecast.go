@@ -14,8 +14,11 @@ import (
 // Forecasts predict pressure where a node's predicted peak, with the pods it has, passes a
 // bound within the time the pod in hand is expected to run. What only scores a node down
 // looks at the upper bound of the peak; what refuses it must be sure, and looks at the
-// lower one. It predicts nothing while too little is known.
+// lower one. It predicts nothing while too little is known, nor ever without a reader.
 func Forecasts(read predict.Reader) PressureSource {
+	if read == nil {
+		return nil
+	}
 	return func(args *config.PredictedPressure) PressureReader {
 		f := &forecasts{
 			bounds: predict.NewNodeBounds(predict.BoundsOf(args.Max), nil),
@@ -27,6 +30,7 @@ func Forecasts(read predict.Reader) PressureSource {
 				return nil
 			}
 			f.loads.Forget(s.NumForecasts())
+			f.bounds.Forget(s.NumForecasts())
 			forecast := s.Pod(pod)
 			return &forecastPressure{
 				forecasts: f,
@@ -59,13 +63,12 @@ func (p *forecastPressure) On(state fwk.CycleState, node fwk.NodeInfo) (short Re
 	if rung == predict.Blind {
 		return 0
 	}
-	allocatable := predict.AllocatableOf(node)
-	for r, share := range bounds.Share {
-		peak := peaks[r].Upper
-		if p.sure {
-			peak = peaks[r].Lower
-		}
-		if peak > share*allocatable[r] {
+	use := predict.Upper(peaks)
+	if p.sure {
+		use = predict.Lower(peaks)
+	}
+	for r, over := range bounds.Over(use, predict.AllocatableOf(node)) {
+		if over {
 			short |= resources[r]
 		}
 	}

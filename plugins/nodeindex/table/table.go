@@ -224,5 +224,5 @@ func Balance(reqCPU, allocCPU, reqMem, allocMem int64) int64 {
 		cpu, mem := float64(reqCPU)/float64(allocCPU), float64(reqMem)/float64(allocMem)
 		deviation = math.Abs((min(cpu, 1) - min(mem, 1)) / 2)
 	}
-	return int64((1 - deviation) * float64(fwk.MaxNodeScore))
+	return int64((1 - deviation) * float64(fwk.MaxScore))
 }

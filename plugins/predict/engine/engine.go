@@ -65,6 +65,14 @@ func New(args config.PredictionArgs, clock clock.Clock) *Engine {
 // Snapshot returns the newest snapshot, or nil while nothing is known.
 func (e *Engine) Snapshot() *predict.Snapshot { return e.snapshot.Load() }
 
+// Reader reads the engine's snapshots; nil where there is no engine.
+func (e *Engine) Reader() predict.Reader {
+	if e == nil {
+		return nil
+	}
+	return e.Snapshot
+}
+
 // LetPass counts that forecasts would have refused every node to a pod, and so refused none.
 func (e *Engine) LetPass() { e.letPass.Add(1) }
 

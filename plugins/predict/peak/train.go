@@ -149,7 +149,8 @@ func (c *columns) bound(tau float64, horizon int) bound {
 		levels: make([]float64, 2),
 	}
 	if horizon >= apartFrom {
-		b.levels = make([]float64, 2+len(history.Apart()))
+		apart := history.Apart()
+		b.levels = make([]float64, 2+len(apart))
 	}
 	residuals := make([][]float64, len(b.levels))
 	for i, z := range c.designs {

@@ -9,9 +9,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"path/filepath"
 	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/atomicfile"
 )
 
 // fileVersion is the version of the file's form that this program writes and reads.
@@ -51,7 +53,7 @@ type content struct {
 
 const fileKind = "foresight-qos-model"
 
-// Save writes the model for good or not at all: into a file beside it first. It sets the card's SchemaHash.
+// Save writes the model whole or not at all. It sets the card's SchemaHash.
 func Save(path string, m *Model, card Card) error {
 	card.SchemaHash = m.Schema.Hash()
 	body, err := json.Marshal(content{card, m})
@@ -62,18 +64,10 @@ func Save(path string, m *Model, card Card) error {
 	if err != nil {
 		return err
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
+	return atomicfile.Write(path, func(w io.Writer) error {
+		_, err := w.Write(data)
 		return err
-	}
-	defer os.Remove(temporary.Name())
-	if _, err = temporary.Write(data); err == nil {
-		err = temporary.Sync()
-	}
-	if err = errors.Join(err, temporary.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temporary.Name(), path)
+	})
 }
 
 // Load reads a model that answers for the schema. The error says what is wrong with the file: that it is not there, no

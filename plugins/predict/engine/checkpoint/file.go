@@ -14,7 +14,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/atomicfile"
 )
 
 const magic = "foresight checkpoint\n"
@@ -28,49 +29,23 @@ var (
 	ErrCorrupt = errors.New("the checkpoint is damaged")
 )
 
-// Save writes what encode writes to a file beside path, and puts it in path's place when it is on the disk. When
-// anything fails, what was at path stays.
-func Save(path string, version uint32, encode func(io.Writer) error) (err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(file.Name()))
+// Save replaces the file at path by one with what encode writes, whole or not at all; see atomicfile.Write.
+func Save(path string, version uint32, encode func(io.Writer) error) error {
+	return atomicfile.Write(path, func(file io.Writer) error {
+		buffered := bufio.NewWriterSize(file, 1<<20)
+		sum := sha256.New()
+		w := io.MultiWriter(buffered, sum)
+		if _, err := w.Write(binary.LittleEndian.AppendUint32([]byte(magic), version)); err != nil {
+			return err
 		}
-	}()
-	if err := errors.Join(write(file, version, encode), file.Close()); err != nil {
-		return fmt.Errorf("writing the checkpoint: %w", err)
-	}
-	if err := os.Rename(file.Name(), path); err != nil {
-		return err
-	}
-	// The name is on the disk when its folder is. A file system that cannot do that has done what it can.
-	if dir, err := os.Open(filepath.Dir(path)); err == nil {
-		_ = dir.Sync()
-		_ = dir.Close()
-	}
-	return nil
-}
-
-func write(file *os.File, version uint32, encode func(io.Writer) error) error {
-	buffered := bufio.NewWriterSize(file, 1<<20)
-	sum := sha256.New()
-	w := io.MultiWriter(buffered, sum)
-	if _, err := w.Write(binary.LittleEndian.AppendUint32([]byte(magic), version)); err != nil {
-		return err
-	}
-	if err := encode(w); err != nil {
-		return err
-	}
-	if _, err := buffered.Write(sum.Sum(nil)); err != nil {
-		return err
-	}
-	if err := buffered.Flush(); err != nil {
-		return err
-	}
-	return file.Sync()
+		if err := encode(w); err != nil {
+			return err
+		}
+		if _, err := buffered.Write(sum.Sum(nil)); err != nil {
+			return err
+		}
+		return buffered.Flush()
+	})
 }
 
 // Load lets decode read the state in the file at path, once the checksum has shown it to be whole; decode must know the
