@@ -149,8 +149,7 @@ func (c *columns) bound(tau float64, horizon int) bound {
 		levels: make([]float64, 2),
 	}
 	if horizon >= apartFrom {
-		apart := history.Apart()
-		b.levels = make([]float64, 2+len(apart))
+		b.levels = make([]float64, 2+history.NumApart)
 	}
 	residuals := make([][]float64, len(b.levels))
 	for i, z := range c.designs {

@@ -266,4 +266,7 @@ func Typical(x []float64) float64 {
 
 // Apart returns two plain forecasts within a feature vector, relative to the limit, that need no training but a level: the sums
 // of what members do when their days are not the same.
-func Apart() [2]int { return [...]int{apartWeek, apartSpread} }
+func Apart() [NumApart]int { return [...]int{apartWeek, apartSpread} }
+
+// NumApart is how many forecasts Apart returns.
+const NumApart = 2
