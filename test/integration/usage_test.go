@@ -39,7 +39,7 @@ func TestUsage(t *testing.T) {
 		return err == nil && strings.Contains(out, "35"), fmt.Sprint(out, err)
 	})
 
-	metric := startScheduler(t, "manifests/examples/trimaran-config.yaml")
+	metric, _ := startScheduler(t, "manifests/examples/trimaran-config.yaml")
 	eventually(t, "usage of the pool known", func(context.Context) (bool, string) {
 		n := metric("foresight_usage_nodes")
 		return n >= 9, fmt.Sprint(n, " nodes known")
@@ -107,8 +107,9 @@ func TestUsage(t *testing.T) {
 }
 
 // startScheduler runs our scheduler with a shipped configuration, beside the cluster's own
-// one and with its identity, until the test ends. It returns a reader of its metrics.
-func startScheduler(t *testing.T, config string) (metric func(series string) float64) {
+// one and with its identity, until the test ends. Pairs of texts are replaced in the
+// configuration. It returns readers of its metrics and of what it has logged so far.
+func startScheduler(t *testing.T, config string, replace ...string) (metric func(series string) float64, said func() string) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(repo, config))
 	if err != nil {
@@ -118,6 +119,7 @@ func startScheduler(t *testing.T, config string) (metric func(series string) flo
 	identity := filepath.Join(pki, ours+".kubeconfig")
 	text := strings.Replace(string(data), "clientConnection:", "clientConnection:\n  kubeconfig: "+identity, 1)
 	text = strings.ReplaceAll(text, "interval: 15s", "interval: 2s\n        expiry: 30s")
+	text = strings.NewReplacer(replace...).Replace(text)
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -125,6 +127,13 @@ func startScheduler(t *testing.T, config string) (metric func(series string) flo
 	log, err := os.Create(filepath.Join(t.TempDir(), "scheduler.log"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	said = func() string {
+		text, err := os.ReadFile(log.Name())
+		if err != nil {
+			t.Error(err)
+		}
+		return string(text)
 	}
 	port := freePort(t)
 	cmd := exec.Command(bin(ours), "--config", file, "--leader-elect=false", "--bind-address=127.0.0.1", "--secure-port", port,
@@ -138,9 +147,7 @@ func startScheduler(t *testing.T, config string) (metric func(series string) flo
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		if t.Failed() {
-			if said, err := os.ReadFile(log.Name()); err == nil {
-				t.Logf("the scheduler said:\n%s", said)
-			}
+			t.Logf("the scheduler said:\n%s", said())
 		}
 	})
 	admin, err := rest.HTTPClientFor(restConfig)
@@ -154,7 +161,7 @@ func startScheduler(t *testing.T, config string) (metric func(series string) flo
 		}
 		defer response.Body.Close()
 		return valueOf(response, series)
-	}
+	}, said
 }
 
 func valueOf(response *http.Response, series string) float64 {

@@ -1,0 +1,252 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	v1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+)
+
+const qosScheduler = "qos-scheduler"
+
+// newLatencyPod returns a pod whose response time counts, on any node of the pool or, where
+// one is named, on that node.
+func newLatencyPod(name string, pool map[string]string, node string) *v1.Pod {
+	p := newPod(name, pool, "10m")
+	p.Spec.SchedulerName = qosScheduler
+	p.Labels["foresight-scheduler.dev/qos"] = "latency"
+	if node != "" {
+		p.Spec.NodeSelector = map[string]string{v1.LabelHostname: node}
+	}
+	return p
+}
+
+// trainModel lets foresight learn from a service that suffers beside busy neighbours.
+func trainModel(t *testing.T, model string) {
+	t.Helper()
+	dir := t.TempDir()
+	for kind, harm := range map[string]float64{"mild": .5, "harmful": 1} {
+		rows := []string{"time,request_rate,own_web_cpu_pct,host_cpu_pct,interferer_intensity,latency_ms"}
+		for i := range 300 {
+			intensity := float64(i % 5)
+			rows = append(rows, fmt.Sprintf("%d,100,10,%g,%g,%g", i, 12+20*intensity+float64(i%7), intensity, 2+3*harm*intensity))
+		}
+		if err := os.WriteFile(filepath.Join(dir, kind+".csv"), []byte(strings.Join(rows, "\n")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := command(bin("foresight"), "model", "train", "--data", dir, "--out", model); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// otherSchema is a sound model that was trained for other features.
+func otherSchema(t *testing.T, path string) []byte {
+	t.Helper()
+	m, card, err := quality.Load(path, &quality.Placement)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Schema.Features[0].Name = "own_memory"
+	other := filepath.Join(t.TempDir(), "other.json")
+	if err := quality.Save(other, m, card); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// restart lets the pod's container have restarted, as its kubelet would tell.
+func restart(t *testing.T, namespace, name string) {
+	t.Helper()
+	eventually(t, name+" restarted", func(ctx context.Context) (bool, string) {
+		p, err := client.CoreV1().Pods(namespace).Get(ctx, name, metav1.GetOptions{})
+		if err != nil || p.Status.Phase != v1.PodRunning {
+			return false, fmt.Sprint("not running: ", err)
+		}
+		p.Status.ContainerStatuses[0].RestartCount++
+		_, err = client.CoreV1().Pods(namespace).UpdateStatus(ctx, p, metav1.UpdateOptions{})
+		return err == nil, fmt.Sprint(err)
+	})
+}
+
+// remove deletes pods by their numbers and waits until they are gone.
+func remove(t *testing.T, namespace, prefix string, n int) {
+	t.Helper()
+	for i := range n {
+		if err := client.CoreV1().Pods(namespace).Delete(t.Context(), fmt.Sprint(prefix, i), metav1.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, prefix+" gone", func(ctx context.Context) (bool, string) {
+		left, err := client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return false, err.Error()
+		}
+		count := 0
+		for i := range left.Items {
+			if strings.HasPrefix(left.Items[i].Name, prefix) {
+				count++
+			}
+		}
+		return count == 0, fmt.Sprint(count, " left")
+	})
+}
+
+// A node on which pods restart is avoided, although it is the emptier one, and taken again
+// once pods have been well there.
+func TestQoSHistory(t *testing.T) {
+	ns := newNamespace(t)
+	pool := newNodes(t, "qos", 2, nil)
+	model := filepath.Join(t.TempDir(), "model.json")
+	trainModel(t, model)
+	metric, said := startScheduler(t, "manifests/examples/qos-config.yaml",
+		"/etc/foresight/qos/model.json", model, "horizons: [10m, 1h]", "horizons: [2s]")
+	eventually(t, "the trained model judges", func(context.Context) (bool, string) {
+		return metric(`foresight_qos_rung{profile="qos-scheduler",rung="model"}`) == 1, "it does not"
+	})
+	outcomes := func(result string, n int) {
+		t.Helper()
+		eventually(t, fmt.Sprint(n, " decisions ", result), func(context.Context) (bool, string) {
+			got := metric(fmt.Sprintf(`foresight_qos_outcomes_total{objective="latency",profile="qos-scheduler",result=%q}`, result))
+			return got >= float64(n), fmt.Sprint(got)
+		})
+	}
+
+	const bad, good = 8, 40
+	for i := range bad {
+		create(t, ns, newLatencyPod(fmt.Sprint("bad-", i), pool, "qos-0"), newLatencyPod(fmt.Sprint("calm-", i), pool, "qos-1"))
+	}
+	for i := range bad {
+		restart(t, ns, fmt.Sprint("bad-", i))
+	}
+	outcomes("violated", bad)
+	// What keeps away from the node from now on is its history: nothing is left on it.
+	remove(t, ns, "bad-", bad)
+	for i := range 5 {
+		name := fmt.Sprint("careful-", i)
+		create(t, ns, newLatencyPod(name, pool, ""))
+		if got := placed(t, ns, name); got != "qos-1" {
+			t.Errorf("%s went to %s, where pods restart", name, got)
+		}
+	}
+	control := newPod("control", pool, "10m")
+	create(t, ns, control)
+	if got := placed(t, ns, "control"); got != "qos-0" {
+		t.Errorf("without the plugin a pod goes to %s, want the emptier node", got)
+	}
+
+	outcomes("kept", bad)
+	for i := range good {
+		create(t, ns, newLatencyPod(fmt.Sprint("well-", i), pool, "qos-0"))
+	}
+	outcomes("kept", bad+good)
+	remove(t, ns, "well-", good)
+	create(t, ns, newLatencyPod("trusting", pool, ""))
+	if got := placed(t, ns, "trusting"); got != "qos-0" {
+		t.Errorf("after %d pods that were well on the emptier node, a pod goes to %s", good, got)
+	}
+
+	// The objective of a pod without a label is its PriorityClass's.
+	class := &schedulingv1.PriorityClass{
+		ObjectMeta: metav1.ObjectMeta{Name: "qos-realtime", Annotations: map[string]string{"foresight-scheduler.dev/qos": "realtime"}}, Value: 1000,
+	}
+	if _, err := client.SchedulingV1().PriorityClasses().Create(t.Context(), class, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := client.SchedulingV1().PriorityClasses().Delete(context.Background(), class.Name, metav1.DeleteOptions{}); err != nil {
+			t.Error(err)
+		}
+	})
+	classed := newLatencyPod("classed", pool, "")
+	delete(classed.Labels, "foresight-scheduler.dev/qos")
+	classed.Spec.PriorityClassName = class.Name
+	create(t, ns, classed)
+	placed(t, ns, "classed")
+	eventually(t, "a realtime decision", func(context.Context) (bool, string) {
+		n := metric(`foresight_qos_decisions_total{objective="realtime",profile="qos-scheduler"}`)
+		return n == 1, fmt.Sprint(n)
+	})
+	if strings.Contains(said(), "is forbidden: User") {
+		t.Error("RBAC of manifests/base is not enough")
+	}
+}
+
+// Whatever becomes of the model file, pods are placed, one rung lower, and it is said why.
+func TestQoSModelFile(t *testing.T) {
+	ns := newNamespace(t)
+	pool := newNodes(t, "ladder", 2, nil)
+	model := filepath.Join(t.TempDir(), "model.json")
+	trainModel(t, model)
+	good, err := os.ReadFile(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	metric, said := startScheduler(t, "manifests/examples/qos-config.yaml",
+		"/etc/foresight/qos/model.json", model, "horizons: [10m, 1h]", "horizons: [2s]")
+	judgedBy := func(rung string) {
+		t.Helper()
+		eventually(t, "judged by "+rung, func(context.Context) (bool, string) {
+			return metric(fmt.Sprintf(`foresight_qos_rung{profile="qos-scheduler",rung=%q}`, rung)) == 1, "another rung"
+		})
+	}
+	judgedBy("model")
+	for i, tc := range []struct {
+		what string
+		data []byte
+		says string
+	}{
+		{"deleted", nil, "no such file"},
+		{"cut short", good[:len(good)/2], "damaged"},
+		{"changed", []byte(strings.Replace(string(good), `"trust":`, `"trust":1`, 1)), "checksum"},
+		{"of another schema", otherSchema(t, model), "schema"},
+	} {
+		before := metric(`foresight_qos_model_load_failures_total{profile="qos-scheduler"}`)
+		if tc.data == nil {
+			err = os.Remove(model)
+		} else {
+			err = os.WriteFile(model, tc.data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the model "+tc.what+" refused", func(context.Context) (bool, string) {
+			n := metric(`foresight_qos_model_load_failures_total{profile="qos-scheduler"}`)
+			return n > before, fmt.Sprint(n, " failures")
+		})
+		judgedBy("utilisation")
+		eventually(t, "the log says why", func(context.Context) (bool, string) {
+			var last string
+			for line := range strings.Lines(said()) {
+				if strings.Contains(line, "The QoS model cannot be used") {
+					last = line
+				}
+			}
+			return strings.Contains(last, tc.says), fmt.Sprintf("%s; want %q", last, tc.says)
+		})
+		name := fmt.Sprint("blind-", i)
+		create(t, ns, newLatencyPod(name, pool, ""))
+		placed(t, ns, name)
+	}
+	if err := os.WriteFile(model, good, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	judgedBy("model")
+	create(t, ns, newLatencyPod("again", pool, ""))
+	placed(t, ns, "again")
+}
