@@ -30,14 +30,16 @@ import (
 // newCommand is upstream's app.NewSchedulerCommand with our plugins, our defaults and
 // our refusals. It is not a call of it because that one keeps the Scheduler to itself.
 func newCommand() *cobra.Command {
-	opts := options.NewOptions()
+	opts, old := options.NewOptions(), newOldFlags()
 	cmd := &cobra.Command{
 		Use:   "foresight-scheduler",
 		Short: "A Kubernetes scheduler that looks ahead",
 		Long: `The Foresight scheduler is upstream's kube-scheduler with Foresight's plugins. It
 runs beside the default scheduler and places the pods that ask for it with
-schedulerName: foresight-scheduler. All flags are kube-scheduler's. Without --config
-it uses the configuration it is shipped with (see manifests/base/config.yaml).`,
+schedulerName: foresight-scheduler. All flags are kube-scheduler's; those of older
+ones, from 1.10 on, are taken with a warning that says what became of them (see
+docs/flags.md). Without --config it uses the configuration it is shipped with (see
+manifests/base/config.yaml).`,
 		Example: `  foresight-scheduler --kubeconfig ~/.kube/config
   foresight-scheduler --config config.yaml --v 2`,
 		Args:         cobra.NoArgs,
@@ -53,23 +55,28 @@ it uses the configuration it is shipped with (see manifests/base/config.yaml).`,
 			}
 			// --version=raw and the override --version=vX stay upstream's.
 			verflag.PrintAndExitIfRequested()
-			return run(server.SetupSignalContext(), cmd, opts)
+			return run(server.SetupSignalContext(), cmd, opts, old)
 		},
 	}
 	addFlags(cmd, opts)
+	cmd.Flags().AddFlagSet(old.fs)
+	cmd.SetFlagErrorFunc(explainFlag)
 	return cmd
 }
 
-func run(ctx context.Context, cmd *cobra.Command, opts *options.Options) error {
+func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *oldFlags) error {
 	fg := opts.ComponentGlobalsRegistry.FeatureGateFor(basecompatibility.DefaultKubeComponent)
 	if err := logsapi.ValidateAndApply(opts.Logs, fg); err != nil {
+		return err
+	}
+	if err := old.apply(cmd.Flags(), cmd.ErrOrStderr()); err != nil {
 		return err
 	}
 	cliflag.PrintFlags(cmd.Flags())
 
 	// 1. Teach the configuration our args, then read it.
 	plugins.RegisterArgs()
-	cfg, cleanup, err := prepareConfig(ctx, opts)
+	cfg, cleanup, err := prepareConfig(ctx, opts, old)
 	defer cleanup()
 	if err != nil {
 		return err

@@ -21,7 +21,6 @@ import (
 	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 	"sigs.k8s.io/yaml"
 
-	"github.com/foresight-scheduler/foresight/manifests"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex"
 )
 
@@ -34,12 +33,12 @@ const (
 // prepareConfig makes opts.ConfigFile name the configuration to run with, reads it, and
 // refuses one that would fight the default scheduler. The file must stay open until the
 // configuration is read; the returned function, never nil, closes it.
-func prepareConfig(ctx context.Context, opts *options.Options) (*kubeschedulerconfig.KubeSchedulerConfiguration, func(), error) {
+func prepareConfig(ctx context.Context, opts *options.Options, old *oldFlags) (*kubeschedulerconfig.KubeSchedulerConfiguration, func(), error) {
 	cleanup := func() {}
 	if opts.ConfigFile == "" {
-		file, err := shippedConfig(opts)
+		file, err := shippedConfig(opts, old)
 		if err != nil {
-			return nil, cleanup, fmt.Errorf("using the shipped configuration: %w", err)
+			return nil, cleanup, err
 		}
 		cleanup = func() { _ = file.Close() }
 		opts.ConfigFile = file.Name()
@@ -101,9 +100,9 @@ var fieldOfFlag = map[string][]string{
 // and what the flags say: app.Setup takes a configuration of one's own only as a file.
 // It lives in memory, since a pod's file system is read-only and upstream may exit the
 // process before anything could be removed.
-func shippedConfig(opts *options.Options) (*os.File, error) {
-	cfg := map[string]any{}
-	if err := yaml.Unmarshal(manifests.SchedulerConfig, &cfg); err != nil {
+func shippedConfig(opts *options.Options, old *oldFlags) (*os.File, error) {
+	cfg, err := old.configuration()
+	if err != nil {
 		return nil, err
 	}
 	for name, field := range fieldOfFlag {

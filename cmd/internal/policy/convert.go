@@ -18,6 +18,8 @@ type Result struct {
 	// Notices tell what has no equivalent today and what differs, each with its place in
 	// the policy.
 	Notices []string
+	// Missing are the notices of what had a say in where pods went and is left out.
+	Missing []string
 }
 
 // Convert turns a Policy in JSON or YAML into a configuration with one profile,
@@ -39,7 +41,7 @@ func Convert(data []byte, schedulerName string) (*Result, error) {
 		c.notice("alwaysCheckAllPredicates: no equivalent: a node is refused with the first reason found")
 	}
 	config, err := c.config(schedulerName)
-	return &Result{Config: config, Notices: c.notices}, err
+	return &Result{Config: config, Notices: c.notices, Missing: c.missing}, err
 }
 
 // conversion gathers what a policy asks for, in terms of today's plugins.
@@ -68,7 +70,7 @@ type conversion struct {
 
 	hardPodAffinityWeight int32
 	extenders             []extender
-	notices               []string
+	notices, missing      []string
 }
 
 // strategy is one of ResourceFit's, with the weight of its priority.
@@ -82,6 +84,12 @@ type strategy struct {
 
 func (c *conversion) notice(format string, args ...any) {
 	c.notices = append(c.notices, fmt.Sprintf(format, args...))
+}
+
+// lose is a notice of what had a say in where pods went and is left out.
+func (c *conversion) lose(format string, args ...any) {
+	c.notice(format, args...)
+	c.missing = append(c.missing, c.notices[len(c.notices)-1])
 }
 
 func (c *conversion) addPredicates(predicates []predicate) {
@@ -146,7 +154,10 @@ func (c *conversion) addPriorities(priorities []priority) {
 
 func (c *conversion) addKnownPriority(p priority, where string, tell bool) {
 	known := knownPriorities[p.Name]
-	if known.notice != "" && tell {
+	switch {
+	case known.missing:
+		c.lose("%s: %s", where, known.notice)
+	case known.notice != "" && tell:
 		c.notice("%s: %s", where, known.notice)
 	}
 	switch p.Name {
@@ -206,7 +217,7 @@ func (c *conversion) placeStrategies() {
 		}
 	}
 	if len(c.strategies) > 2 {
-		c.notice("%s: no equivalent: a profile holds two strategies, and the policy's first two are kept", c.strategies[2].where)
+		c.lose("%s: no equivalent: a profile holds two strategies, and the policy's first two are kept", c.strategies[2].where)
 		c.strategies = c.strategies[:2]
 	}
 }

@@ -40,6 +40,8 @@ type meaning struct {
 	plugins []string
 	// notice tells the user what differs; may be empty.
 	notice string
+	// missing: it had a say in where pods went, on any nodes, and nothing of it is left.
+	missing bool
 }
 
 const onTaints = "the node controller makes taints of node conditions, which Taints judges"
@@ -108,7 +110,7 @@ var knownPriorities = map[string]*meaning{
 	"EqualPriority":              {notice: "left out: a score that is equal for all nodes decides nothing"},
 	"NodePreferAvoidPodsPriority": {
 		notice: "no equivalent: nothing reads the annotation scheduler.alpha.kubernetes.io/preferAvoidPods any more; taint such nodes PreferNoSchedule"},
-	"ResourceLimitsPriority": {
+	"ResourceLimitsPriority": {missing: true,
 		notice: "no equivalent (it was alpha, and preferred nodes that could hold a pod's limits); ResourceFit's limitsGuard bounds the sum of limits"},
 }
 
