@@ -16,7 +16,9 @@ K8S_STAMP := $(foreach p,k8s.io/component-base/version k8s.io/client-go/pkg/vers
 	-X $(p).gitVersion=$(K8S_VERSION) -X $(p).gitMajor=1 -X $(p).gitMinor=$(K8S_MINOR))
 LDFLAGS   := -s -w -X $(BUILDINFO).version=$(VERSION) -X $(BUILDINFO).commit=$(COMMIT) -X $(BUILDINFO).date=$(BUILD_DATE) $(K8S_STAMP)
 
-NODES     ?= 10
+NODES     ?= $(if $(REAL),2,10)
+REAL      ?=
+YES       ?=
 DIR       ?= .localcluster
 IMAGE     ?= foresight-scheduler:$(VERSION)
 # The race detector needs a C compiler; without one the tests run without it.
@@ -33,10 +35,12 @@ build: ## Build all binaries into bin/ (cold: 8 minutes, it compiles Kubernetes)
 	@echo "building bin/ on Kubernetes $(K8S_VERSION); the first time compiles Kubernetes and takes minutes" >&2
 	@mkdir -p bin
 	@go build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+	@# It goes into images without libraries.
+	@CGO_ENABLED=0 go build -ldflags '-s -w' -o bin/ ./cmd/workload
 
 .PHONY: run
-run: build ## Start a local cluster, schedule a real workload, show what was decided and why (NODES=10).
-	@DIR=$(DIR) NODES=$(NODES) hack/run.sh
+run: build ## Start a local cluster, schedule a real workload, show what was decided and why (NODES=10; REAL=1 for real nodes, YES=1 to install what they need).
+	@DIR=$(DIR) NODES=$(NODES) REAL=$(REAL) YES=$(YES) hack/run.sh
 
 .PHONY: down
 down: ## Remove the local cluster.

@@ -15,10 +15,10 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 )
 
-func printJSON(out io.Writer, placements []placement) error {
+func printJSON(out io.Writer, answer any) error {
 	encoder := json.NewEncoder(out)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(placements)
+	return encoder.Encode(answer)
 }
 
 // printTable writes the placed pods, then a summary, then the reasons of those that wait.

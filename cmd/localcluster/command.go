@@ -49,6 +49,7 @@ of them that much; they may be changed at any time.`,
 		newStartCommand(),
 		newLogsCommand(),
 		newKubectlCommand(),
+		newPressureCommand(),
 	)
 	return cmd
 }

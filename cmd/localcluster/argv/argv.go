@@ -9,6 +9,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/foresight-scheduler/foresight/cmd/localcluster/network"
+	"github.com/foresight-scheduler/foresight/cmd/localcluster/nodeinit"
+	"github.com/foresight-scheduler/foresight/cmd/localcluster/realnode"
 	"github.com/foresight-scheduler/foresight/cmd/localcluster/simulation"
 	"github.com/foresight-scheduler/foresight/cmd/localcluster/state"
 )
@@ -22,7 +25,9 @@ type Settings struct {
 	ForesightBinary string
 	Ports           *Ports
 	Nodes           int
-	UsageInterval   time.Duration
+	// Real says that the nodes are real ones, in a network with the control plane.
+	Real          bool
+	UsageInterval time.Duration
 }
 
 // Subcommand is the hidden first argument with which this binary becomes a component.
@@ -43,8 +48,13 @@ func (s Settings) Server() string { return s.Endpoint(state.APIServer) }
 
 // Endpoint is where a component answers health checks.
 func (s Settings) Endpoint(name string) string {
-	if name == state.Etcd {
+	switch {
+	case name == state.Etcd:
 		return "unix:" + etcdSocket
+	case name == state.Network:
+		return "unix:" + network.Socket
+	case s.Ports.Of(name) == 0:
+		return "unix:" + nodeinit.Socket(name)
 	}
 	return fmt.Sprintf("https://127.0.0.1:%d", s.Ports.Of(name))
 }
@@ -54,15 +64,28 @@ func (s Settings) Command(name string) []string {
 	if name == state.Foresight {
 		return append([]string{s.ForesightBinary}, s.foresightArgs()...)
 	}
-	args := map[string]func() []string{
+	args, known := map[string]func() []string{
+		state.Network:           s.networkArgs,
 		state.Etcd:              s.etcdArgs,
 		state.APIServer:         s.apiServerArgs,
 		state.ControllerManager: s.controllerManagerArgs,
 		state.Scheduler:         s.schedulerArgs,
 		state.Kwok:              s.kwokArgs,
 		state.MetricsServer:     s.metricsServerArgs,
-	}[name]()
-	return append([]string{s.Self, Subcommand, name}, args...)
+	}[name]
+	if !known {
+		return []string{s.Self, Subcommand, "node", name}
+	}
+	return append([]string{s.Self, Subcommand, name}, args()...)
+}
+
+// networkArgs are the ports by which the machine reaches the control plane.
+func (s Settings) networkArgs() []string {
+	var ports []string
+	for _, name := range state.Names()[1:] {
+		ports = append(ports, strconv.Itoa(s.Ports.Of(name)))
+	}
+	return ports
 }
 
 // serving returns the flags every upstream server has for its own port.
@@ -103,10 +126,19 @@ func (s Settings) etcdArgs() []string {
 }
 
 func (s Settings) apiServerArgs() []string {
-	return append(s.serving(state.APIServer),
+	args := append(s.serving(state.APIServer),
 		"--advertise-address=127.0.0.1",
 		// Endpoints must not be loopback addresses, and nobody here needs them.
 		"--endpoint-reconciler-type=none",
+	)
+	if s.Real {
+		args = append(s.serving(state.APIServer),
+			// Flags count the last time: all addresses of the cluster's own network.
+			"--bind-address=0.0.0.0",
+			"--advertise-address="+realnode.ControlPlaneIP,
+		)
+	}
+	return append(args,
 		"--etcd-servers=unix://"+etcdSocket,
 		"--service-cluster-ip-range="+serviceCIDR,
 		"--authorization-mode=Node,RBAC",
@@ -143,7 +175,7 @@ func (s Settings) controllerManagerArgs() []string {
 		"--cluster-signing-cert-file="+s.Cert(state.ClusterCA),
 		"--cluster-signing-key-file="+s.Key(state.ClusterCA),
 		"--service-account-private-key-file="+s.Key(state.ServiceAccountKey),
-		"--node-monitor-grace-period="+(time.Duration(s.leaseSeconds()+10)*time.Second).String(),
+		"--node-monitor-grace-period="+s.nodeGrace().String(),
 		"--flex-volume-plugin-dir="+s.Path("flexvolume"),
 	)
 }
@@ -189,6 +221,14 @@ func (s Settings) foresightArgs() []string {
 	return append(s.delegating(state.Foresight),
 		"--config="+s.ForesightConfig(),
 	)
+}
+
+// nodeGrace is how long a node may be silent. Real nodes renew leases of 10 s.
+func (s Settings) nodeGrace() time.Duration {
+	if s.Real {
+		return 20 * time.Second
+	}
+	return time.Duration(s.leaseSeconds()+10) * time.Second
 }
 
 // leaseSeconds keeps the lease renewals of all nodes together below about 10 a second:

@@ -47,6 +47,11 @@ func (u *up) nodesAndMetrics(ctx context.Context) error {
 			return err
 		}
 	}
+	if u.Real {
+		if err := u.realNodes(ctx); err != nil {
+			return err
+		}
+	}
 	if u.with(state.MetricsServer) {
 		return u.metrics(ctx)
 	}
@@ -96,7 +101,7 @@ func (u *up) metrics(ctx context.Context) error {
 		return err
 	}
 	nodes := u.Nodes
-	if !u.with(state.Kwok) {
+	if !u.with(state.Kwok) && !u.Real {
 		nodes = 0
 	}
 	if err := addons.AwaitMetrics(ctx, u.client, nodes); err != nil {

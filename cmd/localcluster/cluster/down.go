@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cluster runs a Kubernetes control plane with simulated nodes on one machine.
+// Package cluster runs a Kubernetes control plane with simulated or real nodes on one machine.
 package cluster
 
 import (
@@ -11,6 +11,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/foresight-scheduler/foresight/cmd/localcluster/isolate"
+	"github.com/foresight-scheduler/foresight/cmd/localcluster/realnode"
 	"github.com/foresight-scheduler/foresight/cmd/localcluster/state"
 	"github.com/foresight-scheduler/foresight/cmd/localcluster/supervise"
 )
@@ -26,6 +28,7 @@ func Down(dir string, out io.Writer) error {
 	if errors.Is(err, state.ErrNoCluster) {
 		// Somebody may have removed the directory under a running cluster.
 		stopped, err := supervise.StopUnrecorded(layout)
+		err = errors.Join(err, isolate.RemoveCgroups(realnode.CgroupPrefix(layout)))
 		if err == nil && stopped > 0 {
 			fmt.Fprintf(out, "Stopped %d processes of a cluster whose directory %s is gone\n", stopped, layout.Dir)
 		} else if err == nil {

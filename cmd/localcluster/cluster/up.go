@@ -23,6 +23,7 @@ import (
 	"github.com/foresight-scheduler/foresight/cmd/localcluster/health"
 	"github.com/foresight-scheduler/foresight/cmd/localcluster/pki"
 	"github.com/foresight-scheduler/foresight/cmd/localcluster/process"
+	"github.com/foresight-scheduler/foresight/cmd/localcluster/realnode"
 	"github.com/foresight-scheduler/foresight/cmd/localcluster/state"
 	"github.com/foresight-scheduler/foresight/cmd/localcluster/supervise"
 )
@@ -40,6 +41,12 @@ func Up(ctx context.Context, options Options, out io.Writer) error {
 	}
 	if err := options.validate(); err != nil {
 		return errors.Join(err, os.RemoveAll(layout.Dir))
+	}
+	if options.Real {
+		if err := realnode.Install(ctx, options.Yes, os.Stdin, out); err != nil {
+			return errors.Join(err, os.RemoveAll(layout.Dir))
+		}
+		options.Without = append(options.Without, state.Kwok)
 	}
 	u, err := newUp(layout, options, out)
 	if err != nil {
@@ -121,11 +128,12 @@ func newUp(layout state.Layout, options Options, out io.Writer) (*up, error) {
 			ForesightBinary: binary,
 			Ports:           argv.NewPorts(ports),
 			Nodes:           options.Nodes,
+			Real:            options.Real,
 			UsageInterval:   options.UsageInterval,
 		},
 		options:  options,
 		progress: progress{out: out},
-		record:   supervise.NewRecord(layout, &state.State{Nodes: options.Nodes}),
+		record:   supervise.NewRecord(layout, &state.State{Nodes: options.Nodes, Real: options.Real}),
 	}, nil
 }
 
@@ -135,6 +143,11 @@ func (u *up) run(ctx context.Context) error {
 	// 1. What everything needs: a place, certificates, a store and the API.
 	if err := u.prepare(); err != nil {
 		return err
+	}
+	if u.Real {
+		if err := u.start(ctx, state.Network); err != nil {
+			return err
+		}
 	}
 	if err := u.start(ctx, state.Etcd); err != nil {
 		return err
@@ -214,6 +227,8 @@ func (u *up) start(ctx context.Context, name string) error {
 			Command:  u.Command(name),
 			Endpoint: u.Endpoint(name),
 			Log:      u.LogFile(name),
+			// etcd has no port.
+			InNetwork: u.Real && name != state.Network && name != state.Etcd,
 		})
 		if err == nil {
 			done()

@@ -25,6 +25,16 @@ func Run(name string, args []string) int {
 		return kubeScheduler()
 	case "kwok":
 		return kwok()
+	case "kubelet":
+		return kubelet()
+	case "kube-proxy":
+		return kubeProxy()
+	case "network":
+		return clusterNetwork()
+	case "node":
+		return node()
+	case "node-init":
+		return nodeInit()
 	case "metrics-server":
 		return metricsServer()
 	case "kubectl":

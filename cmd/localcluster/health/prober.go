@@ -108,7 +108,7 @@ func path(name string) string {
 	case state.MetricsServer:
 		// Without the exclusion it is not ready as long as no pod runs in the cluster.
 		return "/readyz?exclude=metric-storage-ready"
-	default:
+	default: // Real nodes too.
 		return "/readyz"
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/foresight-scheduler/foresight/cmd/localcluster/realnode"
 	"github.com/foresight-scheduler/foresight/cmd/localcluster/state"
 )
 
@@ -46,7 +47,7 @@ func otherNames(component string) []string {
 	case state.APIServer:
 		return []string{
 			"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local",
-			"10.96.0.1",
+			"10.96.0.1", realnode.ControlPlaneIP,
 		}
 	case state.MetricsServer:
 		// The aggregation layer checks for the Service's name, whatever it resolves to.
@@ -73,4 +74,16 @@ func WriteKubeconfigs(l state.Layout, ca *Authority, server string) error {
 		}
 	}
 	return nil
+}
+
+// WriteNode gives a real node the certificate of its kubelet's server and what kubelet
+// and kube-proxy reach the API server with.
+func WriteNode(l state.Layout, ca *Authority, server string, n realnode.Node) error {
+	if err := ca.WriteServing(n.Name, n.Name, n.IP); err != nil {
+		return err
+	}
+	if err := ca.WriteCertKubeconfig(l.KubeconfigOf(n.Name), server, "system:node:"+n.Name, "system:nodes"); err != nil {
+		return err
+	}
+	return ca.WriteCertKubeconfig(realnode.ProxyKubeconfig(l), server, "system:kube-proxy")
 }

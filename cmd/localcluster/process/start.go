@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+
+	"github.com/foresight-scheduler/foresight/cmd/localcluster/isolate"
 )
 
 // Spec is what to start.
@@ -18,6 +20,8 @@ type Spec struct {
 	Dir string
 	// Env is the whole environment; nothing is inherited.
 	Env []string
+	// Network is the file of a network namespace to start in; the caller's when empty.
+	Network string
 	// LogFile receives stdout and stderr, after what it already holds.
 	LogFile string
 }
@@ -41,7 +45,11 @@ func Start(spec Spec) (*Started, error) {
 	cmd.Dir, cmd.Env = spec.Dir, spec.Env
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
+	start := cmd.Start
+	if spec.Network != "" {
+		start = func() error { return isolate.Within(spec.Network, cmd.Start) }
+	}
+	if err := start(); err != nil {
 		return nil, fmt.Errorf("starting: %w", err)
 	}
 	// Until Wait below has reaped it, even a process that ends at once is in /proc.

@@ -18,6 +18,9 @@ const (
 	Kwok              = "kwok"
 	MetricsServer     = "metrics-server"
 	Foresight         = "foresight-scheduler"
+	// Network is the component of clusters with real nodes that no upstream binary is. It
+	// starts first. Real nodes are components too, by the nodes' names, and start last.
+	Network = "network"
 )
 
 // Names returns all components in the order they start.

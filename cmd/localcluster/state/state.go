@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/foresight-scheduler/foresight/cmd/localcluster/process"
 )
@@ -25,7 +26,9 @@ type State struct {
 	// Ready is false until `up` is through.
 	Ready bool `json:"ready"`
 	Nodes int  `json:"nodes"`
-	// Components are in the order of Names, though some start at the same time.
+	// Real says that the nodes are real ones.
+	Real bool `json:"real,omitempty"`
+	// Components are in the order in which they start, though some start at the same time.
 	Components []Component `json:"components"`
 }
 
@@ -36,6 +39,8 @@ type Component struct {
 	Command  []string `json:"command"`
 	Endpoint string   `json:"endpoint"`
 	Log      string   `json:"log"`
+	// InNetwork says that the program runs in the cluster's own network.
+	InNetwork bool `json:"inNetwork,omitempty"`
 	// Stopped tells a component that was stopped on purpose from one that died.
 	Stopped bool `json:"stopped,omitempty"`
 
@@ -62,9 +67,21 @@ func (s *State) Put(c Component) {
 		return
 	}
 	s.Components = append(s.Components, c)
-	slices.SortFunc(s.Components, func(a, b Component) int {
-		return slices.Index(Names(), a.Name) - slices.Index(Names(), b.Name)
+	slices.SortStableFunc(s.Components, func(a, b Component) int {
+		if o := order(a.Name) - order(b.Name); o != 0 {
+			return o
+		}
+		return strings.Compare(a.Name, b.Name)
 	})
+}
+
+// order is a component's place in the start.
+func order(name string) int {
+	names := append([]string{Network}, Names()...)
+	if i := slices.Index(names, name); i >= 0 {
+		return i
+	}
+	return len(names)
 }
 
 // Load reads a cluster's state. It returns ErrNoCluster when there is none.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/foresight-scheduler/foresight/cmd/localcluster/health"
+	"github.com/foresight-scheduler/foresight/cmd/localcluster/network"
 	"github.com/foresight-scheduler/foresight/cmd/localcluster/process"
 	"github.com/foresight-scheduler/foresight/cmd/localcluster/state"
 )
@@ -99,12 +100,19 @@ func (r *Record) Launch(ctx context.Context, probe *health.Prober, c state.Compo
 	if err := r.Update(func(s *state.State) { s.Put(c) }); err != nil {
 		return err
 	}
-	started, err := process.Start(process.Spec{
+	spec := process.Spec{
 		Command: c.Command,
 		Dir:     r.layout.Dir,
 		Env:     append(Environment(r.layout), dirVariable+"="+r.layout.Dir),
 		LogFile: c.Log,
-	})
+	}
+	if c.InNetwork {
+		var err error
+		if spec.Network, err = r.network(); err != nil {
+			return Blame(c, err)
+		}
+	}
+	started, err := process.Start(spec)
 	if err != nil {
 		return Blame(c, err)
 	}
@@ -120,6 +128,22 @@ func (r *Record) Launch(ctx context.Context, probe *health.Prober, c state.Compo
 		return Blame(c, err)
 	}
 	return nil
+}
+
+// network is the file of the cluster's own network. It lives as long as any process in
+// it, so one that runs is as good as the component that made it.
+func (r *Record) network() (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.state.Components {
+		switch {
+		case c.Name == state.Network && c.Running():
+			return network.Path(c.PID), nil
+		case c.InNetwork && c.Running():
+			return fmt.Sprintf("/proc/%d/ns/net", c.PID), nil
+		}
+	}
+	return "", errors.New("nothing of the cluster runs any more, and with that its network is gone: run `localcluster down`, then `localcluster up`")
 }
 
 // LostPort tells whether a component ended because somebody took the port it was

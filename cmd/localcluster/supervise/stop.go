@@ -10,16 +10,19 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/foresight-scheduler/foresight/cmd/localcluster/isolate"
 	"github.com/foresight-scheduler/foresight/cmd/localcluster/process"
+	"github.com/foresight-scheduler/foresight/cmd/localcluster/realnode"
 	"github.com/foresight-scheduler/foresight/cmd/localcluster/state"
 )
 
 // StopAll ends every process of a cluster: its clients together, then the API server,
-// then the store, so that nobody fills a log with complaints about the others.
+// then the store, so that nobody fills a log with complaints about the others. What is
+// left in the control groups of real nodes is killed.
 func (r *Record) StopAll() error {
 	var clients, rest []state.Component
 	for _, c := range r.state.Components {
-		if c.Name == state.Etcd || c.Name == state.APIServer {
+		if c.Name == state.Etcd || c.Name == state.APIServer || c.Name == state.Network {
 			rest = append(rest, c)
 		} else {
 			clients = append(clients, c)
@@ -38,7 +41,9 @@ func (r *Record) StopAll() error {
 		errs = append(errs, err)
 	}
 	_, err := StopUnrecorded(r.layout)
-	return errors.Join(append(errs, err)...)
+	errs = append(errs, err)
+	// Also after a damaged record: without real nodes there are none.
+	return errors.Join(append(errs, isolate.RemoveCgroups(realnode.CgroupPrefix(r.layout)))...)
 }
 
 // Stop ends one component's process and tells whether it had to be killed.
