@@ -50,6 +50,7 @@ of them that much; they may be changed at any time.`,
 		newLogsCommand(),
 		newKubectlCommand(),
 		newPressureCommand(),
+		newRunCommand(),
 	)
 	return cmd
 }

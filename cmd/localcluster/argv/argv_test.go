@@ -54,6 +54,35 @@ func TestCommandsAreTheGoldenOnes(t *testing.T) {
 	}
 }
 
+// With real nodes, in a network without a link to the machine's, only the API server
+// listens beyond loopback, for the nodes.
+func TestRealNodesChangeWhatTheyMust(t *testing.T) {
+	s := settings(2)
+	s.Real = true
+	for _, name := range state.Names() {
+		simulated := settings(2)
+		if name != state.APIServer && name != state.ControllerManager && strings.Join(s.Command(name), " ") != strings.Join(simulated.Command(name), " ") {
+			t.Errorf("%s differs: %q", name, s.Command(name))
+		}
+	}
+	api := strings.Join(s.Command(state.APIServer), " ")
+	for _, want := range []string{"--bind-address=0.0.0.0", "--advertise-address=172.30.0.1 "} {
+		if !strings.Contains(api, want) {
+			t.Errorf("%s is not in %s", want, api)
+		}
+	}
+	if strings.Contains(api, "--endpoint-reconciler-type=none") {
+		t.Error("pods would not find the API server")
+	}
+	if got := strings.Join(s.Command("node-1"), " "); got != "/usr/bin/localcluster component node node-1" {
+		t.Errorf("a node is %q", got)
+	}
+	network := s.Command(state.Network)
+	if len(network) != 3+len(state.Names())-1 {
+		t.Errorf("the network forwards %q", network[3:])
+	}
+}
+
 func TestEveryServerListensOnLoopbackOnly(t *testing.T) {
 	for _, name := range state.Names()[1:] {
 		command := strings.Join(settings(10).Command(name), " ")

@@ -13,6 +13,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // cniDir is where Debian's package puts the CNI plugins.
@@ -107,6 +109,6 @@ func Install(ctx context.Context, agreed bool, in *os.File, out io.Writer) error
 }
 
 func terminal(file *os.File) bool {
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	_, err := unix.IoctlGetTermios(int(file.Fd()), unix.TCGETS)
+	return err == nil
 }

@@ -108,7 +108,7 @@ func (r *Record) Launch(ctx context.Context, probe *health.Prober, c state.Compo
 	}
 	if c.InNetwork {
 		var err error
-		if spec.Network, err = r.network(); err != nil {
+		if spec.Network, err = r.Network(); err != nil {
 			return Blame(c, err)
 		}
 	}
@@ -130,9 +130,9 @@ func (r *Record) Launch(ctx context.Context, probe *health.Prober, c state.Compo
 	return nil
 }
 
-// network is the file of the cluster's own network. It lives as long as any process in
+// Network is the file of the cluster's own network. It lives as long as any process in
 // it, so one that runs is as good as the component that made it.
-func (r *Record) network() (string, error) {
+func (r *Record) Network() (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, c := range r.state.Components {
