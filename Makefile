@@ -55,6 +55,16 @@ test: build ## Run all tests: unit, differential and fuzz seeds with the race de
 	go test ./cmd/localcluster/...
 	go test -timeout 20m ./test/...
 
+.PHONY: e2e
+e2e: build ## Test the whole stack on real nodes (root; installs containerd and what else they need).
+	FORESIGHT_E2E=1 go test -count=1 -timeout 15m -parallel 4 ./test/e2e
+
+.PHONY: lab
+lab: build ## Measure what co-location does to a service on real nodes (root): lab/lab.csv, lab/lab.png.
+	@trap 'bin/localcluster down --dir .localcluster-lab' EXIT; \
+	bin/localcluster up --real $(if $(YES),--yes) --dir .localcluster-lab --without kube-scheduler,metrics-server && \
+	go run ./test/lab --dir .localcluster-lab
+
 .PHONY: fuzz
 fuzz: ## Fuzz our plugins and the node index against upstream, each for FUZZTIME (60s).
 	go test ./plugins -run '^$$' -fuzz FuzzSameAsUpstream -fuzztime $(or $(FUZZTIME),60s)
