@@ -46,6 +46,13 @@ func TestServices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// From beside the control plane pods are reached by their addresses.
+	for _, p := range pods {
+		out, err := shared.run("run", "--", bin("workload"), "get", "http://"+p.Status.PodIP+":8080")
+		if err != nil || out != p.Name+"\n" {
+			t.Errorf("pod %s answers %q, %v", p.Name, out, err)
+		}
+	}
 	urls := []string{"http://" + service.Spec.ClusterIP}
 	for _, p := range pods {
 		urls = append(urls, fmt.Sprintf("http://%s:%d", p.Status.HostIP, service.Spec.Ports[0].NodePort))

@@ -127,7 +127,14 @@ func (c cluster) measure(ctx context.Context, servers []server, burner string, s
 			if err != nil {
 				return err
 			}
-			return json.Unmarshal(out, &rows[i].latency)
+			if err := json.Unmarshal(out, &rows[i].latency); err != nil {
+				return err
+			}
+			// Latencies of some of the requests only would look better than they are.
+			if r := rows[i]; r.Requests == 0 || r.Errors > 0 {
+				return fmt.Errorf("%d of %d requests to the pod on %s failed", r.Errors, r.Requests, s.node)
+			}
+			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {

@@ -65,9 +65,9 @@ func linkUp(name string) error {
 	return nil
 }
 
-// Plug connects the network of process pid to the bridge of this process's network. The
-// other end is called eth0 there.
-func Plug(name string, pid int) error {
+// Plug connects the network of process pid to the bridge of this process's network, and
+// makes the addresses behind it known here. The other end is called eth0 there.
+func Plug(name string, pid int, behind Route) error {
 	master, err := netlink.LinkByName(bridge)
 	if err != nil {
 		return fmt.Errorf("finding the bridge: %w", err)
@@ -78,7 +78,14 @@ func Plug(name string, pid int) error {
 	if err := netlink.LinkAdd(cable); err != nil {
 		return fmt.Errorf("connecting the node to the bridge: %w", err)
 	}
-	return linkUp(name)
+	if err := linkUp(name); err != nil {
+		return err
+	}
+	// A node that comes back has the route already.
+	if err := netlink.RouteReplace(&netlink.Route{Dst: behind.To, Gw: behind.Via, LinkIndex: master.Attrs().Index}); err != nil {
+		return fmt.Errorf("routing to %v by %v: %w", behind.To, behind.Via, err)
+	}
+	return nil
 }
 
 // Route is a way to addresses behind a neighbour.

@@ -9,6 +9,7 @@ package nodeinit
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -28,6 +29,10 @@ import (
 // to call Run.
 func Keep(l state.Layout, name string, command []string) error {
 	node, err := realnode.Load(l, name)
+	if err != nil {
+		return err
+	}
+	_, pods, err := net.ParseCIDR(node.PodCIDR)
 	if err != nil {
 		return err
 	}
@@ -74,7 +79,7 @@ func Keep(l state.Layout, name string, command []string) error {
 		told.Store(true)
 		_ = cmd.Process.Kill()
 	}()
-	if err := isolate.Plug(name, cmd.Process.Pid); err != nil {
+	if err := isolate.Plug(name, cmd.Process.Pid, isolate.Route{To: pods, Via: net.ParseIP(node.IP)}); err != nil {
 		_ = cmd.Process.Kill()
 		return errors.Join(err, cmd.Wait())
 	}
