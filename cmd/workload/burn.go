@@ -6,12 +6,10 @@ package main
 import (
 	"context"
 	"flag"
+	"runtime"
 	"sync"
 	"time"
 )
-
-// sink keeps the compiler from leaving work out.
-var sink uint64
 
 const roundsPerStep = 1 << 16
 
@@ -23,9 +21,8 @@ func spin(rounds int) {
 		x ^= x >> 7
 		x ^= x << 17
 	}
-	if x == 0 {
-		sink = x
-	}
+	// Else the compiler could leave the work out.
+	runtime.KeepAlive(x)
 }
 
 // roundsOf is the work that takes so long on this CPU when nobody else wants it: the

@@ -27,8 +27,7 @@ const usage = `Usage: workload COMMAND [FLAGS]
   exit    print a message and end with a status
   cat     print files
   write   write a text to a file
-  fill    use so much memory
-`
+  fill    use so much memory`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -56,7 +55,7 @@ func run(ctx context.Context, args []string) error {
 		return errors.New("no command\n" + usage)
 	}
 	if strings.TrimLeft(args[0], "-") == "help" || args[0] == "-h" {
-		fmt.Print(usage)
+		fmt.Println(usage)
 		return nil
 	}
 	command, known := commands[args[0]]

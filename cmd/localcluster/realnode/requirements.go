@@ -71,8 +71,8 @@ func CheckMachine() error {
 	return nil
 }
 
-// Install installs what is missing, once the user agrees: in advance, or to a question on
-// a terminal.
+// Install installs what is missing and says what that is. On a terminal it asks first,
+// unless the user agreed in advance.
 func Install(ctx context.Context, agreed bool, in *os.File, out io.Writer) error {
 	missing := Missing()
 	if len(missing) == 0 {
@@ -84,10 +84,7 @@ func Install(ctx context.Context, agreed bool, in *os.File, out io.Writer) error
 		return fmt.Errorf("real nodes need programs that are not here, and there is no apt-get to install them. In Debian they are in: %s", strings.Join(missing, " "))
 	}
 	fmt.Fprintf(out, "Real nodes need packages that are not installed:\n  %s\n", text)
-	if !agreed {
-		if !terminal(in) {
-			return fmt.Errorf("nobody is there to ask: run the line above, or agree to it with --yes")
-		}
+	if !agreed && terminal(in) {
 		fmt.Fprint(out, "Run this now? [y/N] ")
 		answer, _ := bufio.NewReader(in).ReadString('\n')
 		if !strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y") {
