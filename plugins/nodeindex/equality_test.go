@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	pkgruntime "k8s.io/apimachinery/pkg/runtime"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
+	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
@@ -61,6 +62,8 @@ var profiles = map[string]string{
 type scene struct {
 	*generator
 	sched     *scheduler.Scheduler
+	client    *fake.Clientset
+	informers informers.SharedInformerFactory
 	profile   *hinted
 	snapshot  *internalcache.Snapshot
 	logger    klog.Logger
@@ -70,6 +73,8 @@ type scene struct {
 	// future is nil where nothing is predicted.
 	future atomic.Pointer[predict.Snapshot]
 	epoch  uint64
+	// uncounted pods went without upstream's counts.
+	uncounted int
 }
 
 // foresee makes a new snapshot, in which some nodes are known and pods use a share of what
@@ -117,18 +122,18 @@ func newScene(ctx context.Context, t testing.TB, seed uint64, config string) *sc
 		t.Fatal(err)
 	}
 	cfg := object.(*kubeschedulerconfig.KubeSchedulerConfiguration)
-	client := fake.NewClientset(surroundings()...)
-	informers := scheduler.NewInformerFactory(client, 0, nil)
-	sched, err := scheduler.New(ctx, client, informers, nil, func(string) events.EventRecorderLogger { return discard{} },
+	s.client = fake.NewClientset(surroundings()...)
+	s.informers = scheduler.NewInformerFactory(s.client, 0, nil)
+	sched, err := scheduler.New(ctx, s.client, s.informers, nil, func(string) events.EventRecorderLogger { return discard{} },
 		scheduler.WithProfiles(cfg.Profiles...), scheduler.WithFrameworkOutOfTreeRegistry(registry))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Install(sched, cfg.Profiles, informers, Options{}); err != nil {
+	if err := Install(sched, cfg.Profiles, s.informers, Options{}); err != nil {
 		t.Fatal(err)
 	}
-	informers.Start(ctx.Done())
-	informers.WaitForCacheSync(ctx.Done())
+	s.informers.Start(ctx.Done())
+	s.informers.WaitForCacheSync(ctx.Done())
 	s.sched, s.profile = sched, sched.Profiles[profileName].(*hinted)
 	s.snapshot = s.profile.SnapshotSharedLister().(*internalcache.Snapshot)
 	if s.profile.policy.unknown != "" {
@@ -220,21 +225,31 @@ func (s *scene) place(ctx context.Context, t testing.TB, pod *v1.Pod) bool {
 	if err := s.sched.Cache.UpdateSnapshot(s.logger, s.snapshot); err != nil {
 		t.Fatal(err)
 	}
-	state := framework.NewCycleState()
-	_, status, _ := s.profile.RunPreFilterPlugins(ctx, state, pod)
+	// The cycle as upstream runs it with the index, and one without the index.
+	cycle, state := framework.NewCycleState(), framework.NewCycleState()
+	_, status, _ := s.profile.Framework.RunPreFilterPlugins(ctx, state, pod)
+	if _, got, _ := s.profile.RunPreFilterPlugins(ctx, cycle, pod); got.Code() != status.Code() {
+		t.Fatalf("%s: PreFilter says %v, upstream's %v", describe(pod), got, status)
+	}
 	if !status.IsSuccess() {
 		return false
 	}
 	lister := s.profile.SnapshotSharedLister().NodeInfos()
-	if reason := s.profile.bypass(pod, state); reason != "" {
-		t.Fatalf("%s: bypassed for %s", describe(pod), reason)
-	}
-	if !s.profile.index.sync(lister) {
-		t.Fatal("the snapshot failed")
-	}
-	hint, reason := s.profile.index.best(s.profile.policy, pod, state)
-	if reason != "" {
+	hint := s.profile.GetNodeHint(ctx, pod, nil, cycle, 0)
+	if _, reason := s.profile.index.best(s.profile.policy, pod, state); reason != "" {
 		t.Fatalf("%s: not served for %s", describe(pod), reason)
+	}
+	if s.profile.uncounted.Load() {
+		s.uncounted++
+	}
+	if hint != "" {
+		node, err := lister.Get(hint)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.profile.RunFilterPluginsWithNominatedPods(ctx, cycle, pod, node); !got.IsSuccess() {
+			t.Fatalf("%s: the filters refuse the hint %s: %v", describe(pod), hint, got)
+		}
 	}
 
 	// What upstream says about all nodes.
@@ -281,6 +296,7 @@ func (s *scene) place(ctx context.Context, t testing.TB, pod *v1.Pod) bool {
 	default:
 		s.compareScores(ctx, t, state, pod, list, hint)
 	}
+	s.compareSearch(ctx, t, cycle, pod, nodes, feasible)
 	placed := pod.DeepCopy()
 	placed.Spec.NodeName = hint
 	if err := s.sched.Cache.AssumePod(s.logger, placed); err != nil {
@@ -288,6 +304,18 @@ func (s *scene) place(ctx context.Context, t testing.TB, pod *v1.Pod) bool {
 	}
 	s.pods = append(s.pods, placed)
 	return true
+}
+
+// compareSearch wants the filters to have upstream's verdict on every node also where upstream
+// goes on from a hint.
+func (s *scene) compareSearch(ctx context.Context, t testing.TB, cycle fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo, feasible map[string]fwk.NodeInfo) {
+	t.Helper()
+	for _, n := range nodes {
+		got := s.profile.RunFilterPluginsWithNominatedPods(ctx, cycle, pod, n)
+		if want := feasible[n.Node().Name] != nil; got.IsSuccess() != want {
+			t.Fatalf("%s on %s after the hint: %v, upstream takes it: %v", describe(pod), n.Node().Name, got, want)
+		}
+	}
 }
 
 func contains(rows []int32, row int32) bool {
@@ -344,14 +372,17 @@ func TestSameAsFullSearch(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("%s, predicting %v", name, predicting), func(t *testing.T) {
 				for seed := range uint64(2) {
-					play(t, seed, 500, config, predicting)
+					s := play(t, seed, 500, config, predicting)
+					if uncounted := s.uncounted > 0; uncounted == s.profile.policy.recounts {
+						t.Errorf("%d pods went without upstream's counts, in a profile that recounts: %v", s.uncounted, s.profile.policy.recounts)
+					}
 				}
 			})
 		}
 	}
 }
 
-func play(t testing.TB, seed uint64, steps int, config string, predicting bool) {
+func play(t testing.TB, seed uint64, steps int, config string, predicting bool) *scene {
 	ctx, cancel := context.WithCancel(klog.NewContext(context.Background(), klog.New(nil)))
 	defer cancel()
 	s := newScene(ctx, t, seed, config)
@@ -372,12 +403,13 @@ func play(t testing.TB, seed uint64, steps int, config string, predicting bool) 
 			served++
 		}
 		if t.Failed() {
-			return
+			return s
 		}
 	}
 	if served < steps/2 {
 		t.Errorf("the index served %d of %d pods", served, steps)
 	}
+	return s
 }
 
 func FuzzSameAsFullSearch(f *testing.F) {

@@ -5,6 +5,8 @@ package nodeindex
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -15,28 +17,40 @@ import (
 // hinted is a profile's framework with the index's hint in place of batching's. Upstream
 // gives no promise about GetNodeHint and StoreScheduleResults, so all that hangs on them is
 // in this file. The goroutine that schedules writes the fields; filters of a cycle, which
-// run in others, only read them.
+// run in others, read them.
 type hinted struct {
 	framework.Framework
 	index  *Index
 	policy *policy
 
 	// Of the cycle in hand.
-	begun bool   // and not yet asked for a hint
-	named bool   // PreFilter has named the nodes that come into question
-	hint  string // that the index gave
+	begun  bool   // and not yet asked for a hint
+	named  bool   // PreFilter has named the nodes that come into question
+	hint   string // that the index gave
+	judged bool   // the filters have judged the hinted node
+	// uncounted: upstream has not counted the pods that the pod's terms match. counting is held
+	// while it does.
+	uncounted atomic.Bool
+	counting  sync.Mutex
+
+	uncountedPods int
 }
 
 var _ framework.Framework = &hinted{}
 
 // RunPreFilterPlugins begins a cycle.
 func (h *hinted) RunPreFilterPlugins(ctx context.Context, state fwk.CycleState, pod *v1.Pod) (*fwk.PreFilterResult, *fwk.Status, sets.Set[string]) {
-	result, status, plugins := h.Framework.RunPreFilterPlugins(ctx, state, pod)
 	if h.begun {
 		// Upstream has ceased to ask: the seam is broken.
 		h.index.metrics.bypass(h.ProfileName(), reasonUnasked)
 	}
-	h.begun, h.named, h.hint = status.IsSuccess(), !result.AllNodes(), ""
+	h.begun, h.named, h.hint, h.judged = false, false, "", false
+	h.uncounted.Store(false)
+	result, status, plugins, ok := h.preFilterUncounted(ctx, state, pod)
+	if !ok {
+		result, status, plugins = h.Framework.RunPreFilterPlugins(ctx, state, pod)
+	}
+	h.begun, h.named = status.IsSuccess(), !result.AllNodes()
 	return result, status, plugins
 }
 
@@ -44,6 +58,10 @@ func (h *hinted) RunPreFilterPlugins(ctx context.Context, state fwk.CycleState, 
 // batching knows.
 func (h *hinted) GetNodeHint(ctx context.Context, pod *v1.Pod, signature fwk.PodSignature, state fwk.CycleState, cycle int64) string {
 	h.begun = false
+	if h.uncounted.Load() {
+		h.index.metrics.uncounted.WithLabelValues(h.ProfileName()).Inc()
+		return h.hint
+	}
 	reason := h.bypass(pod, state)
 	if reason == "" && !h.index.sync(h.SnapshotSharedLister().NodeInfos()) {
 		reason = reasonSnapshot
@@ -96,11 +114,27 @@ func (h *hinted) StoreScheduleResults(ctx context.Context, signature fwk.PodSign
 	h.Framework.StoreScheduleResults(ctx, signature, hintedNode, chosenNode, others, cycle)
 }
 
-// RunFilterPluginsWithNominatedPods notes which plugin refuses the hint.
+// RunFilterPluginsWithNominatedPods notes which plugin refuses the hint, and has upstream
+// count where the index's counts will not do: for other nodes than the hinted one, and with
+// pods that are nominated to it.
 func (h *hinted) RunFilterPluginsWithNominatedPods(ctx context.Context, state fwk.CycleState, pod *v1.Pod, node fwk.NodeInfo) *fwk.Status {
+	first := h.hint != "" && !h.judged && node.Node().Name == h.hint
+	if !first || len(h.NominatedPodsForNode(h.hint)) > 0 {
+		if status := h.count(ctx, state, pod); !status.IsSuccess() {
+			return status
+		}
+	}
 	status := h.Framework.RunFilterPluginsWithNominatedPods(ctx, state, pod, node)
-	if h.hint != "" && !status.IsSuccess() && node.Node().Name == h.hint {
-		h.index.metrics.refuse(h.ProfileName(), status.Plugin())
+	if !first {
+		return status
+	}
+	h.judged = true // alone, and before any other node is
+	if status.IsSuccess() {
+		return status
+	}
+	h.index.metrics.refuse(h.ProfileName(), status.Plugin())
+	if failed := h.count(ctx, state, pod); !failed.IsSuccess() {
+		return failed
 	}
 	return status
 }

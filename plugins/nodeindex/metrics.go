@@ -13,10 +13,10 @@ const (
 
 // Metrics tell how the index fares.
 type Metrics struct {
-	hints, refusals, bypasses *metrics.CounterVec
-	rebuilds                  *metrics.Counter
-	updates, searches         *metrics.Histogram
-	nodes                     *metrics.Gauge
+	hints, refusals, bypasses, uncounted *metrics.CounterVec
+	rebuilds                             *metrics.Counter
+	updates, searches                    *metrics.Histogram
+	nodes                                *metrics.Gauge
 }
 
 // NewMetrics returns metrics that count once they are registered.
@@ -35,6 +35,8 @@ func NewMetrics() *Metrics {
 			"or no node was feasible.", "profile", "result"),
 		refusals: vec("refusals_total", "Nodes of the node index that a filter refused, by plugin.", "profile", "plugin"),
 		bypasses: vec("bypasses_total", "Pods that the node index does not serve, by reason.", "profile", "reason"),
+		uncounted: vec("uncounted_total", "Pods with topology spread constraints or inter-pod terms for which the node index has the counts, "+
+			"so that the filters' recount of the cluster was left out.", "profile"),
 		rebuilds: metrics.NewCounter(&metrics.CounterOpts{
 			Name: "foresight_node_index_rebuilds_total", Help: "Times the node index was built anew from the snapshot.", StabilityLevel: metrics.ALPHA,
 		}),
@@ -48,7 +50,7 @@ func NewMetrics() *Metrics {
 
 // Register registers the metrics, once; with legacyregistry.MustRegister for example.
 func (m *Metrics) Register(register func(...metrics.Registerable)) {
-	register(m.hints, m.refusals, m.bypasses, m.rebuilds, m.updates, m.searches, m.nodes)
+	register(m.hints, m.refusals, m.bypasses, m.uncounted, m.rebuilds, m.updates, m.searches, m.nodes)
 }
 
 func (m *Metrics) searched(profile, result string) { m.hints.WithLabelValues(profile, result).Inc() }

@@ -48,6 +48,9 @@ type policy struct {
 	hardWeight      int32 // of required affinity of placed pods
 	ignorePreferred bool
 
+	// recounts: upstream counts pods in any case.
+	recounts bool
+
 	features feature.Features
 }
 
@@ -104,7 +107,16 @@ func policyOf(enabled *kubeschedulerconfig.Plugins, args []kubeschedulerconfig.P
 	if (p.fit > 0 || p.own > 0) && p.cpuWeight+p.memWeight == 0 {
 		p.know("no args of the plugin that scores resources")
 	}
+	p.readRecounts(pluginNames(enabled.PreFilter))
 	return p
+}
+
+func pluginNames(set kubeschedulerconfig.PluginSet) []string {
+	var out []string
+	for i := range set.Enabled {
+		out = append(out, set.Enabled[i].Name)
+	}
+	return out
 }
 
 func (p *policy) know(not string) {
