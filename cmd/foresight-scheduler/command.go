@@ -113,6 +113,9 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	if err := installIndex(sched, completed); err != nil {
 		return err
 	}
+	if err := installFence(ctx, completed); err != nil {
+		return err
+	}
 
 	// 3. Run until the context ends or the lease is lost.
 	if engine != nil {

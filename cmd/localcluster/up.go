@@ -56,6 +56,7 @@ configuration that --manifests brings into the cluster.`,
 	flags.StringVar(&options.Manifests, "manifests", "manifests/base", "kustomize directory to apply before the Foresight scheduler starts")
 	flags.IntVar(&options.APIServerPort, "apiserver-port", 0, "port of the API server (a free one by default)")
 	flags.DurationVar(&options.UsageInterval, "usage-interval", 10*time.Second, "how often metrics-server asks the nodes for usage, at least 10s")
+	flags.StringVar(&options.AuditPolicy, "audit-policy", "", "audit policy of the API server, which then writes logs/audit.log in the cluster's directory")
 	flags.DurationVar(&options.Timeout, "timeout", 5*time.Minute, "how long the start may take")
 	_ = cmd.RegisterFlagCompletionFunc("without", cobra.FixedCompletions(state.OptionalNames(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd

@@ -58,7 +58,8 @@ func run(m *testing.M) int {
 		return fail(fmt.Errorf("localcluster down: %w\n%s", err, out))
 	}
 	defer func() { _, _ = localcluster("down") }()
-	if out, err := localcluster("up", "--nodes", "6", "--manifests", filepath.Join(repo, "manifests/base"), "--scheduler-binary", bin(ours)); err != nil {
+	if out, err := localcluster("up", "--nodes", "6", "--manifests", filepath.Join(repo, "manifests/base"), "--scheduler-binary", bin(ours),
+		"--audit-policy", filepath.Join(repo, "test/integration/testdata/audit-policy.yaml")); err != nil {
 		return fail(fmt.Errorf("localcluster up: %w\n%s", err, out))
 	}
 	if restConfig, err = clientcmd.BuildConfigFromFlags("", kubeconfig()); err != nil {

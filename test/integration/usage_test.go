@@ -115,8 +115,7 @@ func startScheduler(t *testing.T, config string, replace ...string) (metric func
 	if err != nil {
 		t.Fatal(err)
 	}
-	pki := filepath.Join(clusterDir, "pki")
-	identity := filepath.Join(pki, ours+".kubeconfig")
+	identity := filepath.Join(clusterDir, "pki", ours+".kubeconfig")
 	text := strings.Replace(string(data), "clientConnection:", "clientConnection:\n  kubeconfig: "+identity, 1)
 	text = strings.ReplaceAll(text, "interval: 15s", "interval: 2s\n        expiry: 30s")
 	text = strings.NewReplacer(replace...).Replace(text)
@@ -136,9 +135,7 @@ func startScheduler(t *testing.T, config string, replace ...string) (metric func
 		return string(text)
 	}
 	port := freePort(t)
-	cmd := exec.Command(bin(ours), "--config", file, "--leader-elect=false", "--bind-address=127.0.0.1", "--secure-port", port,
-		"--authentication-kubeconfig", identity, "--authorization-kubeconfig", identity,
-		"--tls-cert-file", filepath.Join(pki, ours+".crt"), "--tls-private-key-file", filepath.Join(pki, ours+".key"))
+	cmd := exec.Command(bin(ours), append(servingFlags(port), "--config", file, "--leader-elect=false")...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -162,6 +159,16 @@ func startScheduler(t *testing.T, config string, replace ...string) (metric func
 		defer response.Body.Close()
 		return valueOf(response, series)
 	}, said
+}
+
+// servingFlags let a scheduler serve as the cluster's own one does, on another port.
+func servingFlags(port string) []string {
+	pki := filepath.Join(clusterDir, "pki", ours)
+	return []string{
+		"--bind-address=127.0.0.1", "--secure-port", port,
+		"--authentication-kubeconfig", pki + ".kubeconfig", "--authorization-kubeconfig", pki + ".kubeconfig",
+		"--tls-cert-file", pki + ".crt", "--tls-private-key-file", pki + ".key",
+	}
 }
 
 func valueOf(response *http.Response, series string) float64 {

@@ -28,6 +28,8 @@ type Settings struct {
 	// Real says that the nodes are real ones, in a network with the control plane.
 	Real          bool
 	UsageInterval time.Duration
+	// AuditPolicy is a file for the API server, or empty.
+	AuditPolicy string
 }
 
 // Subcommand is the hidden first argument with which this binary becomes a component.
@@ -137,6 +139,9 @@ func (s Settings) apiServerArgs() []string {
 			"--bind-address=0.0.0.0",
 			"--advertise-address="+realnode.ControlPlaneIP,
 		)
+	}
+	if s.AuditPolicy != "" {
+		args = append(args, "--audit-policy-file="+s.AuditPolicy, "--audit-log-path="+s.LogFile("audit"))
 	}
 	return append(args,
 		"--etcd-servers=unix://"+etcdSocket,

@@ -92,6 +92,17 @@ func TestEveryServerListensOnLoopbackOnly(t *testing.T) {
 	}
 }
 
+func TestAuditOnlyOnDemand(t *testing.T) {
+	s := settings(10)
+	s.AuditPolicy = "/home/ada/policy.yaml"
+	command := strings.Join(s.Command(state.APIServer), " ")
+	for _, want := range []string{"--audit-policy-file=/home/ada/policy.yaml", "--audit-log-path=/home/ada/demo/logs/audit.log"} {
+		if !strings.Contains(command, want) {
+			t.Errorf("no %s in %s", want, command)
+		}
+	}
+}
+
 // Leases and the time after which a silent node is given up stretch together, or nodes
 // would flap.
 func TestLeasesStretchWithTheClusterAndGraceWithThem(t *testing.T) {

@@ -34,6 +34,8 @@ type Options struct {
 	APIServerPort int
 	// UsageInterval is how often metrics-server asks the nodes.
 	UsageInterval time.Duration
+	// AuditPolicy is a file; without one nothing is audited.
+	AuditPolicy string
 	// Timeout bounds the whole start.
 	Timeout time.Duration
 }
@@ -52,6 +54,11 @@ func (o *Options) validate() error {
 	}
 	if err := state.CheckWithout(o.Without); err != nil {
 		return err
+	}
+	if o.AuditPolicy != "" {
+		if _, err := os.Stat(o.AuditPolicy); err != nil {
+			return fmt.Errorf("--audit-policy: %w", err)
+		}
 	}
 	if o.APIServerPort != 0 {
 		if err := process.CheckPort(o.APIServerPort); err != nil {

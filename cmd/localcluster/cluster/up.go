@@ -109,6 +109,11 @@ func newUp(layout state.Layout, options Options, out io.Writer) (*up, error) {
 	if err != nil {
 		return nil, err
 	}
+	if options.AuditPolicy != "" {
+		if options.AuditPolicy, err = filepath.Abs(options.AuditPolicy); err != nil {
+			return nil, err
+		}
+	}
 	withPort := state.Names()[1:]
 	free, err := process.FreePorts(len(withPort))
 	if err != nil {
@@ -130,6 +135,7 @@ func newUp(layout state.Layout, options Options, out io.Writer) (*up, error) {
 			Nodes:           options.Nodes,
 			Real:            options.Real,
 			UsageInterval:   options.UsageInterval,
+			AuditPolicy:     options.AuditPolicy,
 		},
 		options:  options,
 		progress: progress{out: out},

@@ -1,0 +1,28 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+
+	"k8s.io/component-base/metrics/legacyregistry"
+	"k8s.io/klog/v2"
+	schedulerserverconfig "k8s.io/kubernetes/cmd/kube-scheduler/app/config"
+
+	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/fence"
+)
+
+// installFence lets the scheduler write only while it holds its lease, where there is one.
+func installFence(ctx context.Context, c *schedulerserverconfig.CompletedConfig) error {
+	if c.LeaderElection == nil {
+		return nil
+	}
+	metrics := fence.NewMetrics()
+	metrics.Register(legacyregistry.MustRegister)
+	return fence.Install(c.LeaderElection, c.Client, metrics, func() {
+		// As upstream ends when it has lost the lease, only sooner.
+		klog.FromContext(ctx).Error(nil, "Another one holds the leader lease that was ours")
+		klog.FlushAndExit(klog.ExitFlushTimeout, 1)
+	})
+}

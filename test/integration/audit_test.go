@@ -1,0 +1,164 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// auditLog is what the API server wrote down of leases and binds since the test began.
+type auditLog struct {
+	t      *testing.T
+	file   *os.File
+	rest   []byte
+	terms  []term
+	binds  []bind
+	holder string
+}
+
+// term is a time in which the lease named one holder, by the API server's clock.
+type term struct {
+	holder, agent string
+	// begun and done are when the request that acquired the lease came in, and when it
+	// was answered: it took effect in between.
+	begun, done time.Time
+	// ended is when it was answered that the lease names another holder or none; zero as
+	// long as that is not so.
+	ended time.Time
+}
+
+// bind is a request to bind a pod.
+type bind struct {
+	pod, agent string
+	received   time.Time
+	status     int
+}
+
+// auditEvent is what the tests read of an audit.k8s.io/v1 Event.
+type auditEvent struct {
+	UserAgent string
+	ObjectRef struct{ Resource, Subresource, Namespace, Name string }
+	Response  struct{ Code int } `json:"responseStatus"`
+	Lease     struct {
+		Spec struct{ HolderIdentity string }
+	} `json:"requestObject"`
+	Received time.Time `json:"requestReceivedTimestamp"`
+	Answered time.Time `json:"stageTimestamp"`
+}
+
+func openAuditLog(t *testing.T) *auditLog {
+	t.Helper()
+	file, err := os.Open(filepath.Join(clusterDir, "logs", "audit.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { file.Close() })
+	if _, err := file.Seek(0, io.SeekEnd); err != nil {
+		t.Fatal(err)
+	}
+	return &auditLog{t: t, file: file}
+}
+
+// read takes in what was written since it was last called.
+func (a *auditLog) read() {
+	a.t.Helper()
+	more, err := io.ReadAll(a.file)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.rest = append(a.rest, more...)
+	for {
+		line, rest, found := bytes.Cut(a.rest, []byte("\n"))
+		if !found {
+			return
+		}
+		a.rest = rest
+		var e auditEvent
+		if err := json.Unmarshal(line, &e); err != nil {
+			a.t.Fatalf("audit: %v in %s", err, line)
+		}
+		agent, _, _ := strings.Cut(e.UserAgent, "/")
+		switch {
+		case e.ObjectRef.Subresource == "binding":
+			a.binds = append(a.binds, bind{pod: e.ObjectRef.Namespace + "/" + e.ObjectRef.Name, agent: agent, received: e.Received, status: e.Response.Code})
+		case e.ObjectRef.Resource == "leases" && (e.Response.Code == http.StatusOK || e.Response.Code == http.StatusCreated):
+			if e.Lease.Spec.HolderIdentity == a.holder {
+				continue
+			}
+			a.holder = e.Lease.Spec.HolderIdentity
+			if n := len(a.terms); n > 0 && a.terms[n-1].ended.IsZero() {
+				a.terms[n-1].ended = e.Answered
+			}
+			if a.holder != "" {
+				a.terms = append(a.terms, term{holder: a.holder, agent: agent, begun: e.Received, done: e.Answered})
+			}
+		}
+	}
+}
+
+// leader is the term that goes on now, if any.
+func (a *auditLog) leader() (term, bool) {
+	a.read()
+	if n := len(a.terms); n > 0 && a.terms[n-1].ended.IsZero() {
+		return a.terms[n-1], true
+	}
+	return term{}, false
+}
+
+// judge fails the test for every pod of the namespace that was bound more than once, or for
+// which a request came in from who did not hold the lease, and that the API server did not
+// refuse. It returns how many requests it answered with a success, how many it did not
+// answer (their sender was gone, and the bind may have taken effect), and how many it refused.
+func (a *auditLog) judge(namespace string) (answered, open, refused int) {
+	a.t.Helper()
+	a.read()
+	by := map[string]string{}
+	for _, b := range a.binds {
+		switch {
+		case !strings.HasPrefix(b.pod, namespace+"/"):
+			continue
+		case b.status == http.StatusCreated:
+			answered++
+			if first, again := by[b.pod]; again {
+				a.t.Errorf("%s was bound by %s and then by %s", b.pod, first, b.agent)
+			}
+			by[b.pod] = b.agent
+		case b.status >= http.StatusInternalServerError || b.status == 0:
+			open++
+		default:
+			refused++
+			continue
+		}
+		if !a.held(b.agent, b.received) {
+			a.t.Errorf("%s was bound at %s by %s (status %d), which did not hold the lease then; terms: %v",
+				b.pod, b.received.Format(time.StampMicro), b.agent, b.status, a.terms)
+		}
+	}
+	return answered, open, refused
+}
+
+func (a *auditLog) held(agent string, at time.Time) bool {
+	for _, t := range a.terms {
+		if t.agent == agent && !at.Before(t.begun) && (t.ended.IsZero() || !at.After(t.ended)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t term) String() string {
+	ended := "now"
+	if !t.ended.IsZero() {
+		ended = t.ended.Format(time.StampMicro)
+	}
+	return t.agent + " from " + t.begun.Format(time.StampMicro) + " to " + ended
+}
