@@ -20,9 +20,15 @@ type auditLog struct {
 	t      *testing.T
 	file   *os.File
 	rest   []byte
+	leases []leaseWrite
 	terms  []term
 	binds  []bind
-	holder string
+}
+
+// leaseWrite is a successful write of the lease.
+type leaseWrite struct {
+	holder, agent      string
+	received, answered time.Time
 }
 
 // term is a time in which the lease named one holder, by the API server's clock.
@@ -91,17 +97,21 @@ func (a *auditLog) read() {
 		case e.ObjectRef.Subresource == "binding":
 			a.binds = append(a.binds, bind{pod: e.ObjectRef.Namespace + "/" + e.ObjectRef.Name, agent: agent, received: e.Received, status: e.Response.Code})
 		case e.ObjectRef.Resource == "leases" && (e.Response.Code == http.StatusOK || e.Response.Code == http.StatusCreated):
-			if e.Lease.Spec.HolderIdentity == a.holder {
-				continue
-			}
-			a.holder = e.Lease.Spec.HolderIdentity
-			if n := len(a.terms); n > 0 && a.terms[n-1].ended.IsZero() {
-				a.terms[n-1].ended = e.Answered
-			}
-			if a.holder != "" {
-				a.terms = append(a.terms, term{holder: a.holder, agent: agent, begun: e.Received, done: e.Answered})
-			}
+			a.written(leaseWrite{e.Lease.Spec.HolderIdentity, agent, e.Received, e.Answered})
 		}
+	}
+}
+
+func (a *auditLog) written(w leaseWrite) {
+	a.leases = append(a.leases, w)
+	if n := len(a.terms); n > 0 && a.terms[n-1].ended.IsZero() {
+		if a.terms[n-1].holder == w.holder {
+			return
+		}
+		a.terms[n-1].ended = w.answered
+	}
+	if w.holder != "" {
+		a.terms = append(a.terms, term{holder: w.holder, agent: w.agent, begun: w.received, done: w.answered})
 	}
 }
 
@@ -112,6 +122,26 @@ func (a *auditLog) leader() (term, bool) {
 		return a.terms[n-1], true
 	}
 	return term{}, false
+}
+
+// judgeLast fails the test where the agent wrote the lease after its successor had it, and
+// where it did not release it before, or did.
+func (a *auditLog) judgeLast(t *testing.T, agent string, next term, releases bool) {
+	t.Helper()
+	a.read()
+	released := false
+	for _, w := range a.leases {
+		if w.agent != agent {
+			continue
+		}
+		if w.received.After(next.done) {
+			t.Errorf("%s, which had lost the lease to %v, wrote %q into it", agent, next, w.holder)
+		}
+		released = w.holder == ""
+	}
+	if released != releases {
+		t.Errorf("%s released its lease: %v, want %v", agent, released, releases)
+	}
 }
 
 // judge fails the test for every pod of the namespace that was bound more than once, or for
