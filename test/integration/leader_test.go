@@ -34,7 +34,7 @@ const (
 	// takeover is how long pods may be without a scheduler when its leader dies.
 	takeover = leaseDuration + 2*time.Second
 	// burst is how many pods are to be bound when something happens to the leader.
-	burst = 100
+	burst = 60
 )
 
 // Three replicas, and all that may happen to the one that leads while it binds pods. What
