@@ -28,7 +28,7 @@ RACE      := $(if $(shell command -v $$(go env CC) 2>/dev/null),-race)
 
 .PHONY: help
 help: ## Show this help.
-	@awk 'BEGIN {FS = ":.*##"; print "Usage: make TARGET"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*##"; print "Usage: make TARGET"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build all binaries into bin/ (cold: 8 minutes, it compiles Kubernetes).
@@ -69,6 +69,10 @@ lab: build ## Measure what co-location does to a service on real nodes (root): l
 fuzz: ## Fuzz our plugins and the node index against upstream, each for FUZZTIME (60s).
 	go test ./plugins -run '^$$' -fuzz FuzzSameAsUpstream -fuzztime $(or $(FUZZTIME),60s)
 	go test ./plugins/nodeindex -run '^$$' -fuzz FuzzSameAsFullSearch -fuzztime $(or $(FUZZTIME),60s)
+
+.PHONY: leader-lock
+leader-lock: ## Kill the leading one of three schedulers LEADER_KILLS (20) times under load (about 3 minutes).
+	LEADER_KILLS=$(or $(LEADER_KILLS),20) go test -timeout 20m ./test/integration -run TestLeaderKilledUnderLoad -v
 
 .PHONY: verify
 verify: ## Check formatting, vet, static analysis, import rules, generated code, module files and manifests.
