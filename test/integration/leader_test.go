@@ -73,13 +73,9 @@ func TestLeaderLock(t *testing.T) {
 		}, {
 			name:   "cut off",
 			strike: func(_ *testing.T, r *replica) { r.link.cut() },
-			then:   func(_ *testing.T, r *replica) { r.link.mend() },
-			exit:   1,
-		}, {
-			name:   "network stalled",
-			strike: func(_ *testing.T, r *replica) { r.link.stall() },
-			then:   func(t *testing.T, r *replica) { x.work(t); r.link.mend() },
-			exit:   1,
+			// What it has sent meanwhile arrives now.
+			then: func(t *testing.T, r *replica) { x.work(t); r.link.mend() },
+			exit: 1,
 		},
 	} {
 		ok := t.Run(tc.name, func(t *testing.T) {
@@ -322,7 +318,7 @@ func (x *electorate) clocksDiffer(t *testing.T) {
 	renew(-time.Hour)
 	leader.ended(t, 1)
 	// An hour late, it holds the lease for as long as it renews it.
-	for begin := time.Now(); time.Since(begin) < leaseDuration+time.Second; {
+	for begin := time.Now(); time.Since(begin) < leaseDuration+time.Second/2; {
 		renew(-time.Hour)
 		time.Sleep(500 * time.Millisecond) // The period of its renewals.
 	}

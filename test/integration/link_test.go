@@ -10,17 +10,15 @@ import (
 	"testing"
 )
 
-// link is a way to the API server that a test can cut or stall. Bytes go through it
-// unchanged.
+// link is a way to the API server that a test can cut. Bytes go through it unchanged.
 type link struct {
 	listener net.Listener
 	target   string
 
-	mu      sync.Mutex
-	resumed *sync.Cond
-	cutOff  bool
-	stalled bool
-	conns   map[net.Conn]bool
+	mu     sync.Mutex
+	mended *sync.Cond
+	isCut  bool
+	conns  map[net.Conn]bool
 }
 
 // newLink listens until the test ends.
@@ -35,10 +33,15 @@ func newLink(t *testing.T, server string) *link {
 		t.Fatal(err)
 	}
 	l := &link{listener: listener, target: u.Host, conns: map[net.Conn]bool{}}
-	l.resumed = sync.NewCond(&l.mu)
+	l.mended = sync.NewCond(&l.mu)
 	t.Cleanup(func() {
 		listener.Close()
-		l.cut()
+		l.mend()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for c := range l.conns {
+			c.Close()
+		}
 	})
 	go func() {
 		for {
@@ -61,11 +64,9 @@ func (l *link) connect(client net.Conn) {
 		client.Close()
 		return
 	}
-	if !l.keep(client, server) {
-		client.Close()
-		server.Close()
-		return
-	}
+	l.mu.Lock()
+	l.conns[client], l.conns[server] = true, true
+	l.mu.Unlock()
 	var wg sync.WaitGroup
 	for from, to := range map[net.Conn]net.Conn{client: server, server: client} {
 		wg.Go(func() {
@@ -81,25 +82,13 @@ func (l *link) connect(client net.Conn) {
 	delete(l.conns, server)
 }
 
-func (l *link) keep(conns ...net.Conn) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.cutOff {
-		return false
-	}
-	for _, c := range conns {
-		l.conns[c] = true
-	}
-	return true
-}
-
 func (l *link) copy(to, from net.Conn) {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
 		l.mu.Lock()
-		for l.stalled {
-			l.resumed.Wait()
+		for l.isCut {
+			l.mended.Wait()
 		}
 		l.mu.Unlock()
 		if n > 0 {
@@ -113,25 +102,15 @@ func (l *link) copy(to, from net.Conn) {
 	}
 }
 
-// cut closes all connections, and new ones as they come.
-func (l *link) cut() {
-	l.set(true, false)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for c := range l.conns {
-		c.Close()
-	}
-}
-
-// stall lets nothing through. What was sent meanwhile arrives when the link is mended, as
+// cut lets nothing through. What was sent meanwhile arrives when the link is mended, as
 // with packets that were lost and are sent again.
-func (l *link) stall() { l.set(false, true) }
+func (l *link) cut() { l.set(true) }
 
-func (l *link) mend() { l.set(false, false) }
+func (l *link) mend() { l.set(false) }
 
-func (l *link) set(cutOff, stalled bool) {
+func (l *link) set(isCut bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.cutOff, l.stalled = cutOff, stalled
-	l.resumed.Broadcast()
+	l.isCut = isCut
+	l.mended.Broadcast()
 }
