@@ -71,7 +71,7 @@ fuzz: ## Fuzz our plugins and the node index against upstream, each for FUZZTIME
 	go test ./plugins/nodeindex -run '^$$' -fuzz FuzzSameAsFullSearch -fuzztime $(or $(FUZZTIME),60s)
 
 .PHONY: leader-lock
-leader-lock: ## Kill the leading one of three schedulers LEADER_KILLS (20) times under load (about 3 minutes).
+leader-lock: ## Kill the leading one of three schedulers LEADER_KILLS (20) times under load (2 minutes).
 	LEADER_KILLS=$(or $(LEADER_KILLS),20) go test -timeout 20m ./test/integration -run TestLeaderKilledUnderLoad -v
 
 .PHONY: verify

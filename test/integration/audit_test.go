@@ -144,36 +144,47 @@ func (a *auditLog) judgeLast(t *testing.T, agent string, next term, releases boo
 	}
 }
 
-// judge fails the test for every pod of the namespace that was bound more than once, or for
-// which a request came in from who did not hold the lease, and that the API server did not
-// refuse. It returns how many requests it answered with a success, how many it did not
-// answer (their sender was gone, and the bind may have taken effect), and how many it refused.
+// judge fails the test for every pod of the namespace that was bound more than once, or by
+// who did not hold the lease when the request came in. It returns how many requests the API
+// server answered with a success, how many it did not answer, and how many it refused.
 func (a *auditLog) judge(namespace string) (answered, open, refused int) {
 	a.t.Helper()
 	a.read()
-	by := map[string]string{}
+	var unanswered []bind
+	bound := map[string]bind{}
 	for _, b := range a.binds {
 		switch {
 		case !strings.HasPrefix(b.pod, namespace+"/"):
-			continue
 		case b.status == http.StatusCreated:
 			answered++
-			if first, again := by[b.pod]; again {
-				a.t.Errorf("%s was bound by %s and then by %s", b.pod, first, b.agent)
+			if first, again := bound[b.pod]; again {
+				a.t.Errorf("%s was bound by %s and then by %s", b.pod, first.agent, b.agent)
 			}
-			by[b.pod] = b.agent
+			bound[b.pod] = b
+			a.mustHold(b)
 		case b.status >= http.StatusInternalServerError || b.status == 0:
 			open++
+			unanswered = append(unanswered, b)
 		default:
 			refused++
-			continue
 		}
-		if !a.held(b.agent, b.received) {
-			a.t.Errorf("%s was bound at %s by %s (status %d), which did not hold the lease then; terms: %v",
-				b.pod, b.received.Format(time.StampMicro), b.agent, b.status, a.terms)
+	}
+	// What its sender took back, or left with its death, took effect only where nothing else did:
+	// a pod that has a node is not bound again.
+	for _, b := range unanswered {
+		if _, otherwise := bound[b.pod]; !otherwise {
+			a.mustHold(b)
 		}
 	}
 	return answered, open, refused
+}
+
+func (a *auditLog) mustHold(b bind) {
+	a.t.Helper()
+	if !a.held(b.agent, b.received) {
+		a.t.Errorf("%s was bound at %s by %s (status %d), which did not hold the lease then; terms: %v",
+			b.pod, b.received.Format(time.StampMicro), b.agent, b.status, a.terms)
+	}
 }
 
 func (a *auditLog) held(agent string, at time.Time) bool {
