@@ -170,6 +170,7 @@ func TestOldFlagsAreTaken(t *testing.T) {
 		"none": {},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			cfg, said, err := runCommand(t, tc.flags...)
 			if err != nil {
 				t.Fatalf("%v\n%s", err, said)
@@ -228,6 +229,7 @@ func TestFlagsAreRefused(t *testing.T) {
 		"default scheduler lock": {[]string{"--lock-object-name=kube-scheduler", "--lock-object-namespace=kube-system"}, []string{"default scheduler's"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			_, said, err := runCommand(t, tc.flags...)
 			var exit *exec.ExitError
 			if !errors.As(err, &exit) || exit.ExitCode() != 1 {

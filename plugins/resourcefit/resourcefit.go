@@ -18,6 +18,7 @@ import (
 	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
 	configv1 "k8s.io/kubernetes/pkg/scheduler/apis/config/v1"
 	"k8s.io/kubernetes/pkg/scheduler/apis/config/validation"
+	"k8s.io/kubernetes/pkg/scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/noderesources"
 
@@ -34,6 +35,9 @@ type ResourceFit struct {
 	// balanced is nil where its weight is 0.
 	balanced       *noderesources.BalancedAllocation
 	balancedWeight int64
+	// unprepared stands in where a profile leaves PreScore out: upstream's plugins then
+	// work out in each Score what they need.
+	unprepared *scoreState
 	// guard is nil where it is off.
 	guard *limitsGuard
 	// peaks is nil where predictions do not count.
@@ -81,6 +85,7 @@ func newPlugin(ctx context.Context, obj runtime.Object, h fwk.Handle, fts featur
 	}
 	r := &ResourceFit{
 		fit:            fit.(*noderesources.Fit),
+		unprepared:     &scoreState{upstream: framework.NewCycleState()},
 		balancedWeight: int64(args.BalancedAllocation.Weight),
 		guard:          newLimitsGuard(&args.LimitsGuard, fts),
 		peaks:          newPredictedPeaks(&args.PredictedPeak, forecasts, h),

@@ -8,15 +8,22 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler/framework"
 )
 
-const balancedSkippedKey = "PreScoreBalanced" + Name
+const scoreStateKey = "PreScore" + Name
 
-// balancedSkipped in the cycle state: upstream's balancing leaves this pod alone.
-type balancedSkipped struct{}
+// scoreState is what upstream's two plugins found in PreScore.
+type scoreState struct {
+	// upstream is a state of its own: they write what depends on their args under fixed
+	// keys, and the profile may have an upstream NodeResourcesFit of other args.
+	upstream fwk.CycleState
+	// balancedSkipped: upstream's balancing leaves this pod alone.
+	balancedSkipped bool
+}
 
 // Clone shares the state: nothing changes it.
-func (s balancedSkipped) Clone() fwk.StateData { return s }
+func (s *scoreState) Clone() fwk.StateData { return s }
 
 // PreScore asks upstream's two plugins, about the pod as it is predicted where it is.
 func (r *ResourceFit) PreScore(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
@@ -27,18 +34,18 @@ func (r *ResourceFit) PreScore(ctx context.Context, state fwk.CycleState, pod *v
 			state.Write(scoredKey, scored)
 		}
 	}
-	if status := r.fit.PreScore(ctx, state, pod, nodes); !status.IsSuccess() {
+	s := &scoreState{upstream: framework.NewCycleState()}
+	if status := r.fit.PreScore(ctx, s.upstream, pod, nodes); !status.IsSuccess() {
 		return status
 	}
-	if r.balanced == nil {
-		return nil
+	if r.balanced != nil {
+		status := r.balanced.PreScore(ctx, s.upstream, pod, nodes)
+		if s.balancedSkipped = status.IsSkip(); !s.balancedSkipped && !status.IsSuccess() {
+			return status
+		}
 	}
-	status := r.balanced.PreScore(ctx, state, pod, nodes)
-	if status.IsSkip() {
-		state.Write(balancedSkippedKey, balancedSkipped{})
-		return nil
-	}
-	return status
+	state.Write(scoreStateKey, s)
+	return nil
 }
 
 // Score scores the node as it is predicted, where it is. A node that is predicted to pass a
@@ -66,13 +73,17 @@ func (r *ResourceFit) Score(ctx context.Context, state fwk.CycleState, pod *v1.P
 // so the mean times the sum of weights is that profile's sum. A guard in mode Score
 // then takes from a node the share by which it is over its bound.
 func (r *ResourceFit) scoreOf(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
-	score, status := r.fit.Score(ctx, state, pod, nodeInfo)
+	s := r.unprepared
+	if data, err := state.Read(scoreStateKey); err == nil {
+		s = data.(*scoreState)
+	}
+	score, status := r.fit.Score(ctx, s.upstream, pod, nodeInfo)
 	if !status.IsSuccess() {
 		return 0, status
 	}
 	if r.balanced != nil {
-		if _, err := state.Read(balancedSkippedKey); err != nil {
-			balanced, status := r.balanced.Score(ctx, state, pod, nodeInfo)
+		if !s.balancedSkipped {
+			balanced, status := r.balanced.Score(ctx, s.upstream, pod, nodeInfo)
 			if !status.IsSuccess() {
 				return 0, status
 			}

@@ -93,7 +93,8 @@ func (c *conversion) plugins() map[string]*pluginSet {
 	return sets
 }
 
-// scores tells whether a policy knew a priority that the plugin does today.
+// scores tells whether the plugin has a score that a policy can have a say about. (That
+// VolumeBinding scores came after policies, whose priorities were all that counted.)
 func scores(name string) bool {
 	for _, known := range knownPriorities {
 		for _, p := range known.plugins {
@@ -102,7 +103,7 @@ func scores(name string) bool {
 			}
 		}
 	}
-	return name == nodeAffinity || name == nodeFit
+	return name == nodeAffinity || name == nodeFit || name == volumeBinding
 }
 
 func (c *conversion) pluginConfig() []object {

@@ -172,7 +172,7 @@ func (c *conversion) addKnownPriority(p priority, where string, tell bool) {
 		if plugin == topologySpread && p.Name != evenSpread {
 			c.spreadsServices = true
 		}
-		if had := c.weights[plugin]; had != 0 && had != p.Weight {
+		if had := c.weights[plugin]; tell && had != 0 && had != p.Weight {
 			c.notice("%s: %s has one weight, the larger of %d and %d", where, plugin, had, p.Weight)
 		}
 		c.weights[plugin] = max(c.weights[plugin], p.Weight)

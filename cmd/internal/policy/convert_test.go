@@ -54,7 +54,8 @@ func TestConvertedLoads(t *testing.T) {
 	}
 }
 
-func load(t *testing.T, data []byte) {
+// load makes a scheduler of a configuration.
+func load(t *testing.T, data []byte) *scheduler.Scheduler {
 	t.Helper()
 	registry := plugins.Registry(plugins.Options{})
 	obj, _, err := scheme.Codecs.UniversalDecoder().Decode(data, nil, nil)
@@ -67,11 +68,12 @@ func load(t *testing.T, data []byte) {
 	}
 	client := fake.NewClientset()
 	broadcaster := events.NewBroadcaster(&events.EventSinkImpl{Interface: client.EventsV1()})
-	_, err = scheduler.New(t.Context(), client, informers.NewSharedInformerFactory(client, 0), nil, profile.NewRecorderFactory(broadcaster),
+	sched, err := scheduler.New(t.Context(), client, informers.NewSharedInformerFactory(client, 0), nil, profile.NewRecorderFactory(broadcaster),
 		scheduler.WithProfiles(cfg.Profiles...), scheduler.WithExtenders(cfg.Extenders...), scheduler.WithFrameworkOutOfTreeRegistry(registry))
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, data)
 	}
+	return sched
 }
 
 func TestConvertRefuses(t *testing.T) {

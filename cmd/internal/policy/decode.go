@@ -4,15 +4,18 @@
 package policy
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strings"
 
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 )
@@ -27,7 +30,7 @@ func decode(data []byte) (*policy, error) {
 	// JSON stays as it is: as YAML it could not be indented with tabs.
 	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
 		var err error
-		if data, err = yaml.YAMLToJSONStrict(data); err != nil {
+		if data, err = onlyDocument(data); err != nil {
 			return nil, err
 		}
 	}
@@ -36,13 +39,46 @@ func decode(data []byte) (*policy, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The kind first: fields of something else are unknown for another reason.
+	if err := p.validateKind().ToAggregate(); err != nil {
+		return nil, err
+	}
 	if len(strict) > 0 {
 		return nil, errors.Join(strict...)
 	}
 	return p, p.validate().ToAggregate()
 }
 
-func (p *policy) validate() field.ErrorList {
+// onlyDocument returns the YAML's one document as JSON.
+func onlyDocument(data []byte) ([]byte, error) {
+	documents := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
+	var only []byte
+	for {
+		document, err := documents.Read()
+		if errors.Is(err, io.EOF) {
+			if only == nil {
+				return nil, errors.New("the policy is empty")
+			}
+			return only, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		asJSON, err := yaml.YAMLToJSONStrict(document)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case string(asJSON) == "null": // Comments only.
+		case only != nil:
+			return nil, errors.New("a policy is one document; there is a second one behind ---")
+		default:
+			only = asJSON
+		}
+	}
+}
+
+func (p *policy) validateKind() field.ErrorList {
 	var errs field.ErrorList
 	if p.Kind != "Policy" {
 		errs = append(errs, field.NotSupported(field.NewPath("kind"), p.Kind, []string{"Policy"}))
@@ -50,9 +86,11 @@ func (p *policy) validate() field.ErrorList {
 	if p.APIVersion != "v1" && p.APIVersion != "kubescheduler.config.k8s.io/v1" {
 		errs = append(errs, field.NotSupported(field.NewPath("apiVersion"), p.APIVersion, []string{"v1", "kubescheduler.config.k8s.io/v1"}))
 	}
-	if len(errs) > 0 {
-		return errs // It is something else; what it lacks as a Policy says nothing.
-	}
+	return errs
+}
+
+func (p *policy) validate() field.ErrorList {
+	var errs field.ErrorList
 	names := sets.New[string]()
 	for i := range p.Predicates {
 		errs = append(errs, p.Predicates[i].validate(field.NewPath("predicates").Index(i), names)...)
