@@ -7,6 +7,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,9 +18,10 @@ import (
 func TestEveryVariantPlacesEveryMix(t *testing.T) {
 	for mix := range mixes {
 		t.Run(mix, func(t *testing.T) {
+			page := filepath.Join(t.TempDir(), "page.md")
 			var out, progress bytes.Buffer
 			cmd := newCommand()
-			cmd.SetArgs([]string{"--nodes", "80", "--pods", "60", "--pods-per-node", "2", "--repeats", "1", "--limit", "60s", "--mix", mix, "-o", "json"})
+			cmd.SetArgs([]string{"--nodes", "80", "--pods", "60", "--pods-per-node", "2", "--repeats", "1", "--limit", "60s", "--mix", mix, "--page", page, "-o", "json"})
 			cmd.SetOut(&out)
 			cmd.SetErr(&progress)
 			if err := cmd.ExecuteContext(t.Context()); err != nil {
@@ -27,6 +30,9 @@ func TestEveryVariantPlacesEveryMix(t *testing.T) {
 			var results []map[string]any
 			if err := json.Unmarshal(out.Bytes(), &results); err != nil {
 				t.Fatalf("%v in %s", err, &out)
+			}
+			if page, err := os.ReadFile(page); err != nil || strings.Count(string(page), "\n| 80 | "+mix+" | ") != len(variants) {
+				t.Errorf("want a page with a row for each of %v, got %v\n%s", variants, err, page)
 			}
 			if len(results) != len(variants) {
 				t.Fatalf("got %d results, want one for each of %v", len(results), variants)

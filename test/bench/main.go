@@ -30,6 +30,7 @@ type options struct {
 	podsPerNode int
 	limit       time.Duration
 	output      string
+	page        string
 }
 
 func main() {
@@ -80,6 +81,7 @@ func newCommand() *cobra.Command {
 	f.IntVar(&o.pods, "pods", 10000, "pending pods of a run; a run that is out of time places fewer")
 	f.IntVar(&o.podsPerNode, "pods-per-node", 10, "pods that every node has before")
 	f.DurationVar(&o.limit, "limit", 8*time.Second, "the most that one run may take, without building its cluster")
+	f.StringVar(&o.page, "page", "", "file to write the figures to as well, as a page of the documentation; written anew after every case")
 	f.StringVarP(&o.output, "output", "o", "table", "table, json or markdown")
 	return cmd
 }
@@ -136,6 +138,11 @@ func (o *options) run(ctx context.Context, progress io.Writer) ([]result, error)
 				}
 			}
 			results = append(results, summarize(nodes, mix, o.variants, repeats)...)
+			if o.page != "" {
+				if err := o.writePage(results); err != nil {
+					return nil, fmt.Errorf("--page: %w", err)
+				}
+			}
 		}
 	}
 	return results, nil
