@@ -282,7 +282,7 @@ func (x *electorate) allBound(t *testing.T) {
 func (x *electorate) judge(t *testing.T) {
 	t.Helper()
 	answered, open, refused := x.audit.judge(x.namespace)
-	t.Logf("%d pods bound, each once and by who held the lease; of the requests %d were answered, %d were taken back or left by their senders, %d refused",
+	t.Logf("%d pods bound; of the requests %d were answered, %d were taken back or left by their senders, %d refused",
 		x.bound(), answered, open, refused)
 	if answered+open < x.pods {
 		t.Errorf("the audit log has %d binds of %d pods", answered+open, x.pods)
