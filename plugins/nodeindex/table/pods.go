@@ -4,6 +4,7 @@
 package table
 
 import (
+	"hash/maphash"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,11 +36,14 @@ func (t *Table) Count(key []byte, namespaces []string, selector labels.Selector,
 		return c
 	}
 	c := &Counter{Rows: map[int32]int32{}, namespaces: namespaces, selector: selector, match: match}
-	// Most pods fail at the one label that most selectors ask for, which is cheap to see.
 	label, value, exact := exactLabel(selector)
+	hash := t.hash(label, value)
 	for row, pods := range t.pods {
+		if exact && !slices.Contains(t.hashes[row], hash) {
+			continue
+		}
 		for _, p := range pods {
-			if pod := p.GetPod(); (!exact || pod.Labels[label] == value) && match(pod) {
+			if match(p.GetPod()) {
 				c.add(int32(row), 1)
 			}
 		}
@@ -111,8 +115,25 @@ func (t *Table) setPods(row int32, pods []fwk.PodInfo) {
 			t.movePod(row, p, 1)
 		}
 	}
+	if len(gone) > 0 {
+		kept := 0
+		for _, p := range pods[:same] {
+			kept += len(p.GetPod().Labels)
+		}
+		t.hashes[row] = t.hashes[row][:kept]
+	}
+	for _, p := range come {
+		for label, value := range p.GetPod().Labels {
+			t.hashes[row] = append(t.hashes[row], t.hash(label, value))
+		}
+	}
 	// The snapshot never writes to the slice of an older one.
 	t.pods[row] = pods
+}
+
+// hash of a label and its value.
+func (t *Table) hash(label, value string) uint32 {
+	return uint32(maphash.String(t.seed, label)*31 + maphash.String(t.seed, value))
 }
 
 func (t *Table) movePod(row int32, p fwk.PodInfo, delta int32) {

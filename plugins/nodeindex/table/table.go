@@ -10,6 +10,7 @@
 package table
 
 import (
+	"hash/maphash"
 	"maps"
 	"math"
 	"slices"
@@ -46,8 +47,12 @@ type Table struct {
 	audited     int
 	nodes       []*v1.Node
 	pods        [][]fwk.PodInfo
-	byName      map[string]int32
-	free        []int32
+	// hashes of the labels of a row's pods. A counter that is new looks through them, since
+	// looking at every pod would miss the caches several times for each.
+	hashes [][]uint32
+	seed   maphash.Seed
+	byName map[string]int32
+	free   []int32
 
 	taintIDs   map[string]int32
 	selections cache[*Selection]
@@ -64,7 +69,7 @@ type Table struct {
 func New() *Table {
 	t := &Table{
 		byName: map[string]int32{}, taintIDs: map[string]int32{}, topologies: map[string]*Topology{}, terms: map[string]*Term{},
-		byPod: newPairIndex[*Counter](), byIncoming: newPairIndex[*Term](),
+		seed: maphash.MakeSeed(), byPod: newPairIndex[*Counter](), byIncoming: newPairIndex[*Term](),
 	}
 	t.selections.init(maxSelections, nil)
 	t.prefers.init(maxSelections, nil)
@@ -170,6 +175,7 @@ func (t *Table) takeRow() int32 {
 	t.generations = append(t.generations, 0)
 	t.nodes = append(t.nodes, nil)
 	t.pods = append(t.pods, nil)
+	t.hashes = append(t.hashes, nil)
 	for _, s := range t.selections.all() {
 		s.Matches = append(s.Matches, false)
 	}
