@@ -85,6 +85,7 @@ update: ## Write the generated code anew.
 .PHONY: bench
 bench: ## Measure Foresight against stock kube-scheduler (about half an hour; writes docs/benchmarks.md), then run the micro-benchmarks.
 	go run ./test/bench --nodes 1000,5000,15000 --mix simple,varied,hard,constrained,identical --page docs/benchmarks.md
+	go run ./test/bench growth --plots docs
 	go test -run '^$$' -bench . -benchmem ./plugins/...
 
 ##@ Ship

@@ -64,3 +64,23 @@ func TestRefusesWhatItCannotMeasure(t *testing.T) {
 		}
 	}
 }
+
+func TestGrowthIsPlotted(t *testing.T) {
+	dir := t.TempDir()
+	var out bytes.Buffer
+	cmd := newCommand()
+	cmd.SetArgs([]string{"growth", "--nodes", "500,600", "--pods-per-node", "1,2", "--plots", dir, "--limit", "500ms"})
+	cmd.SetOut(&out)
+	cmd.SetErr(&bytes.Buffer{})
+	if err := cmd.ExecuteContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(out.String(), "\n"); got != 1+2*4 {
+		t.Errorf("got %d lines, want a head and one for each of 4 sizes and 2 variants:\n%s", got, &out)
+	}
+	for _, name := range []string{"benchmarks-nodes.svg", "benchmarks-pods.svg"} {
+		if data, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !bytes.Contains(data, []byte("<svg")) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

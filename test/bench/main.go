@@ -73,6 +73,7 @@ func newCommand() *cobra.Command {
 			}
 		},
 	}
+	cmd.AddCommand(newGrowthCommand())
 	f := cmd.Flags()
 	f.IntSliceVar(&o.nodes, "nodes", []int{1000}, "numbers of nodes")
 	f.StringSliceVar(&o.mixes, "mix", []string{"varied"}, "mixes of pending pods")

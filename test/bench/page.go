@@ -41,6 +41,9 @@ func (o *options) writePage(results []result) error {
 	if err := printMarkdown(&b, results); err != nil {
 		return err
 	}
+	b.WriteString("\n## Growth\n\n" +
+		"The CPU time of one pod of the mix `varied`, both axes logarithmic (`go run ./test/bench growth --plots docs`):\n\n" +
+		"![against nodes](benchmarks-nodes.svg)\n![against pods per node](benchmarks-pods.svg)\n")
 	return os.WriteFile(o.page, b.Bytes(), 0o644)
 }
 

@@ -42,10 +42,15 @@ func runOnce(ctx context.Context, c *cluster, variant, mix string, limit time.Du
 
 	before := heap()
 	server := newAPI(c, len(c.pending))
-	sched, latencies, err := newScheduler(ctx, server, variant, mix, c)
+	sched, latencies, shutdown, err := newScheduler(ctx, server, variant, mix, c)
 	if err != nil {
 		return measurement{}, err
 	}
+	// The informers hold the cluster; the next run's heap must be without them.
+	running.Go(func() {
+		<-ctx.Done()
+		shutdown()
+	})
 	after := heap()
 
 	startCPU, startAllocs, start := cpuTime(), mallocs(), time.Now()
@@ -93,20 +98,20 @@ func (l *latencies) sorted() []time.Duration {
 }
 
 // newScheduler returns a scheduler of the variant that has seen the whole cluster and has
-// the pending pods in its queue.
-func newScheduler(ctx context.Context, server *api, variant, mix string, c *cluster) (*scheduler.Scheduler, *latencies, error) {
+// the pending pods in its queue, and what waits for its informers once the context is done.
+func newScheduler(ctx context.Context, server *api, variant, mix string, c *cluster) (*scheduler.Scheduler, *latencies, func(), error) {
 	options := plugins.Options{}
 	if variant == trimaran || variant == foresight {
 		engine, err := syntheticEngine(ctx, c)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		options.Engine = engine
 	}
 	registry := plugins.Registry(options)
 	cfg, err := configOf(variant, mix)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	informers := scheduler.NewInformerFactory(server, 0, nil)
 	sched, err := scheduler.New(ctx, server, informers, nil,
@@ -116,11 +121,11 @@ func newScheduler(ctx context.Context, server *api, variant, mix string, c *clus
 		scheduler.WithFrameworkOutOfTreeRegistry(registry),
 	)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if variant == foresight {
 		if err := nodeindex.Install(sched, cfg.Profiles, informers, nodeindex.Options{}); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
 	l := &latencies{}
@@ -136,9 +141,9 @@ func newScheduler(ctx context.Context, server *api, variant, mix string, c *clus
 	informers.Start(ctx.Done())
 	informers.WaitForCacheSync(ctx.Done())
 	if err := sched.WaitForHandlersSync(ctx); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return sched, l, nil
+	return sched, l, informers.Shutdown, nil
 }
 
 func heap() float64 {
