@@ -19,6 +19,7 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
 
 var nothing = labels.Nothing()
@@ -37,8 +38,10 @@ type Index struct {
 	feasible      []int32
 	total         []int64
 	futures       []future // by row
-	pressed       []int32  // by feasible row, as disliked
-	disliked      []int32
+	disliked      []int32  // by feasible row
+	fits          map[shape]*fits
+	spare         []*fits
+	foreseen      *predict.Snapshot // that fits are of
 	ints          arena[int64]
 	bools         arena[bool]
 	key           []byte
@@ -47,7 +50,7 @@ type Index struct {
 
 func newIndex(changes *changes, owners owners, metrics *Metrics) *Index {
 	return &Index{
-		table: table.New(), changes: changes, owners: owners, metrics: metrics,
+		table: table.New(), changes: changes, owners: owners, metrics: metrics, fits: map[shape]*fits{},
 		random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
 	}
 }

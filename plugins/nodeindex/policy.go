@@ -54,6 +54,9 @@ type policy struct {
 	features feature.Features
 }
 
+// maxWeight of what is scored for resources keeps the sum in 32 bits.
+const maxWeight = 1_000_000
+
 // What upstream spreads pods by that have no constraints of their own
 // (pkg/scheduler/framework/plugins/podtopologyspread/plugin.go).
 var systemDefaults = []v1.TopologySpreadConstraint{
@@ -103,6 +106,9 @@ func policyOf(enabled *kubeschedulerconfig.Plugins, args []kubeschedulerconfig.P
 	}
 	for i := range args {
 		p.addArgs(args[i].Name, args[i].Args)
+	}
+	if max(p.own, p.fit, p.balanced) > maxWeight {
+		p.know(fmt.Sprintf("a weight over %d", maxWeight))
 	}
 	if (p.fit > 0 || p.own > 0) && p.cpuWeight+p.memWeight == 0 {
 		p.know("no args of the plugin that scores resources")

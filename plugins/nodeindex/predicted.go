@@ -63,6 +63,9 @@ type future struct {
 
 // futureOf brings the row's future up to date and returns it.
 func (x *Index) futureOf(row int32, s *predict.Snapshot) *future {
+	for len(x.futures) < len(x.table.Rows) {
+		x.futures = append(x.futures, future{})
+	}
 	f := &x.futures[row]
 	info := x.table.Infos[row]
 	// A row that went to another node has another generation too.
@@ -82,23 +85,15 @@ func (x *Index) futureOf(row int32, s *predict.Snapshot) *future {
 	return f
 }
 
-// predict makes the rows' futures, where this cycle reads them, current.
-func (x *Index) predict(q *query) {
-	if q.peak == nil && q.pressure == nil {
-		return
+// snapshot that this cycle predicts by, or nil.
+func (q *query) snapshot() *predict.Snapshot {
+	switch {
+	case q.peak != nil:
+		return q.peak.View.Snapshot
+	case q.pressure != nil:
+		return q.pressure.View.Snapshot
 	}
-	for len(x.futures) < len(x.table.Rows) {
-		x.futures = append(x.futures, future{})
-	}
-	var s *predict.Snapshot
-	if q.peak != nil {
-		s = q.peak.View.Snapshot
-	} else {
-		s = q.pressure.View.Snapshot
-	}
-	for _, row := range x.feasible {
-		x.futureOf(row, s)
-	}
+	return nil
 }
 
 // usage is what a row uses as ResourceFit has upstream's scorers see it: in milli-CPUs and
@@ -137,53 +132,34 @@ func allocatable(r *table.Row) predict.Amounts {
 	return predict.Amounts{predict.CPU: float64(r.AllocCPU) / 1000, predict.Memory: float64(r.AllocMem)}
 }
 
-// addPredictedFit is addFit by what nodes are predicted to use.
-func (x *Index) addPredictedFit(q *query, p *policy, total []int64) {
-	start := int64(0)
-	if !q.minds() {
-		start = p.taints * fwk.MaxScore
+// predictedFit is requestedFit by what the node is predicted to use.
+func (x *Index) predictedFit(q *query, p *policy, row int32) int64 {
+	u, scores := x.usageOf(q, row)
+	if !scores {
+		return 0
 	}
-	balances := p.balances && (q.peakCPU != 0 || q.peakMem != 0)
-	for i, row := range x.feasible {
-		total[i] = start
-		u, scores := x.usageOf(q, row)
-		if !scores {
-			continue
-		}
-		r := &x.table.Rows[row]
-		sum := p.allocation(r, u.cpu, u.mem)
-		var balance int64
-		if balances {
-			balance = fwk.MaxScore/2 + (fwk.MaxScore/2+
-				table.Balance(u.reqCPU, r.AllocCPU, u.reqMem, r.AllocMem)-
-				table.Balance(u.withoutCPU, r.AllocCPU, u.withoutMem, r.AllocMem))/2
-		}
-		total[i] += p.own * ((sum + p.ownBalanced*balance) / (1 + p.ownBalanced))
+	r := &x.table.Rows[row]
+	sum := p.allocation(r, u.cpu, u.mem)
+	var balance int64
+	if p.balances && (q.peakCPU != 0 || q.peakMem != 0) {
+		balance = balanceScore(table.Balance(u.reqCPU, r.AllocCPU, u.reqMem, r.AllocMem),
+			table.Balance(u.withoutCPU, r.AllocCPU, u.withoutMem, r.AllocMem))
 	}
+	return p.own * p.mixed(sum, balance)
 }
 
-// pressures returns how many taints each feasible row has for predicted pressure, in their
-// order, or nil where Taints predicts none.
-func (x *Index) pressures(q *query) []int32 {
-	if q.pressure == nil {
-		return nil
+// pressureOn returns how many taints the row has for predicted pressure.
+func (x *Index) pressureOn(q *query, row int32) (count int8) {
+	f := &x.futures[row]
+	bounds := q.pressure.Bounds.Of(q.state, x.table.Infos[row])
+	if bounds.Off || f.node.Rung == predict.Blind {
+		return 0
 	}
-	counts := resize(&x.pressed, len(x.feasible))
-	q.pressed = false
-	for i, row := range x.feasible {
-		counts[i] = 0
-		f := &x.futures[row]
-		bounds := q.pressure.Bounds.Of(q.state, x.table.Infos[row])
-		if bounds.Off || f.node.Rung == predict.Blind {
-			continue
+	upper := predict.Upper(q.pressure.View.PeaksOf(&f.load, &f.node))
+	for r, over := range bounds.Over(upper, allocatable(&x.table.Rows[row])) {
+		if over && q.pressure.Counts[r] {
+			count++
 		}
-		upper := predict.Upper(q.pressure.View.PeaksOf(&f.load, &f.node))
-		for r, over := range bounds.Over(upper, allocatable(&x.table.Rows[row])) {
-			if over && q.pressure.Counts[r] {
-				counts[i]++
-			}
-		}
-		q.pressed = q.pressed || counts[i] > 0
 	}
-	return counts
+	return count
 }

@@ -56,12 +56,7 @@ type query struct {
 	state          fwk.CycleState
 	// Predicted peak of the pod, in milli-CPUs and bytes.
 	peakCPU, peakMem int64
-	// pressed: a feasible node is under pressure that the pod does not tolerate.
-	pressed bool
 }
-
-// minds says whether taints tell feasible nodes apart.
-func (q *query) minds() bool { return q.dislikes || q.pressure != nil && q.pressed }
 
 type scalar struct {
 	name  v1.ResourceName

@@ -138,10 +138,10 @@ func (g *generator) container(name string) v1.Container {
 	c := v1.Container{Name: name, Image: pick(g, imageNames...)}
 	requests := v1.ResourceList{}
 	if g.chance(80) {
-		requests[v1.ResourceCPU] = *resource.NewMilliQuantity(int64(g.IntN(8))*130, resource.DecimalSI)
+		requests[v1.ResourceCPU] = *resource.NewMilliQuantity(int64(g.IntN(5))*230, resource.DecimalSI)
 	}
 	if g.chance(80) {
-		requests[v1.ResourceMemory] = *resource.NewQuantity(int64(g.IntN(5000))<<20, resource.BinarySI)
+		requests[v1.ResourceMemory] = *resource.NewQuantity(int64(g.IntN(5)*999)<<20, resource.BinarySI)
 	}
 	if g.chance(10) {
 		requests[v1.ResourceEphemeralStorage] = *resource.NewQuantity(int64(g.IntN(4))<<30, resource.BinarySI)

@@ -28,19 +28,21 @@ func (x *Index) search(q *query, p *policy) answer {
 
 	// 1. Which nodes are feasible.
 	feasible := x.feasible[:0]
-	rows := x.table.Rows
+	fits := x.fitsOf(q, p)
+	classes := x.table.Classes
 	constrained := len(q.scalars) > 0 || len(q.ports) > 0 || len(q.hard) > 0 || q.pods.constrains()
-	for i := range rows {
-		r := &rows[i]
-		if r.Room <= 0 || q.verdict[r.Taints] == refused ||
-			q.cpu > 0 && q.cpu > r.AllocCPU-r.ReqCPU || q.mem > 0 && q.mem > r.AllocMem-r.ReqMem ||
-			q.eph > 0 && q.eph > r.AllocEph-r.ReqEph || q.selection != nil && !q.selection.Matches[i] {
+	for i, score := range fits.scores {
+		row := int32(i)
+		if q.verdict[classes[i]] == refused || q.selection != nil && !q.selection.Matches[i] {
 			continue
 		}
-		if constrained && !x.admits(q, int32(i)) {
+		if score == unknown {
+			score = fits.score(x, q, p, row)
+		}
+		if score == noFit || constrained && !x.admits(q, row) {
 			continue
 		}
-		feasible = append(feasible, int32(i))
+		feasible = append(feasible, row)
 	}
 	x.feasible = feasible
 	switch len(feasible) {
@@ -51,7 +53,7 @@ func (x *Index) search(q *query, p *policy) answer {
 	}
 
 	// 2. Which of them scores best; of equals any one, as upstream.
-	total := x.scores(q, p)
+	total := x.scores(q, p, fits)
 	best := answer{score: math.MinInt64, feasible: len(feasible)}
 	ties := 0
 	for _, score := range total {
@@ -103,17 +105,24 @@ func (x *Index) admits(q *query, row int32) bool {
 }
 
 // scores returns the weighted sum of all scores of the feasible rows, in their order.
-func (x *Index) scores(q *query, p *policy) []int64 {
+func (x *Index) scores(q *query, p *policy, fits *fits) []int64 {
 	total := resize(&x.total, len(x.feasible))
-	x.predict(q)
-	pressures := x.pressures(q)
-	if q.peak != nil {
-		x.addPredictedFit(q, p, total)
-	} else {
-		x.addFit(q, p, total)
+	pressed := false
+	if q.pressure != nil {
+		for _, row := range x.feasible {
+			pressed = pressed || fits.pressed[row] > 0
+		}
 	}
-	if p.taints > 0 && q.minds() {
-		x.addTaints(q, p, pressures, total)
+	minds := q.dislikes || pressed
+	start := int64(0)
+	if !minds {
+		start = p.taints * fwk.MaxScore
+	}
+	for i, row := range x.feasible {
+		total[i] = start + int64(fits.scores[row])
+	}
+	if p.taints > 0 && minds {
+		x.addTaints(q, p, fits, total)
 	}
 	if q.prefer != nil {
 		x.addPreference(q, p, total)
@@ -128,32 +137,6 @@ func (x *Index) scores(q *query, p *policy) []int64 {
 		x.addPodAffinity(q, p, total)
 	}
 	return total
-}
-
-// addFit sets total to the score for resources, and for taints where the pod minds none.
-func (x *Index) addFit(q *query, p *policy, total []int64) {
-	start := int64(0)
-	if !q.minds() {
-		start = p.taints * fwk.MaxScore
-	}
-	balances := p.balances && (q.cpu != 0 || q.mem != 0)
-	for i, row := range x.feasible {
-		r := &x.table.Rows[row]
-		sum := p.allocation(r, r.NonZeroCPU+q.nonZeroCPU, r.NonZeroMem+q.nonZeroMem)
-		var balance int64
-		if balances {
-			balance = fwk.MaxScore/2 + (fwk.MaxScore/2+balanced(r, q.cpu, q.mem)-r.Balance)/2
-		}
-		if p.own > 0 {
-			if p.ownBalanced == 1 {
-				total[i] = start + p.own*((sum+balance)>>1) // neither is negative
-			} else {
-				total[i] = start + p.own*((sum+p.ownBalanced*balance)/(1+p.ownBalanced))
-			}
-		} else {
-			total[i] = start + p.fit*sum + p.balanced*balance
-		}
-	}
 }
 
 // allocation is the strategy's score of a row of which so much is requested.
@@ -195,15 +178,22 @@ func balanced(r *table.Row, cpu, mem int64) int64 {
 	return table.Balance(r.ReqCPU+cpu, r.AllocCPU, r.ReqMem+mem, r.AllocMem)
 }
 
-// addTaints adds 100 less what the disliked taints are of the most that a feasible node has.
-// pressures counts those that predicted pressure counts as; nil is none.
-func (x *Index) addTaints(q *query, p *policy, pressures []int32, total []int64) {
+// balanceScore is Score of
+// pkg/scheduler/framework/plugins/noderesources/balanced_allocation.go, by the balance with
+// and without the pod.
+func balanceScore(with, without int64) int64 {
+	return fwk.MaxScore/2 + (fwk.MaxScore/2+with-without)/2
+}
+
+// addTaints adds 100 less what the disliked taints are of the most that a feasible node has,
+// those that predicted pressure counts as among them.
+func (x *Index) addTaints(q *query, p *policy, fits *fits, total []int64) {
 	counts := resize(&x.disliked, len(x.feasible))
 	most := int32(0)
 	for i, row := range x.feasible {
-		counts[i] = q.verdict[x.table.Rows[row].Taints]
-		if pressures != nil {
-			counts[i] += pressures[i]
+		counts[i] = q.verdict[x.table.Classes[row]]
+		if q.pressure != nil {
+			counts[i] += int32(fits.pressed[row])
 		}
 		most = max(most, counts[i])
 	}

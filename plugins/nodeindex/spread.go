@@ -120,7 +120,7 @@ func (x *Index) countSelected(namespace string, s labels.Selector) *table.Counte
 // included is matchNodeInclusionPolicies: whether pods on the node count.
 func (x *Index) included(q *query, s *spreading, row int32) bool {
 	return !(s.honorAffinity && q.selection != nil && !q.selection.Matches[row] ||
-		s.honorTaints && q.repelled[x.table.Rows[row].Taints])
+		s.honorTaints && q.repelled[x.table.Classes[row]])
 }
 
 // hasAll says whether the node has the topology keys of all constraints.

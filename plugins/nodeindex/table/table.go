@@ -29,8 +29,6 @@ type Row struct {
 	Balance int64
 	// Room is how many pods more the node admits; a free row has none.
 	Room int32
-	// Taints is the node's class of taints.
-	Taints int32
 }
 
 // Table of the nodes of one snapshot. A row is free where Infos has nil; free rows are
@@ -38,10 +36,15 @@ type Row struct {
 type Table struct {
 	Rows  []Row
 	Infos []fwk.NodeInfo
-	// Taints are the classes of taints that Row.Taints counts.
-	Taints []TaintClass
+	// Classes of taints by row: an index of Taints.
+	Classes []int32
+	Taints  []TaintClass
 	// Used counts the rows that are not free.
 	Used int
+
+	// changed rows in the order of the changes, after the first forgotten ones.
+	changed   []int32
+	forgotten int
 
 	generations []int64
 	audited     int
@@ -137,6 +140,7 @@ func (t *Table) set(info fwk.NodeInfo) {
 		t.byName[node.Name] = row
 		t.Used++
 	}
+	t.noteChange(row)
 	r := &t.Rows[row]
 	alloc, req, nonZero := info.GetAllocatable(), info.GetRequested(), info.GetNonZeroRequested()
 	r.AllocCPU, r.ReqCPU, r.NonZeroCPU = alloc.GetMilliCPU(), req.GetMilliCPU(), nonZero.GetMilliCPU()
@@ -164,6 +168,26 @@ func (t *Table) set(info fwk.NodeInfo) {
 	t.setPods(row, info.GetPods())
 }
 
+// Clock counts the changes of rows.
+func (t *Table) Clock() int { return t.forgotten + len(t.changed) }
+
+// ChangedSince returns the rows that changed since the clock had that value, some more than
+// once, or false where that is no longer known. The slice is valid until the next change.
+func (t *Table) ChangedSince(clock int) ([]int32, bool) {
+	if clock < t.forgotten {
+		return nil, false
+	}
+	return t.changed[clock-t.forgotten:], true
+}
+
+func (t *Table) noteChange(row int32) {
+	if len(t.changed) > 2*len(t.Rows)+1024 {
+		t.forgotten += len(t.changed)
+		t.changed = t.changed[:0]
+	}
+	t.changed = append(t.changed, row)
+}
+
 func (t *Table) takeRow() int32 {
 	if n := len(t.free); n > 0 {
 		row := t.free[n-1]
@@ -171,6 +195,7 @@ func (t *Table) takeRow() int32 {
 		return row
 	}
 	t.Rows = append(t.Rows, Row{})
+	t.Classes = append(t.Classes, 0)
 	t.Infos = append(t.Infos, nil)
 	t.generations = append(t.generations, 0)
 	t.nodes = append(t.nodes, nil)
@@ -192,6 +217,7 @@ func (t *Table) takeRow() int32 {
 }
 
 func (t *Table) remove(row int32) {
+	t.noteChange(row)
 	t.setPods(row, nil)
 	for _, k := range t.topologies {
 		k.set(row, "", false)
@@ -199,7 +225,7 @@ func (t *Table) remove(row int32) {
 	for _, i := range t.images.all() {
 		i.set(row, nil)
 	}
-	t.releaseTaints(t.Rows[row].Taints)
+	t.releaseTaints(t.Classes[row])
 	delete(t.byName, t.nodes[row].Name)
 	t.nodes[row], t.Infos[row] = nil, nil
 	t.Rows[row] = Row{}

@@ -20,7 +20,7 @@ type TaintClass struct {
 
 func (t *Table) setTaints(row int32, had bool) {
 	if had {
-		t.releaseTaints(t.Rows[row].Taints)
+		t.releaseTaints(t.Classes[row])
 	}
 	node := t.nodes[row]
 	key := taintKey(node)
@@ -42,7 +42,7 @@ func (t *Table) setTaints(row int32, had bool) {
 		t.taintIDs[key] = id
 	}
 	t.Taints[id].Nodes++
-	t.Rows[row].Taints = id
+	t.Classes[row] = id
 }
 
 func (t *Table) releaseTaints(id int32) {

@@ -1,0 +1,142 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package nodeindex
+
+import (
+	"math"
+
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+)
+
+// What a row scores for resources depends on the row and on few numbers of the pod, and most
+// pods are replicas of others. So the scores are kept by these numbers, and of a row that has
+// not changed since it was last scored nothing but the score is read.
+
+const (
+	// maxFitBytes bounds what is kept; when it is full all is forgotten.
+	maxFitBytes = 32 << 20
+
+	// In place of a score.
+	noFit   = int32(-1) // the pod does not fit
+	unknown = int32(-2) // not yet scored, or changed
+)
+
+// shape is what of a pod, and of what is predicted for it, tells its score for resources.
+type shape struct {
+	policy                                *policy
+	cpu, mem, eph, nonZeroCPU, nonZeroMem int64
+	peak, pressure                        outlook
+}
+
+// outlook is the zero value where nothing is predicted. All of one time are of one snapshot.
+type outlook struct {
+	bounds  *predict.NodeBounds
+	pod     predict.PodForecast
+	horizon predict.Horizon
+	counts  predict.Set
+}
+
+func outlookOf(p *predict.Prediction) outlook {
+	if p == nil {
+		return outlook{}
+	}
+	return outlook{p.Bounds, p.View.Pod, p.View.Horizon, p.Counts}
+}
+
+// fits are a shape's scores by row: weighted for resources, and how many taints predicted
+// pressure counts as.
+type fits struct {
+	scores  []int32
+	pressed []int8
+	clock   int // of the table
+}
+
+// fitsOf returns the scores of the pod's shape, those of changed rows unknown.
+func (x *Index) fitsOf(q *query, p *policy) *fits {
+	if s := q.snapshot(); s != x.foreseen {
+		x.forgetFits()
+		x.foreseen = s
+	}
+	rows := len(x.table.Rows)
+	key := shape{p, q.cpu, q.mem, q.eph, q.nonZeroCPU, q.nonZeroMem, outlookOf(q.peak), outlookOf(q.pressure)}
+	f, ok := x.fits[key]
+	if !ok {
+		if len(x.fits) >= max(16, maxFitBytes/(5*rows+1)) {
+			x.forgetFits()
+		}
+		f = &fits{clock: -1}
+		if n := len(x.spare); n > 0 {
+			f, x.spare = x.spare[n-1], x.spare[:n-1]
+		}
+		x.fits[key] = f
+	}
+	changed, known := x.table.ChangedSince(f.clock)
+	if !known {
+		f.scores = f.scores[:0]
+	}
+	for _, row := range changed {
+		if int(row) < len(f.scores) {
+			f.scores[row] = unknown
+		}
+	}
+	for len(f.scores) < rows {
+		f.scores = append(f.scores, unknown)
+	}
+	if len(f.pressed) < rows {
+		f.pressed = append(f.pressed, make([]int8, rows-len(f.pressed))...)
+	}
+	f.clock = x.table.Clock()
+	return f
+}
+
+func (x *Index) forgetFits() {
+	for _, f := range x.fits {
+		f.clock = -1
+		x.spare = append(x.spare, f)
+	}
+	clear(x.fits)
+}
+
+// score judges a row anew.
+func (f *fits) score(x *Index, q *query, p *policy, row int32) int32 {
+	r := &x.table.Rows[row]
+	f.scores[row] = noFit
+	if r.Room <= 0 || q.cpu > 0 && q.cpu > r.AllocCPU-r.ReqCPU || q.mem > 0 && q.mem > r.AllocMem-r.ReqMem ||
+		q.eph > 0 && q.eph > r.AllocEph-r.ReqEph {
+		return noFit
+	}
+	if s := q.snapshot(); s != nil {
+		x.futureOf(row, s)
+	}
+	if q.pressure != nil {
+		f.pressed[row] = x.pressureOn(q, row)
+	}
+	var score int64
+	if q.peak != nil {
+		score = x.predictedFit(q, p, row)
+	} else {
+		score = p.requestedFit(q, r)
+	}
+	f.scores[row] = int32(min(score, math.MaxInt32)) // maxWeight keeps it below
+	return f.scores[row]
+}
+
+// requestedFit is the weighted score for resources by requests.
+func (p *policy) requestedFit(q *query, r *table.Row) int64 {
+	sum := p.allocation(r, r.NonZeroCPU+q.nonZeroCPU, r.NonZeroMem+q.nonZeroMem)
+	var balance int64
+	if p.balances && (q.cpu != 0 || q.mem != 0) {
+		balance = balanceScore(balanced(r, q.cpu, q.mem), r.Balance)
+	}
+	if p.own > 0 {
+		return p.own * p.mixed(sum, balance)
+	}
+	return p.fit*sum + p.balanced*balance
+}
+
+// mixed is ResourceFit's score of the strategy's and of balancing.
+func (p *policy) mixed(sum, balance int64) int64 {
+	return (sum + p.ownBalanced*balance) / (1 + p.ownBalanced)
+}
