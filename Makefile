@@ -65,6 +65,10 @@ lab: build ## Measure what co-location does to a service on real nodes (root): l
 	bin/localcluster up --real $(if $(YES),--yes) --dir .localcluster-lab --without kube-scheduler,metrics-server && \
 	go run ./test/lab --dir .localcluster-lab
 
+.PHONY: lab-cores
+lab-cores: build ## Measure a service beside hogs on two CPUs, learn from it and choose nodes (root, no cluster): lab/cores.
+	go run ./test/lab/cores --out lab/cores
+
 .PHONY: fuzz
 fuzz: ## Fuzz our plugins and the node index against upstream, each for FUZZTIME (60s).
 	go test ./plugins -run '^$$' -fuzz FuzzSameAsUpstream -fuzztime $(or $(FUZZTIME),60s)

@@ -1,0 +1,124 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/interference"
+)
+
+// The processes of the lab are this program again.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && (os.Args[1] == "hog" || os.Args[1] == "serve") {
+		if err := command(os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// A seed always draws the same, and only hogs that can be judged.
+func TestDraw(t *testing.T) {
+	for seed := range uint64(50) {
+		hogs := draw(rand.New(rand.NewPCG(seed, 3)), judgedKinds)
+		if again := draw(rand.New(rand.NewPCG(seed, 3)), judgedKinds); !reflect.DeepEqual(hogs, again) {
+			t.Fatalf("seed %d draws %v and then %v", seed, hogs, again)
+		}
+		for _, h := range hogs {
+			factor := h.Requested / h.cores()
+			if h.Kind != "burst" && h.Kind != "spin" || h.Intensity < .1 || h.Intensity > 1 || factor < .249 || factor > 4.001 {
+				t.Errorf("seed %d draws %+v, which wants %.2f CPUs", seed, h, h.cores())
+			}
+		}
+	}
+}
+
+// Each way to choose goes by what it should, and the table compares with the default's choice.
+func TestChoosers(t *testing.T) {
+	all := []candidate{
+		{hogs: []hog{{Requested: .1}}, before: use{CPU: .9}, risk: .5, p99: 40},
+		{hogs: []hog{{Requested: .8}}, before: use{CPU: .2}, risk: .1, p99: 10},
+	}
+	for i, want := range []int{0, 1, 1, 1, 0} {
+		if got := choosers[i].pick(all); got != want {
+			t.Errorf("%s picks %d, want %d", choosers[i].name, got, want)
+		}
+	}
+	all[0].risk = all[1].risk + nearTie/2
+	if got := choosers[2].pick(all); got != 0 {
+		t.Error("among equal risks the requests do not decide")
+	}
+	all[0].risk = .5
+	var out bytes.Buffer
+	if err := printChoices(&out, [][]candidate{all}); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(out.String()) {
+		if strings.HasPrefix(line, "foresight") && !strings.Contains(strings.Join(strings.Fields(line), " "), "10.0 ms 10.0–10.0 10.0–10.0 1 0 0") {
+			t.Errorf("the table says %q", line)
+		}
+	}
+}
+
+// Real processes on real CPUs: what is measured is a data set that the model reads, and a comparison.
+func TestLab(t *testing.T) {
+	nodes, release, err := newNodes(2)
+	if err != nil {
+		t.Skip(err) // Control groups take root.
+	}
+	t.Cleanup(release)
+	l := lab{
+		nodes: nodes, out: t.TempDir(), begin: time.Now(), rounds: roundsOf(200 * time.Microsecond), rate: 20,
+		observe: 200 * time.Millisecond, run: 500 * time.Millisecond, window: 250 * time.Millisecond, chosenRun: 500 * time.Millisecond,
+	}
+	data := filepath.Join(l.out, "learned")
+	err = l.dataSet(t.Context(), data, []cell{{hog{Kind: "io"}, 20}, {hog{Kind: "io", Intensity: 1}, 20}, {hog{Kind: "herd", Intensity: 1}, 20}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sets, err := interference.ReadAll(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	for _, k := range sets[0].Kinds {
+		if k.Dropped > 0 {
+			t.Errorf("%d rows of %s cannot be read", k.Dropped, k.Name)
+		}
+		for _, r := range k.Rows {
+			rows++
+			if r.RequestRate != 20 || r.Latency <= 0 || !(r.OwnWebCPU > 0) || !(r.HostCPU >= 0 && r.HostCPU <= 100) || math.IsNaN(r.CPUPressure) {
+				t.Errorf("%s: %+v", k.Name, r)
+			}
+		}
+		if k.Name == "herd" && k.Rows[0].CPUPressure == 0 {
+			t.Error("four processes on one CPU, and none of them waited")
+		}
+	}
+	if rows != 6 {
+		t.Errorf("%d rows, want 2 of each of 3 runs", rows)
+	}
+	if err := l.comparison(t.Context(), 1, quality.NewTable(nil)); err != nil {
+		t.Fatal(err)
+	}
+	choices, err := os.ReadFile(filepath.Join(l.out, "choices.csv"))
+	if err != nil || strings.Count(string(choices), "\n") != 3 || !strings.Contains(string(choices), "foresight (model)") {
+		t.Errorf("%v\n%s", err, choices)
+	}
+}

@@ -1,0 +1,110 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+// Command cores measures, on one machine without a cluster, what a service suffers beside
+// neighbours, and whether a model that learned from some kinds of neighbours chooses well among others.
+//
+// Its nodes are two CPUs of the machine. The service and its neighbours, the hogs, are processes that may
+// run on their node's CPU only; utilisation is the CPU's and pressure (PSI) that of the node's control group. Memory, its
+// bandwidth and the disk are the machine's, so hogs that want those hurt both nodes.
+//
+// 1. The data sets OUT/learned and OUT/judged, of different kinds of hogs, in the form that `foresight model` reads.
+// 2. OUT/model.json, which `foresight model train` learns from OUT/learned.
+// 3. For each seed a drawn neighbourhood of the kinds that were not learned from: what each node's requests, use and
+// pressure are, and the p99 that the service then has on each of the two. OUT/choices.csv and a table say which node
+// each way to choose takes, and what that comes to.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+)
+
+// lab is what all runs have in common.
+type lab struct {
+	nodes   []node
+	out     string
+	begin   time.Time
+	rounds  int // of spin a request
+	observe time.Duration
+	// run and window of the data set, and the run at rate that choices are judged by.
+	run, window, chosenRun time.Duration
+	rate                   float64
+}
+
+func main() {
+	if err := command(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "Error:", err)
+		os.Exit(1)
+	}
+}
+
+func command(args []string) error {
+	if len(args) > 0 && args[0] == "hog" {
+		return runHog(args[1:])
+	}
+	if len(args) > 0 && args[0] == "serve" {
+		return runService(args[1:])
+	}
+	flags := flag.NewFlagSet("cores", flag.ExitOnError)
+	l := lab{begin: time.Now(), observe: 800 * time.Millisecond, run: 2 * time.Second, window: 500 * time.Millisecond, rate: 40}
+	out := flags.String("out", "lab", "directory for the data sets, the model and the choices")
+	foresight := flags.String("foresight", "bin/foresight", "the command that learns")
+	seeds := flags.Int("seeds", 10, "neighbourhoods to choose in")
+	repeats := flags.Int("repeats", 2, "runs of each hog, intensity and rate that is learned from; those that are judged run once")
+	work := flags.Duration("work", 4*time.Millisecond, "CPU time of a request")
+	flags.DurationVar(&l.chosenRun, "run", 4*time.Second, "length of a run that a choice is judged by")
+	known := flags.String("model", "", "a model to choose with; nothing is learned then")
+	_ = flags.Parse(args)
+	if *seeds < 1 || *repeats < 1 || *work < 100*time.Microsecond || l.chosenRun < time.Second || flags.NArg() > 0 {
+		return errors.New("--seeds and --repeats must be 1 or more, --work 100µs or more, --run 1s or more, and there are no other arguments")
+	}
+	l.out = *out
+	if err := os.MkdirAll(l.out, 0o755); err != nil {
+		return err
+	}
+	nodes, release, err := newNodes(2)
+	if err != nil {
+		return err
+	}
+	defer release()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	l.nodes, l.rounds = nodes, roundsOf(*work)
+
+	model := *known
+	if model == "" {
+		// 1. What the model learns from, and what it is judged on.
+		if err := l.dataSet(ctx, filepath.Join(l.out, "learned"), cells(learnedKinds, *repeats, 1)); err != nil {
+			return err
+		}
+		if err := l.dataSet(ctx, filepath.Join(l.out, "judged"), cells(judgedKinds, 1, 2)); err != nil {
+			return err
+		}
+		// 2. The command that a user has.
+		model = filepath.Join(l.out, "model.json")
+		learn := exec.CommandContext(ctx, *foresight, "model", "train", "--data", filepath.Join(l.out, "learned"), "--out", model)
+		learn.Stdout, learn.Stderr = os.Stdout, os.Stderr
+		if err := learn.Run(); err != nil {
+			return fmt.Errorf("%s: %w", *foresight, err)
+		}
+	}
+	m, _, err := quality.Load(model, &quality.Placement)
+	if err != nil {
+		return err
+	}
+	// 3. Does it choose well among hogs of which it never saw the like?
+	return l.comparison(ctx, *seeds, quality.NewTable(m))
+}
