@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"time"
 )
 
@@ -87,7 +88,7 @@ func runHog(args []string) error {
 	path := flags.String("file", "", "")
 	_ = flags.Parse(args)
 	random := rand.New(rand.NewPCG(*seed, 1))
-	work := func() error { spin(1 << 12); return nil }
+	work := func() error { runtime.KeepAlive(spin(1 << 12)); return nil }
 	length, share := period, *intensity*shape[*kind].share
 	switch *kind {
 	case "spin", "herd":

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -188,7 +189,7 @@ func roundsOf(work time.Duration) int {
 	best := time.Duration(1 << 62)
 	for range 8 {
 		before := processTime()
-		spin(rounds)
+		runtime.KeepAlive(spin(rounds))
 		best = min(best, processTime()-before)
 	}
 	return max(1, int(float64(rounds)*float64(work)/float64(max(best, 1))))
