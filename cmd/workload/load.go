@@ -13,9 +13,10 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"slices"
 	"sync"
 	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/peak/fit"
 )
 
 // Result is what load prints. Latencies are in milliseconds.
@@ -66,17 +67,8 @@ func load(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	}
 	group.Wait()
 	result := Result{Requests: len(latencies) + failures, Errors: failures}
-	if len(latencies) > 0 {
-		slices.Sort(latencies)
-		result.P50, result.P90, result.P99 = quantile(latencies, 0.5), quantile(latencies, 0.9), quantile(latencies, 0.99)
-	}
+	result.P50, result.P90, result.P99 = fit.Quantile(latencies, 0.5), fit.Quantile(latencies, 0.9), fit.Quantile(latencies, 0.99)
 	return json.NewEncoder(os.Stdout).Encode(result)
-}
-
-// quantile of a sorted sample: the smallest value with at least the share q at or below.
-func quantile(sorted []float64, q float64) float64 {
-	i := int(float64(len(sorted))*q+0.999999) - 1
-	return sorted[min(max(i, 0), len(sorted)-1)]
 }
 
 // get asks URLs and prints what they answer.

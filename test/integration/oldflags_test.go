@@ -38,7 +38,7 @@ func TestOldCommandLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	runScheduler(t, "--policy-config-file", policy, "--use-legacy-policy-config=true", "--algorithm-provider=DefaultProvider",
-		"--scheduler-name=old-scheduler", "--kubeconfig", filepath.Join(clusterDir, "pki", ours+".kubeconfig"), "--address=127.0.0.1", "--port=0", "--pod-max-pending-timeout=1m", "--logtostderr=true")
+		"--scheduler-name=old-scheduler", "--kubeconfig", filepath.Join(clusterDir, "pki", ours+".kubeconfig"), "--address=127.0.0.1", "--port=0", "--pod-max-pending-timeout=1m", "--logtostderr=true", "--secure-port", freePort(t))
 	for i := range 3 {
 		p := newPod(fmt.Sprint("old-", i), pool, "900m")
 		p.Spec.SchedulerName = "old-scheduler"
@@ -50,14 +50,21 @@ func TestOldCommandLine(t *testing.T) {
 }
 
 // runScheduler runs our scheduler with these flags, beside the cluster's own one, until
-// the test ends.
-func runScheduler(t *testing.T, flags ...string) {
+// the test ends. said is its log.
+func runScheduler(t *testing.T, flags ...string) (said func() string) {
 	t.Helper()
 	log, err := os.Create(filepath.Join(t.TempDir(), "scheduler.log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(bin(ours), append(flags, "--leader-elect=false", "--secure-port", freePort(t))...)
+	said = func() string {
+		text, err := os.ReadFile(log.Name())
+		if err != nil {
+			t.Error(err)
+		}
+		return string(text)
+	}
+	cmd := exec.Command(bin(ours), append(flags, "--leader-elect=false")...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -65,8 +72,9 @@ func runScheduler(t *testing.T, flags ...string) {
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
-		if said, err := os.ReadFile(log.Name()); err == nil && t.Failed() {
-			t.Logf("the scheduler said:\n%s", said)
+		if t.Failed() {
+			t.Logf("the scheduler said:\n%s", said())
 		}
 	})
+	return said
 }

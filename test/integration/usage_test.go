@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -123,30 +122,8 @@ func startScheduler(t *testing.T, config string, replace ...string) (metric func
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	log, err := os.Create(filepath.Join(t.TempDir(), "scheduler.log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	said = func() string {
-		text, err := os.ReadFile(log.Name())
-		if err != nil {
-			t.Error(err)
-		}
-		return string(text)
-	}
 	port := freePort(t)
-	cmd := exec.Command(bin(ours), append(servingFlags(port), "--config", file, "--leader-elect=false")...)
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("the scheduler said:\n%s", said())
-		}
-	})
+	said = runScheduler(t, append(servingFlags(port), "--config", file)...)
 	admin, err := rest.HTTPClientFor(restConfig)
 	if err != nil {
 		t.Fatal(err)

@@ -13,13 +13,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/foresight-scheduler/foresight/plugins/predict/peak/fit"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 )
 
@@ -110,7 +110,7 @@ func (l lab) choose(ctx context.Context, seed uint64, model *quality.Table) ([]c
 	own := 0. // What the workload uses is known from the runs it had.
 	for i, r := range alone {
 		own += r.Windows[0].Own / float64(len(l.nodes))
-		candidates[i].nobodyP99 = quantile(r.Latencies, .99)
+		candidates[i].nobodyP99 = fit.Quantile(r.Latencies, .99)
 	}
 	for i, n := range l.nodes {
 		c := &candidates[i]
@@ -130,15 +130,9 @@ func (l lab) choose(ctx context.Context, seed uint64, model *quality.Table) ([]c
 		if err != nil {
 			return nil, err
 		}
-		candidates[i].p50, candidates[i].p99 = quantile(r.Latencies, .5), quantile(r.Latencies, .99)
+		candidates[i].p50, candidates[i].p99 = fit.Quantile(r.Latencies, .5), fit.Quantile(r.Latencies, .99)
 	}
 	return candidates, nil
-}
-
-// quantile is the smallest value with at least the share q at or below it.
-func quantile(values []float64, q float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[min(max(int(math.Ceil(q*float64(len(sorted))))-1, 0), len(sorted)-1)]
 }
 
 // writeChoices writes one row per seed and node.
@@ -169,7 +163,7 @@ func printChoices(out io.Writer, all [][]candidate) error {
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(table, "CHOSEN BY\tP99: MEDIAN\tQUARTILES\tLEAST–MOST\tBETTER THAN DEFAULT\tWORSE\tTHE SAME NODE")
 	row := func(name string, p99 []float64, more string) {
-		at := func(q float64) string { return fmt.Sprintf("%.1f", quantile(p99, q)) }
+		at := func(q float64) string { return fmt.Sprintf("%.1f", fit.Quantile(p99, q)) }
 		fmt.Fprintf(table, "%s\t%s ms\t%s–%s\t%s–%s\t%s\n", name, at(.5), at(.25), at(.75), at(0), at(1), more)
 	}
 	for _, chooser := range choosers {
