@@ -98,9 +98,11 @@ func apply(t *testing.T, namespace, manifest string) {
 				_ = objects.Resource(mapping.Resource).Delete(context.Background(), object.GetName(), metav1.DeleteOptions{})
 			})
 		}
-		if _, err := resource.Apply(t.Context(), object.GetName(), object, metav1.ApplyOptions{FieldManager: "e2e", Force: true}); err != nil {
-			t.Fatalf("applying %s %s: %v", gvk.Kind, object.GetName(), err)
-		}
+		// Admission reads PriorityClasses from an informer, so it may refuse what names an object made just before.
+		eventually(t, "apply of "+gvk.Kind+" "+object.GetName(), func(ctx context.Context) error {
+			_, err := resource.Apply(ctx, object.GetName(), object, metav1.ApplyOptions{FieldManager: "e2e", Force: true})
+			return err
+		})
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	v1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -226,6 +227,27 @@ func create(t *testing.T, namespace string, pods ...*v1.Pod) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// newPriorityClass creates a PriorityClass for the test's time, and waits until pods may name it: admission reads the
+// classes from an informer, so for a moment after its creation it refuses pods of a class it has not seen yet.
+func newPriorityClass(t *testing.T, namespace string, class *schedulingv1.PriorityClass) {
+	t.Helper()
+	classes := client.SchedulingV1().PriorityClasses()
+	if _, err := classes.Create(t.Context(), class, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := classes.Delete(context.Background(), class.Name, metav1.DeleteOptions{}); err != nil {
+			t.Error(err)
+		}
+	})
+	probe := newPod("probe", nil, "1m")
+	probe.Spec.PriorityClassName = class.Name
+	eventually(t, "PriorityClass "+class.Name+" known to admission", func(ctx context.Context) (bool, string) {
+		_, err := client.CoreV1().Pods(namespace).Create(ctx, probe, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		return err == nil, fmt.Sprint(err)
+	})
 }
 
 // eventually polls until the condition holds, and fails with its last answer.

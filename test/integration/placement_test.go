@@ -167,12 +167,7 @@ func TestPreemption(t *testing.T) {
 	ns := newNamespace(t)
 	pool := newNodes(t, "preempt", 1, nil)
 	class := &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: ns + "-high"}, Value: 1000}
-	if _, err := client.SchedulingV1().PriorityClasses().Create(t.Context(), class, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = client.SchedulingV1().PriorityClasses().Delete(context.Background(), class.Name, metav1.DeleteOptions{})
-	})
+	newPriorityClass(t, ns, class)
 	create(t, ns, newPod("low-1", pool, "2"), newPod("low-2", pool, "2"))
 	placed(t, ns, "low-1")
 	placed(t, ns, "low-2")

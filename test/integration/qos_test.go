@@ -165,14 +165,7 @@ func TestQoSHistory(t *testing.T) {
 	class := &schedulingv1.PriorityClass{
 		ObjectMeta: metav1.ObjectMeta{Name: "qos-realtime", Annotations: map[string]string{"foresight-scheduler.dev/qos": "realtime"}}, Value: 1000,
 	}
-	if _, err := client.SchedulingV1().PriorityClasses().Create(t.Context(), class, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := client.SchedulingV1().PriorityClasses().Delete(context.Background(), class.Name, metav1.DeleteOptions{}); err != nil {
-			t.Error(err)
-		}
-	})
+	newPriorityClass(t, ns, class)
 	classed := newLatencyPod("classed", pool, "")
 	delete(classed.Labels, "foresight-scheduler.dev/qos")
 	classed.Spec.PriorityClassName = class.Name
