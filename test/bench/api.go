@@ -21,6 +21,8 @@ import (
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
+
+	"github.com/foresight-scheduler/foresight/test/bench/synthetic"
 )
 
 // api is an API server in memory: it lists nodes and pods, takes bindings, and tells the
@@ -47,10 +49,10 @@ type api struct {
 
 // newAPI serves the cluster until goal many of its pending pods are bound. The objects are
 // shared, and nobody writes to them.
-func newAPI(c *cluster, goal int) *api {
+func newAPI(c *synthetic.Cluster, goal int) *api {
 	a := &api{
 		Interface: fake.NewClientset(),
-		nodes:     &c.nodes, pods: &c.pods, byName: c.pending,
+		nodes:     &c.Nodes, pods: &c.Pods, byName: c.Pending,
 		goal: int64(goal), done: make(chan struct{}),
 	}
 	a.version.Store(1)

@@ -12,11 +12,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/foresight-scheduler/foresight/test/bench/synthetic"
 )
 
 // Every mix can be placed by every variant, and the JSON has the fields it promises.
 func TestEveryVariantPlacesEveryMix(t *testing.T) {
-	for mix := range mixes {
+	for mix := range synthetic.Mixes {
 		t.Run(mix, func(t *testing.T) {
 			page := filepath.Join(t.TempDir(), "page.md")
 			var out, progress bytes.Buffer

@@ -16,6 +16,8 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/plotutil"
 	"gonum.org/v1/plot/vg"
+
+	"github.com/foresight-scheduler/foresight/test/bench/synthetic"
 )
 
 // growth is how the cost of a pod is measured against one size of the cluster.
@@ -92,7 +94,7 @@ func (g *growth) run(ctx context.Context, out, progress io.Writer) error {
 
 func (g *growth) measure(ctx context.Context, progress io.Writer, nodes, podsPerNode int) ([]point, error) {
 	const mix = "varied"
-	c := newCluster(nodes, podsPerNode, 5000, mix)
+	c := synthetic.New(nodes, podsPerNode, 5000, mix)
 	var out []point
 	for _, v := range []string{foresight, stock} {
 		m, err := runOnce(ctx, c, v, mix, g.limit)

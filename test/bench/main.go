@@ -19,6 +19,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 	"k8s.io/klog/v2"
+
+	"github.com/foresight-scheduler/foresight/test/bench/synthetic"
 )
 
 type options struct {
@@ -50,7 +52,7 @@ func newCommand() *cobra.Command {
 		Short: "Measure how fast Foresight schedules, against stock kube-scheduler",
 		Long: "Measure how fast Foresight schedules, against stock kube-scheduler in the same run.\n" +
 			"The variants of a case take turns, so that what else the machine does meets all of them.\n\n" +
-			"Variants:\n" + describe(variants, variantHelp) + "\nMixes of pending pods:\n" + describe(mixNames(), mixes),
+			"Variants:\n" + describe(variants, variantHelp) + "\nMixes of pending pods:\n" + describe(synthetic.MixNames(), synthetic.Mixes),
 		Example: `  go run ./test/bench --nodes 5000 --mix varied --repeats 3 -o json
   go run ./test/bench --nodes 1000,5000,15000 --mix simple,varied,hard`,
 		Args:         cobra.NoArgs,
@@ -101,8 +103,8 @@ func (o *options) validate() error {
 		errs = append(errs, fmt.Errorf("--nodes: %v: want at least one node", o.nodes))
 	}
 	for _, mix := range o.mixes {
-		if _, ok := mixes[mix]; !ok {
-			errs = append(errs, fmt.Errorf("--mix: %q: want one of %s", mix, strings.Join(mixNames(), ", ")))
+		if _, ok := synthetic.Mixes[mix]; !ok {
+			errs = append(errs, fmt.Errorf("--mix: %q: want one of %s", mix, strings.Join(synthetic.MixNames(), ", ")))
 		}
 	}
 	for _, v := range o.variants {
@@ -125,7 +127,7 @@ func (o *options) run(ctx context.Context, progress io.Writer) ([]result, error)
 	for _, nodes := range o.nodes {
 		for _, mix := range o.mixes {
 			fmt.Fprintf(progress, "%d nodes, mix %s: making the cluster\n", nodes, mix)
-			c := newCluster(nodes, o.podsPerNode, o.pods, mix)
+			c := synthetic.New(nodes, o.podsPerNode, o.pods, mix)
 			repeats := make([]map[string]measurement, o.repeats)
 			for i := range repeats {
 				repeats[i] = map[string]measurement{}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/foresight-scheduler/foresight/test/bench/synthetic"
 )
 
 // writePage writes what was measured so far as a page of the documentation.
@@ -35,7 +37,7 @@ func (o *options) writePage(results []result) error {
 	}
 	b.WriteString("\nMixes of pending pods:\n\n")
 	for _, m := range o.mixes {
-		fmt.Fprintf(&b, "- `%s`: %s\n", m, mixes[m])
+		fmt.Fprintf(&b, "- `%s`: %s\n", m, synthetic.Mixes[m])
 	}
 	b.WriteString("\n")
 	if err := printMarkdown(&b, results); err != nil {

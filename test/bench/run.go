@@ -21,6 +21,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/plugins"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex"
+	"github.com/foresight-scheduler/foresight/test/bench/synthetic"
 )
 
 // measurement is one run of one variant.
@@ -34,14 +35,14 @@ type measurement struct {
 
 // runOnce builds a scheduler for the variant and lets it place the pending pods, until all
 // are placed or the time is up.
-func runOnce(ctx context.Context, c *cluster, variant, mix string, limit time.Duration) (measurement, error) {
+func runOnce(ctx context.Context, c *synthetic.Cluster, variant, mix string, limit time.Duration) (measurement, error) {
 	ctx, cancel := context.WithCancel(klog.NewContext(ctx, klog.Background()))
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer cancel()
 
 	before := heap()
-	server := newAPI(c, len(c.pending))
+	server := newAPI(c, len(c.Pending))
 	sched, latencies, shutdown, err := newScheduler(ctx, server, variant, mix, c)
 	if err != nil {
 		return measurement{}, err
@@ -80,7 +81,7 @@ func runOnce(ctx context.Context, c *cluster, variant, mix string, limit time.Du
 		allocsPerPod:  float64(allocs) / float64(bound),
 		p50:           took[len(took)/2],
 		p99:           took[len(took)*99/100],
-		bytesPerNode:  (after - before) / float64(len(c.nodes.Items)),
+		bytesPerNode:  (after - before) / float64(len(c.Nodes.Items)),
 	}, nil
 }
 
@@ -99,7 +100,7 @@ func (l *latencies) sorted() []time.Duration {
 
 // newScheduler returns a scheduler of the variant that has seen the whole cluster and has
 // the pending pods in its queue, and what waits for its informers once the context is done.
-func newScheduler(ctx context.Context, server *api, variant, mix string, c *cluster) (*scheduler.Scheduler, *latencies, func(), error) {
+func newScheduler(ctx context.Context, server *api, variant, mix string, c *synthetic.Cluster) (*scheduler.Scheduler, *latencies, func(), error) {
 	options := plugins.Options{}
 	if variant == trimaran || variant == foresight {
 		engine, err := syntheticEngine(ctx, c)

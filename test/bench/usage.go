@@ -14,10 +14,11 @@ import (
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+	"github.com/foresight-scheduler/foresight/test/bench/synthetic"
 )
 
 // syntheticEngine returns an engine that knows what every node uses.
-func syntheticEngine(ctx context.Context, c *cluster) (*engine.Engine, error) {
+func syntheticEngine(ctx context.Context, c *synthetic.Cluster) (*engine.Engine, error) {
 	e := engine.New(config.PredictionArgs{
 		Usage: config.UsageArgs{
 			Source:   config.UsageFromMetricsAPI,
@@ -28,11 +29,11 @@ func syntheticEngine(ctx context.Context, c *cluster) (*engine.Engine, error) {
 		Percentile: 95,
 		Checkpoint: config.CheckpointArgs{Interval: metav1.Duration{Duration: time.Hour}},
 	}, clock.RealClock{})
-	machines := make(map[string]usage.Machine, len(c.nodes.Items))
+	machines := make(map[string]usage.Machine, len(c.Nodes.Items))
 	var largest usage.Machine
-	for i := range c.nodes.Items {
-		m := usage.MachineOf(&c.nodes.Items[i])
-		machines[c.nodes.Items[i].Name] = m
+	for i := range c.Nodes.Items {
+		m := usage.MachineOf(&c.Nodes.Items[i])
+		machines[c.Nodes.Items[i].Name] = m
 		largest.Cores, largest.Bytes = max(largest.Cores, m.Cores), max(largest.Bytes, m.Bytes)
 	}
 	// The source ends after its one reading, and Run with it.
@@ -48,7 +49,7 @@ func syntheticEngine(ctx context.Context, c *cluster) (*engine.Engine, error) {
 
 // oneReading is a source of usage that has read once.
 type oneReading struct {
-	cluster *cluster
+	cluster *synthetic.Cluster
 	read    bool
 }
 
@@ -63,10 +64,10 @@ func (o *oneReading) Read(context.Context) (usage.Reading, error) {
 	o.read = true
 	now := time.Now()
 	r := usage.Reading{Start: now, End: now}
-	for i := range o.cluster.nodes.Items {
-		n := &o.cluster.nodes.Items[i]
+	for i := range o.cluster.Nodes.Items {
+		n := &o.cluster.Nodes.Items[i]
 		m := usage.MachineOf(n)
-		cpu, memory := usedBy(i)
+		cpu, memory := synthetic.UsedBy(i)
 		s := usage.NodeSample{Node: n.Name, Sample: usage.Sample{Time: now, Window: 30 * time.Second}}
 		s.Set(usage.CPU, cpu*m.Cores)
 		s.Set(usage.Memory, memory*m.Bytes)

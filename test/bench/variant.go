@@ -10,10 +10,8 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/apis/config/scheme"
 
 	"github.com/foresight-scheduler/foresight/manifests"
+	"github.com/foresight-scheduler/foresight/test/bench/synthetic"
 )
-
-// schedulerName is what every profile of the benchmarks is called: pods are shared.
-const schedulerName = "foresight-scheduler"
 
 // The variants, in the order in which they run.
 const (
@@ -36,7 +34,7 @@ const stockConfig = `
 apiVersion: kubescheduler.config.k8s.io/v1
 kind: KubeSchedulerConfiguration
 profiles:
-- schedulerName: ` + schedulerName + "\n"
+- schedulerName: ` + synthetic.SchedulerName + "\n"
 
 // Upstream signs no pod while there are default topology spread constraints, and batches
 // only what is signed.

@@ -1,7 +1,8 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+// Package synthetic makes the clusters that the benchmarks run on: nodes, placed pods and pending ones of a mix.
+package synthetic
 
 import (
 	"fmt"
@@ -14,8 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// mixes say what the pending pods ask for, from kind to kind.
-var mixes = map[string]string{
+// Mixes say what the pending pods ask for, from kind to kind.
+var Mixes = map[string]string{
 	"identical":   "one shape, nothing but requests; stock runs with opportunistic batching made active",
 	"simple":      "many sizes, nothing but requests",
 	"varied":      "many sizes; a quarter each: plain, node selector, tolerations, preferred and required node affinity",
@@ -25,14 +26,21 @@ var mixes = map[string]string{
 	"anti":        "many sizes; all with pod anti-affinity over hostnames",
 }
 
-func mixNames() []string {
+// MixNames are the keys of Mixes, sorted.
+func MixNames() []string {
 	var names []string
-	for name := range mixes {
+	for name := range Mixes {
 		names = append(names, name)
 	}
 	slices.Sort(names)
 	return names
 }
+
+// SchedulerName is whom all pods ask for: every profile of the benchmarks is called so.
+const SchedulerName = "foresight-scheduler"
+
+// Namespace of all pods.
+const Namespace = "bench"
 
 const (
 	zones        = 6
@@ -44,39 +52,40 @@ const (
 	dedicatedKey = "bench/dedicated"
 )
 
-// cluster is what every variant of a case starts from.
-type cluster struct {
-	nodes v1.NodeList
-	// pods are the placed ones, then the pending ones.
-	pods    v1.PodList
-	pending map[types.NamespacedName]*v1.Pod
+// Cluster is what every variant of a case starts from.
+type Cluster struct {
+	Nodes v1.NodeList
+	// Pods are the placed ones, then the pending ones.
+	Pods v1.PodList
+	// Pending ones, by name.
+	Pending map[types.NamespacedName]*v1.Pod
 }
 
-// newCluster makes nodes with podsPerNode placed pods each, and pending pods of the mix.
+// New makes nodes with podsPerNode placed pods each, and pending pods of the mix.
 // The same arguments give the same cluster.
-func newCluster(nodes, podsPerNode, pending int, mix string) *cluster {
+func New(nodes, podsPerNode, pending int, mix string) *Cluster {
 	random := rand.New(rand.NewPCG(1, uint64(nodes)))
-	c := &cluster{pending: make(map[types.NamespacedName]*v1.Pod, pending)}
-	c.nodes.ResourceVersion, c.pods.ResourceVersion = "1", "1"
-	c.nodes.Items = make([]v1.Node, nodes)
-	c.pods.Items = make([]v1.Pod, 0, nodes*podsPerNode+pending)
-	for i := range c.nodes.Items {
-		c.nodes.Items[i] = node(i, random)
+	c := &Cluster{Pending: make(map[types.NamespacedName]*v1.Pod, pending)}
+	c.Nodes.ResourceVersion, c.Pods.ResourceVersion = "1", "1"
+	c.Nodes.Items = make([]v1.Node, nodes)
+	c.Pods.Items = make([]v1.Pod, 0, nodes*podsPerNode+pending)
+	for i := range c.Nodes.Items {
+		c.Nodes.Items[i] = node(i, random)
 		for range podsPerNode {
-			n := len(c.pods.Items)
+			n := len(c.Pods.Items)
 			p := pod(fmt.Sprintf("placed-%d", n), n/replicas, random)
-			p.Spec.NodeName = c.nodes.Items[i].Name
-			c.pods.Items = append(c.pods.Items, p)
+			p.Spec.NodeName = c.Nodes.Items[i].Name
+			c.Pods.Items = append(c.Pods.Items, p)
 		}
 	}
 	for i := range pending {
 		p := pod(fmt.Sprintf("pending-%d", i), i/replicas, random)
 		constrain(&p, mix, i, random)
-		c.pods.Items = append(c.pods.Items, p)
+		c.Pods.Items = append(c.Pods.Items, p)
 	}
-	for i := nodes * podsPerNode; i < len(c.pods.Items); i++ {
-		p := &c.pods.Items[i]
-		c.pending[types.NamespacedName{Namespace: p.Namespace, Name: p.Name}] = p
+	for i := nodes * podsPerNode; i < len(c.Pods.Items); i++ {
+		p := &c.Pods.Items[i]
+		c.Pending[types.NamespacedName{Namespace: p.Namespace, Name: p.Name}] = p
 	}
 	return c
 }
@@ -123,11 +132,11 @@ func pod(name string, workload int, random *rand.Rand) v1.Pod {
 	}
 	return v1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
-			Name: name, Namespace: "bench", UID: types.UID(name), ResourceVersion: "1",
+			Name: name, Namespace: Namespace, UID: types.UID(name), ResourceVersion: "1",
 			Labels: map[string]string{"app": fmt.Sprintf("app-%d", workload)},
 		},
 		Spec: v1.PodSpec{
-			SchedulerName: schedulerName,
+			SchedulerName: SchedulerName,
 			Containers:    []v1.Container{{Name: "main", Image: "registry.example/main:1", Resources: v1.ResourceRequirements{Requests: requests}}},
 		},
 		Status: v1.PodStatus{Phase: v1.PodPending},
@@ -212,7 +221,7 @@ func apart(p *v1.Pod) {
 	}}
 }
 
-// usedBy is what node i uses in the synthetic readings, as shares of its size.
-func usedBy(i int) (cpu, memory float64) {
+// UsedBy is what node i uses in the synthetic readings, as shares of its size.
+func UsedBy(i int) (cpu, memory float64) {
 	return .1 + .6*float64(i*7919%1000)/1000, .2 + .5*float64(i*104729%1000)/1000
 }
