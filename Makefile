@@ -87,9 +87,10 @@ update: ## Write the generated code anew.
 	hack/update-codegen.sh
 
 .PHONY: bench
-bench: ## Measure Foresight against stock kube-scheduler (about half an hour; writes docs/benchmarks.md), then run the micro-benchmarks.
+bench: build ## Measure Foresight against stock kube-scheduler (about 40 minutes; writes docs/benchmarks*.md), then run the micro-benchmarks.
 	go run ./test/bench --nodes 1000,5000,15000 --mix simple,varied,hard,constrained,identical --page docs/benchmarks.md
 	go run ./test/bench growth --plots docs
+	go run ./test/bench/apiserver --page docs/benchmarks-apiserver.md
 	go test -run '^$$' -bench . -benchmem ./plugins/...
 
 ##@ Ship

@@ -4,17 +4,11 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"os"
-	"runtime"
-	"runtime/debug"
-	"strings"
-	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/foresight-scheduler/foresight/test/bench/machine"
 	"github.com/foresight-scheduler/foresight/test/bench/synthetic"
 )
 
@@ -24,7 +18,7 @@ func (o *options) writePage(results []result) error {
 	fmt.Fprintf(&b, "# How fast\n\n"+
 		"`go run ./test/bench` wrote this page: `make bench` writes it anew. Read the ratios: variants of a case take turns in one\n"+
 		"process, so what else the machine does meets all of them, while pods/s are of this machine only.\n\n"+
-		"- Machine: %s; %s, Kubernetes %s, %s.\n", machine(), runtime.Version(), kubernetesVersion(), time.Now().UTC().Format(time.DateOnly))
+		"- Machine: %s.\n", machine.Describe())
 	fmt.Fprintf(&b, "- Figures are medians of %d repeats; of ratios, (least–greatest) too.\n", o.repeats)
 	fmt.Fprintf(&b, "- A run places at most %d pending pods and stops after %v, so slow variants place fewer. Every node has %d pods before.\n", o.pods, o.limit, o.podsPerNode)
 	b.WriteString("- The scheduler is the real one, on an API server in memory that costs next to nothing. Against a real one, which takes most of\n" +
@@ -45,42 +39,8 @@ func (o *options) writePage(results []result) error {
 	}
 	b.WriteString("\n## Growth\n\n" +
 		"The CPU time of one pod of the mix `varied`, both axes logarithmic (`go run ./test/bench growth --plots docs`):\n\n" +
-		"![against nodes](benchmarks-nodes.svg)\n![against pods per node](benchmarks-pods.svg)\n")
+		"![against nodes](benchmarks-nodes.svg)\n![against pods per node](benchmarks-pods.svg)\n\n" +
+		"## More\n\n- [benchmarks-apiserver.md](benchmarks-apiserver.md): the same with a real API server and etcd.\n" +
+		"- [speed.md](speed.md): what these figures were meant to be, and where the time goes.\n")
 	return os.WriteFile(o.page, b.Bytes(), 0o644)
-}
-
-// machine says what the figures were taken on.
-func machine() string {
-	memory := "unknown memory"
-	var info unix.Sysinfo_t
-	if unix.Sysinfo(&info) == nil {
-		memory = fmt.Sprintf("%.0f GiB", float64(info.Totalram)*float64(info.Unit)/(1<<30))
-	}
-	return fmt.Sprintf("%d CPUs (%s), %s", runtime.NumCPU(), cpuModel(), memory)
-}
-
-func cpuModel() string {
-	f, err := os.Open("/proc/cpuinfo")
-	if err != nil {
-		return runtime.GOARCH
-	}
-	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if key, value, ok := strings.Cut(s.Text(), ":"); ok && strings.TrimSpace(key) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return runtime.GOARCH
-}
-
-// kubernetesVersion is the one that is linked.
-func kubernetesVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, d := range info.Deps {
-			if d.Path == "k8s.io/kubernetes" {
-				return d.Version
-			}
-		}
-	}
-	return "unknown"
 }
