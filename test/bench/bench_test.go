@@ -23,7 +23,7 @@ func TestEveryVariantPlacesEveryMix(t *testing.T) {
 			page := filepath.Join(t.TempDir(), "page.md")
 			var out, progress bytes.Buffer
 			cmd := newCommand()
-			cmd.SetArgs([]string{"--nodes", "80", "--pods", "60", "--pods-per-node", "2", "--repeats", "1", "--limit", "60s", "--mix", mix, "--page", page, "-o", "json"})
+			cmd.SetArgs([]string{"--nodes", "80", "--pods", "60", "--pods-per-node", "2", "--repeats", "1", "--limit", "60s", "--variant", strings.Join(variants, ","), "--mix", mix, "--page", page, "-o", "json"})
 			cmd.SetOut(&out)
 			cmd.SetErr(&progress)
 			if err := cmd.ExecuteContext(t.Context()); err != nil {

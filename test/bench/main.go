@@ -79,7 +79,7 @@ func newCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.IntSliceVar(&o.nodes, "nodes", []int{1000}, "numbers of nodes")
 	f.StringSliceVar(&o.mixes, "mix", []string{"varied"}, "mixes of pending pods")
-	f.StringSliceVar(&o.variants, "variant", variants, "variants to run")
+	f.StringSliceVar(&o.variants, "variant", defaultVariants, "variants to run")
 	f.IntVar(&o.repeats, "repeats", 3, "how often every variant runs")
 	f.IntVar(&o.pods, "pods", 10000, "pending pods of a run; a run that is out of time places fewer")
 	f.IntVar(&o.podsPerNode, "pods-per-node", 10, "pods that every node has before")

@@ -102,7 +102,7 @@ func (l *latencies) sorted() []time.Duration {
 // the pending pods in its queue, and what waits for its informers once the context is done.
 func newScheduler(ctx context.Context, server *api, variant, mix string, c *synthetic.Cluster) (*scheduler.Scheduler, *latencies, func(), error) {
 	options := plugins.Options{}
-	if variant == trimaran || variant == foresight {
+	if variant != stock && variant != stockAllNodes {
 		engine, err := syntheticEngine(ctx, c)
 		if err != nil {
 			return nil, nil, nil, err

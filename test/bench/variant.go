@@ -5,6 +5,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
 	"k8s.io/kubernetes/pkg/scheduler/apis/config/scheme"
@@ -19,14 +20,19 @@ const (
 	stock         = "stock"
 	stockAllNodes = "stock-all-nodes"
 	trimaran      = "trimaran"
+	withoutIndex  = "foresight-without-index"
 )
 
-var variants = []string{foresight, stock, stockAllNodes, trimaran}
+var (
+	variants        = append(slices.Clone(defaultVariants), withoutIndex)
+	defaultVariants = []string{foresight, stock, stockAllNodes, trimaran}
+)
 
 var variantHelp = map[string]string{
 	foresight:     "the shipped configuration: every node, with the node index",
 	stock:         "kube-scheduler's default profile: it samples nodes",
 	stockAllNodes: "the default profile with percentageOfNodesToScore: 100",
+	withoutIndex:  "the shipped configuration without the node index: what the plugins cost where no hint helps; it samples nodes",
 	trimaran:      "the default profile with TargetLoadPacking and LoadVariationRiskBalancing",
 }
 
@@ -60,7 +66,7 @@ const trimaranConfig = stockConfig + `
 func configOf(variant, mix string) (*kubeschedulerconfig.KubeSchedulerConfiguration, error) {
 	data := []byte(stockConfig)
 	switch {
-	case variant == foresight:
+	case variant == foresight, variant == withoutIndex:
 		data = manifests.SchedulerConfig
 	case variant == trimaran:
 		data = []byte(trimaranConfig)
