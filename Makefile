@@ -73,6 +73,7 @@ lab-cores: build ## Measure a service beside hogs on two CPUs, learn from it and
 fuzz: ## Fuzz our plugins and the node index against upstream, each for FUZZTIME (60s).
 	go test ./plugins -run '^$$' -fuzz FuzzSameAsUpstream -fuzztime $(or $(FUZZTIME),60s)
 	go test ./plugins/nodeindex -run '^$$' -fuzz FuzzSameAsFullSearch -fuzztime $(or $(FUZZTIME),60s)
+	go test ./plugins/nodeindex/postings -run '^$$' -fuzz FuzzSameAsUpstream -fuzztime $(or $(FUZZTIME),60s)
 
 .PHONY: leader-lock
 leader-lock: ## Kill the leading one of three schedulers LEADER_KILLS (20) times under load (2 minutes).

@@ -35,6 +35,8 @@ type Index struct {
 
 	query         query
 	termsOfPlaced []placedTerm
+	every         []int32 // row
+	selected      []int32
 	feasible      []int32
 	total         []int64
 	futures       []future // by row
@@ -45,7 +47,6 @@ type Index struct {
 	ints          arena[int64]
 	bools         arena[bool]
 	key           []byte
-	labels        []string
 }
 
 func newIndex(changes *changes, owners owners, metrics *Metrics) *Index {

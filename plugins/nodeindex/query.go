@@ -5,14 +5,12 @@ package nodeindex
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	v1 "k8s.io/api/core/v1"
 	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/component-helpers/resource"
 	v1helper "k8s.io/component-helpers/scheduling/corev1"
-	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/helper"
@@ -20,6 +18,7 @@ import (
 
 	corehelper "k8s.io/kubernetes/pkg/apis/core/v1/helper"
 
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex/postings"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
@@ -39,8 +38,8 @@ type query struct {
 	// repelled of each class: taints alone refuse it, cordoned or not.
 	repelled  []bool
 	dislikes  bool
-	selection *table.Selection  // nil selects all
-	prefer    *table.Preference // nil prefers none
+	selection postings.Set // nil selects all
+	prefer    []int64      // by row; nil prefers none
 	ports     []v1.ContainerPort
 	images    []*table.Image
 	// imageCount counts images that no node has as well.
@@ -220,75 +219,21 @@ func toleratesDislike(logger klog.Logger, tolerations []v1.Toleration, taint *v1
 
 func (x *Index) compileNodeAffinity(q *query, p *policy) bool {
 	q.selection, q.prefer = nil, nil
-	var affinity *v1.NodeAffinity
-	if a := q.pod.Spec.Affinity; a != nil {
-		affinity = a.NodeAffinity
+	var required *v1.NodeSelector
+	var preferred []v1.PreferredSchedulingTerm
+	if a := q.pod.Spec.Affinity; a != nil && a.NodeAffinity != nil {
+		required = a.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution
+		preferred = a.NodeAffinity.PreferredDuringSchedulingIgnoredDuringExecution
 	}
-	if len(q.pod.Spec.NodeSelector) > 0 || affinity != nil && affinity.RequiredDuringSchedulingIgnoredDuringExecution != nil {
-		pod := q.pod
-		q.selection = x.table.Select(x.selectorKey(pod, affinity), func() func(*v1.Node) bool {
-			required := nodeaffinity.GetRequiredNodeAffinity(pod)
-			return func(n *v1.Node) bool {
-				// Upstream passes over errors as well.
-				match, _ := required.Match(n)
-				return match
-			}
-		})
+	if len(q.pod.Spec.NodeSelector) > 0 || required != nil {
+		q.selection = x.table.Labels.Select(q.pod.Spec.NodeSelector, required)
 	}
-	if p.affinity == 0 || affinity == nil || len(affinity.PreferredDuringSchedulingIgnoredDuringExecution) == 0 {
+	if p.affinity == 0 || len(preferred) == 0 {
 		return true
 	}
-	terms := affinity.PreferredDuringSchedulingIgnoredDuringExecution
-	preferred, err := nodeaffinity.NewPreferredSchedulingTerms(terms)
-	if err != nil {
-		return false
-	}
-	x.key = x.key[:0]
-	for i := range terms {
-		x.key = strconv.AppendInt(x.key, int64(terms[i].Weight), 10)
-		x.key = appendTerm(x.key, &terms[i].Preference)
-	}
-	q.prefer = x.table.Prefer(x.key, func() func(*v1.Node) int64 { return preferred.Score })
-	return true
-}
-
-// selectorKey spells the node selector and the required node affinity.
-func (x *Index) selectorKey(pod *v1.Pod, affinity *v1.NodeAffinity) []byte {
-	x.labels = x.labels[:0]
-	for label := range pod.Spec.NodeSelector {
-		x.labels = append(x.labels, label)
-	}
-	slices.Sort(x.labels)
-	key := x.key[:0]
-	for _, label := range x.labels {
-		key = append(append(append(append(key, label...), '='), pod.Spec.NodeSelector[label]...), 0)
-	}
-	if affinity != nil && affinity.RequiredDuringSchedulingIgnoredDuringExecution != nil {
-		terms := affinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms
-		key = append(key, '|')
-		for i := range terms {
-			key = appendTerm(key, &terms[i])
-		}
-	}
-	x.key = key
-	return key
-}
-
-func appendTerm(key []byte, term *v1.NodeSelectorTerm) []byte {
-	key = appendRequirements(append(key, 1), term.MatchExpressions)
-	return appendRequirements(append(key, 2), term.MatchFields)
-}
-
-func appendRequirements(key []byte, requirements []v1.NodeSelectorRequirement) []byte {
-	for i := range requirements {
-		r := &requirements[i]
-		key = append(append(append(append(key, r.Key...), 3), r.Operator...), 4)
-		for _, value := range r.Values {
-			key = append(append(key, value...), 5)
-		}
-		key = append(key, 6)
-	}
-	return key
+	var err error
+	q.prefer, err = x.table.Labels.Prefer(preferred)
+	return err == nil
 }
 
 // compileImages takes the columns of the pod's images that any node has.

@@ -170,11 +170,26 @@ func (g *generator) toleration() v1.Toleration {
 }
 
 func (g *generator) nodeAffinity() *v1.NodeAffinity {
-	term := func() v1.NodeSelectorTerm {
-		return v1.NodeSelectorTerm{MatchExpressions: []v1.NodeSelectorRequirement{{
-			Key: pick(g, v1.LabelTopologyZone, "rack", "disk"), Operator: pick(g, v1.NodeSelectorOpIn, v1.NodeSelectorOpNotIn),
-			Values: []string{pick(g, "a", "1", "ssd"), pick(g, "b", "2", "hdd")},
-		}}}
+	term := func() (t v1.NodeSelectorTerm) {
+		for range 1 + g.IntN(2) {
+			r := v1.NodeSelectorRequirement{
+				Key:      pick(g, v1.LabelTopologyZone, "rack", "disk"),
+				Operator: pick(g, v1.NodeSelectorOpIn, v1.NodeSelectorOpIn, v1.NodeSelectorOpNotIn, v1.NodeSelectorOpExists, v1.NodeSelectorOpDoesNotExist, v1.NodeSelectorOpGt),
+			}
+			switch r.Operator {
+			case v1.NodeSelectorOpIn, v1.NodeSelectorOpNotIn:
+				r.Values = []string{pick(g, "a", "1", "ssd"), pick(g, "b", "2", "hdd")}
+			case v1.NodeSelectorOpGt:
+				r.Values = []string{pick(g, "1", "2")}
+			}
+			t.MatchExpressions = append(t.MatchExpressions, r)
+		}
+		if g.chance(10) {
+			t.MatchFields = []v1.NodeSelectorRequirement{{
+				Key: metav1.ObjectNameField, Operator: pick(g, v1.NodeSelectorOpIn, v1.NodeSelectorOpNotIn), Values: []string{fmt.Sprint("node-", 1+g.IntN(30))},
+			}}
+		}
+		return t
 	}
 	a := &v1.NodeAffinity{}
 	if g.chance(60) {

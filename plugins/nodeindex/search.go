@@ -31,11 +31,11 @@ func (x *Index) search(q *query, p *policy) answer {
 	fits := x.fitsOf(q, p)
 	classes := x.table.Classes
 	constrained := len(q.scalars) > 0 || len(q.ports) > 0 || len(q.hard) > 0 || q.pods.constrains()
-	for i, score := range fits.scores {
-		row := int32(i)
-		if q.verdict[classes[i]] == refused || q.selection != nil && !q.selection.Matches[i] {
+	for _, row := range x.candidates(q) {
+		if q.verdict[classes[row]] == refused {
 			continue
 		}
+		score := fits.scores[row]
 		if score == unknown {
 			score = fits.score(x, q, p, row)
 		}
@@ -76,6 +76,18 @@ func (x *Index) search(q *query, p *policy) answer {
 		nth--
 	}
 	return best
+}
+
+// candidates are the rows that the pod's node selector and required node affinity select.
+func (x *Index) candidates(q *query) []int32 {
+	if q.selection != nil {
+		x.selected = q.selection.AppendTo(x.selected[:0])
+		return x.selected
+	}
+	for len(x.every) < len(x.table.Rows) {
+		x.every = append(x.every, int32(len(x.every)))
+	}
+	return x.every
 }
 
 // admits asks what few pods ask.
@@ -209,10 +221,10 @@ func (x *Index) addTaints(q *query, p *policy, fits *fits, total []int64) {
 func (x *Index) addPreference(q *query, p *policy, total []int64) {
 	most := int64(0)
 	for _, row := range x.feasible {
-		most = max(most, q.prefer.Scores[row])
+		most = max(most, q.prefer[row])
 	}
 	for i, row := range x.feasible {
-		score := q.prefer.Scores[row]
+		score := q.prefer[row]
 		if most > 0 {
 			score = fwk.MaxScore * score / most
 		}

@@ -119,7 +119,7 @@ func (x *Index) countSelected(namespace string, s labels.Selector) *table.Counte
 
 // included is matchNodeInclusionPolicies: whether pods on the node count.
 func (x *Index) included(q *query, s *spreading, row int32) bool {
-	return !(s.honorAffinity && q.selection != nil && !q.selection.Matches[row] ||
+	return !(s.honorAffinity && q.selection != nil && !q.selection.Has(row) ||
 		s.honorTaints && q.repelled[x.table.Classes[row]])
 }
 

@@ -3,61 +3,10 @@
 
 package table
 
-import v1 "k8s.io/api/core/v1"
-
-const (
-	// Workloads that are rolled out at one time share few selectors; a row of one costs a
-	// byte.
-	maxSelections = 256
-	maxTopologies = 64
-)
+const maxTopologies = 64
 
 // NoValue in Topology.Values is that of a node without the label.
 const NoValue = int32(-1)
-
-// Selection says which nodes a selector selects.
-type Selection struct {
-	Matches []bool // by row; a free row's means nothing
-	match   func(*v1.Node) bool
-}
-
-// Preference is what a preference scores the nodes.
-type Preference struct {
-	Scores []int64 // by row; a free row's means nothing
-	score  func(*v1.Node) int64
-}
-
-// Select returns the selection of that key, which is kept for the next pod that asks.
-// match must depend on the node's name and labels alone.
-func (t *Table) Select(key []byte, match func() func(*v1.Node) bool) *Selection {
-	if s, ok := t.selections.get(key); ok {
-		return s
-	}
-	s := &Selection{Matches: make([]bool, len(t.Rows)), match: match()}
-	for row, node := range t.nodes {
-		if node != nil {
-			s.Matches[row] = s.match(node)
-		}
-	}
-	t.selections.put(key, s)
-	return s
-}
-
-// Prefer returns the preference of that key, which is kept for the next pod that asks.
-// score must depend on the node's name and labels alone.
-func (t *Table) Prefer(key []byte, score func() func(*v1.Node) int64) *Preference {
-	if p, ok := t.prefers.get(key); ok {
-		return p
-	}
-	p := &Preference{Scores: make([]int64, len(t.Rows)), score: score()}
-	for row, node := range t.nodes {
-		if node != nil {
-			p.Scores[row] = p.score(node)
-		}
-	}
-	t.prefers.put(key, p)
-	return p
-}
 
 // Topology numbers the values that a node label has.
 type Topology struct {

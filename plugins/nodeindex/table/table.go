@@ -17,6 +17,8 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex/postings"
 )
 
 // Row is what most pods ask of a node, in one or two cache lines. CPU is in millicores,
@@ -39,6 +41,8 @@ type Table struct {
 	// Classes of taints by row: an index of Taints.
 	Classes []int32
 	Taints  []TaintClass
+	// Labels finds the rows that a selector selects.
+	Labels *postings.Index
 	// Used counts the rows that are not free.
 	Used int
 
@@ -58,8 +62,6 @@ type Table struct {
 	free   []int32
 
 	taintIDs   map[string]int32
-	selections cache[*Selection]
-	prefers    cache[*Preference]
 	images     cache[*Image]
 	topologies map[string]*Topology
 	counters   cache[*Counter]
@@ -71,11 +73,9 @@ type Table struct {
 // New returns an empty table.
 func New() *Table {
 	t := &Table{
-		byName: map[string]int32{}, taintIDs: map[string]int32{}, topologies: map[string]*Topology{}, terms: map[string]*Term{},
+		Labels: postings.New(), byName: map[string]int32{}, taintIDs: map[string]int32{}, topologies: map[string]*Topology{}, terms: map[string]*Term{},
 		seed: maphash.MakeSeed(), byPod: newPairIndex[*Counter](), byIncoming: newPairIndex[*Term](),
 	}
-	t.selections.init(maxSelections, nil)
-	t.prefers.init(maxSelections, nil)
 	t.images.init(maxImages, nil)
 	t.counters.init(maxCounters, func(c *Counter) { t.byPod.remove(c.namespaces, c.selector, c) })
 	return t
@@ -201,12 +201,6 @@ func (t *Table) takeRow() int32 {
 	t.nodes = append(t.nodes, nil)
 	t.pods = append(t.pods, nil)
 	t.hashes = append(t.hashes, nil)
-	for _, s := range t.selections.all() {
-		s.Matches = append(s.Matches, false)
-	}
-	for _, p := range t.prefers.all() {
-		p.Scores = append(p.Scores, 0)
-	}
 	for _, i := range t.images.all() {
 		i.states = append(i.states, fwk.ImageStateSummary{})
 	}
@@ -225,6 +219,7 @@ func (t *Table) remove(row int32) {
 	for _, i := range t.images.all() {
 		i.set(row, nil)
 	}
+	t.Labels.Remove(row, t.nodes[row].Name)
 	t.releaseTaints(t.Classes[row])
 	delete(t.byName, t.nodes[row].Name)
 	t.nodes[row], t.Infos[row] = nil, nil
@@ -235,12 +230,7 @@ func (t *Table) remove(row int32) {
 
 func (t *Table) setLabels(row int32) {
 	node := t.nodes[row]
-	for _, s := range t.selections.all() {
-		s.Matches[row] = s.match(node)
-	}
-	for _, p := range t.prefers.all() {
-		p.Scores[row] = p.score(node)
-	}
+	t.Labels.Put(row, node.Name, node.Labels)
 	for _, k := range t.topologies {
 		value, ok := node.Labels[k.Key]
 		k.set(row, value, ok)
