@@ -70,10 +70,13 @@ lab-cores: build ## Measure a service beside hogs on two CPUs, learn from it and
 	go run ./test/lab/cores --out lab/cores
 
 .PHONY: fuzz
-fuzz: ## Fuzz our plugins and the node index against upstream, each for FUZZTIME (60s).
+fuzz: ## Fuzz our plugins and the node index against upstream, and what reads metrics with garbage, each for FUZZTIME (60s).
 	go test ./plugins -run '^$$' -fuzz FuzzSameAsUpstream -fuzztime $(or $(FUZZTIME),60s)
 	go test ./plugins/nodeindex -run '^$$' -fuzz FuzzSameAsFullSearch -fuzztime $(or $(FUZZTIME),60s)
 	go test ./plugins/nodeindex/postings -run '^$$' -fuzz FuzzSameAsUpstream -fuzztime $(or $(FUZZTIME),60s)
+	go test ./plugins/predict/engine -run '^$$' -fuzz FuzzGarbage -fuzztime $(or $(FUZZTIME),60s)
+	go test ./plugins/predict/usage -run '^$$' -fuzz FuzzClean -fuzztime $(or $(FUZZTIME),60s)
+	go test ./plugins/predict/usage/prometheus -run '^$$' -fuzz FuzzAnswer -fuzztime $(or $(FUZZTIME),60s)
 
 .PHONY: leader-lock
 leader-lock: ## Kill the leading one of three schedulers LEADER_KILLS (20) times under load (2 minutes).
