@@ -1,0 +1,71 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package atomicfile
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func contents(data []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}
+}
+
+// On a disk that is full the old file stays as it was, and nothing is left beside it that would keep the disk full.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
+		t.Skip("mounting a small disk takes root: ", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	path := filepath.Join(dir, "history")
+	old := bytes.Repeat([]byte("old"), 1000)
+	if err := Write(path, contents(old)); err != nil {
+		t.Fatal(err)
+	}
+	large := bytes.Repeat([]byte("new"), 100_000)
+	if err := Write(path, contents(large)); !errors.Is(err, unix.ENOSPC) {
+		t.Errorf("want an error that says the disk is full, got %v", err)
+	}
+	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, old) {
+		t.Errorf("the old file is not as it was: %d bytes, %v", len(got), err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("beside it is left: %v, %v", entries, err)
+	}
+	if err := Write(path, contents([]byte("small"))); err != nil {
+		t.Errorf("what fits is not written: %v", err)
+	}
+}
+
+// An encoder that fails half way leaves the old file.
+func TestFailedEncoder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history")
+	if err := Write(path, contents([]byte("old"))); err != nil {
+		t.Fatal(err)
+	}
+	failure := errors.New("no more")
+	err := Write(path, func(w io.Writer) error { return errors.Join(contents([]byte("half"))(w), failure) })
+	if !errors.Is(err, failure) {
+		t.Errorf("got %v, want what the encoder said", err)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != "old" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
