@@ -15,8 +15,8 @@ import (
 // not changed since it was last scored nothing but the score is read.
 
 const (
-	// maxFitBytes bounds what is kept; when it is full all is forgotten.
-	maxFitBytes = 32 << 20
+	// maxFitBytes bounds what is kept.
+	maxFitBytes = 64 << 20
 
 	// In place of a score.
 	noFit   = int32(-1) // the pod does not fit
@@ -64,7 +64,7 @@ func (x *Index) fitsOf(q *query, p *policy) *fits {
 	f, ok := x.fits[key]
 	if !ok {
 		if len(x.fits) >= max(16, maxFitBytes/(5*rows+1)) {
-			x.forgetFits()
+			x.forgetAnyFit()
 		}
 		f = &fits{clock: -1}
 		if n := len(x.spare); n > 0 {
@@ -93,10 +93,24 @@ func (x *Index) fitsOf(q *query, p *policy) *fits {
 
 func (x *Index) forgetFits() {
 	for _, f := range x.fits {
-		f.clock = -1
-		x.spare = append(x.spare, f)
+		x.spareFit(f)
 	}
 	clear(x.fits)
+}
+
+// forgetAnyFit makes room for one. Where shapes come in turns the oldest one would be needed
+// next.
+func (x *Index) forgetAnyFit() {
+	for key, f := range x.fits {
+		x.spareFit(f)
+		delete(x.fits, key)
+		return
+	}
+}
+
+func (x *Index) spareFit(f *fits) {
+	f.clock = -1
+	x.spare = append(x.spare, f)
 }
 
 // score judges a row anew.

@@ -41,6 +41,7 @@ type Index struct {
 	total         []int64
 	futures       []future // by row
 	disliked      []int32  // by feasible row
+	shares        []int64
 	fits          map[shape]*fits
 	spare         []*fits
 	foreseen      *predict.Snapshot // that fits are of

@@ -26,37 +26,21 @@ func (x *Index) search(q *query, p *policy) answer {
 	x.prepareSpread(q)
 	x.preparePodAffinity(q)
 
-	// 1. Which nodes are feasible.
-	feasible := x.feasible[:0]
+	// 1. Which nodes are feasible, and what they score for resources.
 	fits := x.fitsOf(q, p)
-	classes := x.table.Classes
-	constrained := len(q.scalars) > 0 || len(q.ports) > 0 || len(q.hard) > 0 || q.pods.constrains()
-	for _, row := range x.candidates(q) {
-		if q.verdict[classes[row]] == refused {
-			continue
-		}
-		score := fits.scores[row]
-		if score == unknown {
-			score = fits.score(x, q, p, row)
-		}
-		if score == noFit || constrained && !x.admits(q, row) {
-			continue
-		}
-		feasible = append(feasible, row)
-	}
-	x.feasible = feasible
-	switch len(feasible) {
+	x.filter(q, p, fits)
+	switch len(x.feasible) {
 	case 0:
 		return answer{row: -1}
 	case 1:
-		return answer{row: feasible[0], feasible: 1}
+		return answer{row: x.feasible[0], feasible: 1}
 	}
 
 	// 2. Which of them scores best; of equals any one, as upstream.
-	total := x.scores(q, p, fits)
-	best := answer{score: math.MinInt64, feasible: len(feasible)}
+	x.addScores(q, p, fits)
+	best := answer{score: math.MinInt64, feasible: len(x.feasible)}
 	ties := 0
-	for _, score := range total {
+	for _, score := range x.total {
 		if score > best.score {
 			best.score, ties = score, 0
 		}
@@ -65,17 +49,43 @@ func (x *Index) search(q *query, p *policy) answer {
 		}
 	}
 	nth := x.random.IntN(ties)
-	for i, score := range total {
+	for i, score := range x.total {
 		if score != best.score {
 			continue
 		}
 		if nth == 0 {
-			best.row = feasible[i]
+			best.row = x.feasible[i]
 			break
 		}
 		nth--
 	}
 	return best
+}
+
+// filter finds the feasible rows and begins their total with the score for resources.
+func (x *Index) filter(q *query, p *policy, fits *fits) {
+	rows := x.candidates(q)
+	feasible, total := resize(&x.feasible, len(rows)), resize(&x.total, len(rows))
+	constrained := len(q.scalars) > 0 || len(q.ports) > 0 || len(q.hard) > 0 || q.pods.constrains()
+	classes, scores, verdict := x.table.Classes, fits.scores, q.verdict
+	n := 0
+	for _, row := range rows {
+		score := scores[row]
+		if verdict[classes[row]] == refused || score == noFit {
+			continue
+		}
+		if score == unknown {
+			if score = fits.score(x, q, p, row); score == noFit {
+				continue
+			}
+		}
+		if constrained && !x.admits(q, row) {
+			continue
+		}
+		feasible[n], total[n] = row, int64(score)
+		n++
+	}
+	x.feasible, x.total = feasible[:n], total[:n]
 }
 
 // candidates are the rows that the pod's node selector and required node affinity select.
@@ -116,24 +126,10 @@ func (x *Index) admits(q *query, row int32) bool {
 	return true
 }
 
-// scores returns the weighted sum of all scores of the feasible rows, in their order.
-func (x *Index) scores(q *query, p *policy, fits *fits) []int64 {
-	total := resize(&x.total, len(x.feasible))
-	pressed := false
-	if q.pressure != nil {
-		for _, row := range x.feasible {
-			pressed = pressed || fits.pressed[row] > 0
-		}
-	}
-	minds := q.dislikes || pressed
-	start := int64(0)
-	if !minds {
-		start = p.taints * fwk.MaxScore
-	}
-	for i, row := range x.feasible {
-		total[i] = start + int64(fits.scores[row])
-	}
-	if p.taints > 0 && minds {
+// addScores makes the totals of the feasible rows the weighted sum of all scores.
+func (x *Index) addScores(q *query, p *policy, fits *fits) {
+	total := x.total
+	if p.taints > 0 {
 		x.addTaints(q, p, fits, total)
 	}
 	if q.prefer != nil {
@@ -148,7 +144,6 @@ func (x *Index) scores(q *query, p *policy, fits *fits) []int64 {
 	if len(q.pods.points) > 0 {
 		x.addPodAffinity(q, p, total)
 	}
-	return total
 }
 
 // allocation is the strategy's score of a row of which so much is requested.
@@ -202,26 +197,40 @@ func balanceScore(with, without int64) int64 {
 func (x *Index) addTaints(q *query, p *policy, fits *fits, total []int64) {
 	counts := resize(&x.disliked, len(x.feasible))
 	most := int32(0)
-	for i, row := range x.feasible {
-		counts[i] = q.verdict[x.table.Classes[row]]
-		if q.pressure != nil {
-			counts[i] += int32(fits.pressed[row])
+	if q.dislikes || q.pressure != nil {
+		classes, verdict := x.table.Classes, q.verdict
+		for i, row := range x.feasible {
+			count := verdict[classes[row]]
+			if q.pressure != nil {
+				count += int32(fits.pressed[row])
+			}
+			counts[i] = count
+			most = max(most, count)
 		}
-		most = max(most, counts[i])
 	}
-	for i := range x.feasible {
-		score := int64(fwk.MaxScore)
-		if most > 0 {
-			score -= fwk.MaxScore * int64(counts[i]) / int64(most)
+	if most == 0 {
+		for i := range total {
+			total[i] += p.taints * fwk.MaxScore
 		}
-		total[i] += p.taints * score
+		return
+	}
+	shares := x.sharesOf(int64(most))
+	for i, count := range counts {
+		total[i] += p.taints * (fwk.MaxScore - shares[count])
 	}
 }
 
 func (x *Index) addPreference(q *query, p *policy, total []int64) {
-	most := int64(0)
+	least, most := int64(0), int64(0)
 	for _, row := range x.feasible {
-		most = max(most, q.prefer[row])
+		least, most = min(least, q.prefer[row]), max(most, q.prefer[row])
+	}
+	if most > 0 && most <= maxShares && least == 0 {
+		shares := x.sharesOf(most)
+		for i, row := range x.feasible {
+			total[i] += p.affinity * shares[q.prefer[row]]
+		}
+		return
 	}
 	for i, row := range x.feasible {
 		score := q.prefer[row]
@@ -230,6 +239,19 @@ func (x *Index) addPreference(q *query, p *policy, total []int64) {
 		}
 		total[i] += p.affinity * score
 	}
+}
+
+// maxShares bounds what is worth a table: 10 preferences of the greatest weight.
+const maxShares = 1000
+
+// sharesOf returns 100 * n / most for every n up to most: a division for every row takes
+// longer than all else about it.
+func (x *Index) sharesOf(most int64) []int64 {
+	shares := resize(&x.shares, int(most)+1)
+	for n := range shares {
+		shares[n] = fwk.MaxScore * int64(n) / most
+	}
+	return shares
 }
 
 // Bounds of image sizes in bytes, of pkg/scheduler/framework/plugins/imagelocality.

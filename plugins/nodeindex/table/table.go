@@ -182,8 +182,9 @@ func (t *Table) ChangedSince(clock int) ([]int32, bool) {
 
 func (t *Table) noteChange(row int32) {
 	if len(t.changed) > 2*len(t.Rows)+1024 {
-		t.forgotten += len(t.changed)
-		t.changed = t.changed[:0]
+		half := len(t.changed) / 2
+		t.forgotten += half
+		t.changed = t.changed[:copy(t.changed, t.changed[half:])]
 	}
 	t.changed = append(t.changed, row)
 }
