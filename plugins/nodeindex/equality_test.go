@@ -231,7 +231,7 @@ func (s *scene) place(ctx context.Context, t testing.TB, pod *v1.Pod) bool {
 	if _, got, _ := s.profile.RunPreFilterPlugins(ctx, cycle, pod); got.Code() != status.Code() {
 		t.Fatalf("%s: PreFilter says %v, upstream's %v", describe(pod), got, status)
 	}
-	if !status.IsSuccess() {
+	if !status.IsSuccess() || s.profile.named { // of named nodes the index is not asked
 		return false
 	}
 	lister := s.profile.SnapshotSharedLister().NodeInfos()

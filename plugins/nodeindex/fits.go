@@ -4,8 +4,6 @@
 package nodeindex
 
 import (
-	"math"
-
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
@@ -113,44 +111,43 @@ func (x *Index) spareFit(f *fits) {
 	x.spare = append(x.spare, f)
 }
 
-// score judges a row anew.
-func (f *fits) score(x *Index, q *query, p *policy, row int32) int32 {
-	r := &x.table.Rows[row]
-	f.scores[row] = noFit
-	if r.Room <= 0 || q.cpu > 0 && q.cpu > r.AllocCPU-r.ReqCPU || q.mem > 0 && q.mem > r.AllocMem-r.ReqMem ||
-		q.eph > 0 && q.eph > r.AllocEph-r.ReqEph {
-		return noFit
+// score judges rows anew.
+func (f *fits) score(x *Index, q *query, p *policy, rows []int32) {
+	s := q.snapshot()
+	if s == nil {
+		f.requestedFits(q, p, x.table.Rows, rows)
+		return
 	}
-	if s := q.snapshot(); s != nil {
+	for _, row := range rows {
+		f.scores[row] = noFit
+		r := &x.table.Rows[row]
+		if !fitsIn(q, r) {
+			continue
+		}
 		x.futureOf(row, s)
+		if q.pressure != nil {
+			f.pressed[row] = x.pressureOn(q, row)
+		}
+		score := int64(0)
+		if q.peak != nil {
+			score = x.predictedFit(q, p, row)
+		} else {
+			score = p.requestedFit(q, r)
+		}
+		f.scores[row] = int32(score) // maxWeight keeps it below
 	}
-	if q.pressure != nil {
-		f.pressed[row] = x.pressureOn(q, row)
-	}
-	var score int64
-	if q.peak != nil {
-		score = x.predictedFit(q, p, row)
-	} else {
-		score = p.requestedFit(q, r)
-	}
-	f.scores[row] = int32(min(score, math.MaxInt32)) // maxWeight keeps it below
-	return f.scores[row]
 }
 
-// requestedFit is the weighted score for resources by requests.
-func (p *policy) requestedFit(q *query, r *table.Row) int64 {
-	sum := p.allocation(r, r.NonZeroCPU+q.nonZeroCPU, r.NonZeroMem+q.nonZeroMem)
-	var balance int64
-	if p.balances && (q.cpu != 0 || q.mem != 0) {
-		balance = balanceScore(balanced(r, q.cpu, q.mem), r.Balance)
-	}
-	if p.own > 0 {
-		return p.own * p.mixed(sum, balance)
-	}
-	return p.fit*sum + p.balanced*balance
+// fitsIn is the filter for resources, but for scalars.
+func fitsIn(q *query, r *table.Row) bool {
+	return r.Room > 0 && (q.cpu <= 0 || q.cpu <= r.AllocCPU-r.ReqCPU) && (q.mem <= 0 || q.mem <= r.AllocMem-r.ReqMem) &&
+		(q.eph <= 0 || q.eph <= r.AllocEph-r.ReqEph)
 }
 
 // mixed is ResourceFit's score of the strategy's and of balancing.
 func (p *policy) mixed(sum, balance int64) int64 {
+	if p.ownBalanced == 1 {
+		return (sum + balance) >> 1 // never negative
+	}
 	return (sum + p.ownBalanced*balance) / (1 + p.ownBalanced)
 }

@@ -37,6 +37,7 @@ type Index struct {
 	termsOfPlaced []placedTerm
 	every         []int32 // row
 	selected      []int32
+	stale         []int32
 	feasible      []int32
 	total         []int64
 	futures       []future // by row

@@ -65,19 +65,31 @@ func (x *Index) search(q *query, p *policy) answer {
 // filter finds the feasible rows and begins their total with the score for resources.
 func (x *Index) filter(q *query, p *policy, fits *fits) {
 	rows := x.candidates(q)
-	feasible, total := resize(&x.feasible, len(rows)), resize(&x.total, len(rows))
+	resize(&x.feasible, len(rows))
+	resize(&x.total, len(rows))
+	n, stale := x.take(q, fits, rows, 0)
+	if len(stale) > 0 {
+		fits.score(x, q, p, stale)
+		n, _ = x.take(q, fits, stale, n)
+	}
+	x.feasible, x.total = x.feasible[:n], x.total[:n]
+}
+
+// take adds those of the rows that are feasible to the first n, and returns how many there
+// are then. Rows whose score is unknown it returns instead.
+func (x *Index) take(q *query, fits *fits, rows []int32, n int) (int, []int32) {
 	constrained := len(q.scalars) > 0 || len(q.ports) > 0 || len(q.hard) > 0 || q.pods.constrains()
 	classes, scores, verdict := x.table.Classes, fits.scores, q.verdict
-	n := 0
+	feasible, total := x.feasible, x.total
+	stale := x.stale[:0]
 	for _, row := range rows {
 		score := scores[row]
 		if verdict[classes[row]] == refused || score == noFit {
 			continue
 		}
 		if score == unknown {
-			if score = fits.score(x, q, p, row); score == noFit {
-				continue
-			}
+			stale = append(stale, row)
+			continue
 		}
 		if constrained && !x.admits(q, row) {
 			continue
@@ -85,7 +97,8 @@ func (x *Index) filter(q *query, p *policy, fits *fits) {
 		feasible[n], total[n] = row, int64(score)
 		n++
 	}
-	x.feasible, x.total = feasible[:n], total[:n]
+	x.stale = stale
+	return n, stale
 }
 
 // candidates are the rows that the pod's node selector and required node affinity select.

@@ -27,6 +27,8 @@ type Row struct {
 	AllocCPU, ReqCPU, NonZeroCPU int64
 	AllocMem, ReqMem, NonZeroMem int64
 	AllocEph, ReqEph             int64
+	// 100 / AllocCPU and 100 / AllocMem.
+	PerCPU, PerMem float64
 	// Balance of CPU and memory as requested, 50–100.
 	Balance int64
 	// Room is how many pods more the node admits; a free row has none.
@@ -145,6 +147,7 @@ func (t *Table) set(info fwk.NodeInfo) {
 	alloc, req, nonZero := info.GetAllocatable(), info.GetRequested(), info.GetNonZeroRequested()
 	r.AllocCPU, r.ReqCPU, r.NonZeroCPU = alloc.GetMilliCPU(), req.GetMilliCPU(), nonZero.GetMilliCPU()
 	r.AllocMem, r.ReqMem, r.NonZeroMem = alloc.GetMemory(), req.GetMemory(), nonZero.GetMemory()
+	r.SetReciprocals()
 	r.AllocEph, r.ReqEph = alloc.GetEphemeralStorage(), req.GetEphemeralStorage()
 	r.Balance = Balance(r.ReqCPU, r.AllocCPU, r.ReqMem, r.AllocMem)
 	r.Room = int32(alloc.GetAllowedPodNumber() - len(info.GetPods()))
@@ -166,6 +169,11 @@ func (t *Table) set(info fwk.NodeInfo) {
 		image.set(row, info)
 	}
 	t.setPods(row, info.GetPods())
+}
+
+// SetReciprocals sets PerCPU and PerMem.
+func (r *Row) SetReciprocals() {
+	r.PerCPU, r.PerMem = 100/float64(r.AllocCPU), 100/float64(r.AllocMem)
 }
 
 // Clock counts the changes of rows.
