@@ -40,7 +40,8 @@ type cycle struct {
 	filters        bool
 	refused        atomic.Bool // a node to the pod
 
-	harm   []float32 // by slot, written by PreScore
+	harms  []float32 // by row, written by PreScore
+	rows   map[fwk.NodeInfo]int32
 	best   float32
 	asGood int // nodes that are as good as the best, itself included
 
@@ -74,7 +75,7 @@ func (p *PredictedQoS) newCycle(pod *v1.Pod, nodes []fwk.NodeInfo) *cycle {
 		c.snapshot = p.snapshot()
 	}
 	// The two numbers count up for themselves; one step of either is another epoch.
-	c.epoch = c.snapshot.Epoch()<<32 + c.judge.epoch + p.slotsAge<<20
+	c.epoch = c.snapshot.Epoch()<<32 + c.judge.epoch
 	for r := range c.combiners {
 		c.combiners[r] = c.snapshot.Combiner(horizon, predict.Resource(r))
 	}
@@ -113,11 +114,7 @@ const doubts = 1.28
 // lowerRisk is the risk if the node uses no more than it does for sure, and its history is as bad as it looks only in
 // part.
 func (p *PredictedQoS) lowerRisk(c *cycle, v *view) float32 {
-	use := v.use(predict.CPU, c.own.Peaks[horizon][predict.CPU], c.combiners[predict.CPU])
-	z := c.slab.LogOdds(use.lower, v.pressure) + c.judge.offset[c.objective]
-	if v.known {
-		z += v.history.Vector.Dot(&c.workload)
-	}
+	z := c.slab.LogOdds(c.after(v).lower, v.pressure) + c.judge.offset[c.objective] + v.history.Dot(&c.workload)
 	return quality.Probability(z - doubts*v.doubt)
 }
 

@@ -44,7 +44,7 @@ func (p *PredictedQoS) export(c *cycle, state fwk.CycleState, nodes []fwk.NodeIn
 	out := &classes{nodes: make([]string, 0, len(nodes)), risks: make([][numObjectives]float32, 0, len(nodes))}
 	for _, n := range nodes {
 		v := p.view(c, state, n)
-		z := c.resident.LogOdds(v.before, v.pressure) + v.history.Vector[0]
+		z := c.resident.LogOdds(v.before, v.pressure) + v.history[0]
 		var risks [numObjectives]float32
 		for o := range risks {
 			risks[o] = quality.Probability(z + c.judge.offset[o])

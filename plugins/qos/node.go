@@ -15,17 +15,20 @@ import (
 
 // view is what the plugin knows of one node. It is immutable.
 type view struct {
-	slot      int32
-	known     bool // the node's history says something
-	perCore   float32
-	perByte   float32
-	pressure  float32 // NaN where not known
-	load      [predict.NumResources]predict.Load
-	residual  [predict.NumResources]predict.Interval
-	history   quality.NodeHistory
-	doubt     float32
-	residents [numObjectives]float32 // Σ weight · importance of the pods that are there
-	before    float32                // share of the CPU that the node uses without the pod
+	cpu, memory demand
+	pressure    float32 // NaN where not known
+	history     quality.Vector
+	doubt       float32
+	before      float32                // share of the CPU that the node uses without the pod
+	residents   [numObjectives]float32 // Σ weight · importance of the pods that are there
+	suffered    float32                // Σ residents · their risk without the pod
+}
+
+// demand is what a node's pods will use of a resource.
+type demand struct {
+	load     predict.Load
+	residual predict.Interval
+	per      float32 // shares of the node in a core or byte
 }
 
 // horizon of the forecasts that count: service is lost within the hour, and decisions are judged by then.
@@ -37,58 +40,54 @@ func (p *PredictedQoS) view(c *cycle, state fwk.CycleState, node fwk.NodeInfo) *
 
 func (p *PredictedQoS) look(c *cycle, node fwk.NodeInfo) *view {
 	name := node.Node().Name
-	v := &view{slot: p.slot(name), pressure: c.pressure.of(name)}
-	a := node.GetAllocatable()
-	v.perCore, v.perByte = float32(1000/float64(max(a.GetMilliCPU(), 1))), float32(1/float64(max(a.GetMemory(), 1)))
+	v := &view{pressure: c.pressure.of(name)}
+	a, residual := node.GetAllocatable(), c.snapshot.NodeForecast(name).Residual[horizon]
+	v.cpu = demand{residual: residual[predict.CPU], per: float32(1000 / float64(max(a.GetMilliCPU(), 1)))}
+	v.memory = demand{residual: residual[predict.Memory], per: float32(1 / float64(max(a.GetMemory(), 1)))}
 	for _, r := range node.GetPods() {
 		f := c.snapshot.Resident(r)
-		for k := range v.load {
-			v.load[k] = v.load[k].Add(f.Peaks[horizon][k])
-		}
+		v.cpu.load = v.cpu.load.Add(f.Peaks[horizon][predict.CPU])
+		v.memory.load = v.memory.load.Add(f.Peaks[horizon][predict.Memory])
 		o := objectiveOf(r.GetPod(), p.classes)
 		v.residents[o] += p.weights[o] * importance(r.GetPod())
 	}
-	forecast := c.snapshot.NodeForecast(name)
-	v.residual = forecast.Residual[horizon]
-	v.history, v.known = c.judge.history.Nodes[name]
-	v.doubt = v.history.Doubt()
-	v.before = v.use(predict.CPU, predict.Peak{}, c.combiners[predict.CPU]).upper
+	history := c.judge.history.Nodes[name]
+	v.history, v.doubt = history.Vector, history.Doubt()
+	v.before = v.cpu.with(predict.Peak{}, c.combiners[predict.CPU]).upper
+	v.suffered = c.suffer(&v.residents, quality.At(v.before, v.pressure))
 	return v
 }
 
 // share is an interval of a node's resource, where 1 is all of it.
 type share struct{ lower, upper float32 }
 
-// use is the predicted peak with one more pod.
-func (v *view) use(r predict.Resource, pod predict.Peak, together peak.Combiner) share {
-	u := predict.PeakWith(v.residual[r], v.load[r], pod, together)
-	per := v.perCore
-	if r == predict.Memory {
-		per = v.perByte
-	}
-	return share{float32(u.Lower) * per, float32(u.Upper) * per}
+// with is the predicted peak with one more pod.
+func (d *demand) with(pod predict.Peak, together peak.Combiner) share {
+	u := predict.PeakWith(d.residual, d.load, pod, together)
+	return share{float32(u.Lower) * d.per, float32(u.Upper) * d.per}
 }
 
-func (p *PredictedQoS) slot(name string) int32 {
-	p.slotsLock.Lock()
-	defer p.slotsLock.Unlock()
-	s, ok := p.slots[name]
-	if !ok {
-		s = int32(len(p.slots))
-		p.slots[name] = s
-	}
-	return s
+// suffer is Σ residents · their risk at a point of the table. It is linear in the node's CPU between the table's columns, so
+// that rows can keep it.
+func (c *cycle) suffer(residents *[numObjectives]float32, at quality.Point) float32 {
+	left, right := c.sufferOn(residents, at, at.Column), c.sufferOn(residents, at, at.Column+1)
+	return left + at.Right*(right-left)
 }
 
-// forget starts the numbering over when nodes that are gone outnumber those that there are. No cycle is under way.
+func (c *cycle) sufferOn(residents *[numObjectives]float32, at quality.Point, column int32) (sum float32) {
+	z := c.resident.In(at.OnColumn(column))
+	for o, weight := range residents {
+		if weight != 0 {
+			sum += weight * quality.Probability(z+c.judge.offset[o])
+		}
+	}
+	return sum
+}
+
+// forget makes room for other nodes when there are that many.
 func (p *PredictedQoS) forget(nodes int) {
 	p.views.Forget(nodes)
-	p.slotsLock.Lock()
-	defer p.slotsLock.Unlock()
-	if len(p.slots) > 2*nodes+100 {
-		clear(p.slots)
-		p.slotsAge++
-	}
+	p.rows.forget(nodes)
 }
 
 // pressures of nodes by name.

@@ -9,7 +9,6 @@ package qos
 import (
 	"context"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,10 +40,7 @@ type PredictedQoS struct {
 	judge    atomic.Pointer[judge]
 
 	views pernode.Cache[*view]
-	// slots number the nodes, so that a cycle's scores are a slice.
-	slotsLock sync.Mutex
-	slots     map[string]int32
-	slotsAge  uint64
+	rows  rows
 
 	refused   refused.Pods // since the last look
 	breaker   atomic.Int64 // times the filter would have refused all nodes
@@ -76,7 +72,7 @@ func NewFactory(service *Service) func(context.Context, runtime.Object, fwk.Hand
 		}
 		p := &PredictedQoS{
 			snapshot: service.snapshot, service: service, handle: h, profile: h.ProfileName(),
-			maxRisk: float32(args.MaxRiskPercent) / 100, weights: weightsOf(&args.Weights), slots: map[string]int32{},
+			maxRisk: float32(args.MaxRiskPercent) / 100, weights: weightsOf(&args.Weights),
 		}
 		if f := h.SharedInformerFactory(); f != nil {
 			p.classes = f.Scheduling().V1().PriorityClasses().Lister()

@@ -7,8 +7,10 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -472,21 +474,57 @@ func TestArgsAreChecked(t *testing.T) {
 	}
 }
 
-// One pod and 5,000 nodes: PreScore with what it looks up, per node.
+// One pod and 5,000 nodes with four pods each, per node: the whole of PreScore with the nodes in the scheduler's order, with
+// them as two of Filter's workers leave them, and with them in none; and in the same run the arithmetic alone.
 func BenchmarkPreScore(b *testing.B) {
+	const n = 5000
 	var nodes []*v1.Node
 	var pods []*v1.Pod
-	for i := range 5000 {
+	r := rand.New(rand.NewPCG(1, 2))
+	pressures := pressures{}
+	for i := range n {
 		name := fmt.Sprint("node-", i)
 		nodes = append(nodes, node(name))
-		pods = append(pods, on(name, pod(fmt.Sprint("p", i), "latency", "500m")))
+		for j, objective := range objectiveNames {
+			pods = append(pods, on(name, pod(fmt.Sprint("p", i, "-", j), objective, fmt.Sprint(100+r.IntN(800), "m"))))
+		}
+		pressures[name] = r.Float32()
 	}
 	s := newScheduler(b, args(), pods, nodes...)
+	s.service.pressure.Store(&pressures)
+	for i := range 100 {
+		s.feedback.history.Learn(fmt.Sprint("node-", i), "latency", 0, i%3 == 0, s.time)
+	}
 	p := pod("p", "latency", "100m")
 	state := s.begin(p)
-	b.ReportAllocs()
-	for b.Loop() {
-		s.PreScore(b.Context(), state, p, s.nodes)
+	in := map[string][]fwk.NodeInfo{"in order": s.nodes, "two workers": slices.Clone(s.nodes), "shuffled": slices.Clone(s.nodes)}
+	for i := range n {
+		const chunk = 70
+		// Chunks are taken in turn, and both workers advance alike.
+		at := i/(2*chunk)*2*chunk + i%(2*chunk)/2 + i%2*chunk
+		in["two workers"][i] = s.nodes[min(at, n-1)]
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/5000, "ns/node")
+	r.Shuffle(n, func(i, j int) { in["shuffled"][i], in["shuffled"][j] = in["shuffled"][j], in["shuffled"][i] })
+	perNode := func(b *testing.B) {
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/node")
+	}
+	for _, order := range []string{"in order", "two workers", "shuffled"} {
+		b.Run(order, func(b *testing.B) {
+			s.PreScore(b.Context(), state, p, in[order])
+			b.ReportAllocs()
+			for b.Loop() {
+				s.PreScore(b.Context(), state, p, in[order])
+			}
+			perNode(b)
+		})
+	}
+	b.Run("arithmetic", func(b *testing.B) {
+		c, pod := cycleIn(state), cycleIn(state).newcomer()
+		for b.Loop() {
+			for i := range s.rows.rows {
+				c.harms[i] = c.harmOn(&s.rows.rows[i], &s.rows.rest[i], &pod)
+			}
+		}
+		perNode(b)
+	})
 }

@@ -5,8 +5,6 @@ package qos
 
 import (
 	"context"
-	"math"
-	"slices"
 
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
@@ -25,22 +23,10 @@ func (p *PredictedQoS) PreScore(_ context.Context, state fwk.CycleState, _ *v1.P
 	if c == nil {
 		return fwk.NewStatus(fwk.Skip)
 	}
-	p.slotsLock.Lock()
-	slots := len(p.slots)
-	p.slotsLock.Unlock()
-	c.harm = slices.Grow(c.harm[:0], slots+len(nodes))[:slots+len(nodes)]
-	for i := range c.harm {
-		c.harm[i] = float32(math.Inf(1)) // of no node in hand
-	}
-	c.best, c.asGood = float32(math.Inf(1)), 0
-	for _, n := range nodes {
-		v := p.view(c, state, n)
-		h := p.harm(c, v)
-		c.harm[v.slot] = h
-		c.best = min(c.best, h)
-	}
-	for _, h := range c.harm {
-		if c.score(h) == fwk.MaxScore {
+	p.pass(c, state, nodes)
+	c.asGood = 0
+	for _, h := range c.harms {
+		if c.good(h) {
 			c.asGood++
 		}
 	}
@@ -48,43 +34,43 @@ func (p *PredictedQoS) PreScore(_ context.Context, state fwk.CycleState, _ *v1.P
 }
 
 // harm is the weight of the pod times its risk, and of each resident times what its risk rises by.
-func (p *PredictedQoS) harm(c *cycle, v *view) float32 {
-	after := v.use(predict.CPU, c.own.Peaks[horizon][predict.CPU], c.combiners[predict.CPU]).upper
-	h := c.weight * quality.Probability(p.logOdds(c, v, after))
-	for o, weight := range v.residents {
-		if weight == 0 {
-			continue
-		}
-		offset := c.judge.offset[o]
-		h += weight * (quality.Probability(c.resident.LogOdds(after, v.pressure)+offset) - quality.Probability(c.resident.LogOdds(v.before, v.pressure)+offset))
-	}
-	return h
+func (c *cycle) harm(v *view) float32 {
+	after := c.after(v).upper
+	at := quality.At(after, v.pressure)
+	return c.weight*quality.Probability(c.logOdds(v, after)) + c.suffer(&v.residents, at) - v.suffered
+}
+
+// after is the share of the CPU that a node uses with the pod.
+func (c *cycle) after(v *view) share {
+	return v.cpu.with(c.own.Peaks[horizon][predict.CPU], c.combiners[predict.CPU])
 }
 
 // logOdds of a violation of the pod's objective on a node that will use the share after of its CPU.
-func (p *PredictedQoS) logOdds(c *cycle, v *view, after float32) float32 {
-	z := c.slab.LogOdds(after, v.pressure) + c.judge.offset[c.objective]
-	if v.known {
-		z += v.history.Vector.Dot(&c.workload)
-	}
+func (c *cycle) logOdds(v *view, after float32) float32 {
+	z := c.slab.LogOdds(after, v.pressure) + c.judge.offset[c.objective] + v.history.Dot(&c.workload)
 	if c.objective == Availability {
-		z += outOfMemory(v.use(predict.Memory, c.own.Peaks[horizon][predict.Memory], c.combiners[predict.Memory]).upper)
+		z += c.outOfMemory(&v.memory)
 	}
 	return z
 }
 
 // outOfMemory adds to the log-odds where the predicted memory comes near what there is: kubelets evict and the kernel
 // kills from there on.
-func outOfMemory(used float32) float32 { return 40 * min(max(used-.9, 0), .2) }
+func (c *cycle) outOfMemory(memory *demand) float32 {
+	used := memory.with(c.own.Peaks[horizon][predict.Memory], c.combiners[predict.Memory]).upper
+	return 40 * min(max(used-.9, 0), .2)
+}
 
 // score is 0–100, the less harm the more, relative to the best node; 1 of the pod's own risk is all of it.
 func (c *cycle) score(harm float32) int64 {
-	lost := (harm - c.best) / c.weight
-	if lost <= nearTie {
+	if c.good(harm) {
 		return fwk.MaxScore
 	}
-	return int64(float32(fwk.MaxScore) * max(1-lost, 0))
+	return int64(float32(fwk.MaxScore) * max(1-(harm-c.best)/c.weight, 0))
 }
+
+// good says whether no node is better than one with the harm.
+func (c *cycle) good(harm float32) bool { return harm-c.best <= nearTie*c.weight }
 
 // Score reads what PreScore computed.
 func (p *PredictedQoS) Score(_ context.Context, state fwk.CycleState, _ *v1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {
@@ -92,7 +78,11 @@ func (p *PredictedQoS) Score(_ context.Context, state fwk.CycleState, _ *v1.Pod,
 	if c == nil {
 		return 0, nil
 	}
-	return c.score(c.harm[p.view(c, state, node).slot]), nil
+	at, ok := c.rows[node]
+	if !ok {
+		return 0, nil
+	}
+	return c.score(c.harms[at]), nil
 }
 
 // ScoreExtensions returns nil: scores are 0–100 already.

@@ -25,14 +25,11 @@ func (p *PredictedQoS) Reserve(_ context.Context, state fwk.CycleState, pod *v1.
 		return nil //nolint:nilerr // A node that is not in the snapshot is upstream's to refuse; here there is nothing to note.
 	}
 	v := p.view(c, state, node)
-	after := v.use(predict.CPU, c.own.Peaks[horizon][predict.CPU], c.combiners[predict.CPU]).upper
-	z := p.logOdds(c, v, after)
-	d := &decision{uid: pod.UID, node: nodeName, workload: c.name, objective: c.objective, model: z}
-	if v.known {
-		d.model -= v.history.Vector.Dot(&c.workload)
-	}
+	after := c.after(v).upper
+	z := c.logOdds(v, after)
+	d := &decision{uid: pod.UID, node: nodeName, workload: c.name, objective: c.objective, model: z - v.history.Dot(&c.workload)}
 	d.outcome = quality.Outcome{Risk: float64(quality.Probability(z)), Plain: float64(after), Propensity: 1 / float64(max(c.asGood, 1))}
-	d.outcome.X[quality.OwnCPU] = c.own.Peaks[horizon][predict.CPU].Mean * float64(v.perCore)
+	d.outcome.X[quality.OwnCPU] = c.own.Peaks[horizon][predict.CPU].Mean * float64(v.cpu.per)
 	d.outcome.X[quality.NodeCPU], d.outcome.X[quality.Pressure] = float64(after), float64(v.pressure)
 	c.decision = d
 	return nil

@@ -100,26 +100,62 @@ func (t *Table) For(own float64, out *Slab) {
 
 // LogOdds returns the log-odds of a violation on a node that uses the share cpu with the pod on it; pressure is NaN where
 // it is not known. A cpu that is not known counts as 1. It is pure, and allocates nothing.
-func (s *Slab) LogOdds(cpu, pressure float32) float32 {
+func (s *Slab) LogOdds(cpu, pressure float32) float32 { return s.In(At(cpu, pressure)) }
+
+// Point lies between the points of a table. It is the same in every slab.
+type Point struct {
+	plane  int32
+	Column int32 // the last one at or before the node's CPU
+	high   float32
+	Right  float32 // how near the next column, 0–1
+}
+
+// OnColumn is the point of the same pressure on a column; beyond the last one, on that.
+func (p Point) OnColumn(column int32) Point {
+	p.Column, p.Right = column, 0
+	if column >= cpuSteps {
+		p.Column, p.Right = cpuSteps-1, 1
+	}
+	return p
+}
+
+// At returns the point of a node that uses the share cpu at the pressure; see LogOdds.
+func At(cpu, pressure float32) Point {
+	// Branches, which always go the same way, take less time than min and max of floats.
 	if !(cpu <= maxCPU) {
 		if cpu != cpu {
 			cpu = 1
 		} else {
 			cpu = maxCPU
 		}
+	} else if cpu < 0 {
+		cpu = 0
 	}
-	at := max(cpu, 0) * (cpuSteps / maxCPU)
-	c := min(int(at), cpuSteps-1)
-	f := at - float32(c)
-	if pressure != pressure {
-		return s[0][c] + f*(s[0][c+1]-s[0][c])
+	x := cpu * (cpuSteps / maxCPU)
+	p := Point{Column: min(int32(x), cpuSteps-1)}
+	p.Right = x - float32(p.Column)
+	if pressure == pressure {
+		if pressure < 0 {
+			pressure = 0
+		} else if pressure > 1 {
+			pressure = 1
+		}
+		y := pressure * pressureSteps
+		plane := min(int32(y), pressureSteps-1)
+		p.plane, p.high = plane+1, y-float32(plane)
 	}
-	high := min(max(pressure, 0), 1) * pressureSteps
-	p := min(int(high), pressureSteps-1)
-	g := high - float32(p)
-	a := s[p+1][c] + f*(s[p+1][c+1]-s[p+1][c])
-	b := s[p+2][c] + f*(s[p+2][c+1]-s[p+2][c])
-	return a + g*(b-a)
+	return p
+}
+
+// In returns the log-odds at a point.
+func (s *Slab) In(p Point) float32 {
+	row := &s[p.plane]
+	z := row[p.Column] + p.Right*(row[p.Column+1]-row[p.Column])
+	if p.plane == 0 {
+		return z
+	}
+	row = &s[p.plane+1]
+	return z + p.high*(row[p.Column]+p.Right*(row[p.Column+1]-row[p.Column])-z)
 }
 
 // sigmoidSteps of the table behind Probability, from -sigmoidRange to sigmoidRange.

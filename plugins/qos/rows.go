@@ -1,0 +1,193 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package qos
+
+import (
+	"maps"
+	"math"
+	"slices"
+	"sync"
+
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+)
+
+// rows keep of each node's view what the harm of one more pod is computed from, so that PreScore reads memory in order, looks
+// nothing up by name, and adds nothing up that is the same for every pod. The zero value is ready.
+type rows struct {
+	lock sync.Mutex
+	rows []row
+	rest []rest
+	// index of the rows by node. A NodeInfo of the scheduler's snapshot keeps its place in memory while its node lives. It
+	// is replaced and never written to, since cycles read it without the lock.
+	index map[fwk.NodeInfo]int32
+	// hints are the rows by generation, which are told apart by their last bits, mostly.
+	hints [hints]int32
+}
+
+// hints is a power of two; with 5,000 nodes one in seven shares its hint with another.
+const hints = 1 << 15
+
+// row is what every pod reads, in two cache lines. The CPU is in shares of the node.
+type row struct {
+	node       fwk.NodeInfo
+	generation int64 // none is below 1
+	epoch      uint64
+
+	mean, excess, squares, sure, residual float32 // predict.Load and the residual's upper bound
+	per                                   float32 // shares of the node in a core
+	pressure                              float32
+	history                               quality.Vector
+	column                                int32 // of the table, where the node is without the pod
+	loss                                  [columns]float32
+}
+
+// columns of the table from a node's own one on, for which rows keep what residents lose: a third of its CPU.
+const columns = 11
+
+// rest is what some pods read, too.
+type rest struct {
+	memory    demand
+	residents [numObjectives]float32
+	suffered  float32
+}
+
+// set takes a node's view.
+func (r *row) set(c *cycle, v *view, rest *rest) {
+	l, per := &v.cpu.load, float64(v.cpu.per)
+	r.mean, r.excess, r.squares = float32(l.Mean*per), float32(l.Excess*per), float32(l.Squares*per*per)
+	r.sure, r.residual = float32(l.Sure*per), float32(v.cpu.residual.Upper*per)
+	r.per, r.pressure, r.history = v.cpu.per, v.pressure, v.history
+	at := quality.At(v.before, v.pressure)
+	r.column = at.Column
+	for k := range r.loss {
+		r.loss[k] = c.sufferOn(&v.residents, at, at.Column+int32(k)) - v.suffered
+	}
+	rest.memory, rest.residents, rest.suffered = v.memory, v.residents, v.suffered
+}
+
+// newcomer is the pod in hand, as it is added to rows.
+type newcomer struct{ mean, excess, sure, apart, together float32 }
+
+func (c *cycle) newcomer() newcomer {
+	p := &c.own.Peaks[horizon][predict.CPU]
+	l, rho := (predict.Load{}).Add(*p), c.combiners[predict.CPU].Together
+	if !(rho >= 0 && rho <= 1) {
+		rho = 1
+	}
+	return newcomer{float32(l.Mean), float32(l.Excess), float32(l.Sure), float32(1 - rho), float32(rho)}
+}
+
+// after is predict.PeakWith's upper bound in a row's units. The largest single peak needs no look: it is its mean and excess,
+// and neither is more than what is added here.
+func (r *row) after(pod *newcomer) float32 {
+	mean, own := r.mean+pod.mean*r.per, pod.excess*r.per
+	excess := r.excess + own
+	upper := mean + float32(math.Sqrt(float64(pod.apart*(r.squares+own*own)+pod.together*excess*excess)))
+	if sum := mean + excess; upper > sum {
+		upper = sum
+	}
+	if upper += r.residual; !(upper >= r.sure+pod.sure*r.per) {
+		upper = r.sure + pod.sure*r.per
+	}
+	return upper
+}
+
+// harmOn is the harm of a placement by a row.
+func (c *cycle) harmOn(r *row, rest *rest, pod *newcomer) float32 {
+	at := quality.At(r.after(pod), r.pressure)
+	z := c.slab.In(at) + c.judge.offset[c.objective] + r.history.Dot(&c.workload)
+	if c.objective == Availability {
+		z += c.outOfMemory(&rest.memory)
+	}
+	own := c.weight * quality.Probability(z)
+	if k := at.Column - r.column; uint32(k) < columns-1 {
+		return own + r.loss[k] + at.Right*(r.loss[k+1]-r.loss[k])
+	}
+	return own + c.suffer(&rest.residents, at) - rest.suffered
+}
+
+// forget starts over when rows of nodes that are gone outnumber those of the nodes that there are.
+func (r *rows) forget(nodes int) {
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	if len(r.rows) > 2*nodes+100 {
+		r.rows, r.rest, r.index = nil, nil, nil
+	}
+}
+
+// add gives rows to nodes that have none.
+func (r *rows) add(nodes []fwk.NodeInfo) {
+	index := make(map[fwk.NodeInfo]int32, len(r.index)+len(nodes))
+	maps.Copy(index, r.index)
+	for _, n := range nodes {
+		if _, ok := index[n]; !ok {
+			index[n] = int32(len(r.rows))
+			r.rows, r.rest = append(r.rows, row{node: n}), append(r.rest, rest{})
+		}
+	}
+	r.index = index
+}
+
+// at returns where the row of a node is that is at the generation, or -1 where there is none.
+func (r *rows) at(n fwk.NodeInfo, generation int64) int32 {
+	hint := &r.hints[generation%hints]
+	if k := *hint; int(k) < len(r.rows) && r.rows[k].node == n {
+		return k
+	}
+	k, ok := r.index[n]
+	if !ok {
+		return -1
+	}
+	*hint = k
+	return k
+}
+
+// notInHand is the harm of nodes that the pod is not judged on.
+var notInHand = float32(math.Inf(1))
+
+// pass computes the harm of the cycle's pod on the nodes. Rows of nodes that have not changed are read as they are.
+func (p *PredictedQoS) pass(c *cycle, state fwk.CycleState, nodes []fwk.NodeInfo) {
+	r := &p.rows
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	c.harms, c.best = c.harms[:0], notInHand
+	c.reach(len(r.rows))
+	// In the cycle of a pod group a generation says nothing; see pernode.
+	trusted := !state.IsPodGroupSchedulingCycle()
+	pod := c.newcomer()
+	for i, n := range nodes {
+		generation := n.GetGeneration()
+		k := r.at(n, generation)
+		if k < 0 {
+			r.add(nodes[i:])
+			c.reach(len(r.rows))
+			k = r.index[n]
+		}
+		row := &r.rows[k]
+		if row.generation != generation || row.epoch != c.epoch || !trusted {
+			row.set(c, p.view(c, state, n), &r.rest[k])
+			row.generation, row.epoch = generation, c.epoch
+			if !trusted {
+				row.generation = 0
+			}
+		}
+		harm := c.harmOn(row, &r.rest[k], &pod)
+		c.harms[k] = harm
+		if harm < c.best {
+			c.best = harm
+		}
+	}
+	c.rows = r.index
+}
+
+// reach makes room for the harm on so many nodes.
+func (c *cycle) reach(nodes int) {
+	c.harms = slices.Grow(c.harms, nodes-len(c.harms))
+	for len(c.harms) < nodes {
+		c.harms = append(c.harms, notInHand)
+	}
+}

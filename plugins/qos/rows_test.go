@@ -1,0 +1,286 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package qos
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler/backend/cache"
+	"k8s.io/kubernetes/pkg/scheduler/framework"
+	schedulermetrics "k8s.io/kubernetes/pkg/scheduler/metrics"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+)
+
+// world is a scheduler's cache in which everything changes that the plugin reads.
+type world struct {
+	*scheduler
+	r        *rand.Rand
+	cache    cache.Cache
+	snapshot *cache.Snapshot
+	nodes    []*v1.Node
+	pods     []*v1.Pod // assumed
+	names    int
+	contents predict.Contents
+}
+
+func newWorld(t *testing.T, seed uint64) *world {
+	schedulermetrics.Register() // The cache counts.
+	w := &world{
+		scheduler: newScheduler(t, args(), nil), r: rand.New(rand.NewPCG(seed, 1)),
+		cache: cache.New(t.Context(), nil, false, false), snapshot: cache.NewEmptySnapshot(),
+	}
+	w.scheduler.snapshot = func() *predict.Snapshot { return predict.NewSnapshot(w.contents) }
+	for range 5 {
+		w.addNode()
+	}
+	w.forecast()
+	return w
+}
+
+func (w *world) name(prefix string) string {
+	w.names++
+	return fmt.Sprint(prefix, w.names)
+}
+
+func (w *world) pod() *v1.Pod {
+	cpu := fmt.Sprint(10+w.r.IntN(500), "m")
+	if w.r.IntN(4) == 0 {
+		cpu = fmt.Sprint(1 + w.r.IntN(3)) // beyond what rows keep
+	}
+	return pod(w.name("pod-"), objectiveNames[w.r.IntN(numObjectives)], cpu)
+}
+
+func (w *world) addNode() {
+	n := node(w.name("node-"))
+	w.nodes = append(w.nodes, n)
+	w.cache.AddNode(klog.Background(), n)
+}
+
+// forecast has an engine publish what it learned.
+func (w *world) forecast() {
+	w.contents.Epoch++
+	w.contents.Forecasts = map[string]predict.NodeForecast{}
+	together := w.r.Float64()
+	for h := range w.contents.Combiners {
+		for r := range w.contents.Combiners[h] {
+			w.contents.Combiners[h][r].Together = together
+		}
+	}
+	all := predict.PodForecast{}
+	for h := range all.Peaks {
+		for r := range all.Peaks[h] {
+			all.Peaks[h][r] = predict.Peak{Mean: .2 + .3*w.r.Float64(), Lower: .4, Upper: .5 + w.r.Float64()}
+		}
+	}
+	w.contents.Cluster = &all
+	pressed := pressures{}
+	for _, n := range w.nodes {
+		var f predict.NodeForecast
+		f.Residual[horizon][predict.CPU] = predict.Interval{Lower: -.2, Upper: w.r.Float64() - .2}
+		f.Residual[horizon][predict.Memory] = predict.Interval{Upper: w.r.Float64() * (15 << 30)}
+		w.contents.Forecasts[n.Name] = f
+		if w.r.IntN(2) == 0 {
+			pressed[n.Name] = w.r.Float32()
+		}
+	}
+	w.service.pressure.Store(&pressed)
+}
+
+func (w *world) change() {
+	logger := klog.Background()
+	n := w.r.IntN(len(w.nodes))
+	switch w.r.IntN(8) {
+	case 0:
+		w.addNode()
+	case 1:
+		if len(w.nodes) > 2 {
+			w.must(w.cache.RemoveNode(logger, w.nodes[n]))
+			w.nodes = slices.Delete(w.nodes, n, n+1)
+		}
+	case 2:
+		was := w.nodes[n]
+		w.nodes[n] = was.DeepCopy()
+		w.nodes[n].Status.Allocatable[v1.ResourceCPU] = resource.MustParse(fmt.Sprint(1 + w.r.IntN(8)))
+		w.cache.UpdateNode(logger, was, w.nodes[n])
+	case 3:
+		if len(w.pods) > 0 {
+			p := w.r.IntN(len(w.pods))
+			w.must(w.cache.ForgetPod(logger, w.pods[p]))
+			w.pods = slices.Delete(w.pods, p, p+1)
+		}
+	case 4:
+		w.forecast()
+	case 5:
+		w.feedback.history.Learn(w.nodes[n].Name, "latency", 0, w.r.IntN(2) == 0, w.time)
+		w.feedback.offset[w.r.IntN(numObjectives)] += .1
+		w.feedback.changed = true
+		w.wait(time.Second)
+	default:
+		p := on(w.nodes[n].Name, w.pod())
+		w.must(w.cache.AssumePod(logger, p))
+		w.pods = append(w.pods, p)
+	}
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// list is the scheduler's snapshot of now, some of the nodes in some order.
+func (w *world) list() []fwk.NodeInfo {
+	w.t.Helper()
+	w.must(w.cache.UpdateSnapshot(klog.Background(), w.snapshot))
+	all, err := w.snapshot.NodeInfos().List()
+	w.must(err)
+	nodes := slices.Clone(all)
+	if w.r.IntN(2) == 0 {
+		w.r.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
+		nodes = nodes[:1+w.r.IntN(len(nodes))]
+	}
+	return nodes
+}
+
+// judge takes a pod through a cycle and compares what is read from rows with what a fresh look at each node says.
+func (w *world) judge(nodes []fwk.NodeInfo, group bool) {
+	w.t.Helper()
+	p, state := w.pod(), framework.NewCycleState()
+	if group {
+		state.SetPodGroupSchedulingCycle(framework.NewCycleState())
+	}
+	w.PreFilter(w.t.Context(), state, p, nodes)
+	w.PreScore(w.t.Context(), state, p, nodes)
+	c, best := cycleIn(state), notInHand
+	plain := make([]float32, len(nodes))
+	for i, n := range nodes {
+		plain[i] = c.harm(w.look(c, n))
+		best = min(best, plain[i])
+	}
+	for i, n := range nodes {
+		if got := c.harms[c.rows[n]]; !(math.Abs(float64(got-plain[i])) < 1e-3) {
+			w.t.Fatalf("%s: harm %v, want %v", n.Node().Name, got, plain[i])
+		}
+		got, _ := w.Score(w.t.Context(), state, p, n)
+		if want := 100 * (1 - (plain[i]-best)/c.weight); float32(got) < want-2 || got > 0 && float32(got) > want+2 {
+			w.t.Fatalf("%s: score %d, want %v", n.Node().Name, got, want)
+		}
+	}
+	judged := 0
+	for _, h := range c.harms {
+		if h != notInHand {
+			judged++
+		}
+	}
+	if judged != len(nodes) {
+		w.t.Fatalf("%d nodes are judged of %d in hand", judged, len(nodes))
+	}
+}
+
+// Rows say what a fresh look does, whatever has changed since they were written, also in and after the cycle of a pod group,
+// in which upstream puts pods on nodes and gives these their old generation.
+func TestRows(t *testing.T) {
+	for seed := range uint64(10) {
+		w := newWorld(t, seed)
+		for range 100 {
+			for range w.r.IntN(4) {
+				w.change()
+			}
+			nodes := w.list()
+			w.judge(nodes, false)
+			if w.r.IntN(4) > 0 {
+				continue
+			}
+			n := nodes[w.r.IntN(len(nodes))].(*framework.NodeInfo)
+			generation, member := n.Generation, on(n.Node().Name, w.pod())
+			n.AddPod(member)
+			n.Generation = generation
+			w.judge(nodes, true)
+			w.must(n.RemovePod(klog.Background(), member))
+			n.Generation = generation
+			w.judge(nodes, false)
+		}
+	}
+}
+
+// Rows of nodes that are gone make room.
+func TestRowsAreBounded(t *testing.T) {
+	w := newWorld(t, 1)
+	for range 300 {
+		w.addNode()
+		w.must(w.cache.RemoveNode(klog.Background(), w.nodes[0]))
+		w.nodes = w.nodes[1:]
+		w.judge(w.list(), false)
+	}
+	if n := len(w.rows.rows); n > 120 {
+		t.Errorf("%d rows of 5 nodes", n)
+	}
+}
+
+// Cycles may overlap: each reads the harms of its own pod.
+func TestRowsAreShared(t *testing.T) {
+	w := newWorld(t, 2)
+	for range 30 {
+		w.change()
+	}
+	nodes := w.list()
+	var wg sync.WaitGroup
+	for i := range 4 {
+		p := pod(fmt.Sprint("p", i), objectiveNames[i], "300m")
+		wg.Go(func() {
+			for range 50 {
+				state := framework.NewCycleState()
+				w.PreFilter(t.Context(), state, p, nodes)
+				w.PreScore(t.Context(), state, p, nodes)
+				c := cycleIn(state)
+				for _, n := range nodes {
+					if got, want := c.harms[c.rows[n]], c.harm(w.look(c, n)); !(math.Abs(float64(got-want)) < 1e-3) {
+						t.Errorf("%s: harm %v, want %v", n.Node().Name, got, want)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// A row comes to what predict.PeakWith comes to, in shares of the node.
+func TestRowAfter(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	peak := func() predict.Peak {
+		p := predict.Peak{Mean: r.Float64(), Lower: r.Float64(), Upper: 2 * r.Float64()}
+		if r.IntN(10) == 0 {
+			p.Upper = []float64{math.NaN(), -1, 0}[r.IntN(3)]
+		}
+		return p
+	}
+	for range 2000 {
+		c := &cycle{judge: &judge{}, resident: &quality.Slab{}}
+		c.own.Peaks[horizon][predict.CPU] = peak()
+		c.combiners[predict.CPU].Together = r.Float64()
+		v := view{cpu: demand{residual: predict.Interval{Upper: r.Float64() - .5}, per: 1 / float32(1+r.IntN(64))}}
+		for range r.IntN(4) {
+			v.cpu.load = v.cpu.load.Add(peak())
+		}
+		var row row
+		row.set(c, &v, &rest{})
+		pod := c.newcomer()
+		if got, want := row.after(&pod), c.after(&v).upper; !(math.Abs(float64(got-want)) < 1e-4) {
+			t.Fatalf("%+v with %+v: %v, want %v", v.cpu, c.own.Peaks[horizon][predict.CPU], got, want)
+		}
+	}
+}
