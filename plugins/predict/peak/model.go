@@ -32,9 +32,8 @@ type Interval struct {
 // Model forecasts the peak of one resource over one horizon. It is immutable and safe for concurrent use.
 //
 // Upper at τ is calibrated for the fleet: of all decisions a share τ holds, and violations fall where headroom is
-// dear. It is the geometric mean of forecasts with different faults, each at the level that holds τ in training: a sum of
-// features; boosted trees for a conditional quantile; and from apartFrom hours on, where surprises are few and what
-// is learned from them does not last, the two of history.Apart, which learn nothing but their level.
+// dear. It is the geometric mean of two forecasts with different faults, a sum of features and boosted trees for a conditional
+// quantile, at the level that holds τ in training or, for a long horizon, at a more careful one.
 type Model struct {
 	taus    []float64 // ascending
 	bounds  []bound   // of each tau
@@ -43,13 +42,10 @@ type Model struct {
 	horizon int
 }
 
-// apartFrom is the horizon, in hours, from which forecasts lean on history.Apart.
-const apartFrom = 6
-
 type bound struct {
-	sum    *fit.Sum
-	trees  *fit.Trees
-	levels []float64 // logarithm of the factor of each part, in the order of parts
+	sum   *fit.Sum
+	trees *fit.Trees
+	level float64 // logarithm of the factor
 }
 
 // Taus returns the quantiles the model was trained for, in ascending order.
@@ -95,8 +91,8 @@ func (m *Model) prepare(in Input) (*design, error) {
 
 // design holds a feature vector in the forms the parts read.
 type design struct {
-	x        []float64 // ratios to the limit
-	relative []float64 // logarithms of ratios to the typical level, then that of the typical level
+	ratios   []float64 // to the limit
+	relative []float64 // logarithms of ratios to the typical level, then that of the typical level, then the time of day
 	typical  float64   // logarithm of the typical level
 }
 
@@ -104,36 +100,23 @@ type design struct {
 const logFloor = 1e-3
 
 func newDesign(x []float64) *design {
-	d := &design{x: make([]float64, len(x)), relative: make([]float64, len(x)+1)}
-	for j, v := range x {
-		if v > 0 { // NaN and negative values say as little as zero
-			d.x[j] = min(v, 1e6)
+	d := &design{ratios: make([]float64, history.Ratios), relative: make([]float64, 0, len(x)+1)}
+	for j := range d.ratios {
+		if v := x[j]; v > 0 { // NaN and negative values say as little as zero
+			d.ratios[j] = min(v, 1e6)
 		}
 	}
-	d.typical = math.Log(max(logFloor, history.Typical(d.x)))
-	for j, v := range d.x {
-		d.relative[j] = math.Log(max(v, logFloor)) - d.typical
+	d.typical = math.Log(max(logFloor, history.Typical(d.ratios)))
+	for _, v := range d.ratios {
+		d.relative = append(d.relative, math.Log(max(v, logFloor))-d.typical)
 	}
-	d.relative[len(x)] = d.typical
+	d.relative = append(append(d.relative, d.typical), x[history.Ratios:]...)
 	return d
-}
-
-// parts returns the logarithms of the forecasts that make a bound, before their levels, as ratios to the limit.
-func (b *bound) parts(z *design) []float64 {
-	p := append(make([]float64, 0, 4), math.Log(max(b.sum.At(z.x), 1e-6)), b.trees.Predict(z.relative)+z.typical)
-	if len(b.levels) > len(p) {
-		for _, j := range history.Apart() {
-			p = append(p, math.Log(max(z.x[j], 1e-6)))
-		}
-	}
-	return p
 }
 
 // log returns the logarithm of the bound as a ratio to the limit.
 func (b *bound) log(z *design) float64 {
-	mean := 0.
-	for k, v := range b.parts(z) {
-		mean += (v + b.levels[k]) / float64(len(b.levels))
-	}
-	return mean
+	return (logRatio(b.sum.At(z.ratios))+b.trees.Predict(z.relative)+z.typical)/2 + b.level
 }
+
+func logRatio(v float64) float64 { return math.Log(max(v, 1e-6)) }

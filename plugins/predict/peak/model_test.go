@@ -74,6 +74,32 @@ func TestForecastHoldsItsQuantile(t *testing.T) {
 	}
 }
 
+// Over a long horizon a bound holds at least its share of what it was learned from.
+func TestLongHorizonIsCareful(t *testing.T) {
+	const tau = .95
+	tr, err := NewTrainer(TrainerOptions{Horizon: 24, Taus: []float64{tau}, Capacity: 1500})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, peaks := inputs(7, 1500)
+	for i := range in {
+		tr.Complete(in[i], peaks[i])
+	}
+	m, err := tr.Fit(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	over := 0
+	for i := range in {
+		if f, _ := m.Forecast(in[i], tau); peaks[i] > f.Upper*(1+1e-9) {
+			over++
+		}
+	}
+	if rate := float64(over) / float64(len(in)); rate > 1-tau {
+		t.Errorf("violated %v of what it learned from, want at most %v", rate, 1-tau)
+	}
+}
+
 // Bounds do not cross, and twice the node has twice the peak.
 func TestForecastIsOrderedAndScales(t *testing.T) {
 	in, _ := inputs(9, 300)
@@ -155,7 +181,7 @@ func TestFitEndsWithItsContext(t *testing.T) {
 // The tracker brings the violation rate of a forecaster that is off to the target, and forgets garbage.
 func TestTrackerReachesItsTarget(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 1))
-	tr := NewTracker(.01, .3)
+	tr := NewTracker(.01, 1)
 	const rounds, nodes, settled = 4000, 100, 2000
 	total := 0.0
 	for round := range rounds {
@@ -187,7 +213,7 @@ func TestTrackerReachesItsTarget(t *testing.T) {
 
 // Nothing but violations raises the level, and nothing but their absence lowers it.
 func TestTrackerDirection(t *testing.T) {
-	up, down := NewTracker(.01, .3), NewTracker(.01, .3)
+	up, down := NewTracker(.01, 1), NewTracker(.01, 1)
 	if up.Level() != 1 {
 		t.Errorf("it begins at %v", up.Level())
 	}

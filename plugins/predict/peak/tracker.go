@@ -26,15 +26,18 @@ const (
 	priorRounds = 72
 	// keepRound forgets half of what is four weeks of hours old.
 	keepRound = 0.998969
+	// gain is by how much the logarithm of the level rises, at a horizon of one round, when the rate so far is e times the
+	// target. A level that moves is paid for: three times the gain holds the rate closer and saves up to a point less.
+	gain = .1
 	// integralShare is how many times weaker than the proportional part the integral one is.
-	integralShare = .1
+	integralShare = .3
 )
 
-// NewTracker returns a tracker of the violation rate target, in (0, 1). gain is by how much the logarithm of the level rises
-// when the rate so far is e times the target: .3 suits a horizon of one round. Divide it by the rounds of a longer horizon:
-// one burst violates the decisions of as many rounds at once, and a tracker as quick as for one round overshoots for days.
-func NewTracker(target, gain float64) *Tracker {
-	return &Tracker{target: target, gain: gain, rounds: priorRounds, violated: priorRounds * target}
+// NewTracker returns a tracker of the violation rate target, in (0, 1), of a horizon of so many rounds. The longer the horizon the
+// slower it is: one burst violates the decisions of as many rounds at once, and a tracker as quick as for one round
+// overshoots for days.
+func NewTracker(target float64, horizon int) *Tracker {
+	return &Tracker{target: target, gain: gain / float64(max(1, horizon)), rounds: priorRounds, violated: priorRounds * target}
 }
 
 // Level returns the factor for the next forecasts.

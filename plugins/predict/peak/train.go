@@ -96,8 +96,8 @@ func (t *Trainer) Fit(ctx context.Context) (*Model, error) {
 	c := gather(t.rows)
 	m := &Model{taus: slices.Clone(t.o.Taus), horizon: t.o.Horizon}
 	for _, part := range []func(){
-		func() { m.lower = c.trees(lowerAt) },
-		func() { m.point = c.trees(.5) },
+		func() { m.lower = c.trees(lowerAt, 3) },
+		func() { m.point = c.trees(.5, 3) },
 	} {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -118,47 +118,92 @@ const lowerAt = .1
 
 // columns are rows in the forms the parts are fitted to.
 type columns struct {
-	designs     []*design
-	x, relative [][]float64
-	peak, cost  []float64 // ratios to the limit; limits
-	y           []float64 // log ratios to the typical level
+	designs          []*design
+	ratios, relative [][]float64
+	peak, cost       []float64 // ratios to the limit; limits
+	y                []float64 // log ratios to the typical level
 }
 
 func gather(rows []row) *columns {
 	c := &columns{}
 	for _, r := range rows {
 		c.designs = append(c.designs, r.design)
-		c.x, c.relative = append(c.x, r.design.x), append(c.relative, r.design.relative)
+		c.ratios, c.relative = append(c.ratios, r.design.ratios), append(c.relative, r.design.relative)
 		c.peak, c.cost = append(c.peak, r.peak), append(c.cost, r.cost)
 		c.y = append(c.y, math.Log(r.peak)-r.design.typical)
 	}
 	return c
 }
 
-func (c *columns) trees(tau float64) *fit.Trees {
-	return fit.FitTrees(c.relative, c.y, fit.TreeOptions{Tau: tau, Rounds: 40, Depth: 3, MinLeaf: max(20, len(c.y)/60), Rate: .1})
+func (c *columns) trees(tau float64, depth int) *fit.Trees {
+	return fit.FitTrees(c.relative, c.y, fit.TreeOptions{Tau: tau, Rounds: 40, Depth: depth, MinLeaf: max(20, len(c.y)/60), Rate: .1})
 }
 
-// bound fits the parts of a bound and their levels.
+// farFrom is the horizon, in hours, from which a horizon is far.
+const farFrom = 6
+
+// bound fits the parts of a bound and its level.
 func (c *columns) bound(tau float64, horizon int) bound {
-	// Trees look at three times as many violations: those of an extreme quantile are too few to learn from. What ranks nodes
-	// there ranks them further out as well, and the level makes up for the difference.
+	// Soon, every feature is a fair forecast: what helps most is the mean of many, and few weights can be learned from
+	// violations that one burst brings to many nodes at once. Far, the last hours say little, and weights have to be learned.
+	ridge := .08
+	if horizon >= farFrom {
+		ridge = .005
+	}
 	b := bound{
-		sum:    fit.FitSum(c.x, c.peak, c.cost, tau, fit.DescentOptions{Steps: 200, Rate: .05, Ridge: .005}),
-		trees:  c.trees(max(.5, 1-3*(1-tau))),
-		levels: make([]float64, 2),
+		sum: fit.FitSum(c.ratios, c.peak, c.cost, tau, fit.DescentOptions{Steps: 200, Rate: .05, Ridge: ridge}),
+		// Trees look at twice as many violations: those of an extreme quantile are too few to learn from. What ranks nodes
+		// there ranks them further out as well, and the level makes up for the difference.
+		trees: c.trees(max(.5, 1-2*(1-tau)), 2),
 	}
-	if horizon >= apartFrom {
-		b.levels = make([]float64, 2+history.NumApart)
-	}
-	residuals := make([][]float64, len(b.levels))
+	learned := make([]float64, len(c.designs))
 	for i, z := range c.designs {
-		for k, v := range b.parts(z) {
-			residuals[k] = append(residuals[k], c.y[i]+z.typical-v)
-		}
+		learned[i] = b.log(z)
 	}
-	for k, r := range residuals {
-		b.levels[k] = fit.Quantile(r, tau)
+	b.level = c.level(learned, tau)
+	if horizon >= farFrom {
+		b.level = max(b.level, c.careful(learned, tau))
 	}
 	return b
+}
+
+// level returns the logarithm of the factor at which a share tau of the decisions keep the forecasts, given as logarithms of
+// ratios to the limit.
+func (c *columns) level(forecasts []float64, tau float64) float64 {
+	residuals := make([]float64, len(forecasts))
+	for i, f := range forecasts {
+		residuals[i] = c.y[i] + c.designs[i].typical - f
+	}
+	return fit.Quantile(residuals, tau)
+}
+
+// careful returns a higher level than training asks for. Over a long horizon surprises are few, and what has learned from some
+// of them looks better in training than it will be on others. The forecasts of history.Apart learn nothing but their levels, so
+// those are honest: as much is reserved in sum as by the geometric mean of the learned forecasts and of theirs.
+func (c *columns) careful(learned []float64, tau float64) float64 {
+	parts := [][]float64{learned, learned} // half of the mean
+	for _, j := range history.Apart() {
+		plain := make([]float64, len(c.designs))
+		for i, z := range c.designs {
+			plain[i] = logRatio(z.ratios[j])
+		}
+		parts = append(parts, plain)
+	}
+	mean := make([]float64, len(learned))
+	for _, part := range parts {
+		level := c.level(part, tau)
+		for i, v := range part {
+			mean[i] += (v + level) / float64(len(parts))
+		}
+	}
+	return math.Log(c.reserved(mean) / c.reserved(learned))
+}
+
+// reserved is the sum of forecasts that are given as logarithms of ratios to the limit.
+func (c *columns) reserved(forecasts []float64) float64 {
+	sum := 0.
+	for i, f := range forecasts {
+		sum += c.cost[i] * math.Exp(f)
+	}
+	return sum
 }

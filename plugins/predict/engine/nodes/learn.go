@@ -267,7 +267,7 @@ func (h *History) judge(hour int64) {
 		}
 		if all > 0 && h.models[predict.Hour][r].Load() != nil {
 			if h.tracker[r] == nil {
-				h.tracker[r] = peak.NewTracker(1-h.options.Tau, .3)
+				h.tracker[r] = peak.NewTracker(1-h.options.Tau, 1)
 			}
 			h.tracker[r].Round(violated / all)
 		}

@@ -26,9 +26,6 @@ import (
 // Method is the name of our forecast in results.
 const Method = "foresight"
 
-// gain of the tracker at a horizon of one hour.
-const gain = .3
-
 // stride returns the hours between the training decisions of one group. Neighbouring hours say nearly the same, so a long
 // trace needs no more than every sixth.
 func (p period) stride() int { return min(6, max(1, (p.judge-p.train)/40)) }
@@ -132,7 +129,7 @@ func newReplay(b *trace.Bundle, resource string, o Options) (*replay, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.horizons = append(r.horizons, &horizon{hours: h, trainer: t, tracker: peak.NewTracker(o.Violation, gain/float64(h))})
+		r.horizons = append(r.horizons, &horizon{hours: h, trainer: t, tracker: peak.NewTracker(o.Violation, h)})
 	}
 	return r, nil
 }

@@ -11,6 +11,7 @@ import (
 // Summary is what one series says at one moment about one horizon, in the series' unit.
 type Summary struct {
 	Scale float64
+	hour  int // of the day at which the horizon begins, 0 to 23
 	v     [summaryLen]float64
 }
 
@@ -55,7 +56,7 @@ const (
 // samples does not count in means, medians and minima; where a single one is asked for, the maximum of the last day stands
 // in for it. So a short past gives forecasts that are plainer, not lower. Without any samples all is zero.
 func (s *Series) Summary(now int64, horizon int) Summary {
-	out := Summary{Scale: s.scale}
+	out := Summary{Scale: s.scale, hour: int(mod(now, 24))}
 	v := &out.v
 	// The ring in order, newest first, so that the many windows are plain loops.
 	var past [weekHours + 1]float32
@@ -201,12 +202,20 @@ const (
 	apartWeek   // Σ windowMean and 1.5·√Σ (max7d − windowMean)²
 	apartDay    // Σ max1d and .5·√Σ (max7d − max1d)²
 	apartSpread // Σ windowMean and 2·√Σ windowDev²
+	// Ratios is how many entries of a feature vector, from the first, are ratios to the limit.
+	Ratios
+)
+
+const (
+	// The time of day as a point on a circle, each coordinate from 0 to 1: 23 h is next to 0 h.
+	clockSine = Ratios + iota
+	clockCosine
 	// FeatureLen is the length of a feature vector.
 	FeatureLen
 )
 
-// Features describes a node to the models as a vector of FeatureLen ratios to limit, which makes every forecast
-// scale with its node. node is the summary of the node's own usage, members are those of its workloads at the
+// Features describes a node to the models as a vector of ratios to limit, which makes every forecast scale with its
+// node, and the time of day. node is the summary of the node's own usage, members are those of its workloads at the
 // same moment. A limit that is not positive yields zeros.
 func Features(node Summary, members []Summary, limit float64) []float64 {
 	x := make([]float64, FeatureLen)
@@ -248,9 +257,11 @@ func Features(node Summary, members []Summary, limit float64) []float64 {
 	x[apartWeek] = x[sumWindowMean] + 1.5*math.Sqrt(x[apartWeek])
 	x[apartDay] = x[sumMax1d] + .5*math.Sqrt(x[apartDay])
 	x[apartSpread] = x[sumWindowMean] + 2*math.Sqrt(x[apartSpread])
-	for j := range x {
+	for j := range Ratios {
 		x[j] /= limit
 	}
+	sine, cosine := math.Sincos(2 * math.Pi * float64(node.hour) / 24)
+	x[clockSine], x[clockCosine] = (1+sine)/2, (1+cosine)/2
 	return x
 }
 
@@ -266,7 +277,4 @@ func Typical(x []float64) float64 {
 
 // Apart returns two plain forecasts within a feature vector, relative to the limit, that need no training but a level: the sums
 // of what members do when their days are not the same.
-func Apart() [NumApart]int { return [...]int{apartWeek, apartSpread} }
-
-// NumApart is how many forecasts Apart returns.
-const NumApart = 2
+func Apart() [2]int { return [...]int{apartWeek, apartSpread} }

@@ -142,6 +142,23 @@ func TestFeaturesScale(t *testing.T) {
 	}
 }
 
+// The time of day goes round: neighbouring hours are alike across midnight, noon and midnight are not, and days are equal.
+func TestTimeOfDay(t *testing.T) {
+	s := NewSeries(fiveMinutes, 1)
+	feed(s, noise(4, 100, 1))
+	clock := func(hour int64) []float64 { return Features(s.Summary(hour, 1), nil, 1)[Ratios:] }
+	apart := func(a, b int64) float64 { return math.Hypot(clock(a)[0]-clock(b)[0], clock(a)[1]-clock(b)[1]) }
+	if d := apart(119, 120); math.Abs(d-apart(107, 108)) > 1e-9 || d > .2 {
+		t.Errorf("23 h and 0 h are %v apart, 11 h and 12 h %v", d, apart(107, 108))
+	}
+	if d := apart(120, 132); d < .9 {
+		t.Errorf("midnight and noon are %v apart", d)
+	}
+	if d := apart(100, 124); d != 0 {
+		t.Errorf("the same hour of two days is %v apart", d)
+	}
+}
+
 // A series has at most 2 KB, however long it lives.
 func TestSeriesIsSmall(t *testing.T) {
 	if size := unsafe.Sizeof(Series{}); size > 2000 {
