@@ -3,8 +3,8 @@
 
 // Package table keeps what a scheduler asks of nodes in rows and columns: one row a node,
 // brought up to date where a node changed and nowhere else. What depends on more than the
-// numbers of a node – selectors, topology values, matching pods – is kept in columns that
-// the first pod that asks creates and the least used of which are forgotten.
+// numbers of a node – topology values, images, matching pods – is kept in columns that the
+// first pod that asks creates and the least used of which are forgotten.
 //
 // A Table belongs to one goroutine: the one that schedules.
 package table
