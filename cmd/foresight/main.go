@@ -42,6 +42,6 @@ func newCommand(name string) *cobra.Command {
 		cmd.Use = plugin
 		cmd.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl " + plugin}
 	}
-	cmd.AddCommand(newTryCommand(), newTraceCommand(), newBacktestCommand(), newRecordCommand(), newConvertPolicyCommand(), newModelCommand())
+	cmd.AddCommand(newTryCommand(), newTraceCommand(), newBacktestCommand(), newRecordCommand(), newConvertPolicyCommand(), newModelCommand(), newTopCommand())
 	return cmd
 }

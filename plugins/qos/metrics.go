@@ -14,17 +14,6 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 )
 
-// Class of a node for an objective, by the risk of a typical pod: good below 10 %, fair below 30 %, else poor.
-func class(risk float32) string {
-	switch {
-	case risk < .1:
-		return "good"
-	case risk < .3:
-		return "fair"
-	}
-	return "poor"
-}
-
 // classes are the risks of a typical pod of each objective on each node, as of one cycle.
 type classes struct {
 	nodes []string
@@ -160,7 +149,7 @@ func (m *Metrics) collect(ch chan<- metrics.Metric, p *PredictedQoS) {
 		count := map[string]int{"good": 0, "fair": 0, "poor": 0}
 		for i, node := range out.nodes {
 			gauge(m.nodeRisk, float64(out.risks[i][o]), node, name)
-			count[class(out.risks[i][o])]++
+			count[quality.Class(float64(out.risks[i][o]))]++
 		}
 		for c, n := range count {
 			gauge(m.nodes, float64(n), name, c)

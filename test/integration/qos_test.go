@@ -5,9 +5,12 @@ package integration
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,6 +110,48 @@ func remove(t *testing.T, namespace, prefix string, n int) {
 	})
 }
 
+// top asks for the nodes that are good for latency: those of the test are told apart by their history.
+func top(t *testing.T, namespace string, pool map[string]string, log string) {
+	t.Helper()
+	serves := regexp.MustCompile(`127\.0\.0\.1:[0-9]+`).FindString(log[strings.Index(log, "Serving securely"):])
+	args := []string{"top", "--kubeconfig", kubeconfig(), "--scheduler-address", serves, "--sort", "latency"}
+	looks := 0
+	eventually(t, "foresight top has the node with a good history first", func(context.Context) (bool, string) {
+		// Nodes are judged when a pod is to be placed. This one leaves nothing in the history of latency.
+		look := newLatencyPod(fmt.Sprint("look-", looks), pool, "qos-1")
+		look.Labels["foresight-scheduler.dev/qos"] = "batch"
+		create(t, namespace, look)
+		looks++
+		out, err := command(bin("foresight"), append(args, "-o", "json")...)
+		var nodes []struct {
+			Node, Profile string
+			Objectives    map[string]struct {
+				Risk  float64
+				Class string
+			}
+		}
+		if err == nil {
+			err = json.Unmarshal([]byte(out), &nodes)
+		}
+		var order []string
+		for _, n := range nodes {
+			if strings.HasPrefix(n.Node, "qos-") && n.Profile == qosScheduler && len(n.Objectives) == 4 {
+				order = append(order, n.Node)
+			}
+		}
+		said := fmt.Sprint(order, err, out)
+		return slices.Equal(order, []string{"qos-1", "qos-0"}), said
+	})
+	if out, err := command(bin("foresight"), args...); err != nil || !strings.Contains(out, "AVAILABILITY") || !strings.Contains(out, "qos-1") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	// The cluster's own scheduler does not judge the quality of service.
+	own := strings.TrimPrefix(componentNamed(t, ours).Endpoint, "https://")
+	if out, err := command(bin("foresight"), "top", "--kubeconfig", kubeconfig(), "--scheduler-address", own); err == nil || !strings.Contains(out, "PredictedQoS is not enabled") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 // A node on which pods restart is avoided, although it is the emptier one, and taken again
 // once pods have been well there.
 func TestQoSHistory(t *testing.T) {
@@ -144,6 +189,7 @@ func TestQoSHistory(t *testing.T) {
 			t.Errorf("%s went to %s, where pods restart", name, got)
 		}
 	}
+	top(t, ns, pool, said())
 	control := newPod("control", pool, "10m")
 	create(t, ns, control)
 	if got := placed(t, ns, "control"); got != "qos-0" {

@@ -158,6 +158,17 @@ func (s *Slab) In(p Point) float32 {
 	return z + p.high*(row[p.Column]+p.Right*(row[p.Column+1]-row[p.Column])-z)
 }
 
+// Class of a node for an objective by the risk of a typical pod, 0–1: good below 10 %, fair below 30 %, else poor.
+func Class(risk float64) string {
+	switch {
+	case risk < .1:
+		return "good"
+	case risk < .3:
+		return "fair"
+	}
+	return "poor"
+}
+
 // sigmoidSteps of the table behind Probability, from -sigmoidRange to sigmoidRange.
 const (
 	sigmoidSteps = 1 << 10

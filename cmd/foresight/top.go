@@ -1,0 +1,195 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/printers"
+	"k8s.io/client-go/rest"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+)
+
+// topObjectives are the columns of foresight top, as plugins/qos names objectives.
+var topObjectives = []string{"latency", "realtime", "availability", "batch"}
+
+type topOptions struct {
+	config   *genericclioptions.ConfigFlags
+	address  string
+	caFile   string
+	insecure bool
+	output   string
+	sort     string
+}
+
+func newTopCommand() *cobra.Command {
+	o := &topOptions{config: genericclioptions.NewConfigFlags(true)}
+	cmd := &cobra.Command{
+		Use:   "top",
+		Short: "Show which nodes are good for which pods",
+		Long: `Show the nodes with the risk that a typical pod's service is lost there, and its class, for
+each objective, as PredictedQoS judges now: good below 10 %, fair below 30 %, poor.
+
+It reads the scheduler's /metrics with the credentials of the kubeconfig, whose user must
+be allowed to get the path /metrics. A scheduler that runs as a pod is reached through
+
+  kubectl -n foresight-system port-forward deployment/foresight-scheduler 10259
+
+Its certificate must be signed by the cluster's authority or that of --scheduler-ca.
+--scheduler-insecure takes any, and shows your credentials to whoever answers there.
+With several replicas, the leader is the one to ask: it judges when it places pods.`,
+		Example: `  foresight top
+  foresight top --sort latency -o json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), cmd.OutOrStdout()) },
+	}
+	o.config.AddFlags(cmd.Flags())
+	flags := cmd.Flags()
+	flags.StringVar(&o.address, "scheduler-address", "127.0.0.1:10259", "host and port of the scheduler")
+	flags.StringVar(&o.caFile, "scheduler-ca", "", "file of the authority that signs the scheduler's certificate; the cluster's by default")
+	flags.BoolVar(&o.insecure, "scheduler-insecure", false, "take any certificate of the scheduler")
+	flags.StringVarP(&o.output, "output", "o", "table", "table or json")
+	flags.StringVar(&o.sort, "sort", "node", "node, or an objective: latency, realtime, availability or batch, the best node first")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(append([]string{"node"}, topObjectives...), cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// nodeClasses is a row of foresight top.
+type nodeClasses struct {
+	Node       string               `json:"node"`
+	Profile    string               `json:"profile"`
+	Objectives map[string]nodeClass `json:"objectives"`
+}
+
+type nodeClass struct {
+	Risk  float64 `json:"risk"` // 0–1
+	Class string  `json:"class"`
+}
+
+func (o *topOptions) run(ctx context.Context, out io.Writer) error {
+	if o.output != "table" && o.output != "json" {
+		return fmt.Errorf("--output %q: must be table or json", o.output)
+	}
+	if o.sort != "node" && !slices.Contains(topObjectives, o.sort) {
+		return fmt.Errorf("--sort %q: must be node, latency, realtime, availability or batch", o.sort)
+	}
+	if o.insecure && o.caFile != "" {
+		return errors.New("--scheduler-insecure: takes no --scheduler-ca")
+	}
+	page, err := o.metrics(ctx)
+	if err != nil {
+		return err
+	}
+	defer page.Close()
+	nodes, err := classesIn(page)
+	if err != nil {
+		return fmt.Errorf("the metrics of %s: %w", o.address, err)
+	}
+	if len(nodes) == 0 {
+		return fmt.Errorf("the scheduler at %s has judged no node: PredictedQoS is not enabled there, or it is not the leader, or it has placed no pod since it started", o.address)
+	}
+	slices.SortFunc(nodes, func(a, b nodeClasses) int {
+		return cmp.Or(cmp.Compare(a.Objectives[o.sort].Risk, b.Objectives[o.sort].Risk), cmp.Compare(a.Node, b.Node), cmp.Compare(a.Profile, b.Profile))
+	})
+	if o.output == "json" {
+		return printJSON(out, nodes)
+	}
+	return printTop(out, nodes)
+}
+
+// metrics opens the scheduler's page of metrics.
+func (o *topOptions) metrics(ctx context.Context) (io.ReadCloser, error) {
+	config, err := o.config.ToRESTConfig()
+	if err != nil {
+		return nil, err
+	}
+	config.Timeout = cmp.Or(config.Timeout, 30*time.Second)
+	// The name is the API server's.
+	config.ServerName = ""
+	if o.caFile != "" {
+		config.CAData, config.CAFile, config.Insecure = nil, o.caFile, false
+	}
+	if o.insecure {
+		config.CAData, config.CAFile, config.Insecure = nil, "", true
+	}
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+o.address+"/metrics", nil)
+	if err != nil {
+		return nil, fmt.Errorf("--scheduler-address %q: %w", o.address, err)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("asking the scheduler: %w", err)
+	}
+	switch response.StatusCode {
+	case http.StatusOK:
+		return response.Body, nil
+	case http.StatusUnauthorized, http.StatusForbidden:
+		err = fmt.Errorf("the scheduler at %s answers %s: it takes a user of the cluster who may get the path /metrics", o.address, response.Status)
+	default:
+		err = fmt.Errorf("the scheduler at %s answers %s", o.address, response.Status)
+	}
+	response.Body.Close()
+	return nil, err
+}
+
+// classesIn reads foresight_qos_node_risk out of a page of metrics.
+func classesIn(page io.Reader) ([]nodeClasses, error) {
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(page)
+	if err != nil {
+		return nil, err
+	}
+	type key struct{ node, profile string }
+	at := map[key]int{}
+	var nodes []nodeClasses
+	for _, m := range families["foresight_qos_node_risk"].GetMetric() {
+		labels := map[string]string{}
+		for _, l := range m.GetLabel() {
+			labels[l.GetName()] = l.GetValue()
+		}
+		k := key{labels["node"], labels["profile"]}
+		i, ok := at[k]
+		if !ok {
+			i = len(nodes)
+			at[k], nodes = i, append(nodes, nodeClasses{Node: k.node, Profile: k.profile, Objectives: map[string]nodeClass{}})
+		}
+		risk := m.GetGauge().GetValue()
+		nodes[i].Objectives[labels["objective"]] = nodeClass{risk, quality.Class(risk)}
+	}
+	return nodes, nil
+}
+
+func printTop(out io.Writer, nodes []nodeClasses) error {
+	table := printers.GetNewTabWriter(out)
+	fmt.Fprintln(table, "NODE\tPROFILE\tLATENCY\tREALTIME\tAVAILABILITY\tBATCH")
+	for _, n := range nodes {
+		fmt.Fprintf(table, "%s\t%s", n.Node, n.Profile)
+		for _, name := range topObjectives {
+			cell := "-"
+			if c, ok := n.Objectives[name]; ok {
+				cell = fmt.Sprintf("%s (%.0f%%)", c.Class, 100*c.Risk)
+			}
+			fmt.Fprintf(table, "\t%s", cell)
+		}
+		fmt.Fprintln(table)
+	}
+	return table.Flush()
+}
