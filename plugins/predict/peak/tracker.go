@@ -29,7 +29,7 @@ const (
 	// gain is by how much the logarithm of the level rises, at a horizon of one round, when the rate so far is e times the
 	// target. A level that moves is paid for: three times the gain holds the rate closer and saves up to a point less.
 	gain = .1
-	// integralShare is how many times weaker than the proportional part the integral one is.
+	// integralShare is the weight of the integral part beside the proportional one.
 	integralShare = .3
 )
 

@@ -11,7 +11,7 @@ import (
 // Summary is what one series says at one moment about one horizon, in the series' unit.
 type Summary struct {
 	Scale float64
-	hour  int // of the day at which the horizon begins, 0 to 23
+	hour  int // of the day at which the horizon begins, 0 to 23, or unknown
 	v     [summaryLen]float64
 }
 
@@ -52,6 +52,10 @@ const (
 	summaryLen
 )
 
+// settled is how many hours of the last week have to be known for the time of day to say something: of one or two days, what
+// was the hour's doing and what was the day's cannot be told apart.
+const settled = 6 * 24
+
 // Summary returns what the series knows at the beginning of hour now about the next horizon hours. A window or day without
 // samples does not count in means, medians and minima; where a single one is asked for, the maximum of the last day stands
 // in for it. So a short past gives forecasts that are plainer, not lower. Without any samples all is zero.
@@ -66,6 +70,9 @@ func (s *Series) Summary(now int64, horizon int) Summary {
 		if past[k] >= 0 {
 			hours = append(hours, past[k])
 		}
+	}
+	if len(hours) < settled {
+		out.hour = unknown
 	}
 	m := func(from, to int) float64 { // unknown when there is no sample
 		largest := float32(unknown)
@@ -207,7 +214,7 @@ const (
 )
 
 const (
-	// The time of day as a point on a circle, each coordinate from 0 to 1: 23 h is next to 0 h.
+	// The time of day as a point on a circle, each coordinate from 0 to 1: 23 h is next to 0 h. The centre when it is unknown.
 	clockSine = Ratios + iota
 	clockCosine
 	// FeatureLen is the length of a feature vector.
@@ -260,8 +267,11 @@ func Features(node Summary, members []Summary, limit float64) []float64 {
 	for j := range Ratios {
 		x[j] /= limit
 	}
-	sine, cosine := math.Sincos(2 * math.Pi * float64(node.hour) / 24)
-	x[clockSine], x[clockCosine] = (1+sine)/2, (1+cosine)/2
+	x[clockSine], x[clockCosine] = .5, .5
+	if node.hour != unknown {
+		sine, cosine := math.Sincos(2 * math.Pi * float64(node.hour) / 24)
+		x[clockSine], x[clockCosine] = (1+sine)/2, (1+cosine)/2
+	}
 	return x
 }
 

@@ -146,15 +146,19 @@ func TestFeaturesScale(t *testing.T) {
 func TestTimeOfDay(t *testing.T) {
 	s := NewSeries(fiveMinutes, 1)
 	feed(s, noise(4, 100, 1))
+	if c := Features(s.Summary(100, 1), nil, 1)[Ratios:]; c[0] != .5 || c[1] != .5 {
+		t.Errorf("of a short past the time of day is %v, want the centre", c)
+	}
+	feed(s, noise(4, 170, 1))
 	clock := func(hour int64) []float64 { return Features(s.Summary(hour, 1), nil, 1)[Ratios:] }
 	apart := func(a, b int64) float64 { return math.Hypot(clock(a)[0]-clock(b)[0], clock(a)[1]-clock(b)[1]) }
-	if d := apart(119, 120); math.Abs(d-apart(107, 108)) > 1e-9 || d > .2 {
-		t.Errorf("23 h and 0 h are %v apart, 11 h and 12 h %v", d, apart(107, 108))
+	if d := apart(167, 168); math.Abs(d-apart(179, 180)) > 1e-9 || d > .2 {
+		t.Errorf("23 h and 0 h are %v apart, 11 h and 12 h %v", d, apart(179, 180))
 	}
-	if d := apart(120, 132); d < .9 {
+	if d := apart(168, 180); d < .9 {
 		t.Errorf("midnight and noon are %v apart", d)
 	}
-	if d := apart(100, 124); d != 0 {
+	if d := apart(160, 184); d != 0 {
 		t.Errorf("the same hour of two days is %v apart", d)
 	}
 }
