@@ -181,6 +181,8 @@ type QoSFeedback struct {
 	Decisions int32
 	// HalfLife of what a node's history says; 1s–720h.
 	HalfLife metav1.Duration
+	// ObservationsFile is where outcomes are written for foresight model train; empty is nowhere.
+	ObservationsFile string
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object

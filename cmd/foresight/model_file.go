@@ -19,39 +19,61 @@ import (
 )
 
 func newModelTrainCommand() *cobra.Command {
-	var dir, file string
+	var dir, observations, file string
 	cmd := &cobra.Command{
-		Use:   "train --data DIR --out FILE",
+		Use:   "train (--data DIR | --observations FILE) --out FILE",
 		Short: "Train the model of placements that PredictedQoS reads",
 		Long: `Learn, from measurements of a service beside neighbours, the risk of a violation by what the
 pod uses, what the node uses with it, and the node's pressure, and write it to a file for
 modelFile in PredictedQoSArgs. The data is of the form that model eval reads; the columns
-psi_cpu_some, psi_memory_some and psi_io_some (0–1) are read where they are there.`,
-		Example: "  foresight model train --data ./interference --out model.json",
-		Args:    cobra.NoArgs,
+psi_cpu_some, psi_memory_some and psi_io_some (0–1) are read where they are there.
+
+With --observations learn instead from what came of the scheduler's own decisions about
+latency pods, which it writes to observationsFile of PredictedQoSArgs.`,
+		Example: `  foresight model train --data ./interference --out model.json
+  foresight model train --observations observations.csv --out model.json`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			sets, err := interference.ReadAll(dir)
-			if err != nil {
-				return err
-			}
 			card := quality.Card{Trained: time.Now().UTC().Truncate(time.Second)}
 			var groups []*quality.Data
-			for i := range sets {
-				card.Origin += sets[i].Name + " "
-				for k := range sets[i].Kinds {
-					if d := interference.Placements(&sets[i].Kinds[k]); len(d.Y) > 0 {
-						groups = append(groups, d)
-						card.Observations += len(d.Y)
-						for _, y := range d.Y {
-							card.Violations += int(y)
+			if observations != "" {
+				outcomes, err := quality.ReadObservations(observations)
+				if err != nil {
+					return err
+				}
+				groups, card.Origin = quality.FromObservations(outcomes, "latency"), observations
+				for _, o := range outcomes {
+					if o.Objective == "latency" && (card.From.IsZero() || o.Bound.Before(card.From)) {
+						card.From = o.Bound
+					}
+					if o.Objective == "latency" && o.Bound.After(card.Until) {
+						card.Until = o.Bound
+					}
+				}
+			} else {
+				sets, err := interference.ReadAll(dir)
+				if err != nil {
+					return err
+				}
+				for i := range sets {
+					card.Origin += sets[i].Name + " "
+					for k := range sets[i].Kinds {
+						if d := interference.Placements(&sets[i].Kinds[k]); len(d.Y) > 0 {
+							groups = append(groups, d)
 						}
 					}
+				}
+			}
+			for _, d := range groups {
+				card.Observations += len(d.Y)
+				for _, y := range d.Y {
+					card.Violations += int(y)
 				}
 			}
 			if card.Violations == 0 || card.Violations == card.Observations {
 				return errors.New("nothing to learn: it takes rows with violations and rows without")
 			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "learning from %d rows of %d kinds of neighbours\n", card.Observations, len(groups))
+			fmt.Fprintf(cmd.ErrOrStderr(), "learning from %d rows in %d groups\n", card.Observations, len(groups))
 			risk, plain, label := quality.Assess(quality.Placement, groups)
 			card.AUC, card.PlainAUC = known(quality.AUC(risk, label)), known(quality.AUC(plain, label))
 			card.Brier, card.ECE = known(quality.Brier(risk, label)), known(quality.ECE(risk, label))
@@ -60,9 +82,10 @@ psi_cpu_some, psi_memory_some and psi_io_some (0–1) are read where they are th
 	}
 	cmd.Flags().StringVar(&dir, "data", "", "folder of the data set")
 	cmd.Flags().StringVar(&file, "out", "", "file to write the model to")
-	for _, name := range []string{"data", "out"} {
-		_ = cmd.MarkFlagRequired(name)
-	}
+	cmd.Flags().StringVar(&observations, "observations", "", "file of a scheduler's outcomes, instead of --data")
+	_ = cmd.MarkFlagRequired("out")
+	cmd.MarkFlagsOneRequired("data", "observations")
+	cmd.MarkFlagsMutuallyExclusive("data", "observations")
 	_ = cmd.MarkFlagDirname("data")
 	return cmd
 }

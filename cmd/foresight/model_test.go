@@ -4,12 +4,18 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 )
 
 // writeInterference makes two kinds of neighbours, one of which does no harm.
@@ -92,5 +98,41 @@ func TestModelTrainAndShow(t *testing.T) {
 	}
 	if _, err := runCommand("model", "train", "--data", t.TempDir(), "--out", file); err == nil {
 		t.Error("learned from nothing")
+	}
+}
+
+// What a scheduler writes is trained from; a file that is none says where it is wrong.
+func TestTrainFromObservations(t *testing.T) {
+	dir := t.TempDir()
+	var outcomes []quality.Outcome
+	for i := range 400 {
+		o := quality.Outcome{Node: fmt.Sprint("n", i/10%5), Objective: "latency", Bound: time.Unix(int64(i), 0), Propensity: .5, Violated: i%10 > 6}
+		o.X = [3]float64{.05, float64(i%10) / 10, math.NaN()}
+		outcomes = append(outcomes, o)
+	}
+	file, model := filepath.Join(dir, "observations.csv"), filepath.Join(dir, "model.json")
+	var page bytes.Buffer
+	if err := quality.WriteObservations(&page, outcomes); err != nil {
+		t.Fatal(err)
+	}
+	train := func(data string) error {
+		if err := os.WriteFile(file, []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd := newModelTrainCommand()
+		cmd.SilenceErrors, cmd.SilenceUsage = true, true
+		cmd.SetErr(io.Discard)
+		cmd.SetArgs([]string{"--observations", file, "--out", model})
+		return cmd.ExecuteContext(t.Context())
+	}
+	if err := train(page.String()); err != nil {
+		t.Fatal(err)
+	}
+	_, card, err := quality.Load(model, &quality.Placement)
+	if err != nil || card.Observations != 400 || card.Violations != 120 || !card.Until.Equal(time.Unix(399, 0)) || card.AUC == nil || *card.AUC < .95 {
+		t.Errorf("%+v, %v", card, err)
+	}
+	if err := train(page.String() + "1970-01-01T00:00:00Z,n,latency,.1,NaN,,0,1,true\n"); err == nil || !strings.Contains(err.Error(), "line 402: node_cpu") {
+		t.Errorf("error %v, want one about line 402", err)
 	}
 }

@@ -229,6 +229,10 @@ type QoSFeedback struct {
 	// HalfLife of what a node's history says; 1s–720h, default 6h.
 	// +optional
 	HalfLife metav1.Duration `json:"halfLife,omitempty"`
+	// ObservationsFile is where the newest outcomes are written, as many as decisions are kept, for foresight model train
+	// --observations. It is another one in each profile. Default: none.
+	// +optional
+	ObservationsFile string `json:"observationsFile,omitempty"`
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object

@@ -80,22 +80,25 @@ type feedback struct {
 	tick      time.Duration
 	fades     time.Duration // how long a history stands as it is
 	file      string
+	exporter  *exporter
 	now       func() time.Time
 
 	lock    sync.Mutex
 	waiting map[types.UID]*decision
 	order   []types.UID // by bind
-	history *quality.History
-	ledger  *quality.Ledger
-	offset  [numObjectives]float32
-	last    *judge
-	made    time.Time      // when last was
-	changed bool           // since then
-	model   *quality.Table // nil where there is none
-	prior   *quality.Table
-	stamp   fileStamp
-	demoted bool
-	counts  counts
+	// observations are the outcomes for the file; nil where there is none. They outlive a model, as the ledger does not.
+	observations *quality.Ledger
+	history      *quality.History
+	ledger       *quality.Ledger
+	offset       [numObjectives]float32
+	last         *judge
+	made         time.Time      // when last was
+	changed      bool           // since then
+	model        *quality.Table // nil where there is none
+	prior        *quality.Table
+	stamp        fileStamp
+	demoted      bool
+	counts       counts
 }
 
 // counts are what metrics tell.
@@ -107,6 +110,7 @@ type counts struct {
 	unjudged   int            // decisions whose pod was gone, or that were too many, before they could be judged
 	demotions  int
 	failures   int // to load the model
+	unwritten  int // times the file of observations could not be written
 }
 
 type fileStamp struct {
@@ -124,6 +128,7 @@ func newFeedback(args *config.PredictedQoSArgs, now func() time.Time) *feedback 
 	for _, h := range args.Feedback.Horizons {
 		f.horizons = append(f.horizons, h.Duration)
 	}
+	f.exporter = &exporter{feedback: f, file: args.Feedback.ObservationsFile}
 	f.tick = min(max(f.horizons[0]/10, 200*time.Millisecond), 10*time.Second)
 	f.fades = max(args.Feedback.HalfLife.Duration/50, f.tick)
 	return f
@@ -223,6 +228,9 @@ func (f *feedback) settle(d *decision, violated bool) {
 	f.offset[d.objective] += calibrationRate * step
 	d.outcome.Violated = violated
 	f.ledger.Add(d.outcome)
+	if f.observations != nil {
+		f.observations.Add(d.outcome)
+	}
 }
 
 // judgeDue settles the decisions that have reached a horizon.

@@ -143,12 +143,15 @@ func cycleIn(state fwk.CycleState) *cycle {
 func (p *PredictedQoS) run(ctx context.Context) {
 	ticker := time.NewTicker(p.feedback.tick)
 	defer ticker.Stop()
+	exporter := p.feedback.exporter
 	for {
 		select {
 		case <-ctx.Done():
+			exporter.write(klog.FromContext(ctx), 0)
 			return
 		case <-ticker.C:
 		}
+		exporter.write(klog.FromContext(ctx), p.feedback.horizons[0]/10)
 		before := p.judge.Load()
 		now := p.feedback.judge(ctx)
 		p.judge.Store(now)

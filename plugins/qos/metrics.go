@@ -48,8 +48,8 @@ type Metrics struct {
 	metrics.BaseStableCollector
 	service *Service
 
-	decisions, outcomes, violations, unjudged, rung, demotions, failures, breaker *metrics.Desc
-	auc, plainAUC, brier, ece, coverage, nodeRisk, nodes                          *metrics.Desc
+	decisions, outcomes, violations, unjudged, rung, demotions, failures, breaker, unwritten *metrics.Desc
+	auc, plainAUC, brier, ece, coverage, nodeRisk, nodes                                     *metrics.Desc
 }
 
 var _ metrics.StableCollector = &Metrics{}
@@ -68,6 +68,7 @@ func NewMetrics(s *Service) *Metrics {
 		rung:       desc("rung", "1 for what judges now: model or utilisation.", "rung"),
 		demotions:  desc("model_demotions_total", "Times the model was found worse than utilisation."),
 		failures:   desc("model_load_failures_total", "Times the model file could not be used."),
+		unwritten:  desc("observations_write_failures_total", "Times the file of observations could not be written."),
 		breaker:    desc("filter_breaker_total", "Pods for which the filter would have refused every node, and so refused none."),
 		auc:        desc("auc", "AUC of the predicted risk on the decisions that are kept."),
 		plainAUC:   desc("utilisation_auc", "AUC of ranking the same decisions by the node's predicted CPU."),
@@ -82,7 +83,7 @@ func NewMetrics(s *Service) *Metrics {
 // DescribeWithStability announces the metrics.
 func (m *Metrics) DescribeWithStability(ch chan<- *metrics.Desc) {
 	for _, d := range []*metrics.Desc{
-		m.decisions, m.outcomes, m.violations, m.unjudged, m.rung, m.demotions, m.failures, m.breaker,
+		m.decisions, m.outcomes, m.violations, m.unjudged, m.rung, m.demotions, m.failures, m.breaker, m.unwritten,
 		m.auc, m.plainAUC, m.brier, m.ece, m.coverage, m.nodeRisk, m.nodes,
 	} {
 		ch <- d
@@ -123,6 +124,7 @@ func (m *Metrics) collect(ch chan<- metrics.Metric, p *PredictedQoS) {
 	counter(m.unjudged, f.counts.unjudged)
 	counter(m.demotions, f.counts.demotions)
 	counter(m.failures, f.counts.failures)
+	counter(m.unwritten, f.counts.unwritten)
 	counter(m.breaker, int(p.breaker.Load()))
 	now := p.judge.Load().rung
 	for r := range numRungs {

@@ -15,6 +15,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	schedulinglisters "k8s.io/client-go/listers/scheduling/v1"
+	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/config"
@@ -78,6 +79,7 @@ func NewFactory(service *Service) func(context.Context, runtime.Object, fwk.Hand
 			p.classes = f.Scheduling().V1().PriorityClasses().Lister()
 		}
 		p.feedback = newFeedback(args, time.Now)
+		p.feedback.exporter.read(klog.FromContext(ctx))
 		p.judge.Store(p.feedback.judge(ctx))
 		if err := p.listen(ctx); err != nil {
 			return nil, err

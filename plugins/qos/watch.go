@@ -28,7 +28,7 @@ func (p *PredictedQoS) Reserve(_ context.Context, state fwk.CycleState, pod *v1.
 	after := c.after(v).upper
 	z := c.logOdds(v, after)
 	d := &decision{uid: pod.UID, node: nodeName, workload: c.name, objective: c.objective, model: z - v.history.Dot(&c.workload)}
-	d.outcome = quality.Outcome{Risk: float64(quality.Probability(z)), Plain: float64(after), Propensity: 1 / float64(max(c.asGood, 1))}
+	d.outcome = quality.Outcome{Risk: float64(quality.Probability(z)), Plain: float64(after), Propensity: 1 / float64(max(c.asGood, 1)), Node: nodeName, Objective: c.objective.String()}
 	d.outcome.X[quality.OwnCPU] = c.own.Peaks[horizon][predict.CPU].Mean * float64(v.cpu.per)
 	d.outcome.X[quality.NodeCPU], d.outcome.X[quality.Pressure] = float64(after), float64(v.pressure)
 	c.decision = d
@@ -46,6 +46,7 @@ func (p *PredictedQoS) Unreserve(_ context.Context, state fwk.CycleState, _ *v1.
 func (p *PredictedQoS) PostBind(_ context.Context, state fwk.CycleState, _ *v1.Pod, _ string) {
 	if c := cycleIn(state); c != nil && c.decision != nil {
 		c.decision.bound = p.feedback.now()
+		c.decision.outcome.Bound = c.decision.bound
 		p.feedback.decided(c.decision)
 	}
 }

@@ -3,6 +3,8 @@
 
 package quality
 
+import "time"
+
 // Outcome is a decision and what came of it.
 type Outcome struct {
 	X        [placementFeatures]float64
@@ -11,6 +13,10 @@ type Outcome struct {
 	Violated bool
 	// Propensity is the probability with which the node was chosen among those that were as good.
 	Propensity float64
+	// Node, when the pod was bound to it, and the pod's objective.
+	Node      string
+	Bound     time.Time
+	Objective string
 }
 
 // Ledger keeps the newest outcomes and says how the predictions fared. It is not safe for concurrent use.
