@@ -23,7 +23,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 )
 
-// candidate is a node that the service may be placed on, what is known of it before, and what came of it.
+// candidate is a node with its hogs that the service may be placed on, what is known of it before, and what came of it.
 type candidate struct {
 	hogs      []hog
 	before    use
@@ -64,7 +64,7 @@ const nearTie = .01
 var choosers = []chooser{
 	// What NodeResourcesFit's LeastAllocated comes to between nodes of equal size.
 	{"default (requests)", byRequests},
-	{"least CPU", func(all []candidate) int { return least(all, func(c *candidate) float64 { return c.before.CPU }) }},
+	{"least CPU", func(all []candidate) int { return least(all, func(c *candidate) float64 { return c.before.Peak }) }},
 	{"foresight (model)", func(all []candidate) int {
 		best := all[least(all, func(c *candidate) float64 { return c.risk })].risk
 		return least(all, func(c *candidate) float64 {
@@ -74,8 +74,8 @@ var choosers = []chooser{
 			return c.requested()
 		})
 	}},
-	{"best of both, in hindsight", func(all []candidate) int { return least(all, func(c *candidate) float64 { return c.p99 }) }},
-	{"worst of both, in hindsight", func(all []candidate) int { return least(all, func(c *candidate) float64 { return -c.p99 }) }},
+	{"best, in hindsight", func(all []candidate) int { return least(all, func(c *candidate) float64 { return c.p99 }) }},
+	{"worst, in hindsight", func(all []candidate) int { return least(all, func(c *candidate) float64 { return -c.p99 }) }},
 }
 
 func byRequests(all []candidate) int { return least(all, (*candidate).requested) }
@@ -91,10 +91,9 @@ func least(all []candidate, value func(*candidate) float64) int {
 	return best
 }
 
-// choose lets the service run on every node of a neighbourhood that the seed draws.
+// choose lets the service run on every candidate that the seed draws, as many on each node.
 func (l lab) choose(ctx context.Context, seed uint64, model *quality.Table) ([]candidate, error) {
 	random := rand.New(rand.NewPCG(seed, 3))
-	candidates := make([]candidate, len(l.nodes))
 	ask := load{Rate: l.rate, Length: l.chosenRun, Window: l.chosenRun, Rounds: l.rounds, Seed: seed}
 	alone := make([]run, len(l.nodes))
 	var group errgroup.Group
@@ -108,36 +107,59 @@ func (l lab) choose(ctx context.Context, seed uint64, model *quality.Table) ([]c
 		return nil, err
 	}
 	own := 0. // What the workload uses is known from the runs it had.
-	for i, r := range alone {
+	for _, r := range alone {
 		own += r.Windows[0].Own / float64(len(l.nodes))
-		candidates[i].nobodyP99 = fit.Quantile(r.Latencies, .99)
 	}
-	for i, n := range l.nodes {
-		c := &candidates[i]
-		c.hogs = draw(random, judgedKinds)
-		before, end, err := l.background(ctx, n, c.hogs, seed*10+uint64(i))
-		defer end()
-		if err != nil {
+	var slab quality.Slab
+	model.For(own, &slab)
+	all := make([]candidate, l.candidates)
+	for first := 0; first < len(all); first += len(l.nodes) {
+		now := all[first:min(first+len(l.nodes), len(all))]
+		for i := range now {
+			now[i].hogs = draw(random, judgedKinds)
+			now[i].nobodyP99 = fit.Quantile(alone[i].Latencies, .99)
+		}
+		if err := l.tryOut(ctx, now, ask, seed*1000+uint64(first), random.Perm(len(now))); err != nil {
 			return nil, err
 		}
-		c.before = before
-		var slab quality.Slab
-		model.For(own, &slab)
-		c.risk = float64(quality.Probability(slab.LogOdds(float32(before.CPU+own), float32(before.worst()))))
-	}
-	for _, i := range random.Perm(len(l.nodes)) {
-		r, err := l.nodes[i].serve(ctx, ask)
-		if err != nil {
-			return nil, err
+		for i := range now {
+			c := &now[i]
+			c.risk = float64(quality.Probability(slab.LogOdds(float32(c.before.Peak+own), float32(c.before.worst()))))
 		}
-		candidates[i].p50, candidates[i].p99 = fit.Quantile(r.Latencies, .5), fit.Quantile(r.Latencies, .99)
 	}
-	return candidates, nil
+	return all, nil
 }
 
-// writeChoices writes one row per seed and node.
+// tryOut lets the service run on the nodes of some candidates at a time, one after the other.
+func (l lab) tryOut(ctx context.Context, now []candidate, ask load, seed uint64, order []int) error {
+	var group errgroup.Group
+	ends := make([]func(), len(now))
+	for i := range now {
+		group.Go(func() (err error) {
+			now[i].before, ends[i], err = l.background(ctx, l.nodes[i], now[i].hogs, seed+uint64(i))
+			return err
+		})
+	}
+	err := group.Wait()
+	for _, end := range ends {
+		defer end()
+	}
+	if err != nil {
+		return err
+	}
+	for _, i := range order {
+		r, err := l.nodes[i].serve(ctx, ask)
+		if err != nil {
+			return err
+		}
+		now[i].p50, now[i].p99 = fit.Quantile(r.Latencies, .5), fit.Quantile(r.Latencies, .99)
+	}
+	return nil
+}
+
+// writeChoices writes one row per seed and candidate.
 func writeChoices(path string, seeds []uint64, all [][]candidate) error {
-	records := [][]string{{"seed", "node", "hogs", "requested_cpus", "before_cpu", "before_psi", "risk", "p50_ms", "p99_ms", "nobody_p99_ms", "chosen_by"}}
+	records := [][]string{{"seed", "candidate", "hogs", "requested_cpus", "before_cpu_peak", "before_psi", "risk", "p50_ms", "p99_ms", "nobody_p99_ms", "chosen_by"}}
 	for s, candidates := range all {
 		for i := range candidates {
 			c := &candidates[i]
@@ -151,7 +173,7 @@ func writeChoices(path string, seeds []uint64, all [][]candidate) error {
 				}
 			}
 			record := append([]string{strconv.FormatUint(seeds[s], 10), strconv.Itoa(i), strings.Join(hogs, "; ")},
-				numbers(c.requested(), c.before.CPU, c.before.worst(), c.risk, c.p50, c.p99, c.nobodyP99)...)
+				numbers(c.requested(), c.before.Peak, c.before.worst(), c.risk, c.p50, c.p99, c.nobodyP99)...)
 			records = append(records, append(record, strings.Join(by, "; ")))
 		}
 	}

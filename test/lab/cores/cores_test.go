@@ -52,8 +52,8 @@ func TestDraw(t *testing.T) {
 // Each way to choose goes by what it should, and the table compares with the default's choice.
 func TestChoosers(t *testing.T) {
 	all := []candidate{
-		{hogs: []hog{{Requested: .1}}, before: use{CPU: .9}, risk: .5, p99: 40},
-		{hogs: []hog{{Requested: .8}}, before: use{CPU: .2}, risk: .1, p99: 10},
+		{hogs: []hog{{Requested: .1}}, before: use{Peak: .9}, risk: .5, p99: 40},
+		{hogs: []hog{{Requested: .8}}, before: use{Peak: .2}, risk: .1, p99: 10},
 	}
 	for i, want := range []int{0, 1, 1, 1, 0} {
 		if got := choosers[i].pick(all); got != want {
@@ -84,7 +84,7 @@ func TestLab(t *testing.T) {
 	}
 	t.Cleanup(release)
 	l := lab{
-		nodes: nodes, out: t.TempDir(), begin: time.Now(), rounds: roundsOf(200 * time.Microsecond), rate: 20,
+		nodes: nodes, out: t.TempDir(), begin: time.Now(), rounds: roundsOf(200 * time.Microsecond), rate: 20, candidates: 3,
 		observe: 200 * time.Millisecond, run: 500 * time.Millisecond, window: 250 * time.Millisecond, chosenRun: 500 * time.Millisecond,
 	}
 	data := filepath.Join(l.out, "learned")
@@ -118,7 +118,7 @@ func TestLab(t *testing.T) {
 		t.Fatal(err)
 	}
 	choices, err := os.ReadFile(filepath.Join(l.out, "choices.csv"))
-	if err != nil || strings.Count(string(choices), "\n") != 3 || !strings.Contains(string(choices), "foresight (model)") {
+	if err != nil || strings.Count(string(choices), "\n") != 1+3 || !strings.Contains(string(choices), "foresight (model)") {
 		t.Errorf("%v\n%s", err, choices)
 	}
 }

@@ -42,6 +42,7 @@ type lab struct {
 	// run and window of the data set, and the run at rate that choices are judged by.
 	run, window, chosenRun time.Duration
 	rate                   float64
+	candidates             int
 }
 
 func main() {
@@ -59,17 +60,18 @@ func command(args []string) error {
 		return runService(args[1:])
 	}
 	flags := flag.NewFlagSet("cores", flag.ExitOnError)
-	l := lab{begin: time.Now(), observe: 800 * time.Millisecond, run: 2 * time.Second, window: 500 * time.Millisecond, rate: 40}
+	l := lab{begin: time.Now(), observe: 3 * time.Second, run: 2 * time.Second, window: 500 * time.Millisecond, rate: 40}
 	out := flags.String("out", "lab", "directory for the data sets, the model and the choices")
 	foresight := flags.String("foresight", "bin/foresight", "the command that learns")
-	seeds := flags.Int("seeds", 10, "neighbourhoods to choose in")
+	seeds := flags.Int("seeds", 12, "neighbourhoods to choose in")
+	flags.IntVar(&l.candidates, "candidates", 4, "nodes with their hogs to choose among, for each seed")
 	repeats := flags.Int("repeats", 2, "runs of each hog, intensity and rate that is learned from; those that are judged run once")
 	work := flags.Duration("work", 4*time.Millisecond, "CPU time of a request")
 	flags.DurationVar(&l.chosenRun, "run", 4*time.Second, "length of a run that a choice is judged by")
 	known := flags.String("model", "", "a model to choose with; nothing is learned then")
 	_ = flags.Parse(args)
-	if *seeds < 1 || *repeats < 1 || *work < 100*time.Microsecond || l.chosenRun < time.Second || flags.NArg() > 0 {
-		return errors.New("--seeds and --repeats must be 1 or more, --work 100µs or more, --run 1s or more, and there are no other arguments")
+	if *seeds < 1 || *repeats < 1 || l.candidates < 2 || *work < 100*time.Microsecond || l.chosenRun < time.Second || flags.NArg() > 0 {
+		return errors.New("--seeds and --repeats must be 1 or more, --candidates 2 or more, --work 100µs or more, --run 1s or more, and there are no other arguments")
 	}
 	l.out = *out
 	if err := os.MkdirAll(l.out, 0o755); err != nil {

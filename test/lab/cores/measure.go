@@ -28,7 +28,7 @@ type cell struct {
 
 var (
 	rates       = []float64{20, 40, 60}
-	intensities = []float64{0, .25, .5, .75, 1}
+	intensities = []float64{0, .25, .5, .75, 1, 1.25, 1.5}
 )
 
 // cells of some kinds, each repeated, in an order drawn by seed, so that a busy minute of the
@@ -51,7 +51,7 @@ func cells(kinds []string, repeats int, seed uint64) []cell {
 // header of a file of the data set; docs/quality.md says what the columns are.
 var header = []string{
 	"time", "request_rate", "own_web_cpu_pct", "own_db_cpu_pct", "host_cpu_pct", "host_mem_pct", "interferer_intensity", "latency_ms",
-	"psi_cpu_some", "psi_memory_some", "psi_io_some", "before_cpu_pct",
+	"psi_cpu_some", "psi_memory_some", "psi_io_some", "before_cpu_peak_pct",
 }
 
 // dataSet measures cells on all nodes at once and writes a file per kind to dir.
@@ -102,7 +102,7 @@ func (l lab) measure(ctx context.Context, n node, c cell, seed uint64) ([][]stri
 	var rows [][]string
 	for i, w := range r.Windows {
 		rows = append(rows, numbers(begin+float64(i)*l.window.Seconds(), float64(len(r.Latencies))/l.run.Seconds(), 100*w.Own, 0, 100*w.Node.CPU, memoryUsed(),
-			c.hog.Intensity, w.Latency, before.Pressure["cpu"], before.Pressure["memory"], before.Pressure["io"], 100*before.CPU))
+			c.hog.Intensity, w.Latency, before.Pressure["cpu"], before.Pressure["memory"], before.Pressure["io"], 100*before.Peak))
 	}
 	return rows, nil
 }
@@ -133,12 +133,18 @@ func (l lab) background(ctx context.Context, n node, hogs []hog, seed uint64) (b
 	if err != nil {
 		return use{}, end, err
 	}
-	time.Sleep(l.observe)
-	last, err := n.read()
-	if err != nil {
-		return use{}, end, err
+	last, peak := first, 0.
+	for range max(1, int(l.observe/l.window)) {
+		time.Sleep(l.window)
+		now, err := n.read()
+		if err != nil {
+			return use{}, end, err
+		}
+		last, peak = now, max(peak, now.since(last).CPU)
 	}
-	return last.since(first), end, nil
+	before = last.since(first)
+	before.Peak = peak
+	return before, end, nil
 }
 
 // memoryUsed is how much of the machine's memory is in use, in %, or 0 where that cannot be read.

@@ -152,6 +152,7 @@ func (n node) read() (reading, error) {
 // use is what a node did between two readings, as shares of the time, 0–1.
 type use struct {
 	CPU      float64            `json:"cpu"`
+	Peak     float64            `json:"peak"` // CPU of the busiest window
 	Pressure map[string]float64 `json:"pressure"`
 }
 
