@@ -95,6 +95,12 @@ func TestValidateSources(t *testing.T) {
 		{config.UsageFromPrometheus, func(a *config.PredictionArgs) {
 			a.Usage.Prometheus.Nodes.Values = map[string]string{"cpu": " "}
 		}, `args.usage.prometheus.nodes.values[cpu]: Required value`},
+		{config.UsageFromPrometheus, func(a *config.PredictionArgs) {
+			a.Usage.Prometheus.Nodes.Values = map[string]string{"response_time": "x"}
+		}, `args.usage.prometheus.nodes.values[response_time]: Forbidden`},
+		{config.UsageFromPrometheus, func(a *config.PredictionArgs) {
+			a.Usage.Prometheus.Pods = config.PrometheusQueries{Values: map[string]string{"response_time": "x"}, Time: "x"}
+		}, `args.usage.prometheus.pods.time: Forbidden`},
 		{config.UsageFromPrometheus, func(a *config.PredictionArgs) { a.Usage.Prometheus.Nodes.Time = "x" }, `args.usage.prometheus.nodes.time: Forbidden`},
 	} {
 		args := valid.DeepCopy()

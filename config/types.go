@@ -181,6 +181,9 @@ type QoSFeedback struct {
 	Decisions int32
 	// HalfLife of what a node's history says; 1s–720h.
 	HalfLife metav1.Duration
+	// ResponseTimeObjective is what the measured response time of a latency pod may be that states none itself; 0 is none, at
+	// most 1h.
+	ResponseTimeObjective metav1.Duration
 	// ObservationsFile is where outcomes are written for foresight model train; empty is nowhere.
 	ObservationsFile string
 }
@@ -288,9 +291,12 @@ type CheckpointArgs struct {
 	Interval metav1.Duration
 }
 
+// responseTime is told of pods only, and beside the others.
+const responseTime = "response_time"
+
 // Quantities that a source can tell, as plugins/predict/usage names them.
 var Quantities = []string{
-	"cpu", "memory", "cpu_some", "cpu_full", "memory_some", "memory_full", "io_some", "io_full", "throttled",
+	"cpu", "memory", "cpu_some", "cpu_full", "memory_some", "memory_full", "io_some", "io_full", "throttled", responseTime,
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object

@@ -163,6 +163,7 @@ func ValidatePredictedQoSArgs(path *field.Path, args *PredictedQoSArgs) field.Er
 		least = max(least, h.Duration+time.Second)
 	}
 	errs = append(errs, validateRange(f.Child("decisions"), args.Feedback.Decisions, 100, 1000000)...)
+	errs = append(errs, validateDuration(f.Child("responseTimeObjective"), args.Feedback.ResponseTimeObjective, 0, time.Hour)...)
 	return append(errs, validateDuration(f.Child("halfLife"), args.Feedback.HalfLife, time.Second, 720*time.Hour)...)
 }
 
@@ -220,6 +221,9 @@ func validatePrometheus(path *field.Path, p *PrometheusArgs) (errs field.ErrorLi
 		errs = append(errs, field.Forbidden(path.Child("username"), "a token file and a user name exclude each other"))
 	}
 	errs = append(errs, validateQueries(path.Child("nodes"), &p.Nodes)...)
+	if _, ok := p.Nodes.Values[responseTime]; ok {
+		errs = append(errs, field.Forbidden(path.Child("nodes", "values").Key(responseTime), "only pods have response times"))
+	}
 	errs = append(errs, validateQueries(path.Child("pods"), &p.Pods)...)
 	errs = append(errs, validateDuration(path.Child("rateWindow"), p.RateWindow, time.Second, 24*time.Hour)...)
 	if p.RateWindow.Duration%time.Second != 0 {
@@ -238,8 +242,10 @@ func validateQueries(path *field.Path, q *PrometheusQueries) (errs field.ErrorLi
 			errs = append(errs, field.Required(path.Child("values").Key(name), ""))
 		}
 	}
-	if q.Time != "" && len(q.Values) == 0 {
-		errs = append(errs, field.Forbidden(path.Child("time"), "without values the default queries count, which have their own"))
+	ofUse := maps.Clone(q.Values)
+	delete(ofUse, responseTime)
+	if q.Time != "" && len(ofUse) == 0 {
+		errs = append(errs, field.Forbidden(path.Child("time"), "without values of use the default queries count, which have their own"))
 	}
 	return errs
 }

@@ -346,6 +346,7 @@ func (in *QoSFeedback) DeepCopyInto(out *QoSFeedback) {
 		copy(*out, *in)
 	}
 	out.HalfLife = in.HalfLife
+	out.ResponseTimeObjective = in.ResponseTimeObjective
 	return
 }
 

@@ -80,10 +80,11 @@ serviceAntiAffinity:
 modelFile: /m.json
 maxRiskPercent: 50
 weights: {latency: 1, realtime: 2, availability: 0, batch: 4}
-feedback: {horizons: [1m], decisions: 500, halfLife: 1h}
+feedback: {horizons: [1m], decisions: 500, halfLife: 1h, responseTimeObjective: 200ms, observationsFile: /o.json}
 `, want: &config.PredictedQoSArgs{
 			ModelFile: "/m.json", MaxRiskPercent: 50, Weights: config.QoSWeights{Latency: 1, Realtime: 2, Availability: 0, Batch: 4},
-			Feedback: config.QoSFeedback{Horizons: []metav1.Duration{{Duration: time.Minute}}, Decisions: 500, HalfLife: metav1.Duration{Duration: time.Hour}},
+			Feedback: config.QoSFeedback{Horizons: []metav1.Duration{{Duration: time.Minute}}, Decisions: 500, HalfLife: metav1.Duration{Duration: time.Hour},
+				ResponseTimeObjective: metav1.Duration{Duration: 200 * time.Millisecond}, ObservationsFile: "/o.json"},
 		}},
 		{name: "ResourceFit, all defaults", yaml: "ResourceFitArgs",
 			want: &config.ResourceFitArgs{

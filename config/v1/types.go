@@ -229,6 +229,11 @@ type QoSFeedback struct {
 	// HalfLife of what a node's history says; 1s–720h, default 6h.
 	// +optional
 	HalfLife metav1.Duration `json:"halfLife,omitempty"`
+	// ResponseTimeObjective is what the measured response time of a latency pod may be that states none itself, by the
+	// annotation foresight-scheduler.dev/response-time-objective; at most 1h. Default: none. Response times are what the
+	// source Prometheus is asked for by the query response_time of pods.
+	// +optional
+	ResponseTimeObjective metav1.Duration `json:"responseTimeObjective,omitempty"`
 	// ObservationsFile is where the newest outcomes are written, as many as decisions are kept, for foresight model train
 	// --observations. It is another one in each profile. Default: none.
 	// +optional
@@ -353,7 +358,8 @@ type PrometheusArgs struct {
 // PrometheusQueries are PromQL, for all nodes or all pods at once.
 type PrometheusQueries struct {
 	// Values by quantity: cpu (cores), memory (bytes), and as shares from 0 to 1 cpu_some,
-	// cpu_full, memory_some, memory_full, io_some, io_full and throttled.
+	// cpu_full, memory_some, memory_full, io_some, io_full and throttled. Of pods also response_time (seconds), which
+	// alone leaves the defaults of the others.
 	// +optional
 	Values map[string]string `json:"values,omitempty"`
 	// Time of the measurement in seconds since 1970; default that of the query.

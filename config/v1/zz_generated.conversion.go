@@ -607,6 +607,7 @@ func autoConvert_v1_QoSFeedback_To_config_QoSFeedback(in *QoSFeedback, out *conf
 		return err
 	}
 	out.HalfLife = in.HalfLife
+	out.ResponseTimeObjective = in.ResponseTimeObjective
 	out.ObservationsFile = in.ObservationsFile
 	return nil
 }
@@ -622,6 +623,7 @@ func autoConvert_config_QoSFeedback_To_v1_QoSFeedback(in *config.QoSFeedback, ou
 		return err
 	}
 	out.HalfLife = in.HalfLife
+	out.ResponseTimeObjective = in.ResponseTimeObjective
 	out.ObservationsFile = in.ObservationsFile
 	return nil
 }

@@ -366,6 +366,7 @@ func (in *QoSFeedback) DeepCopyInto(out *QoSFeedback) {
 		**out = **in
 	}
 	out.HalfLife = in.HalfLife
+	out.ResponseTimeObjective = in.ResponseTimeObjective
 	return
 }
 

@@ -55,6 +55,8 @@ type decision struct {
 	violation  string
 	suffering  mean // how long tasks waited, less the pod's own throttling; 0–1
 	throttling mean
+	mayTake    float64 // response time, in seconds; 0 is no objective
+	responses  mean    // in seconds
 }
 
 type mean struct{ sum, n float64 }
@@ -79,6 +81,7 @@ type feedback struct {
 	decisions int
 	tick      time.Duration
 	fades     time.Duration // how long a history stands as it is
+	mayTake   time.Duration // response time of latency pods that state none; 0 is none
 	file      string
 	exporter  *exporter
 	now       func() time.Time
@@ -121,7 +124,7 @@ type fileStamp struct {
 
 func newFeedback(args *config.PredictedQoSArgs, now func() time.Time) *feedback {
 	f := &feedback{
-		decisions: int(args.Feedback.Decisions), file: args.ModelFile, now: now, waiting: map[types.UID]*decision{},
+		decisions: int(args.Feedback.Decisions), file: args.ModelFile, mayTake: args.Feedback.ResponseTimeObjective.Duration, now: now, waiting: map[types.UID]*decision{},
 		history: quality.NewHistory(args.Feedback.HalfLife.Duration), ledger: quality.NewLedger(int(args.Feedback.Decisions)),
 		offset: strictness, prior: quality.NewTable(nil), counts: counts{violations: map[string]int{}},
 	}
@@ -197,8 +200,23 @@ func (f *feedback) measured(uid types.UID, waited, throttled float64) {
 	}
 }
 
+// responded takes a response time that was measured of a pod, in seconds.
+func (f *feedback) responded(uid types.UID, seconds float64) {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	if d, ok := f.waiting[uid]; ok {
+		d.responses.add(seconds)
+	}
+}
+
+// suffers says what of the pod's service is not as its objective wants it. A response time that was measured is the
+// service itself; pressure only makes a bad one likely.
 func (d *decision) suffers() string {
 	switch {
+	case d.mayTake > 0 && d.responses.n > 0:
+		if d.responses.over(d.mayTake) {
+			return "response_time"
+		}
 	case d.objective == Latency && d.suffering.over(latencySuffers):
 		return "pressure"
 	case d.objective == Realtime && d.suffering.over(realtimeSuffers):

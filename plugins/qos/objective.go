@@ -4,6 +4,9 @@
 package qos
 
 import (
+	"fmt"
+	"time"
+
 	v1 "k8s.io/api/core/v1"
 	schedulinglisters "k8s.io/client-go/listers/scheduling/v1"
 	podqos "k8s.io/kubernetes/pkg/apis/core/v1/helper/qos"
@@ -13,6 +16,9 @@ import (
 
 // ObjectiveKey is the label of a pod, or the annotation of its PriorityClass, that names its objective.
 const ObjectiveKey = "foresight-scheduler.dev/qos"
+
+// ResponseTimeKey is the annotation of a pod that says what its measured response time may be, such as 200ms.
+const ResponseTimeKey = "foresight-scheduler.dev/response-time-objective"
 
 // Objective is the service that a pod wants.
 type Objective uint8
@@ -73,6 +79,20 @@ func objectiveOf(pod *v1.Pod, classes schedulinglisters.PriorityClassLister) Obj
 	default:
 		return Availability
 	}
+}
+
+// responseTimeOf is what the pod's annotation says, else otherwise, in seconds; 0 is none. What is no positive duration is an
+// error, and counts as none.
+func responseTimeOf(pod *v1.Pod, otherwise time.Duration) (float64, error) {
+	text, stated := pod.Annotations[ResponseTimeKey]
+	if !stated {
+		return otherwise.Seconds(), nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("annotation %s: %q is not a positive duration", ResponseTimeKey, text)
+	}
+	return d.Seconds(), nil
 }
 
 func weightsOf(w *config.QoSWeights) [numObjectives]float32 {

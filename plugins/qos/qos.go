@@ -14,6 +14,7 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	corelisters "k8s.io/client-go/listers/core/v1"
 	schedulinglisters "k8s.io/client-go/listers/scheduling/v1"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
@@ -33,6 +34,7 @@ type PredictedQoS struct {
 	service  *Service
 	handle   fwk.Handle
 	classes  schedulinglisters.PriorityClassLister
+	pods     corelisters.PodLister
 	profile  string
 	maxRisk  float32 // 0–1; 1 refuses nobody
 	weights  [numObjectives]float32
@@ -77,6 +79,7 @@ func NewFactory(service *Service) func(context.Context, runtime.Object, fwk.Hand
 		}
 		if f := h.SharedInformerFactory(); f != nil {
 			p.classes = f.Scheduling().V1().PriorityClasses().Lister()
+			p.pods = f.Core().V1().Pods().Lister()
 		}
 		p.feedback = newFeedback(args, time.Now)
 		p.feedback.exporter.read(klog.FromContext(ctx))

@@ -292,6 +292,40 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
+// A response time that is measured is judged by what the pod says, else by the args; without an objective pressure counts.
+func TestResponseTimes(t *testing.T) {
+	a := args()
+	a.Feedback.ResponseTimeObjective.Duration = 100 * time.Millisecond
+	s := newScheduler(t, a, nil, node("a"))
+	stated := func(name, objective string) *v1.Pod {
+		p := pod(name, "latency", "100m")
+		p.Annotations = map[string]string{ResponseTimeKey: objective}
+		return p
+	}
+	// What each answers in, in seconds, and how long its tasks wait.
+	for _, tc := range []struct {
+		pod             *v1.Pod
+		seconds, waited float64
+	}{
+		{pod("slow", "latency", "100m"), .2, 0},
+		{pod("quick", "latency", "100m"), .05, .9},
+		{stated("patient", "1s"), .2, .9},
+		{stated("unclear", "soon"), .2, 0},
+		{pod("batch", "batch", "100m"), 9, 0},
+		{pod("absurd", "latency", "100m"), math.NaN(), 0},
+	} {
+		s.bind(tc.pod, "a")
+		sample := usage.PodSample{UID: tc.pod.Name}
+		sample.Set(usage.ResponseTime, tc.seconds)
+		sample.Set(usage.CPUSome, tc.waited)
+		s.service.observe(&usage.Reading{Pods: []usage.PodSample{sample}})
+	}
+	s.wait(10 * time.Minute)
+	if c := s.feedback.counts; c.violated[Latency] != 1 || c.violations["response_time"] != 1 || c.kept[Latency] != 4 || c.kept[Batch] != 1 {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestDecisionsAreBounded(t *testing.T) {
 	s := newScheduler(t, args(), nil, node("a"))
 	for i := range 1500 {

@@ -5,6 +5,7 @@ package qos
 
 import (
 	"context"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -77,16 +78,37 @@ func (s *Service) observe(r *usage.Reading) {
 	plugins := s.all()
 	for i := range r.Pods {
 		sample := &r.Pods[i]
-		waited, ok := waiting(&sample.Values)
+		waited, pressed := waiting(&sample.Values)
 		throttled, _ := sample.Get(usage.Throttled)
-		if !ok || sample.UID == "" || !(throttled >= 0 && throttled <= 1) {
+		pressed = pressed && throttled >= 0 && throttled <= 1
+		seconds, responded := sample.Get(usage.ResponseTime)
+		responded = responded && seconds >= 0 && !math.IsInf(seconds, 0)
+		if !pressed && !responded {
 			continue
 		}
 		for _, p := range plugins {
-			// A pod that hits its own limit waits, too, and no node is to blame for it.
-			p.feedback.measured(types.UID(sample.UID), max(0, waited-throttled), throttled)
+			uid := p.uidOf(sample)
+			if pressed {
+				// A pod that hits its own limit waits, too, and no node is to blame for it.
+				p.feedback.measured(uid, max(0, waited-throttled), throttled)
+			}
+			if responded {
+				p.feedback.responded(uid, seconds)
+			}
 		}
 	}
+}
+
+// uidOf is the sample's, or that of the pod of its name on its node; Prometheus seldom knows UIDs. "" is that of no pod.
+func (p *PredictedQoS) uidOf(sample *usage.PodSample) types.UID {
+	if sample.UID != "" || p.pods == nil {
+		return types.UID(sample.UID)
+	}
+	pod, err := p.pods.Pods(sample.Namespace).Get(sample.Name)
+	if err != nil || sample.Node != "" && sample.Node != pod.Spec.NodeName {
+		return ""
+	}
+	return pod.UID
 }
 
 // waiting is the share of time in which a task waited for CPU, memory or I/O, the worst of the three; false where none

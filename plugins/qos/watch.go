@@ -8,6 +8,7 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
@@ -15,7 +16,7 @@ import (
 )
 
 // Reserve notes what the pod is predicted to get on the node that was chosen, and with which chance it was chosen.
-func (p *PredictedQoS) Reserve(_ context.Context, state fwk.CycleState, pod *v1.Pod, nodeName string) *fwk.Status {
+func (p *PredictedQoS) Reserve(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodeName string) *fwk.Status {
 	c := cycleIn(state)
 	if c == nil {
 		return nil
@@ -28,6 +29,11 @@ func (p *PredictedQoS) Reserve(_ context.Context, state fwk.CycleState, pod *v1.
 	after := c.after(v).upper
 	z := c.logOdds(v, after)
 	d := &decision{uid: pod.UID, node: nodeName, workload: c.name, objective: c.objective, model: z - v.history.Dot(&c.workload)}
+	if c.objective == Latency {
+		if d.mayTake, err = responseTimeOf(pod, p.feedback.mayTake); err != nil {
+			klog.FromContext(ctx).Info("The pod's response time is not judged", "pod", klog.KObj(pod), "reason", err.Error())
+		}
+	}
 	d.outcome = quality.Outcome{Risk: float64(quality.Probability(z)), Plain: float64(after), Propensity: 1 / float64(max(c.asGood, 1)), Node: nodeName, Objective: c.objective.String()}
 	d.outcome.X[quality.OwnCPU] = c.own.Peaks[horizon][predict.CPU].Mean * float64(v.cpu.per)
 	d.outcome.X[quality.NodeCPU], d.outcome.X[quality.Pressure] = float64(after), float64(v.pressure)

@@ -17,6 +17,9 @@ const (
 	// A share is a difference of a counter over a difference of clocks, which are not
 	// read at the same instant. So it may pass 1 by a little, and then means 1.
 	shareSlack = 0.1
+
+	// Nobody waits longer than an hour, in seconds. Milliseconds that were taken for seconds may pass.
+	maxResponseTime = 3600
 )
 
 // Bounds say what a Cleaner believes.
@@ -229,6 +232,8 @@ func (p *pass) believable(s *Sample, limits Machine) bool {
 			limit = limits.Cores
 		case Memory:
 			limit = limits.Bytes
+		case ResponseTime:
+			limit = maxResponseTime
 		}
 		switch {
 		case math.IsNaN(x):
@@ -240,7 +245,7 @@ func (p *pass) believable(s *Sample, limits Machine) bool {
 		case x > limit:
 			p.drops[Absurd]++
 		default:
-			if q != CPU && q != Memory && x > 1 {
+			if q.Unit() == "share" && x > 1 {
 				s.Set(q, 1)
 			}
 			continue

@@ -30,14 +30,17 @@ const (
 	// Throttled is the share, 0–1, of the CFS periods with runnable tasks in which a pod
 	// was stopped by its own CPU limit.
 	Throttled
+	// ResponseTime of a pod's service, in seconds, as whoever measures it defines it: a mean or a percentile. Only
+	// Prometheus can tell it, and nodes never carry it.
+	ResponseTime
 
 	// NumQuantities is how many quantities there are.
-	NumQuantities = int(Throttled) + 1
+	NumQuantities = int(ResponseTime) + 1
 )
 
 var (
 	quantityNames = [NumQuantities]string{
-		"cpu", "memory", "cpu_some", "cpu_full", "memory_some", "memory_full", "io_some", "io_full", "throttled",
+		"cpu", "memory", "cpu_some", "cpu_full", "memory_some", "memory_full", "io_some", "io_full", "throttled", "response_time",
 	}
 	_ [16 - NumQuantities]struct{} // Values.set has a bit for each.
 )
@@ -51,13 +54,15 @@ func (q Quantity) String() string {
 	return quantityNames[q]
 }
 
-// Unit of the quantity: cores, bytes or share.
+// Unit of the quantity: cores, bytes, seconds or share.
 func (q Quantity) Unit() string {
 	switch q {
 	case CPU:
 		return "cores"
 	case Memory:
 		return "bytes"
+	case ResponseTime:
+		return "seconds"
 	default:
 		return "share"
 	}

@@ -86,6 +86,32 @@ func TestReadJoinsQueries(t *testing.T) {
 	}
 }
 
+// Response times are joined by namespace and pod, beside the default queries; one of a pod that is not there is nothing.
+func TestResponseTimes(t *testing.T) {
+	at := `"value":[1800000000,"1800000000"]`
+	s := over(t, Config{Pods: Queries{Values: []Query{{usage.ResponseTime, "x"}}}}, clocktesting.NewFakePassiveClock(now), byQuery(
+		`{"metric":{"node":"a"},"value":[1800000000,"0.5"]}`, ``, `{"metric":{"node":"a"},`+at+`}`,
+		`{"metric":{"namespace":"ns","pod":"p","node":"a"},"value":[1800000000,"1"]},{"metric":{"namespace":"ns","pod":"q","node":"a"},"value":[1800000000,"2"]}`,
+		``,
+		`{"metric":{"namespace":"ns","pod":"p"},"value":[1800000000,"0.25"]},{"metric":{"namespace":"ns","pod":"gone"},"value":[1800000000,"9"]},
+		 {"metric":{"namespace":"ns","pod":"p","le":"1"},"value":[1800000000,"7"]},{"metric":{"namespace":"ns"},"value":[1800000000,"7"]}`,
+		`{"metric":{"namespace":"ns","pod":"p","node":"a"},`+at+`},{"metric":{"namespace":"ns","pod":"q","node":"a"},`+at+`}`,
+	))
+	r, err := s.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Pods) != 2 || r.Pods[1].Has(usage.ResponseTime) {
+		t.Fatalf("pods %+v", r.Pods)
+	}
+	if seconds, ok := r.Pods[0].Get(usage.ResponseTime); !ok || seconds != .25 {
+		t.Errorf("p answers in %v, %v", seconds, ok)
+	}
+	if r.Dropped[usage.Duplicate] != 1 || r.Dropped[usage.Nameless] != 1 {
+		t.Errorf("dropped %v", r.Dropped)
+	}
+}
+
 func TestWarningsAreHandedOn(t *testing.T) {
 	s := over(t, Config{
 		Nodes: Queries{Values: []Query{{usage.CPU, "x"}}}, Pods: Queries{Values: []Query{{usage.CPU, "y"}}},

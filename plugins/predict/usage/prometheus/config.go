@@ -20,7 +20,8 @@ type Config struct {
 	// Files hold the credentials; they are read again when they change. They need https,
 	// unless the server is on this machine.
 	Files httpauth.Files
-	// Nodes and Pods are the queries; empty queries are CadvisorNodes and CadvisorPods.
+	// Nodes and Pods are the queries; empty queries are CadvisorNodes and CadvisorPods, which a query of response times
+	// of pods leaves as they are.
 	Nodes, Pods Queries
 	// Labels of the answers; empty names are those of DefaultLabels.
 	Labels Labels
@@ -44,8 +45,10 @@ func (c *Config) setDefaults() {
 	if len(c.Nodes.Values) == 0 {
 		c.Nodes = CadvisorNodes()
 	}
-	if len(c.Pods.Values) == 0 {
-		c.Pods = CadvisorPods()
+	if !c.Pods.ofUse() {
+		defaults := CadvisorPods()
+		defaults.Values = append(defaults.Values, c.Pods.Values...)
+		c.Pods = defaults
 	}
 	labels := DefaultLabels()
 	for _, l := range []struct {

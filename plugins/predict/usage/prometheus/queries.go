@@ -5,6 +5,7 @@ package prometheus
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -142,6 +143,11 @@ func CadvisorPressure() []Query {
 		{usage.Throttled, `sum ` + by + ` ` + Rate(`container_cpu_cfs_throttled_periods_total{`+containers+`}`) +
 			` / (sum ` + by + ` ` + Rate(`container_cpu_cfs_periods_total{`+containers+`}`) + ` > 0)`},
 	}
+}
+
+// ofUse says whether anything but response times is asked for.
+func (q Queries) ofUse() bool {
+	return slices.ContainsFunc(q.Values, func(v Query) bool { return v.Quantity != usage.ResponseTime })
 }
 
 // expand puts the window into the queries and refuses those that cannot be asked.

@@ -53,6 +53,10 @@ func exposition(w io.Writer, elapsed time.Duration) {
 	}
 	fmt.Fprintln(w, "# TYPE container_pressure_cpu_waiting_seconds_total counter")
 	fmt.Fprintf(w, "container_pressure_cpu_waiting_seconds_total{namespace=\"ns\",pod=\"p0\",id=\"/kubepods/0\",container=\"\",image=\"\"} %f\n", 0.5*s)
+	fmt.Fprintln(w, "# TYPE response_seconds_sum counter")
+	fmt.Fprintf(w, "response_seconds_sum{namespace=\"ns\",pod=\"p0\"} %f\n", 3*s)
+	fmt.Fprintln(w, "# TYPE response_seconds_count counter")
+	fmt.Fprintf(w, "response_seconds_count{namespace=\"ns\",pod=\"p0\"} %f\n", 20*s)
 	fmt.Fprintln(w, "# TYPE container_cpu_cfs_periods_total counter")
 	fmt.Fprintf(w, "container_cpu_cfs_periods_total{namespace=\"ns\",pod=\"p0\",id=\"/kubepods/0/x\",container=\"x\"} %f\n", 10*s)
 	fmt.Fprintln(w, "# TYPE container_cpu_cfs_throttled_periods_total counter")

@@ -139,12 +139,14 @@ type object struct {
 
 // builder joins the answers of several queries to samples, by object.
 type builder struct {
-	labels   Labels
-	window   time.Duration
-	samples  map[object]*sample
-	order    []object
-	drops    usage.Drops
-	warnings []string
+	labels  Labels
+	window  time.Duration
+	samples map[object]*sample
+	order   []object
+	// responses by namespace and pod: what measures response times seldom knows the node.
+	responses map[object]float64
+	drops     usage.Drops
+	warnings  []string
 }
 
 type sample struct {
@@ -153,7 +155,7 @@ type sample struct {
 }
 
 func newBuilder(labels Labels, window time.Duration) *builder {
-	return &builder{labels: labels, window: window, samples: map[object]*sample{}}
+	return &builder{labels: labels, window: window, samples: map[object]*sample{}, responses: map[object]float64{}}
 }
 
 func (b *builder) warn(warnings promv1.Warnings) {
@@ -166,6 +168,15 @@ func (b *builder) add(kind kind, metric model.Metric, at time.Time, value float6
 	o, ok := b.object(kind, metric)
 	if !ok {
 		b.drops[usage.Nameless]++
+		return
+	}
+	if !put.time && put.quantity == usage.ResponseTime {
+		o = object{kind: kind, namespace: o.namespace, pod: o.pod}
+		if _, ok := b.responses[o]; ok {
+			b.drops[usage.Duplicate]++
+			return
+		}
+		b.responses[o] = value
 		return
 	}
 	s := b.samples[o]
@@ -230,9 +241,15 @@ func (b *builder) reading(at time.Time, nodesTimed, podsTimed bool) usage.Readin
 		if i, ok := pods[same]; ok {
 			b.drops[usage.OutOfOrder]++
 			if s.Time.After(r.Pods[i].Time) {
+				if seconds, ok := r.Pods[i].Get(usage.ResponseTime); ok {
+					s.Set(usage.ResponseTime, seconds)
+				}
 				r.Pods[i].Node, r.Pods[i].Sample = o.node, s.Sample
 			}
 			continue
+		}
+		if seconds, ok := b.responses[object{kind: pod, namespace: o.namespace, pod: o.pod}]; ok {
+			s.Set(usage.ResponseTime, seconds)
 		}
 		pods[same] = len(r.Pods)
 		r.Pods = append(r.Pods, usage.PodSample{Namespace: o.namespace, Name: o.pod, UID: o.uid, Node: o.node, Sample: s.Sample})

@@ -65,6 +65,8 @@ func TestPrometheus(t *testing.T) {
 		config := config
 		config.Pods = CadvisorPods()
 		config.Pods.Values = append(config.Pods.Values, CadvisorPressure()...)
+		config.Pods.Values = append(config.Pods.Values, Query{usage.ResponseTime,
+			`sum by (namespace, pod) (rate(response_seconds_sum[$window])) / sum by (namespace, pod) (rate(response_seconds_count[$window]))`})
 		s := source(t, config)
 		// A counter that is younger than the window has its true rate all the same; here it
 		// comes from two scrapes a quarter of a second apart, which are not that punctual.
@@ -95,6 +97,7 @@ func TestPrometheus(t *testing.T) {
 			if p.Name == "p0" {
 				about(t, p.Name, p.Values, usage.CPUSome, 0.5)
 				about(t, p.Name, p.Values, usage.Throttled, 0.25)
+				about(t, p.Name, p.Values, usage.ResponseTime, 0.15)
 			} else if p.Len() != 2 {
 				t.Errorf("pod %+v", p)
 			}

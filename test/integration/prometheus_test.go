@@ -1,0 +1,154 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// cadvisor exposes what kubelets would of nodes and pods, and how fast pods answer.
+type cadvisor struct {
+	begin time.Time
+	lock  sync.Mutex
+	nodes map[string]float64 // cores in use
+	pods  []exposedPod
+}
+
+type exposedPod struct {
+	namespace, name, node string
+	responds              float64 // in seconds
+}
+
+func (c *cadvisor) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	elapsed := time.Since(c.begin).Seconds()
+	for node, cores := range c.nodes {
+		fmt.Fprintf(w, "container_cpu_usage_seconds_total{id=\"/\",node=%q} %f\n", node, 1000+cores*elapsed)
+		fmt.Fprintf(w, "container_memory_working_set_bytes{id=\"/\",node=%q} 1e9\n", node)
+	}
+	for _, p := range c.pods {
+		labels := fmt.Sprintf("namespace=%q,pod=%q", p.namespace, p.name)
+		fmt.Fprintf(w, "container_cpu_usage_seconds_total{%s,node=%q,container=\"c\"} %f\n", labels, p.node, 1000+.01*elapsed)
+		fmt.Fprintf(w, "container_memory_working_set_bytes{%s,node=%q,container=\"c\"} 1e6\n", labels, p.node)
+		fmt.Fprintf(w, "response_seconds{%s} %f\n", labels, p.responds)
+	}
+}
+
+// startPrometheus runs a real Prometheus that scrapes the target twice a second.
+func startPrometheus(t *testing.T, target http.Handler) (url string, process *os.Process) {
+	t.Helper()
+	binary, err := exec.LookPath("prometheus")
+	if err != nil {
+		t.Skip("no prometheus in PATH (package prometheus)")
+	}
+	server := httptest.NewServer(target)
+	t.Cleanup(server.Close)
+	dir := t.TempDir()
+	config := filepath.Join(dir, "prometheus.yml")
+	if err := os.WriteFile(config, fmt.Appendf(nil, "global: {scrape_interval: 500ms, scrape_timeout: 500ms}\n"+
+		"scrape_configs: [{job_name: cadvisor, static_configs: [{targets: [%q]}]}]\n", strings.TrimPrefix(server.URL, "http://")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	address := "127.0.0.1:" + freePort(t)
+	cmd := exec.Command(binary, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address, "--log.level=error")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	return "http://" + address, cmd.Process
+}
+
+// The scheduler reads a real Prometheus: use keeps a pod away from a hot node, response times say what service pods
+// really got, and a Prometheus that answers nobody costs nothing but what it would have told.
+func TestPrometheus(t *testing.T) {
+	ns := newNamespace(t)
+	pool := newNodes(t, "prom", 2, nil)
+	target := &cadvisor{begin: time.Now(), nodes: map[string]float64{}}
+	all, err := client.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range all.Items {
+		target.nodes[all.Items[i].Name] = .1
+	}
+	target.nodes["prom-0"] = 3.8
+	url, process := startPrometheus(t, target)
+
+	metric, said := startScheduler(t, "manifests/examples/qos-config.yaml",
+		"modelFile: /etc/foresight/qos/model.json", "maxRiskPercent: 100",
+		"horizons: [10m, 1h]", "horizons: [20s]\n        responseTimeObjective: 100ms",
+		"source: MetricsAPI", "source: Prometheus\n        prometheus:\n          url: "+url+"\n          queryTimeout: 1s\n          rateWindow: 4s\n"+
+			"          pods: {values: {response_time: 'max by (namespace, pod) (response_seconds)'}}")
+	readings := func(result string) float64 {
+		return metric(fmt.Sprintf(`foresight_usage_readings_total{result=%q}`, result))
+	}
+	eventually(t, "forecasts of all nodes", func(context.Context) (bool, string) {
+		n := metric(`foresight_forecast_nodes{rung="fresh"}`)
+		return n >= float64(len(all.Items)), fmt.Sprint(n, " fresh")
+	})
+
+	// By requests the hot node is the better one.
+	filler := newPod("filler", pool, "2")
+	filler.Spec.NodeName = "prom-1"
+	create(t, ns, filler)
+	for i := range 4 {
+		name := fmt.Sprint("pod-", i)
+		create(t, ns, newLatencyPod(name, pool, ""))
+		node := placed(t, ns, name)
+		if node != "prom-1" {
+			t.Errorf("%s is on %s, which is used hot", name, node)
+		}
+		responds := .05
+		if i%2 == 0 {
+			responds = .5
+		}
+		target.lock.Lock()
+		target.pods = append(target.pods, exposedPod{ns, name, node, responds})
+		target.lock.Unlock()
+	}
+	eventually(t, "two of four pods kept waiting", func(context.Context) (bool, string) {
+		slow := metric(`foresight_qos_violations_total{profile="qos-scheduler",reason="response_time"}`)
+		kept := metric(`foresight_qos_outcomes_total{objective="latency",profile="qos-scheduler",result="kept"}`)
+		return slow == 2 && kept == 2, fmt.Sprintf("%v slow, %v kept", slow, kept)
+	})
+
+	if err := process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	failed := readings("failure")
+	eventually(t, "readings that fail", func(context.Context) (bool, string) {
+		n := readings("failure")
+		return n > failed, fmt.Sprint(n, " failed")
+	})
+	create(t, ns, newLatencyPod("meanwhile", pool, ""))
+	placed(t, ns, "meanwhile")
+	if err := process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	good := readings("success")
+	eventually(t, "readings that succeed again", func(context.Context) (bool, string) {
+		n := readings("success")
+		return n > good, fmt.Sprint(n, " good")
+	})
+	if log := said(); strings.Contains(log, "is forbidden: User") {
+		t.Error("RBAC of manifests/base is not enough")
+	}
+}
