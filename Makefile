@@ -92,7 +92,8 @@ update: ## Write the generated code anew.
 
 .PHONY: bench
 bench: build ## Measure Foresight against stock kube-scheduler (about 40 minutes; writes docs/benchmarks*.md), then run the micro-benchmarks.
-	go run ./test/bench --nodes 1000,5000,15000 --mix simple,varied,hard,constrained,identical --page docs/benchmarks.md
+	go run ./test/bench --nodes 1000,5000,15000 --mix simple,varied,hard,constrained,identical \
+		--variant foresight,stock,stock-all-nodes,trimaran,foresight-without-index --page docs/benchmarks.md
 	go run ./test/bench growth --plots docs
 	go run ./test/bench/apiserver --page docs/benchmarks-apiserver.md
 	go test -run '^$$' -bench . -benchmem ./plugins/...

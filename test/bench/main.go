@@ -35,6 +35,9 @@ type options struct {
 	page        string
 }
 
+// podsOnNode is how many pending pods there are a node at most: with more the few nodes that constrained pods may go to get full.
+const podsOnNode = 8
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
 	defer stop()
@@ -81,7 +84,7 @@ func newCommand() *cobra.Command {
 	f.StringSliceVar(&o.mixes, "mix", []string{"varied"}, "mixes of pending pods")
 	f.StringSliceVar(&o.variants, "variant", defaultVariants, "variants to run")
 	f.IntVar(&o.repeats, "repeats", 3, "how often every variant runs")
-	f.IntVar(&o.pods, "pods", 10000, "pending pods of a run; a run that is out of time places fewer")
+	f.IntVar(&o.pods, "pods", 10000, fmt.Sprintf("pending pods of a run, at most %d a node; a run that is out of time places fewer", podsOnNode))
 	f.IntVar(&o.podsPerNode, "pods-per-node", 10, "pods that every node has before")
 	f.DurationVar(&o.limit, "limit", 8*time.Second, "the most that one run may take, without building its cluster")
 	f.StringVar(&o.page, "page", "", "file to write the figures to as well, as a page of the documentation; written anew after every case")
@@ -127,7 +130,7 @@ func (o *options) run(ctx context.Context, progress io.Writer) ([]result, error)
 	for _, nodes := range o.nodes {
 		for _, mix := range o.mixes {
 			fmt.Fprintf(progress, "%d nodes, mix %s: making the cluster\n", nodes, mix)
-			c := synthetic.New(nodes, o.podsPerNode, o.pods, mix)
+			c := synthetic.New(nodes, o.podsPerNode, min(o.pods, podsOnNode*nodes), mix)
 			repeats := make([]map[string]measurement, o.repeats)
 			for i := range repeats {
 				repeats[i] = map[string]measurement{}

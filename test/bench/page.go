@@ -20,7 +20,7 @@ func (o *options) writePage(results []result) error {
 		"process, so what else the machine does meets all of them, while pods/s are of this machine only.\n\n"+
 		"- Machine: %s.\n", machine.Describe())
 	fmt.Fprintf(&b, "- Figures are medians of %d repeats; of ratios, (least–greatest) too.\n", o.repeats)
-	fmt.Fprintf(&b, "- A run places at most %d pending pods and stops after %v, so slow variants place fewer. Every node has %d pods before.\n", o.pods, o.limit, o.podsPerNode)
+	fmt.Fprintf(&b, "- A run places at most %d pending pods, %d a node, and stops after %v, so slow variants place fewer. Every node has %d pods before.\n", o.pods, podsOnNode, o.limit, o.podsPerNode)
 	b.WriteString("- The scheduler is the real one, on an API server in memory that costs next to nothing. Against a real one, which takes most of\n" +
 		"  the CPU, every ratio is smaller.\n" +
 		"- p50 and p99 are of the scheduling algorithm: filtering and scoring for one pod. Heap is what the scheduler holds before the\n" +
