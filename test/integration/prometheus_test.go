@@ -7,10 +7,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,6 +14,8 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/prometheus/prometheustest"
 )
 
 // cadvisor exposes what kubelets would of nodes and pods, and how fast pods answer.
@@ -49,33 +47,6 @@ func (c *cadvisor) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// startPrometheus runs a real Prometheus that scrapes the target twice a second.
-func startPrometheus(t *testing.T, target http.Handler) (url string, process *os.Process) {
-	t.Helper()
-	binary, err := exec.LookPath("prometheus")
-	if err != nil {
-		t.Skip("no prometheus in PATH (package prometheus)")
-	}
-	server := httptest.NewServer(target)
-	t.Cleanup(server.Close)
-	dir := t.TempDir()
-	config := filepath.Join(dir, "prometheus.yml")
-	if err := os.WriteFile(config, fmt.Appendf(nil, "global: {scrape_interval: 500ms, scrape_timeout: 500ms}\n"+
-		"scrape_configs: [{job_name: cadvisor, static_configs: [{targets: [%q]}]}]\n", strings.TrimPrefix(server.URL, "http://")), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	address := "127.0.0.1:" + freePort(t)
-	cmd := exec.Command(binary, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address, "--log.level=error")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	return "http://" + address, cmd.Process
-}
-
 // The scheduler reads a real Prometheus: use keeps a pod away from a hot node, response times say what service pods
 // really got, and a Prometheus that answers nobody costs nothing but what it would have told.
 func TestPrometheus(t *testing.T) {
@@ -90,12 +61,12 @@ func TestPrometheus(t *testing.T) {
 		target.nodes[all.Items[i].Name] = .1
 	}
 	target.nodes["prom-0"] = 3.8
-	url, process := startPrometheus(t, target)
+	prometheus := prometheustest.Start(t, target, nil, false)
 
 	metric, said := startScheduler(t, "manifests/examples/qos-config.yaml",
 		"modelFile: /etc/foresight/qos/model.json", "maxRiskPercent: 100",
 		"horizons: [10m, 1h]", "horizons: [20s]\n        responseTimeObjective: 100ms",
-		"source: MetricsAPI", "source: Prometheus\n        prometheus:\n          url: "+url+"\n          queryTimeout: 1s\n          rateWindow: 4s\n"+
+		"source: MetricsAPI", "source: Prometheus\n        prometheus:\n          url: "+prometheus.URL+"\n          queryTimeout: 1s\n          rateWindow: 4s\n"+
 			"          pods: {values: {response_time: 'max by (namespace, pod) (response_seconds)'}}")
 	readings := func(result string) float64 {
 		return metric(fmt.Sprintf(`foresight_usage_readings_total{result=%q}`, result))
@@ -130,7 +101,7 @@ func TestPrometheus(t *testing.T) {
 		return slow == 2 && kept == 2, fmt.Sprintf("%v slow, %v kept", slow, kept)
 	})
 
-	if err := process.Signal(syscall.SIGSTOP); err != nil {
+	if err := prometheus.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	failed := readings("failure")
@@ -140,7 +111,7 @@ func TestPrometheus(t *testing.T) {
 	})
 	create(t, ns, newLatencyPod("meanwhile", pool, ""))
 	placed(t, ns, "meanwhile")
-	if err := process.Signal(syscall.SIGCONT); err != nil {
+	if err := prometheus.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
 	good := readings("success")

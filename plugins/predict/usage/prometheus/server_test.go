@@ -6,25 +6,17 @@ package prometheus
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict/usage/httpauth/httpauthtest"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/prometheus/prometheustest"
 )
 
-// server is a real Prometheus that scrapes a target of the test four times a second.
+// server is a real Prometheus, whose target exposes since begin.
 type server struct {
-	url     string
-	process *os.Process
-	begin   time.Time
-	ca      *httpauthtest.Authority // nil without TLS.
+	*prometheustest.Server
+	begin time.Time
 }
 
 // pods that the target exposes; each uses a tenth of a core and 1 MiB in each of its two
@@ -63,106 +55,10 @@ func exposition(w io.Writer, elapsed time.Duration) {
 	fmt.Fprintf(w, "container_cpu_cfs_throttled_periods_total{namespace=\"ns\",pod=\"p0\",id=\"/kubepods/0/x\",container=\"x\"} %f\n", 2.5*s)
 }
 
-// start starts a Prometheus, with TLS and the basic authentication of the user "u" with
-// the password "secret" when secure. Clients have to show a certificate then.
+// start starts a Prometheus that scrapes the exposition of the node "a".
 func start(t *testing.T, secure bool) *server {
 	t.Helper()
-	binary := os.Getenv("FORESIGHT_PROMETHEUS")
-	if binary == "" {
-		var err error
-		if binary, err = exec.LookPath("prometheus"); err != nil {
-			t.Skip("no prometheus in PATH, and FORESIGHT_PROMETHEUS does not name one")
-		}
-	}
-	s := &server{begin: time.Now()}
-	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		exposition(w, time.Since(s.begin))
-	}))
-	t.Cleanup(target.Close)
-
-	dir := t.TempDir()
-	write := func(name, content string) string {
-		t.Helper()
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	config := write("prometheus.yml", fmt.Sprintf(`
-global: {scrape_interval: 250ms, scrape_timeout: 250ms}
-scrape_configs:
-- job_name: cadvisor
-  static_configs:
-  - targets: [%q]
-    labels: {node: a}
-`, strings.TrimPrefix(target.URL, "http://")))
-	address := freeAddress(t)
-	args := []string{
-		"--config.file=" + config, "--storage.tsdb.path=" + filepath.Join(dir, "data"),
-		"--web.listen-address=" + address, "--log.level=warn",
-	}
-	s.url = "http://" + address
-	client := http.DefaultClient
-	if secure {
-		s.ca = httpauthtest.NewAuthority(t)
-		cert, key := s.ca.Issue(t, "server")
-		write("cert.pem", string(cert))
-		write("key.pem", string(key))
-		write("ca.pem", string(s.ca.PEM))
-		// The hash is that of "secret", by bcrypt at its lowest cost.
-		args = append(args, "--web.config.file="+write("web.yml", `
-tls_server_config: {cert_file: cert.pem, key_file: key.pem, client_ca_file: ca.pem, client_auth_type: RequireAndVerifyClientCert}
-basic_auth_users: {u: "$2a$04$lUrUilUIzTe8g4C6qAqMwulfGsHJYVxUJj8Fh/TwFS2sUL5/E38r2"}
-`))
-		s.url = "https://" + address
-	}
-	cmd := exec.Command(binary, args...)
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	s.process = cmd.Process
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			data, _ := os.ReadFile(log.Name())
-			t.Logf("Prometheus said:\n%s", data)
-		}
-	})
-
-	deadline := time.Now().Add(30 * time.Second)
-	for {
-		if secure { // Its readiness page asks for the credentials too; a port has to do.
-			if conn, err := net.Dial("tcp", address); err == nil {
-				conn.Close()
-				return s
-			}
-		} else if resp, err := client.Get(s.url + "/-/ready"); err == nil {
-			resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return s
-			}
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("Prometheus is not ready after 30 s")
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	begin := time.Now()
+	target := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { exposition(w, time.Since(begin)) })
+	return &server{prometheustest.Start(t, target, map[string]string{"node": "a"}, secure), begin}
 }

@@ -235,21 +235,18 @@ func (b *builder) reading(at time.Time, nodesTimed, podsTimed bool) usage.Readin
 			b.drops[usage.Stale]++
 			continue
 		}
+		if seconds, ok := b.responses[object{kind: pod, namespace: o.namespace, pod: o.pod}]; ok {
+			s.Set(usage.ResponseTime, seconds)
+		}
 		// A pod that follows another of its name on another node: the series of the one
 		// before linger.
 		same := object{kind: pod, namespace: o.namespace, pod: o.pod, uid: o.uid}
 		if i, ok := pods[same]; ok {
 			b.drops[usage.OutOfOrder]++
 			if s.Time.After(r.Pods[i].Time) {
-				if seconds, ok := r.Pods[i].Get(usage.ResponseTime); ok {
-					s.Set(usage.ResponseTime, seconds)
-				}
 				r.Pods[i].Node, r.Pods[i].Sample = o.node, s.Sample
 			}
 			continue
-		}
-		if seconds, ok := b.responses[object{kind: pod, namespace: o.namespace, pod: o.pod}]; ok {
-			s.Set(usage.ResponseTime, seconds)
 		}
 		pods[same] = len(r.Pods)
 		r.Pods = append(r.Pods, usage.PodSample{Namespace: o.namespace, Name: o.pod, UID: o.uid, Node: o.node, Sample: s.Sample})

@@ -59,7 +59,7 @@ func about(t *testing.T, what string, v usage.Values, q usage.Quantity, want flo
 // One Prometheus serves the tests that need no credentials.
 func TestPrometheus(t *testing.T) {
 	server := start(t, false)
-	config := Config{URL: server.url, Window: 3 * time.Second}
+	config := Config{URL: server.URL, Window: 3 * time.Second}
 
 	t.Run("Read", func(t *testing.T) {
 		config := config
@@ -203,7 +203,7 @@ func TestPrometheus(t *testing.T) {
 
 	t.Run("BearerToken", func(t *testing.T) {
 		// Prometheus itself has no tokens; proxies in front of it do.
-		behind, err := url.Parse(server.url)
+		behind, err := url.Parse(server.URL)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -231,10 +231,10 @@ func TestPrometheus(t *testing.T) {
 
 	// A server that stands still holds up neither the context nor the query's timeout.
 	t.Run("Stopped", func(t *testing.T) {
-		if err := server.process.Signal(syscall.SIGSTOP); err != nil {
+		if err := server.Process.Signal(syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = server.process.Signal(syscall.SIGCONT) }()
+		defer func() { _ = server.Process.Signal(syscall.SIGCONT) }()
 		begin := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()
@@ -262,9 +262,9 @@ func TestPrometheus(t *testing.T) {
 // offers them.
 func TestPrometheusSecure(t *testing.T) {
 	server := start(t, true)
-	cert, key := server.ca.Issue(t, "foresight")
-	config := Config{URL: server.url, Window: 3 * time.Second, Files: httpauth.Files{
-		CA:   httpauthtest.Write(t, "ca.pem", server.ca.PEM),
+	cert, key := server.CA.Issue(t, "foresight")
+	config := Config{URL: server.URL, Window: 3 * time.Second, Files: httpauth.Files{
+		CA:   httpauthtest.Write(t, "ca.pem", server.CA.PEM),
 		Cert: httpauthtest.Write(t, "cert.pem", cert), Key: httpauthtest.Write(t, "key.pem", key),
 		Username: "u", Password: httpauthtest.Write(t, "password", []byte("secret")),
 	}}
