@@ -24,6 +24,13 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 )
 
+// harm is the plain twin of harmOn: the weight of the pod times its risk, and of each resident times what its risk rises by.
+func (c *cycle) harm(v *view) float32 {
+	after := c.after(v).upper
+	at := quality.At(after, v.pressure)
+	return c.weight*quality.Probability(c.logOdds(v, after)) + c.suffer(&v.residents, at) - v.suffered
+}
+
 // world is a scheduler's cache in which everything changes that the plugin reads.
 type world struct {
 	*scheduler

@@ -10,7 +10,6 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 )
 
 // nearTie is how far, in risk, a node may be from the best and still count as good. Upstream draws among the nodes of the
@@ -31,13 +30,6 @@ func (p *PredictedQoS) PreScore(_ context.Context, state fwk.CycleState, _ *v1.P
 		}
 	}
 	return nil
-}
-
-// harm is the weight of the pod times its risk, and of each resident times what its risk rises by.
-func (c *cycle) harm(v *view) float32 {
-	after := c.after(v).upper
-	at := quality.At(after, v.pressure)
-	return c.weight*quality.Probability(c.logOdds(v, after)) + c.suffer(&v.residents, at) - v.suffered
 }
 
 // after is the share of the CPU that a node uses with the pod.
