@@ -21,6 +21,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/foresight-scheduler/foresight/test/bench/synthetic"
+	"github.com/foresight-scheduler/foresight/test/bench/turns"
 )
 
 type options struct {
@@ -106,15 +107,9 @@ func (o *options) validate() error {
 		errs = append(errs, fmt.Errorf("--nodes: %v: want at least one node", o.nodes))
 	}
 	for _, mix := range o.mixes {
-		if _, ok := synthetic.Mixes[mix]; !ok {
-			errs = append(errs, fmt.Errorf("--mix: %q: want one of %s", mix, strings.Join(synthetic.MixNames(), ", ")))
-		}
+		errs = append(errs, synthetic.CheckMix(mix))
 	}
-	for _, v := range o.variants {
-		if !slices.Contains(variants, v) {
-			errs = append(errs, fmt.Errorf("--variant: %q: want one of %s", v, strings.Join(variants, ", ")))
-		}
-	}
+	errs = append(errs, turns.CheckVariants(o.variants, variants))
 	if o.repeats < 1 || o.pods < 1 || o.podsPerNode < 0 || o.limit <= 0 {
 		errs = append(errs, errors.New("--repeats, --pods and --limit must be positive, --pods-per-node not negative"))
 	}
@@ -131,17 +126,15 @@ func (o *options) run(ctx context.Context, progress io.Writer) ([]result, error)
 		for _, mix := range o.mixes {
 			fmt.Fprintf(progress, "%d nodes, mix %s: making the cluster\n", nodes, mix)
 			c := synthetic.New(nodes, o.podsPerNode, min(o.pods, podsOnNode*nodes), mix)
-			repeats := make([]map[string]measurement, o.repeats)
-			for i := range repeats {
-				repeats[i] = map[string]measurement{}
-				for _, v := range o.variants {
-					m, err := runOnce(ctx, c, v, mix, o.limit)
-					if err != nil {
-						return nil, fmt.Errorf("%d nodes, mix %s, variant %s: %w", nodes, mix, v, err)
-					}
-					fmt.Fprintf(progress, "%d nodes, mix %s, repeat %d of %d: %-16s %6.0f pods/s\n", nodes, mix, i+1, o.repeats, v, m.podsPerSecond)
-					repeats[i][v] = m
+			repeats, err := turns.Take(o.repeats, o.variants, func(turn int, v string) (measurement, error) {
+				m, err := runOnce(ctx, c, v, mix, o.limit)
+				if err == nil {
+					fmt.Fprintf(progress, "%d nodes, mix %s, repeat %d of %d: %-16s %6.0f pods/s\n", nodes, mix, turn+1, o.repeats, v, m.podsPerSecond)
 				}
+				return m, err
+			})
+			if err != nil {
+				return nil, fmt.Errorf("%d nodes, mix %s, %w", nodes, mix, err)
 			}
 			results = append(results, summarize(nodes, mix, o.variants, repeats)...)
 			if o.page != "" {

@@ -7,10 +7,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/foresight-scheduler/foresight/test/bench/turns"
 )
 
 // result is what one variant of one case showed: medians over the repeats.
@@ -37,40 +38,25 @@ type result struct {
 func summarize(nodes int, mix string, names []string, repeats []map[string]measurement) []result {
 	var out []result
 	for _, name := range names {
-		of := func(value func(measurement) float64) float64 {
-			var all []float64
-			for _, r := range repeats {
-				all = append(all, value(r[name]))
-			}
-			return median(all)
-		}
-		ratios := func(other string) []float64 {
-			var all []float64
-			for _, r := range repeats {
-				if o, ok := r[other]; ok {
-					all = append(all, r[name].podsPerSecond/o.podsPerSecond)
-				}
-			}
-			slices.Sort(all)
-			return all
-		}
+		of := func(value func(measurement) float64) float64 { return turns.Median(turns.Of(repeats, name, value)) }
+		speed := func(m measurement) float64 { return m.podsPerSecond }
 		r := result{
 			Variant: name, Nodes: nodes, Mix: mix,
-			PodsPerSecond: round(of(func(m measurement) float64 { return m.podsPerSecond })),
+			PodsPerSecond: round(of(speed)),
 			CPUPerPod:     round(of(func(m measurement) float64 { return micros(m.cpuPerPod) })),
 			AllocsPerPod:  round(of(func(m measurement) float64 { return m.allocsPerPod })),
 			P50:           round(of(func(m measurement) float64 { return micros(m.p50) })),
 			P99:           round(of(func(m measurement) float64 { return micros(m.p99) })),
 			bytesPerNode:  of(func(m measurement) float64 { return m.bytesPerNode }),
-			toStock:       ratios(stock),
-			toAllNodes:    ratios(stockAllNodes),
+			toStock:       turns.Ratios(repeats, name, stock, speed),
+			toAllNodes:    turns.Ratios(repeats, name, stockAllNodes, speed),
 		}
 		if len(r.toStock) > 0 {
-			m := hundredths(median(r.toStock))
+			m := turns.Rounded(turns.Median(r.toStock), 100)
 			r.RatioToStock = &m
 		}
 		if len(r.toAllNodes) > 0 {
-			m := hundredths(median(r.toAllNodes))
+			m := turns.Rounded(turns.Median(r.toAllNodes), 100)
 			r.RatioToStockAllNodes = &m
 		}
 		out = append(out, r)
@@ -80,15 +66,7 @@ func summarize(nodes int, mix string, names []string, repeats []map[string]measu
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
-func round(x float64) float64 { return float64(int64(x*10+.5)) / 10 }
-
-func hundredths(x float64) float64 { return float64(int64(x*100+.5)) / 100 }
-
-// median of at least one value; of an even number, the mean of the middle two.
-func median(values []float64) float64 {
-	s := slices.Sorted(slices.Values(values))
-	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
-}
+func round(x float64) float64 { return turns.Rounded(x, 10) }
 
 func printJSON(w io.Writer, results []result) error {
 	e := json.NewEncoder(w)
@@ -101,7 +79,7 @@ func printTable(w io.Writer, results []result) error {
 	fmt.Fprintln(t, "NODES\tMIX\tVARIANT\tPODS/S\tx STOCK\tx STOCK-ALL-NODES\tCPU µS/POD\tALLOCS/POD\tP50 µS\tP99 µS")
 	for _, r := range results {
 		fmt.Fprintf(t, "%d\t%s\t%s\t%.0f\t%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f\n", r.Nodes, r.Mix, r.Variant, r.PodsPerSecond,
-			span(r.toStock), span(r.toAllNodes), r.CPUPerPod, r.AllocsPerPod, r.P50, r.P99)
+			turns.Span(r.toStock), turns.Span(r.toAllNodes), r.CPUPerPod, r.AllocsPerPod, r.P50, r.P99)
 	}
 	return t.Flush()
 }
@@ -112,20 +90,8 @@ func printMarkdown(w io.Writer, results []result) error {
 	b.WriteString("|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, r := range results {
 		fmt.Fprintf(&b, "| %d | %s | %s | %.0f | %s | %s | %.0f | %.0f | %.0f | %.0f | %.1f |\n", r.Nodes, r.Mix, r.Variant, r.PodsPerSecond,
-			span(r.toStock), span(r.toAllNodes), r.CPUPerPod, r.AllocsPerPod, r.P50, r.P99, r.bytesPerNode/1024)
+			turns.Span(r.toStock), turns.Span(r.toAllNodes), r.CPUPerPod, r.AllocsPerPod, r.P50, r.P99, r.bytesPerNode/1024)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-// span is the median and, of several values, the least and the greatest.
-func span(sorted []float64) string {
-	switch len(sorted) {
-	case 0:
-		return "–"
-	case 1:
-		return fmt.Sprintf("%.2f", sorted[0])
-	default:
-		return fmt.Sprintf("%.2f (%.2f–%.2f)", median(sorted), sorted[0], sorted[len(sorted)-1])
-	}
 }

@@ -12,13 +12,14 @@ import (
 
 	"github.com/foresight-scheduler/foresight/manifests"
 	"github.com/foresight-scheduler/foresight/test/bench/synthetic"
+	"github.com/foresight-scheduler/foresight/test/bench/turns"
 )
 
 // The variants, in the order in which they run.
 const (
-	foresight     = "foresight"
-	stock         = "stock"
-	stockAllNodes = "stock-all-nodes"
+	foresight     = turns.Foresight
+	stock         = turns.Stock
+	stockAllNodes = turns.StockAllNodes
 	trimaran      = "trimaran"
 	withoutIndex  = "foresight-without-index"
 )

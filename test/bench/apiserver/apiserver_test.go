@@ -35,7 +35,7 @@ func TestBothSchedulersPlaceAllPods(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &results); err != nil {
 		t.Fatalf("%v in %s", err, &out)
 	}
-	if len(results) != 2 || results[0].Variant != foresight || results[1].Variant != stock {
+	if len(results) != 2 || results[0].Variant != "foresight" || results[1].Variant != "stock" {
 		t.Fatalf("got %s", &out)
 	}
 	for _, r := range results {

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/foresight-scheduler/foresight/test/bench/synthetic"
+	"github.com/foresight-scheduler/foresight/test/bench/turns"
 )
 
 type options struct {
@@ -95,14 +96,7 @@ func newCommand() *cobra.Command {
 
 func (o *options) validate() error {
 	var errs []error
-	if _, ok := synthetic.Mixes[o.mix]; !ok {
-		errs = append(errs, fmt.Errorf("--mix: %q: want one of %s", o.mix, strings.Join(synthetic.MixNames(), ", ")))
-	}
-	for _, v := range o.variants {
-		if !slices.Contains(variants, v) {
-			errs = append(errs, fmt.Errorf("--variant: %q: want one of %s", v, strings.Join(variants, ", ")))
-		}
-	}
+	errs = append(errs, synthetic.CheckMix(o.mix), turns.CheckVariants(o.variants, variants))
 	if o.nodes < 1 || o.pods < 1 || o.podsPerNode < 0 || o.repeats < 1 || o.limit <= 0 {
 		errs = append(errs, errors.New("--nodes, --pods, --repeats and --limit must be positive, --pods-per-node not negative"))
 	}
@@ -125,17 +119,15 @@ func (o *options) run(ctx context.Context, progress io.Writer) (_ []result, err 
 	if err := plane.fill(ctx, c); err != nil {
 		return nil, err
 	}
-	repeats := make([]map[string]measurement, o.repeats)
-	for i := range repeats {
-		repeats[i] = map[string]measurement{}
-		for _, v := range o.variants {
-			m, err := o.measure(ctx, plane, c, v)
-			if err != nil {
-				return nil, fmt.Errorf("variant %s: %w", v, err)
-			}
-			fmt.Fprintf(progress, "repeat %d of %d: %-16s %5.0f pods/s\n", i+1, o.repeats, v, m.podsPerSecond)
-			repeats[i][v] = m
+	repeats, err := turns.Take(o.repeats, o.variants, func(turn int, v string) (measurement, error) {
+		m, err := o.measure(ctx, plane, c, v)
+		if err == nil {
+			fmt.Fprintf(progress, "repeat %d of %d: %-16s %5.0f pods/s\n", turn+1, o.repeats, v, m.podsPerSecond)
 		}
+		return m, err
+	})
+	if err != nil {
+		return nil, err
 	}
 	return o.summarize(repeats), nil
 }

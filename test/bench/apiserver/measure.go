@@ -24,15 +24,10 @@ import (
 
 	"github.com/foresight-scheduler/foresight/manifests"
 	"github.com/foresight-scheduler/foresight/test/bench/synthetic"
+	"github.com/foresight-scheduler/foresight/test/bench/turns"
 )
 
-const (
-	foresight     = "foresight"
-	stock         = "stock"
-	stockAllNodes = "stock-all-nodes"
-)
-
-var variants = []string{foresight, stock, stockAllNodes}
+var variants = []string{turns.Foresight, turns.Stock, turns.StockAllNodes}
 
 // runLabel marks the pods of a run, for their removal.
 const runLabel = "bench/run"
@@ -119,11 +114,11 @@ func configOf(variant, kubeconfig string) ([]byte, error) {
 		"profiles":   []any{map[string]any{"schedulerName": synthetic.SchedulerName}},
 	}
 	switch variant {
-	case foresight:
+	case turns.Foresight:
 		if err := yaml.Unmarshal(manifests.SchedulerConfig, &config); err != nil {
 			return nil, err
 		}
-	case stockAllNodes:
+	case turns.StockAllNodes:
 		config["percentageOfNodesToScore"] = 100
 	}
 	config["leaderElection"] = map[string]any{"leaderElect": false}
@@ -135,7 +130,7 @@ func configOf(variant, kubeconfig string) ([]byte, error) {
 // startScheduler starts a process that is asked to end when the context does.
 func (o *options) startScheduler(ctx context.Context, plane *controlPlane, variant string) (*exec.Cmd, error) {
 	command := []string{filepath.Join(o.bin, "localcluster"), "component", "kube-scheduler"}
-	if variant == foresight {
+	if variant == turns.Foresight {
 		command = []string{filepath.Join(o.bin, "foresight-scheduler")}
 	}
 	config, err := configOf(variant, plane.kubeconfig)

@@ -7,12 +7,11 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"math"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/foresight-scheduler/foresight/test/bench/machine"
+	"github.com/foresight-scheduler/foresight/test/bench/turns"
 )
 
 // result is what one variant showed: medians over the repeats.
@@ -32,54 +31,32 @@ type result struct {
 func (o *options) summarize(repeats []map[string]measurement) []result {
 	var out []result
 	for _, variant := range o.variants {
-		of := func(value func(m measurement) float64) []float64 {
-			var all []float64
-			for _, r := range repeats {
-				all = append(all, value(r[variant]))
-			}
-			slices.Sort(all)
-			return all
-		}
+		of := func(value func(measurement) float64) float64 { return turns.Median(turns.Of(repeats, variant, value)) }
+		speed := func(m measurement) float64 { return m.podsPerSecond }
 		r := result{Variant: variant, Nodes: o.nodes, Mix: o.mix, CPUPerPod: map[string]float64{}}
-		r.PodsPerSecond = rounded(median(of(func(m measurement) float64 { return m.podsPerSecond })), 1)
+		r.PodsPerSecond = turns.Rounded(of(speed), 1)
 		for _, process := range []string{scheduler, apiServer, etcd, load} {
-			r.CPUPerPod[process] = rounded(1e6*median(of(func(m measurement) float64 { return m.cpu[process] })), 1)
+			r.CPUPerPod[process] = turns.Rounded(1e6*of(func(m measurement) float64 { return m.cpu[process] }), 1)
 		}
-		r.APIServerShare = rounded(median(of(func(m measurement) float64 {
+		r.APIServerShare = turns.Rounded(of(func(m measurement) float64 {
 			return (m.cpu[apiServer] + m.cpu[etcd]) / (m.cpu[apiServer] + m.cpu[etcd] + m.cpu[scheduler] + m.cpu[load])
-		})), 100)
-		if slices.Contains(o.variants, stock) {
-			var ratios []float64
-			for _, repeat := range repeats {
-				ratios = append(ratios, repeat[variant].podsPerSecond/repeat[stock].podsPerSecond)
+		}), 100)
+		if ratios := turns.Ratios(repeats, variant, turns.Stock, speed); len(ratios) > 0 {
+			for _, x := range []float64{ratios[0], turns.Median(ratios), ratios[len(ratios)-1]} {
+				r.RatioToStock = append(r.RatioToStock, turns.Rounded(x, 100))
 			}
-			slices.Sort(ratios)
-			r.RatioToStock = []float64{rounded(ratios[0], 100), rounded(median(ratios), 100), rounded(ratios[len(ratios)-1], 100)}
 		}
 		out = append(out, r)
 	}
 	return out
 }
 
-// median of sorted values; of an even number, the mean of the middle two.
-func median(sorted []float64) float64 {
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
-}
-
-// rounded to 1/unit.
-func rounded(x, unit float64) float64 { return math.Round(x*unit) / unit }
-
 func printMarkdown(w io.Writer, results []result) error {
 	var b strings.Builder
 	b.WriteString("| nodes | mix | variant | pods/s | × stock | scheduler µs/pod | kube-apiserver µs/pod | etcd µs/pod | load µs/pod | API server and etcd |\n" +
 		"|---:|---|---|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, r := range results {
-		ratio := "–"
-		if len(r.RatioToStock) == 3 {
-			ratio = fmt.Sprintf("%.2f (%.2f–%.2f)", r.RatioToStock[1], r.RatioToStock[0], r.RatioToStock[2])
-		}
-		fmt.Fprintf(&b, "| %d | %s | %s | %.0f | %s | %.0f | %.0f | %.0f | %.0f | %.0f %% |\n", r.Nodes, r.Mix, r.Variant, r.PodsPerSecond, ratio,
+		fmt.Fprintf(&b, "| %d | %s | %s | %.0f | %s | %.0f | %.0f | %.0f | %.0f | %.0f %% |\n", r.Nodes, r.Mix, r.Variant, r.PodsPerSecond, turns.Span(r.RatioToStock),
 			r.CPUPerPod[scheduler], r.CPUPerPod[apiServer], r.CPUPerPod[etcd], r.CPUPerPod[load], 100*r.APIServerShare)
 	}
 	_, err := io.WriteString(w, b.String())

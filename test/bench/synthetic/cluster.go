@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -41,6 +42,14 @@ const SchedulerName = "foresight-scheduler"
 
 // Namespace of all pods.
 const Namespace = "bench"
+
+// CheckMix returns an error, which names the flag, where there is no such mix.
+func CheckMix(mix string) error {
+	if _, ok := Mixes[mix]; !ok {
+		return fmt.Errorf("--mix: %q: want one of %s", mix, strings.Join(MixNames(), ", "))
+	}
+	return nil
+}
 
 const (
 	zones        = 6
