@@ -212,6 +212,9 @@ func FuzzClean(f *testing.F) {
 	f.Add([]byte("some bytes, which are read as numbers of samples"))
 	seed := binary.LittleEndian.AppendUint64(nil, math.Float64bits(math.NaN()))
 	f.Add(append(seed, seed...))
+	for q := range Quantity(NumQuantities) { // A timely sample of just the one quantity, over 1.
+		f.Add(binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, 1<<(8+q)|1), math.Float64bits(16)))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		next := func() uint64 {
 			var b [8]byte
@@ -263,6 +266,8 @@ func FuzzClean(f *testing.F) {
 					limit = 6
 				case Memory:
 					limit = 24e9
+				case ResponseTime:
+					limit = maxResponseTime
 				}
 				if !(x >= 0 && x <= limit) {
 					t.Errorf("kept %v = %v", q, x)
