@@ -16,6 +16,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/foresight-scheduler/foresight/cmd/foresight/backtest"
+	"github.com/foresight-scheduler/foresight/cmd/foresight/convertpolicy"
+	"github.com/foresight-scheduler/foresight/cmd/foresight/model"
+	"github.com/foresight-scheduler/foresight/cmd/foresight/record"
+	"github.com/foresight-scheduler/foresight/cmd/foresight/top"
+	"github.com/foresight-scheduler/foresight/cmd/foresight/trace"
+	"github.com/foresight-scheduler/foresight/cmd/foresight/try"
 	"github.com/foresight-scheduler/foresight/cmd/internal/buildinfo"
 )
 
@@ -42,6 +49,6 @@ func newCommand(name string) *cobra.Command {
 		cmd.Use = plugin
 		cmd.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl " + plugin}
 	}
-	cmd.AddCommand(newTryCommand(), newTraceCommand(), newBacktestCommand(), newRecordCommand(), newConvertPolicyCommand(), newModelCommand(), newTopCommand())
+	cmd.AddCommand(try.NewCommand(), trace.NewCommand(), top.NewCommand(), record.NewCommand(), backtest.NewCommand(), model.NewCommand(), convertpolicy.NewCommand())
 	return cmd
 }

@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +18,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	stats "k8s.io/kubelet/pkg/apis/stats/v1alpha1"
 
+	"github.com/foresight-scheduler/foresight/cmd/internal/output"
 	"github.com/foresight-scheduler/foresight/cmd/localcluster/isolate"
 	"github.com/foresight-scheduler/foresight/cmd/localcluster/pressure"
 	"github.com/foresight-scheduler/foresight/cmd/localcluster/realnode"
@@ -26,7 +26,7 @@ import (
 )
 
 func newPressureCommand() *cobra.Command {
-	var output string
+	var format output.Format
 	cmd := &cobra.Command{
 		Use:   "pressure",
 		Short: "Show the pressure (PSI) of real nodes and their pods",
@@ -37,9 +37,6 @@ cgroup v2, also where v2 is only mounted beside v1; there kubelet reports zeros.
 		Example: "  localcluster pressure",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if output != "" && output != "json" {
-				return fmt.Errorf("--output is %q, and can only be json", output)
-			}
 			layout, err := layoutOf(cmd)
 			if err != nil {
 				return err
@@ -51,15 +48,10 @@ cgroup v2, also where v2 is only mounted beside v1; there kubelet reports zeros.
 			if err := namePods(cmd.Context(), layout, summaries); err != nil {
 				return err
 			}
-			if output == "json" {
-				encoder := json.NewEncoder(cmd.OutOrStdout())
-				encoder.SetIndent("", "  ")
-				return encoder.Encode(summaries)
-			}
-			return printPressures(cmd.OutOrStdout(), summaries)
+			return output.Print(cmd.OutOrStdout(), format, summaries, printPressures)
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "", "json for programs")
+	format.AddFlag(cmd)
 	return cmd
 }
 

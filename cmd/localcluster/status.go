@@ -4,16 +4,16 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
+	"github.com/foresight-scheduler/foresight/cmd/internal/output"
 	"github.com/foresight-scheduler/foresight/cmd/localcluster/health"
 )
 
 func newStatusCommand() *cobra.Command {
-	var output string
+	var format output.Format
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show the components and whether they are healthy",
@@ -23,9 +23,6 @@ not, when a node is not ready, and when there is no cluster.`,
   localcluster status -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if output != "" && output != "json" {
-				return fmt.Errorf("--output is %q, and can only be json", output)
-			}
 			layout, err := layoutOf(cmd)
 			if err != nil {
 				return err
@@ -34,19 +31,13 @@ not, when a node is not ready, and when there is no cluster.`,
 			if err != nil {
 				return err
 			}
-			if output == "json" {
-				encoder := json.NewEncoder(cmd.OutOrStdout())
-				encoder.SetIndent("", "  ")
-				err = encoder.Encode(report)
-			} else {
-				err = report.Print(cmd.OutOrStdout())
-			}
+			err = output.Print(cmd.OutOrStdout(), format, report, func(out io.Writer, r *health.Report) error { return r.Print(out) })
 			if err == nil && !report.Healthy {
 				err = errReported
 			}
 			return err
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "", "json for programs")
+	format.AddFlag(cmd)
 	return cmd
 }

@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package convertpolicy
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 func convertPolicy(t *testing.T, stdin string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	var out, errOut bytes.Buffer
-	cmd := newConvertPolicyCommand()
+	cmd := NewCommand()
 	cmd.SetArgs(args)
 	cmd.SetIn(strings.NewReader(stdin))
 	cmd.SetOut(&out)
@@ -27,7 +27,7 @@ func convertPolicy(t *testing.T, stdin string, args ...string) (stdout, stderr s
 // The example of docs/old-settings.md gives what the page says, from a file and from the
 // standard input, to the standard output and to a file.
 func TestConvertPolicy(t *testing.T) {
-	page, err := os.ReadFile("../../docs/old-settings.md")
+	page, err := os.ReadFile("../../../docs/old-settings.md")
 	if err != nil {
 		t.Fatal(err)
 	}

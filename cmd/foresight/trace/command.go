@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package trace
 
 import (
 	"context"
@@ -16,12 +16,13 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/kubernetes"
 
-	"github.com/foresight-scheduler/foresight/cmd/foresight/trace"
+	"github.com/foresight-scheduler/foresight/cmd/internal/output"
 )
 
-func newTraceCommand() *cobra.Command {
+// NewCommand returns foresight trace.
+func NewCommand() *cobra.Command {
 	config := genericclioptions.NewConfigFlags(true)
-	var output string
+	var format output.Format
 	cmd := &cobra.Command{
 		Use:   "trace POD",
 		Short: "Show the steps of a pod's life with their times, and where it stands still",
@@ -35,26 +36,19 @@ shown as "-".`,
   foresight trace web-0 -n shop -o json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if output != "table" && output != "json" {
-				return fmt.Errorf("--output %q: must be table or json", output)
-			}
-			life, err := traceLife(cmd.Context(), config, args[0])
+			life, err := lifeOf(cmd.Context(), config, args[0])
 			if err != nil {
 				return err
 			}
-			if output == "json" {
-				return printJSON(cmd.OutOrStdout(), life)
-			}
-			return printLife(cmd.OutOrStdout(), life)
+			return output.Print(cmd.OutOrStdout(), format, life, printLife)
 		},
 	}
 	config.AddFlags(cmd.Flags())
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	format.AddFlag(cmd)
 	return cmd
 }
 
-func traceLife(ctx context.Context, config *genericclioptions.ConfigFlags, name string) (*trace.Life, error) {
+func lifeOf(ctx context.Context, config *genericclioptions.ConfigFlags, name string) (*Life, error) {
 	namespace, _, err := config.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
 		return nil, err
@@ -77,11 +71,11 @@ func traceLife(ctx context.Context, config *genericclioptions.ConfigFlags, name 
 	if err != nil {
 		return nil, fmt.Errorf("reading the events of pod %s/%s: %w", namespace, name, err)
 	}
-	life := trace.Of(pod, events.Items)
+	life := Of(pod, events.Items)
 	return &life, nil
 }
 
-func printLife(out io.Writer, life *trace.Life) error {
+func printLife(out io.Writer, life *Life) error {
 	fmt.Fprintf(out, "%s/%s, scheduled by %s, is %s\n\n", life.Namespace, life.Pod, life.Scheduler, life.Phase)
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(table, "STEP\tTIME\tAFTER\tDETAIL\tSOURCE")

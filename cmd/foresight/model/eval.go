@@ -1,10 +1,9 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package model
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -12,22 +11,13 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/printers"
 
+	"github.com/foresight-scheduler/foresight/cmd/internal/output"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality/interference"
 )
 
-func newModelCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "model",
-		Short: "Train, show and judge models of the service that pods get",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(newModelTrainCommand(), newModelShowCommand(), newModelEvalCommand())
-	return cmd
-}
-
-func newModelEvalCommand() *cobra.Command {
-	var dir, output string
+func newEvalCommand() *cobra.Command {
+	var dir string
+	var format output.Format
 	cmd := &cobra.Command{
 		Use:   "eval --data DIR",
 		Short: "Judge the QoS model on measurements of a service beside neighbours it never saw",
@@ -48,9 +38,6 @@ the neighbour's intensity or a latency; see docs/quality.md.`,
   foresight model eval --data ./interference -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if output != "table" && output != "json" {
-				return fmt.Errorf("--output %q: must be table or json", output)
-			}
 			sets, err := interference.ReadAll(dir)
 			if err != nil {
 				return err
@@ -62,24 +49,18 @@ the neighbour's intensity or a latency; see docs/quality.md.`,
 					}
 				}
 			}
-			results, err := interference.Run(cmd.Context(), sets, progressTo(cmd.ErrOrStderr()))
+			results, err := interference.Run(cmd.Context(), sets, output.Progress(cmd.ErrOrStderr()))
 			if err != nil {
 				return err
 			}
-			if output == "json" {
-				encoder := json.NewEncoder(cmd.OutOrStdout())
-				encoder.SetIndent("", "  ")
-				return encoder.Encode(results)
-			}
-			return printEval(cmd.OutOrStdout(), results)
+			return output.Print(cmd.OutOrStdout(), format, results, printEval)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&dir, "data", "", "folder of the data set")
-	flags.StringVarP(&output, "output", "o", "table", "table or json")
+	format.AddFlag(cmd)
 	_ = cmd.MarkFlagRequired("data")
 	_ = cmd.MarkFlagDirname("data")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 

@@ -1,9 +1,11 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+// Package try is foresight try: a workload applied, and what was decided about it.
+package try
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -12,19 +14,22 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/client-go/kubernetes"
+
+	"github.com/foresight-scheduler/foresight/cmd/internal/output"
 )
 
-type tryOptions struct {
+type options struct {
 	genericiooptions.IOStreams
 	config    *genericclioptions.ConfigFlags
 	files     []string
-	output    string
+	output    output.Format
 	scheduler string
 	timeout   time.Duration
 }
 
-func newTryCommand() *cobra.Command {
-	o := &tryOptions{config: genericclioptions.NewConfigFlags(true)}
+// NewCommand returns foresight try.
+func NewCommand() *cobra.Command {
+	o := &options{config: genericclioptions.NewConfigFlags(true)}
 	cmd := &cobra.Command{
 		Use:   "try -f FILE",
 		Short: "Apply a workload and show where each of its pods went, how long that took, and why some wait",
@@ -45,19 +50,15 @@ placed, and says why, is a decision.`,
 	}
 	o.config.AddFlags(cmd.Flags())
 	cmd.Flags().StringSliceVarP(&o.files, "filename", "f", nil, "files, directories or - with the workload's manifests")
-	cmd.Flags().StringVarP(&o.output, "output", "o", "table", "table or json")
+	o.output.AddFlag(cmd)
 	cmd.Flags().StringVar(&o.scheduler, "scheduler", "", "wait for and show only pods with this schedulerName")
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 2*time.Minute, "how long to wait for decisions")
 	_ = cmd.MarkFlagRequired("filename")
 	_ = cmd.MarkFlagFilename("filename", "yaml", "yml", "json")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-func (o *tryOptions) run(ctx context.Context) error {
-	if o.output != "table" && o.output != "json" {
-		return fmt.Errorf("--output %q: must be table or json", o.output)
-	}
+func (o *options) run(ctx context.Context) error {
 	if o.timeout <= 0 {
 		return fmt.Errorf("--timeout %s: must be positive", o.timeout)
 	}
@@ -92,13 +93,5 @@ func (o *tryOptions) run(ctx context.Context) error {
 	if len(placements) == 0 && waitErr == nil {
 		fmt.Fprintln(o.ErrOut, "the workload makes no pods")
 	}
-	if o.output == "json" {
-		err = printJSON(o.Out, placements)
-	} else {
-		err = printTable(o.Out, placements)
-	}
-	if waitErr != nil {
-		return waitErr
-	}
-	return err
+	return cmp.Or(waitErr, output.Print(o.Out, o.output, placements, printTable))
 }

@@ -1,7 +1,8 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+// Package top is foresight top: which nodes are good for which pods.
+package top
 
 import (
 	"cmp"
@@ -20,23 +21,25 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 	"k8s.io/client-go/rest"
 
+	"github.com/foresight-scheduler/foresight/cmd/internal/output"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 )
 
-// topObjectives are the columns of foresight top, as plugins/qos names objectives.
-var topObjectives = []string{"latency", "realtime", "availability", "batch"}
+// objectives are the columns of foresight top, as plugins/qos names objectives.
+var objectives = []string{"latency", "realtime", "availability", "batch"}
 
-type topOptions struct {
+type options struct {
 	config   *genericclioptions.ConfigFlags
 	address  string
 	caFile   string
 	insecure bool
-	output   string
+	output   output.Format
 	sort     string
 }
 
-func newTopCommand() *cobra.Command {
-	o := &topOptions{config: genericclioptions.NewConfigFlags(true)}
+// NewCommand returns foresight top.
+func NewCommand() *cobra.Command {
+	o := &options{config: genericclioptions.NewConfigFlags(true)}
 	cmd := &cobra.Command{
 		Use:   "top",
 		Short: "Show which nodes are good for which pods",
@@ -61,10 +64,9 @@ With several replicas, the leader is the one to ask: it judges when it places po
 	flags.StringVar(&o.address, "scheduler-address", "127.0.0.1:10259", "host and port of the scheduler")
 	flags.StringVar(&o.caFile, "scheduler-ca", "", "file of the authority that signs the scheduler's certificate; the cluster's by default")
 	flags.BoolVar(&o.insecure, "scheduler-insecure", false, "take any certificate of the scheduler")
-	flags.StringVarP(&o.output, "output", "o", "table", "table or json")
+	o.output.AddFlag(cmd)
 	flags.StringVar(&o.sort, "sort", "node", "node, or an objective: latency, realtime, availability or batch, the best node first")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(append([]string{"node"}, topObjectives...), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(append([]string{"node"}, objectives...), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -80,11 +82,8 @@ type nodeClass struct {
 	Class string  `json:"class"`
 }
 
-func (o *topOptions) run(ctx context.Context, out io.Writer) error {
-	if o.output != "table" && o.output != "json" {
-		return fmt.Errorf("--output %q: must be table or json", o.output)
-	}
-	if o.sort != "node" && !slices.Contains(topObjectives, o.sort) {
+func (o *options) run(ctx context.Context, out io.Writer) error {
+	if o.sort != "node" && !slices.Contains(objectives, o.sort) {
 		return fmt.Errorf("--sort %q: must be node, latency, realtime, availability or batch", o.sort)
 	}
 	if o.insecure && o.caFile != "" {
@@ -105,14 +104,11 @@ func (o *topOptions) run(ctx context.Context, out io.Writer) error {
 	slices.SortFunc(nodes, func(a, b nodeClasses) int {
 		return cmp.Or(cmp.Compare(a.Objectives[o.sort].Risk, b.Objectives[o.sort].Risk), cmp.Compare(a.Node, b.Node), cmp.Compare(a.Profile, b.Profile))
 	})
-	if o.output == "json" {
-		return printJSON(out, nodes)
-	}
-	return printTop(out, nodes)
+	return output.Print(out, o.output, nodes, printTable)
 }
 
 // metrics opens the scheduler's page of metrics.
-func (o *topOptions) metrics(ctx context.Context) (io.ReadCloser, error) {
+func (o *options) metrics(ctx context.Context) (io.ReadCloser, error) {
 	config, err := o.config.ToRESTConfig()
 	if err != nil {
 		return nil, err
@@ -177,12 +173,12 @@ func classesIn(page io.Reader) ([]nodeClasses, error) {
 	return nodes, nil
 }
 
-func printTop(out io.Writer, nodes []nodeClasses) error {
+func printTable(out io.Writer, nodes []nodeClasses) error {
 	table := printers.GetNewTabWriter(out)
 	fmt.Fprintln(table, "NODE\tPROFILE\tLATENCY\tREALTIME\tAVAILABILITY\tBATCH")
 	for _, n := range nodes {
 		fmt.Fprintf(table, "%s\t%s", n.Node, n.Profile)
-		for _, name := range topObjectives {
+		for _, name := range objectives {
 			cell := "-"
 			if c, ok := n.Objectives[name]; ok {
 				cell = fmt.Sprintf("%s (%.0f%%)", c.Class, 100*c.Risk)

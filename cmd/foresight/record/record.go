@@ -1,7 +1,8 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+// Package record is foresight record: what a cluster uses, written as a trace.
+package record
 
 import (
 	"context"
@@ -26,7 +27,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/record"
 )
 
-type recordOptions struct {
+type options struct {
 	config   *genericclioptions.ConfigFlags
 	out      string
 	name     string
@@ -36,8 +37,9 @@ type recordOptions struct {
 	duration time.Duration
 }
 
-func newRecordCommand() *cobra.Command {
-	o := &recordOptions{config: genericclioptions.NewConfigFlags(true)}
+// NewCommand returns foresight record.
+func NewCommand() *cobra.Command {
+	o := &options{config: genericclioptions.NewConfigFlags(true)}
 	cmd := &cobra.Command{
 		Use:   "record --out DIR",
 		Short: "Record what a cluster uses as a trace",
@@ -64,7 +66,7 @@ steps that were not complete.`,
 	return cmd
 }
 
-func (o *recordOptions) run(ctx context.Context, progress io.Writer) (err error) {
+func (o *options) run(ctx context.Context, progress io.Writer) (err error) {
 	if o.what != "nodes" && o.what != "pods" {
 		return fmt.Errorf("--what %q: must be nodes or pods", o.what)
 	}

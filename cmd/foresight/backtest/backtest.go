@@ -1,11 +1,11 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+// Package backtest is foresight backtest: the peak forecasts judged on a usage trace.
+package backtest
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -14,13 +14,16 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/printers"
 
-	"github.com/foresight-scheduler/foresight/cmd/foresight/report"
+	"github.com/foresight-scheduler/foresight/cmd/foresight/backtest/report"
+	"github.com/foresight-scheduler/foresight/cmd/internal/output"
 	"github.com/foresight-scheduler/foresight/plugins/predict/peak/backtest"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/trace"
 )
 
-func newBacktestCommand() *cobra.Command {
-	var dir, output, file string
+// NewCommand returns foresight backtest.
+func NewCommand() *cobra.Command {
+	var dir, file string
+	var format output.Format
 	var options backtest.Options
 	cmd := &cobra.Command{
 		Use:   "backtest --trace DIR",
@@ -42,9 +45,6 @@ docs/traces.md.`,
   foresight backtest --trace ./my-trace --report report.html`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if output != "table" && output != "json" {
-				return fmt.Errorf("--output %q: must be table or json", output)
-			}
 			if file != "" {
 				if err := checkWritable(file); err != nil {
 					return fmt.Errorf("--report: %w", err)
@@ -54,7 +54,7 @@ docs/traces.md.`,
 			if err != nil {
 				return err
 			}
-			results, err := backtest.Run(cmd.Context(), bundle, options, progressTo(cmd.ErrOrStderr()))
+			results, err := backtest.Run(cmd.Context(), bundle, options, output.Progress(cmd.ErrOrStderr()))
 			if err != nil {
 				return err
 			}
@@ -67,17 +67,12 @@ docs/traces.md.`,
 					return fmt.Errorf("--report: %w", err)
 				}
 			}
-			if output == "json" {
-				encoder := json.NewEncoder(cmd.OutOrStdout())
-				encoder.SetIndent("", "  ")
-				return encoder.Encode(results)
-			}
-			return printBacktest(cmd.OutOrStdout(), results)
+			return output.Print(cmd.OutOrStdout(), format, results, printTable)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&dir, "trace", "", "folder of the trace")
-	flags.StringVarP(&output, "output", "o", "table", "table or json")
+	format.AddFlag(cmd)
 	flags.StringVar(&file, "report", "", "HTML file to write the tables and plots to as well")
 	flags.Uint64Var(&options.Seed, "seed", 0, "seed of the draws of machines")
 	flags.IntVar(&options.Machines, "machines", 200, "machines to judge")
@@ -90,24 +85,12 @@ docs/traces.md.`,
 	_ = cmd.MarkFlagRequired("trace")
 	_ = cmd.MarkFlagDirname("trace")
 	_ = cmd.MarkFlagFilename("report", "html")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-// progressTo tells of progress at most every two seconds.
-func progressTo(out io.Writer) func(float64, string) {
-	last := time.Now()
-	return func(done float64, what string) {
-		if now := time.Now(); now.Sub(last) >= 2*time.Second {
-			last = now
-			fmt.Fprintf(out, "%3.0f%% %s\n", 100*done, what)
-		}
-	}
-}
-
-// printBacktest writes a table for each resource and horizon, the best at equal
+// printTable writes a table for each resource and horizon, the best at equal
 // violations first.
-func printBacktest(out io.Writer, results []backtest.Result) error {
+func printTable(out io.Writer, results []backtest.Result) error {
 	table := printers.GetNewTabWriter(out)
 	for i, group := range backtest.Groups(results) {
 		if i > 0 {

@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package backtest
 
 import (
 	"bytes"
@@ -53,7 +53,8 @@ func writeTrace(t *testing.T, workloads, days int) string {
 
 func runCommand(args ...string) (string, error) {
 	var out bytes.Buffer
-	cmd := newCommand("foresight")
+	cmd := NewCommand()
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	cmd.SetArgs(args)
 	cmd.SetOut(&out)
 	cmd.SetErr(io.Discard) // progress
@@ -64,7 +65,7 @@ func runCommand(args ...string) (string, error) {
 // Every method has a row with the documented fields, and 0 ≤ violation ≤ 1; the report shows them all.
 func TestBacktest(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "report.html")
-	out, err := runCommand("backtest", "--trace", writeTrace(t, 24, 12), "--group", "6", "--machines", "10", "--train-groups", "60", "--horizons", "1", "-o", "json", "--report", file)
+	out, err := runCommand("--trace", writeTrace(t, 24, 12), "--group", "6", "--machines", "10", "--train-groups", "60", "--horizons", "1", "-o", "json", "--report", file)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -138,12 +139,12 @@ func checkReport(t *testing.T, file string, methods map[string]bool) {
 // What cannot be written is said at once, and a run that fails leaves no file.
 func TestBacktestReportFile(t *testing.T) {
 	for _, file := range []string{"/does/not/exist/report.html", t.TempDir()} {
-		if _, err := runCommand("backtest", "--trace", "no-trace", "--report", file); err == nil || !strings.Contains(err.Error(), "--report: open "+file) {
+		if _, err := runCommand("--trace", "no-trace", "--report", file); err == nil || !strings.Contains(err.Error(), "--report: open "+file) {
 			t.Errorf("error = %v", err)
 		}
 	}
 	file := filepath.Join(t.TempDir(), "report.html")
-	if _, err := runCommand("backtest", "--trace", "no-trace", "--report", file); err == nil || !strings.Contains(err.Error(), "no-trace") {
+	if _, err := runCommand("--trace", "no-trace", "--report", file); err == nil || !strings.Contains(err.Error(), "no-trace") {
 		t.Errorf("error = %v", err)
 	}
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
@@ -156,12 +157,12 @@ func TestBacktestRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		"no trace":         {[]string{"backtest"}, "trace"},
-		"no such folder":   {[]string{"backtest", "--trace", "/does/not/exist"}, "/does/not/exist"},
-		"output":           {[]string{"backtest", "--trace", ".", "-o", "xml"}, "xml"},
-		"too few":          {[]string{"backtest", "--trace", writeTrace(t, 4, 3)}, "4 workloads"},
-		"too short":        {[]string{"backtest", "--trace", writeTrace(t, 24, 1), "--group", "6", "--horizons", "24"}, "24h0m0s, which is too short"},
-		"rate not a share": {[]string{"backtest", "--trace", writeTrace(t, 24, 3), "--group", "6", "--violation", "2"}, "violation"},
+		"no trace":         {nil, "trace"},
+		"no such folder":   {[]string{"--trace", "/does/not/exist"}, "/does/not/exist"},
+		"output":           {[]string{"--trace", ".", "-o", "xml"}, "xml"},
+		"too few":          {[]string{"--trace", writeTrace(t, 4, 3)}, "4 workloads"},
+		"too short":        {[]string{"--trace", writeTrace(t, 24, 1), "--group", "6", "--horizons", "24"}, "24h0m0s, which is too short"},
+		"rate not a share": {[]string{"--trace", writeTrace(t, 24, 3), "--group", "6", "--violation", "2"}, "violation"},
 	} {
 		if out, err := runCommand(tc.args...); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v, want an error about %q\n%s", name, err, tc.want, out)

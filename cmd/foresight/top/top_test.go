@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package top
 
 import (
 	"bytes"
@@ -21,7 +21,7 @@ go_goroutines 7
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := printTop(&out, nodes); err != nil {
+	if err := printTable(&out, nodes); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
@@ -42,7 +42,7 @@ func TestTopFlagsAreChecked(t *testing.T) {
 		{"-o yaml", "--output"}, {"--sort speed", "--sort"}, {"--scheduler-insecure --scheduler-ca x", "--scheduler-ca"},
 		{"--kubeconfig /does/not/exist", "/does/not/exist"},
 	} {
-		cmd := newTopCommand()
+		cmd := NewCommand()
 		cmd.SilenceErrors, cmd.SilenceUsage = true, true
 		cmd.SetArgs(strings.Fields(tc.args))
 		if err := cmd.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), tc.want) {

@@ -1,7 +1,8 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+// Package convertpolicy is foresight convert-policy: removed scheduler policies as today's configuration.
+package convertpolicy
 
 import (
 	"fmt"
@@ -14,7 +15,8 @@ import (
 	"github.com/foresight-scheduler/foresight/cmd/internal/policy"
 )
 
-func newConvertPolicyCommand() *cobra.Command {
+// NewCommand returns foresight convert-policy.
+func NewCommand() *cobra.Command {
 	var schedulerName, output string
 	cmd := &cobra.Command{
 		Use:   "convert-policy FILE",

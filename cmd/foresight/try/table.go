@@ -1,10 +1,9 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package try
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"regexp"
@@ -14,12 +13,6 @@ import (
 
 	"k8s.io/cli-runtime/pkg/printers"
 )
-
-func printJSON(out io.Writer, answer any) error {
-	encoder := json.NewEncoder(out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(answer)
-}
 
 // printTable writes the placed pods, then a summary, then the reasons of those that wait.
 func printTable(out io.Writer, placements []placement) error {

@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package model
 
 import (
 	"bytes"
@@ -36,9 +36,20 @@ func writeInterference(t *testing.T) string {
 	return dir
 }
 
+func runCommand(args ...string) (string, error) {
+	var out bytes.Buffer
+	cmd := NewCommand()
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.SetArgs(args)
+	cmd.SetOut(&out)
+	cmd.SetErr(io.Discard) // progress
+	err := cmd.Execute()
+	return out.String(), err
+}
+
 // The array has the documented fields; what cannot be said is null, with a note.
 func TestModelEval(t *testing.T) {
-	out, err := runCommand("model", "eval", "--data", writeInterference(t), "-o", "json")
+	out, err := runCommand("eval", "--data", writeInterference(t), "-o", "json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +81,7 @@ func TestModelEval(t *testing.T) {
 
 func TestModelEvalRefuses(t *testing.T) {
 	for _, args := range [][]string{{"--data", t.TempDir()}, {"--data", "/nowhere"}, {}, {"--data", writeInterference(t), "-o", "yaml"}} {
-		if _, err := runCommand(append([]string{"model", "eval"}, args...)...); err == nil {
+		if _, err := runCommand(append([]string{"eval"}, args...)...); err == nil {
 			t.Errorf("%v: no error", args)
 		}
 	}
@@ -79,10 +90,10 @@ func TestModelEvalRefuses(t *testing.T) {
 // A trained model is shown; a damaged one is refused with the reason.
 func TestModelTrainAndShow(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "model.json")
-	if _, err := runCommand("model", "train", "--data", writeInterference(t), "--out", file); err != nil {
+	if _, err := runCommand("train", "--data", writeInterference(t), "--out", file); err != nil {
 		t.Fatal(err)
 	}
-	out, err := runCommand("model", "show", file)
+	out, err := runCommand("show", file)
 	if err != nil || !strings.Contains(out, "Observations") || !strings.Contains(out, "400") {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -93,10 +104,10 @@ func TestModelTrainAndShow(t *testing.T) {
 	if err := os.WriteFile(file, []byte(strings.Replace(string(data), "slope", "slop", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := runCommand("model", "show", file); err == nil || !strings.Contains(err.Error(), "checksum") {
+	if _, err := runCommand("show", file); err == nil || !strings.Contains(err.Error(), "checksum") {
 		t.Errorf("a damaged file: %v", err)
 	}
-	if _, err := runCommand("model", "train", "--data", t.TempDir(), "--out", file); err == nil {
+	if _, err := runCommand("train", "--data", t.TempDir(), "--out", file); err == nil {
 		t.Error("learned from nothing")
 	}
 }
@@ -119,7 +130,7 @@ func TestTrainFromObservations(t *testing.T) {
 		if err := os.WriteFile(file, []byte(data), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cmd := newModelTrainCommand()
+		cmd := newTrainCommand()
 		cmd.SilenceErrors, cmd.SilenceUsage = true, true
 		cmd.SetErr(io.Discard)
 		cmd.SetArgs([]string{"--observations", file, "--out", model})

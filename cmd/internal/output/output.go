@@ -1,0 +1,67 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package output is how commands answer: a table for people, or JSON for programs, and meanwhile how far they are.
+package output
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// Format of an answer, the value of a flag --output.
+type Format string
+
+// The formats there are.
+const (
+	Table Format = "table"
+	JSON  Format = "json"
+)
+
+// AddFlag adds --output, -o, to the command; without it the format is a table.
+func (f *Format) AddFlag(cmd *cobra.Command) {
+	*f = Table
+	cmd.Flags().VarP(f, "output", "o", "table or json")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{string(Table), string(JSON)}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// String is what the user types.
+func (f *Format) String() string { return string(*f) }
+
+// Set takes what the user typed.
+func (f *Format) Set(s string) error {
+	if s != string(Table) && s != string(JSON) {
+		return errors.New("must be table or json")
+	}
+	*f = Format(s)
+	return nil
+}
+
+// Type is shown in the help.
+func (f *Format) Type() string { return "string" }
+
+// Print writes the answer in the format; table writes it as a table.
+func Print[T any](out io.Writer, f Format, answer T, table func(io.Writer, T) error) error {
+	if f != JSON {
+		return table(out, answer)
+	}
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(answer)
+}
+
+// Progress returns a function that tells how far a command is (0–1) and at what, at most every two seconds.
+func Progress(out io.Writer) func(done float64, what string) {
+	last := time.Now()
+	return func(done float64, what string) {
+		if now := time.Now(); now.Sub(last) >= 2*time.Second {
+			last = now
+			fmt.Fprintf(out, "%3.0f%% %s\n", 100*done, what)
+		}
+	}
+}

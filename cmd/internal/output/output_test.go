@@ -1,0 +1,47 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package output
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// What is typed behind --output decides how the answer is written; what is no format is refused with the flag's name.
+func TestFormats(t *testing.T) {
+	run := func(args ...string) (string, error) {
+		var f Format
+		var out bytes.Buffer
+		cmd := &cobra.Command{
+			Use: "answer", SilenceErrors: true, SilenceUsage: true,
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				return Print(cmd.OutOrStdout(), f, []int{7}, func(out io.Writer, answer []int) error {
+					_, err := fmt.Fprintln(out, "ANSWER", answer[0])
+					return err
+				})
+			},
+		}
+		f.AddFlag(cmd)
+		cmd.SetArgs(args)
+		cmd.SetOut(&out)
+		err := cmd.Execute()
+		return out.String(), err
+	}
+	for typed, want := range map[string]string{"": "ANSWER 7\n", "-o table": "ANSWER 7\n", "--output=json": "[\n  7\n]\n"} {
+		if got, err := run(strings.Fields(typed)...); got != want || err != nil {
+			t.Errorf("%q: %q, %v", typed, got, err)
+		}
+	}
+	if got, err := run("-o", "yaml"); err == nil || !strings.Contains(err.Error(), "--output") || !strings.Contains(err.Error(), "table or json") || got != "" {
+		t.Errorf("yaml: %q, %v", got, err)
+	}
+	if got, _ := run("__complete", "--output", ""); !strings.HasPrefix(got, "table\njson\n") {
+		t.Errorf("completions %q", got)
+	}
+}
