@@ -75,6 +75,8 @@ type scene struct {
 	epoch  uint64
 	// uncounted pods went without upstream's counts.
 	uncounted int
+	// led pods were placed by blocks, pressed ones where pressure told nodes apart.
+	led, pressed uint64
 }
 
 // foresee makes a new snapshot, in which some nodes are known and pods use a share of what
@@ -242,6 +244,7 @@ func (s *scene) place(ctx context.Context, t testing.TB, pod *v1.Pod) bool {
 	if s.profile.uncounted.Load() {
 		s.uncounted++
 	}
+	s.comparePass(t, pod)
 	if hint != "" {
 		node, err := lister.Get(hint)
 		if err != nil {

@@ -49,6 +49,10 @@ type fits struct {
 	scores  []int32
 	pressed []int8
 	clock   int // of the table
+
+	// Of the last plain query.
+	blocks  []block
+	verdict []int32 // by class of taints
 }
 
 // fitsOf returns the scores of the pod's shape, those of changed rows unknown.
@@ -70,23 +74,32 @@ func (x *Index) fitsOf(q *query, p *policy) *fits {
 		}
 		x.fits[key] = f
 	}
-	changed, known := x.table.ChangedSince(f.clock)
+	rowsChanged, known := x.table.ChangedSince(f.clock)
 	if !known {
-		f.scores = f.scores[:0]
+		f.scores, f.blocks = f.scores[:0], f.blocks[:0]
 	}
-	for _, row := range changed {
-		if int(row) < len(f.scores) {
-			f.scores[row] = unknown
-		}
+	for _, row := range rowsChanged {
+		f.change(row)
 	}
-	for len(f.scores) < rows {
+	for row := len(f.scores); row < rows; row++ {
 		f.scores = append(f.scores, unknown)
+		f.change(int32(row))
 	}
 	if len(f.pressed) < rows {
 		f.pressed = append(f.pressed, make([]int8, rows-len(f.pressed))...)
 	}
 	f.clock = x.table.Clock()
 	return f
+}
+
+// change makes the row's score unknown.
+func (f *fits) change(row int32) {
+	if int(row) < len(f.scores) {
+		f.scores[row] = unknown
+	}
+	if at := int(row / blockRows); at < len(f.blocks) {
+		f.blocks[at].feasible = changed
+	}
 }
 
 func (x *Index) forgetFits() {

@@ -20,14 +20,21 @@ type answer struct {
 	feasible int
 }
 
-// search finds the best of all nodes. It takes two passes, since upstream brings scores to
-// 0–100 by what the feasible nodes have.
+// search finds the best of all nodes.
 func (x *Index) search(q *query, p *policy) answer {
 	x.prepareSpread(q)
 	x.preparePodAffinity(q)
-
-	// 1. Which nodes are feasible, and what they score for resources.
 	fits := x.fitsOf(q, p)
+	if q.plain(p) {
+		return x.lead(q, p, fits)
+	}
+	return x.pass(q, p, fits)
+}
+
+// pass looks at every node. It takes two passes, since upstream brings scores to 0–100 by what
+// the feasible nodes have.
+func (x *Index) pass(q *query, p *policy, fits *fits) answer {
+	// 1. Which nodes are feasible, and what they score for resources.
 	x.filter(q, p, fits)
 	switch len(x.feasible) {
 	case 0:
@@ -78,7 +85,7 @@ func (x *Index) filter(q *query, p *policy, fits *fits) {
 // take adds those of the rows that are feasible to the first n, and returns how many there
 // are then. Rows whose score is unknown it returns instead.
 func (x *Index) take(q *query, fits *fits, rows []int32, n int) (int, []int32) {
-	constrained := len(q.scalars) > 0 || len(q.ports) > 0 || len(q.hard) > 0 || q.pods.constrains()
+	constrained := q.constrained()
 	classes, scores, verdict := x.table.Classes, fits.scores, q.verdict
 	feasible, total := x.feasible, x.total
 	stale := x.stale[:0]
@@ -113,7 +120,12 @@ func (x *Index) candidates(q *query) []int32 {
 	return x.every
 }
 
-// admits asks what few pods ask.
+// constrained says whether the pod asks what few pods ask.
+func (q *query) constrained() bool {
+	return len(q.scalars) > 0 || len(q.ports) > 0 || len(q.hard) > 0 || q.pods.constrains()
+}
+
+// admits asks it.
 func (x *Index) admits(q *query, row int32) bool {
 	if !q.pods.admits(row) {
 		return false

@@ -1,0 +1,102 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package nodeindex
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/klog/v2"
+	"k8s.io/kubernetes/pkg/scheduler/framework"
+)
+
+// comparePass has the index look at every node, and wants the same answer from it where the blocks led to one.
+func (s *scene) comparePass(t testing.TB, pod *v1.Pod) {
+	t.Helper()
+	x, q, p := s.profile.index, &s.profile.index.query, s.profile.policy
+	fits := x.fitsOf(q, p)
+	x.random = rand.New(rand.NewPCG(s.led, 1))
+	full := x.pass(q, p, fits)
+	if !q.plain(p) {
+		return
+	}
+	x.random = rand.New(rand.NewPCG(s.led, 1))
+	if led := x.lead(q, p, fits); led != full {
+		t.Fatalf("%s: the blocks lead to %+v, a look at every node to %+v", describe(pod), led, full)
+	}
+	s.led++
+	if q.pressure != nil {
+		for _, row := range x.feasible {
+			if fits.pressed[row] > 0 {
+				s.pressed++
+				break
+			}
+		}
+	}
+}
+
+// Replicas of a few shapes, which differ in what they tolerate, are led to the nodes that a look at every node finds, on
+// more nodes than a block has, while nodes come, change and go and pods are bound and deleted.
+func TestBlocks(t *testing.T) {
+	for _, predicting := range []bool{false, true} {
+		t.Run(fmt.Sprint("predicting ", predicting), func(t *testing.T) {
+			ctx := klog.NewContext(t.Context(), klog.New(nil))
+			s := newScene(ctx, t, 5, profiles["shipped"])
+			for range 5 * blockRows / 2 {
+				node := s.node(s.name("node"))
+				node.Spec.Taints = nil
+				if s.chance(20) {
+					node.Spec.Taints = []v1.Taint{{Key: "team", Effect: v1.TaintEffectNoSchedule}}
+				}
+				s.nodes[node.Name] = node
+				s.sched.Cache.AddNode(s.logger, node)
+			}
+			for i := range 2000 {
+				if s.chance(20) {
+					s.change()
+				}
+				if predicting && s.chance(2) {
+					s.foresee()
+				}
+				pod := plainPod(s.name("pod"))
+				pod.Labels = map[string]string{}
+				// It minds no taint but those of predicted pressure.
+				for _, key := range []string{"team", "gpu"} {
+					pod.Spec.Tolerations = append(pod.Spec.Tolerations, v1.Toleration{Key: key, Operator: v1.TolerationOpExists, Effect: v1.TaintEffectPreferNoSchedule})
+				}
+				pod.Spec.Containers[0].Resources.Requests = v1.ResourceList{v1.ResourceCPU: *resource.NewMilliQuantity(int64(100+50*s.IntN(3)), resource.DecimalSI)}
+				if s.chance(30) {
+					pod.Spec.Tolerations = append(pod.Spec.Tolerations, v1.Toleration{Key: "team", Operator: v1.TolerationOpExists})
+				}
+				if err := s.sched.Cache.UpdateSnapshot(s.logger, s.snapshot); err != nil {
+					t.Fatal(err)
+				}
+				state := framework.NewCycleState()
+				s.profile.RunPreFilterPlugins(ctx, state, pod)
+				if !s.profile.index.sync(s.snapshot) {
+					t.Fatal("out of step")
+				}
+				hint, reason := s.profile.index.best(s.profile.policy, pod, state)
+				if reason != "" {
+					t.Fatal(reason)
+				}
+				s.comparePass(t, pod)
+				if hint == "" {
+					t.Fatalf("no node for pod %d", i)
+				}
+				pod.Spec.NodeName = hint
+				if err := s.sched.Cache.AssumePod(s.logger, pod); err != nil {
+					t.Fatal(err)
+				}
+				s.pods = append(s.pods, pod)
+			}
+			if s.led < 1000 || predicting != (s.pressed > 0) {
+				t.Errorf("the blocks led %d pods, %d of them between pressed nodes", s.led, s.pressed)
+			}
+		})
+	}
+}
