@@ -41,7 +41,7 @@ func runOnce(ctx context.Context, c *synthetic.Cluster, variant, mix string, lim
 	defer running.Wait()
 	defer cancel()
 
-	before := heap()
+	goroutines, before := runtime.NumGoroutine(), heap()
 	server := newAPI(c, len(c.Pending))
 	sched, latencies, shutdown, err := newScheduler(ctx, server, variant, mix, c)
 	if err != nil {
@@ -68,6 +68,7 @@ func runOnce(ctx context.Context, c *synthetic.Cluster, variant, mix string, lim
 	bound, failed := server.bound.Load(), server.failed.Load()
 	cancel()
 	running.Wait()
+	await(goroutines)
 	if bound == 0 {
 		return measurement{}, errors.New("no pod was placed in the given time")
 	}
@@ -145,6 +146,14 @@ func newScheduler(ctx context.Context, server *api, variant, mix string, c *synt
 		return nil, nil, nil, err
 	}
 	return sched, l, informers.Shutdown, nil
+}
+
+// await waits until there are no more goroutines than that: bindings that upstream does not wait for hold the whole scheduler,
+// and the next run's heap must be without it.
+func await(goroutines int) {
+	for patience := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > goroutines && time.Now().Before(patience); {
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 func heap() float64 {
