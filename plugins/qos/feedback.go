@@ -38,6 +38,7 @@ type judge struct {
 	rung    Rung
 	table   *quality.Table
 	typical quality.Slab
+	loses   [numObjectives]quality.Slab // the harm to a pod of typical use, by its objective
 	history *quality.HistoryView
 	offset  [numObjectives]float32 // in log-odds: strictness and what outcomes made of it
 }
@@ -307,6 +308,9 @@ func (f *feedback) judge(ctx context.Context) *judge {
 		j.rung, j.table = RungModel, f.model
 	}
 	j.table.For(typicalUse, &j.typical)
+	for o := range j.loses {
+		j.typical.Harms(j.offset[o], &j.loses[o])
+	}
 	f.last, f.made, f.changed = j, now, false
 	return j
 }

@@ -21,7 +21,7 @@ type view struct {
 	doubt       float32
 	before      float32                // share of the CPU that the node uses without the pod
 	residents   [numObjectives]float32 // Σ weight · importance of the pods that are there
-	suffered    float32                // Σ residents · their risk without the pod
+	suffered    float32                // Σ residents · their harm without the pod
 }
 
 // demand is what a node's pods will use of a resource.
@@ -67,7 +67,7 @@ func (d *demand) with(pod predict.Peak, together peak.Combiner) share {
 	return share{float32(u.Lower) * d.per, float32(u.Upper) * d.per}
 }
 
-// suffer is Σ residents · their risk at a point of the table. It is linear in the node's CPU between the table's columns, so
+// suffer is Σ residents · their harm at a point of the table. It is linear in the node's CPU between the table's columns, so
 // that rows can keep it.
 func (c *cycle) suffer(residents *[numObjectives]float32, at quality.Point) float32 {
 	left, right := c.sufferOn(residents, at, at.Column), c.sufferOn(residents, at, at.Column+1)
@@ -75,10 +75,10 @@ func (c *cycle) suffer(residents *[numObjectives]float32, at quality.Point) floa
 }
 
 func (c *cycle) sufferOn(residents *[numObjectives]float32, at quality.Point, column int32) (sum float32) {
-	z := c.resident.In(at.OnColumn(column))
+	at = at.OnColumn(column)
 	for o, weight := range residents {
 		if weight != 0 {
-			sum += weight * quality.Probability(z+c.judge.offset[o])
+			sum += weight * c.judge.loses[o].In(at)
 		}
 	}
 	return sum

@@ -103,7 +103,7 @@ func (c *cycle) harmOn(r *row, rest *rest, pod *newcomer) float32 {
 	if c.objective == Availability {
 		z += c.outOfMemory(&rest.memory)
 	}
-	own := c.weight * quality.Probability(z)
+	own := c.weight * quality.Harm(z)
 	if k := at.Column - r.column; uint32(k) < columns-1 {
 		return own + r.loss[k] + at.Right*(r.loss[k+1]-r.loss[k])
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -24,11 +25,19 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 )
 
-// harm is the plain twin of harmOn: the weight of the pod times its risk, and of each resident times what its risk rises by.
+// harm is the plain twin of harmOn: the weight of the pod times its harm, and of each resident times what its harm rises by.
 func (c *cycle) harm(v *view) float32 {
-	after := c.after(v).upper
-	at := quality.At(after, v.pressure)
-	return c.weight*quality.Probability(c.logOdds(v, after)) + c.suffer(&v.residents, at) - v.suffered
+	at := quality.At(c.after(v).upper, v.pressure)
+	return c.weight*quality.Harm(c.corrected(c.slab.In(at), v)) + c.suffer(&v.residents, at) - v.suffered
+}
+
+// close says whether harms on a node are equal: they are of sums over residents in floats of 24 bits, which may be large.
+func (v *view) close(got, want float32) bool {
+	scale := 1 + math.Abs(float64(want)) + float64(v.suffered)
+	for _, weight := range v.residents {
+		scale += float64(weight)
+	}
+	return math.Abs(float64(got-want)) < 1e-4*scale
 }
 
 // world is a scheduler's cache in which everything changes that the plugin reads.
@@ -179,11 +188,11 @@ func (w *world) judge(nodes []fwk.NodeInfo, group bool) {
 		best = min(best, plain[i])
 	}
 	for i, n := range nodes {
-		if got := c.harms[c.rows[n]]; !(math.Abs(float64(got-plain[i])) < 1e-3) {
+		if got := c.harms[c.rows[n]]; !w.look(c, n).close(got, plain[i]) {
 			w.t.Fatalf("%s: harm %v, want %v", n.Node().Name, got, plain[i])
 		}
 		got, _ := w.Score(w.t.Context(), state, p, n)
-		if want := 100 * (1 - (plain[i]-best)/c.weight); float32(got) < want-2 || got > 0 && float32(got) > want+2 {
+		if want := 100 * math.Exp(float64((best-plain[i])/c.weight)); math.Abs(float64(got)-want) > 2 {
 			w.t.Fatalf("%s: score %d, want %v", n.Node().Name, got, want)
 		}
 	}
@@ -238,6 +247,58 @@ func TestRowsAreBounded(t *testing.T) {
 	}
 }
 
+// With all else equal a node that will use more never ranks better, and beyond what models have seen it ranks worse: by the
+// prior, and by a model that is sure of all such nodes.
+func TestMoreUseNeverRanksBetter(t *testing.T) {
+	a := args()
+	a.ModelFile = filepath.Join(t.TempDir(), "model.json")
+	r := rand.New(rand.NewPCG(8, 9))
+	for _, rung := range []Rung{RungUtilisation, RungModel} {
+		if rung == RungModel {
+			writeModel(t, a.ModelFile)
+		}
+		for range 100 {
+			residents := make([]*v1.Pod, r.IntN(8))
+			for i := range residents {
+				residents[i] = on("a", pod(fmt.Sprint("r", i), objectiveNames[r.IntN(numObjectives)], fmt.Sprint(r.IntN(300), "m")))
+			}
+			s := newScheduler(t, a, residents, node("a"))
+			if got := s.judge.Load().rung; got != rung {
+				t.Fatalf("judged by %v", got)
+			}
+			p := pod("p", objectiveNames[r.IntN(numObjectives)], fmt.Sprint(r.IntN(1000), "m"))
+			c := s.newCycle(p, s.nodes)
+			newcomer := c.newcomer()
+			// used is the node when it uses a share of its CPU beside what its pods do.
+			used := func(share float64) (harm float32, v *view) {
+				v = s.look(c, s.nodes[0])
+				v.cpu.residual.Upper = share / float64(v.cpu.per)
+				v.before = v.cpu.with(predict.Peak{}, c.combiners[predict.CPU]).upper
+				v.suffered = c.suffer(&v.residents, quality.At(v.before, v.pressure))
+				var row row
+				var rest rest
+				row.set(c, v, &rest)
+				return c.harmOn(&row, &rest, &newcomer), v
+			}
+			for range 20 {
+				share := 3 * r.Float64()
+				less, v := used(share)
+				more, w := used(share + .03 + .5*r.Float64())
+				if plain := c.harm(w); !w.close(more, plain) {
+					t.Fatalf("harm %v, want %v", more, plain)
+				}
+				if more < less && !w.close(more, less) {
+					t.Fatalf("%v: a node that uses %v does %v harm, one that uses %v less: %v", rung, v.before, less, w.before, more)
+				}
+				c.best = less
+				if better, worse := c.score(less), c.score(more); worse > better || share > .8 && p.Labels[ObjectiveKey] == "latency" && worse == better {
+					t.Fatalf("%v: a node that uses %v scores %d, one that uses %v %d", rung, v.before, better, w.before, worse)
+				}
+			}
+		}
+	}
+}
+
 // Cycles may overlap: each reads the harms of its own pod.
 func TestRowsAreShared(t *testing.T) {
 	w := newWorld(t, 2)
@@ -255,7 +316,8 @@ func TestRowsAreShared(t *testing.T) {
 				w.PreScore(t.Context(), state, p, nodes)
 				c := cycleIn(state)
 				for _, n := range nodes {
-					if got, want := c.harms[c.rows[n]], c.harm(w.look(c, n)); !(math.Abs(float64(got-want)) < 1e-3) {
+					v := w.look(c, n)
+					if got, want := c.harms[c.rows[n]], c.harm(v); !v.close(got, want) {
 						t.Errorf("%s: harm %v, want %v", n.Node().Name, got, want)
 					}
 				}

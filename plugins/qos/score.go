@@ -5,6 +5,7 @@ package qos
 
 import (
 	"context"
+	"math"
 
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
@@ -12,7 +13,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
 
-// nearTie is how far, in risk, a node may be from the best and still count as good. Upstream draws among the nodes of the
+// nearTie is how far, in harm (risk, where that is small), a node may be from the best and still count as good. Upstream draws among the nodes of the
 // highest score, each with the same chance; so that what is learned is not only of the nodes that looked best by a hair.
 const nearTie = .01
 
@@ -39,7 +40,12 @@ func (c *cycle) after(v *view) share {
 
 // logOdds of a violation of the pod's objective on a node that will use the share after of its CPU.
 func (c *cycle) logOdds(v *view, after float32) float32 {
-	z := c.slab.LogOdds(after, v.pressure) + c.judge.offset[c.objective] + v.history.Dot(&c.workload)
+	return c.corrected(c.slab.LogOdds(after, v.pressure), v)
+}
+
+// corrected is what the table says, and what is known of the pod's objective, of the node's history and of its memory.
+func (c *cycle) corrected(z float32, v *view) float32 {
+	z += c.judge.offset[c.objective] + v.history.Dot(&c.workload)
 	if c.objective == Availability {
 		z += c.outOfMemory(&v.memory)
 	}
@@ -53,12 +59,14 @@ func (c *cycle) outOfMemory(memory *demand) float32 {
 	return 40 * min(max(used-.9, 0), .2)
 }
 
-// score is 0–100, the less harm the more, relative to the best node; 1 of the pod's own risk is all of it.
+// score is 0–100: the chance that the pod and those that are there keep their service, against the chance on the best node, to
+// the power of 1/the pod's weight. It falls as harm rises, however great that is, so among crowded nodes the less crowded one is
+// the better one.
 func (c *cycle) score(harm float32) int64 {
 	if c.good(harm) {
 		return fwk.MaxScore
 	}
-	return int64(float32(fwk.MaxScore) * max(1-(harm-c.best)/c.weight, 0))
+	return int64(float64(fwk.MaxScore) * math.Exp(float64((c.best-harm)/c.weight)))
 }
 
 // good says whether no node is better than one with the harm.

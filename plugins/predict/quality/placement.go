@@ -21,10 +21,12 @@ var Placement = Schema{
 	Plain:    NodeCPU,
 }
 
+const priorRise = 6
+
 // PriorLogOdds is the risk by utilisation alone where there is no model: one in two at 85 % of the node's CPU, one in
 // fifteen at 40 %. It is an order, not a calibrated probability.
 func PriorLogOdds(cpu, pressure float64) float64 {
-	z := 6 * (cpu - .85)
+	z := priorRise * (cpu - .85)
 	if pressure > 0 {
 		z += 4 * pressure
 	}
@@ -39,18 +41,26 @@ const (
 	maxCPU        = 1.2
 	pressureSteps = 8 // from 0 to 1
 	planes        = pressureSteps + 2
-	columns       = cpuSteps + 1
+	columns       = cpuSteps + 2 // the last one, a step beyond maxCPU, says how it goes on from there
+	lastColumn    = columns - 1
 )
+
+// mostCPU is the share of a node's CPU that larger ones count as.
+const mostCPU = 100
+
+// leastRise of the log-odds with the node's CPU, for all of it: a table has no plateau, so where a model tells no nodes apart
+// the one that is used less is the better one.
+const leastRise = .5
 
 // Table is a model of placements distilled into log-odds on a grid, because asking hundreds of trees for every node
 // of a cluster takes milliseconds. Between the points it is linear, so what is monotone in the model is monotone in the table.
-// It is immutable.
+// Beyond maxCPU, where trees have seen nothing, it rises as the plain rank does. It is immutable.
 type Table struct{ slabs [len(ownGrid)]Slab }
 
 // Slab is a table for one pod's own use: log-odds by pressure, of which plane 0 is not known, and the node's CPU.
 type Slab [planes][columns]float32
 
-// surest is the largest log-odds, either way, that a table gives: one in 150. A model that is surer is sure beyond its
+// surest is the largest log-odds, either way, that is believed of a model: one in 150. A model that is surer is sure beyond its
 // data, and what nodes do to pods could not correct it.
 const surest = 5
 
@@ -58,21 +68,31 @@ const surest = 5
 func NewTable(m *Model) *Table {
 	t := &Table{}
 	x, scratch := make([]float64, placementFeatures), make([]float64, placementFeatures)
+	const step = maxCPU / cpuSteps
+	beyond := float64(priorRise)
+	if m != nil {
+		beyond = max(m.Slope*(1-m.Trust)*m.PlainRank.Weights[0], leastRise)
+	}
 	for o, own := range ownGrid {
 		for p := range planes {
 			pressure := math.NaN()
 			if p > 0 {
 				pressure = float64(p-1) / pressureSteps
 			}
-			for c := range columns {
-				cpu := float64(c) * maxCPU / cpuSteps
+			row := &t.slabs[o][p]
+			for c := range lastColumn {
+				cpu := float64(c) * step
 				z := PriorLogOdds(cpu, pressure)
 				if m != nil {
 					x[OwnCPU], x[NodeCPU], x[Pressure] = float64(own), cpu, pressure
 					z = m.LogOdds(x, scratch)
 				}
-				t.slabs[o][p][c] = float32(min(max(z, -surest), surest))
+				row[c] = float32(min(max(z, -surest), surest))
+				if c > 0 {
+					row[c] = max(row[c], row[c-1]+leastRise*step)
+				}
 			}
+			row[lastColumn] = row[lastColumn-1] + float32(beyond*step)
 		}
 	}
 	return t
@@ -99,22 +119,23 @@ func (t *Table) For(own float64, out *Slab) {
 }
 
 // LogOdds returns the log-odds of a violation on a node that uses the share cpu with the pod on it; pressure is NaN where
-// it is not known. A cpu that is not known counts as 1. It is pure, and allocates nothing.
-func (s *Slab) LogOdds(cpu, pressure float32) float32 { return s.In(At(cpu, pressure)) }
+// it is not known. A cpu that is not known counts as 1. It is as much as is believed; what nodes are ranked by, In, goes on
+// rising. It is pure, and allocates nothing.
+func (s *Slab) LogOdds(cpu, pressure float32) float32 { return min(s.In(At(cpu, pressure)), surest) }
 
 // Point lies between the points of a table. It is the same in every slab.
 type Point struct {
 	plane  int32
 	Column int32 // the last one at or before the node's CPU
 	high   float32
-	Right  float32 // how near the next column, 0–1
+	Right  float32 // how near the next column, 0–1; beyond the last one, how many steps it is
 }
 
 // OnColumn is the point of the same pressure on a column; beyond the last one, on that.
 func (p Point) OnColumn(column int32) Point {
 	p.Column, p.Right = column, 0
-	if column >= cpuSteps {
-		p.Column, p.Right = cpuSteps-1, 1
+	if column >= lastColumn {
+		p.Column, p.Right = lastColumn-1, 1
 	}
 	return p
 }
@@ -122,17 +143,17 @@ func (p Point) OnColumn(column int32) Point {
 // At returns the point of a node that uses the share cpu at the pressure; see LogOdds.
 func At(cpu, pressure float32) Point {
 	// Branches, which always go the same way, take less time than min and max of floats.
-	if !(cpu <= maxCPU) {
+	if !(cpu <= mostCPU) {
 		if cpu != cpu {
 			cpu = 1
 		} else {
-			cpu = maxCPU
+			cpu = mostCPU
 		}
 	} else if cpu < 0 {
 		cpu = 0
 	}
 	x := cpu * (cpuSteps / maxCPU)
-	p := Point{Column: min(int32(x), cpuSteps-1)}
+	p := Point{Column: min(int32(x), lastColumn-1)}
 	p.Right = x - float32(p.Column)
 	if pressure == pressure {
 		if pressure < 0 {
@@ -147,7 +168,7 @@ func At(cpu, pressure float32) Point {
 	return p
 }
 
-// In returns the log-odds at a point.
+// In returns the log-odds at a point, that a node is ranked by: the more of its CPU is used the higher, up to mostCPU.
 func (s *Slab) In(p Point) float32 {
 	row := &s[p.plane]
 	z := row[p.Column] + p.Right*(row[p.Column+1]-row[p.Column])
@@ -156,6 +177,34 @@ func (s *Slab) In(p Point) float32 {
 	}
 	row = &s[p.plane+1]
 	return z + p.high*(row[p.Column]+p.Right*(row[p.Column+1]-row[p.Column])-z)
+}
+
+// Harms writes to out the harm by log-odds that lie offset above the slab's, so that In reads harms. By the node's CPU it is the
+// largest convex function that is nowhere above them (Andrew's monotone chain, 1979): the steps of trees say little of what
+// a little more does to those who are there, and where they are crowded already, more is not to count as less.
+func (s *Slab) Harms(offset float32, out *Slab) {
+	for p := range s {
+		harm := func(c int) float32 { return Harm(s[p][c] + offset) }
+		var hull [columns]int
+		n := 0
+		for c := range columns {
+			for n > 1 {
+				a, b := hull[n-2], hull[n-1]
+				if (harm(b)-harm(a))*float32(c-a) < (harm(c)-harm(a))*float32(b-a) {
+					break
+				}
+				n--
+			}
+			hull[n] = c
+			n++
+		}
+		for k := range n - 1 {
+			a, b := hull[k], hull[k+1]
+			for c := a; c <= b; c++ {
+				out[p][c] = harm(a) + (harm(b)-harm(a))*float32(c-a)/float32(b-a)
+			}
+		}
+	}
 }
 
 // Class of a node for an objective by the risk of a typical pod, 0–1: good below 10 %, fair below 30 %, else poor.
@@ -169,18 +218,30 @@ func Class(risk float64) string {
 	return "poor"
 }
 
-// sigmoidSteps of the table behind Probability, from -sigmoidRange to sigmoidRange.
+// sigmoidSteps of the tables behind Probability and Harm, from -sigmoidRange to sigmoidRange.
 const (
 	sigmoidSteps = 1 << 10
 	sigmoidRange = 12
 )
 
-var sigmoidTable = func() (t [sigmoidSteps + 1]float32) {
+type curve [sigmoidSteps + 1]float32
+
+func tabulate(f func(z float64) float64) (t curve) {
 	for i := range t {
-		t[i] = float32(sigmoid(float64(i)*2*sigmoidRange/sigmoidSteps - sigmoidRange))
+		t[i] = float32(f(float64(i)*2*sigmoidRange/sigmoidSteps - sigmoidRange))
 	}
 	return t
-}()
+}
+
+var (
+	sigmoidTable = tabulate(sigmoid)
+	harmTable    = tabulate(func(z float64) float64 {
+		if z >= sigmoidRange {
+			return z // Where Harm leaves the table.
+		}
+		return math.Log1p(math.Exp(z))
+	})
+)
 
 // Probability is 1/(1+e⁻ᶻ) to within 10⁻⁵, from a table: an exponential a node would be half the cost of judging it.
 func Probability(z float32) float32 {
@@ -193,4 +254,18 @@ func Probability(z float32) float32 {
 	}
 	i := int(at)
 	return sigmoidTable[i] + (at-float32(i))*(sigmoidTable[i+1]-sigmoidTable[i])
+}
+
+// Harm is −ln(1 − risk) = ln(1+eᶻ) to within 2·10⁻⁵: the risk itself where that is small, and where it is near 1, and risks no
+// longer tell nodes apart, the log-odds. Summed over pods it is −ln of the chance that all of them keep their service.
+func Harm(z float32) float32 {
+	at := (z + sigmoidRange) * (sigmoidSteps / (2. * sigmoidRange))
+	if !(at > 0) {
+		return harmTable[0]
+	}
+	if at >= sigmoidSteps {
+		return z
+	}
+	i := int(at)
+	return harmTable[i] + (at-float32(i))*(harmTable[i+1]-harmTable[i])
 }

@@ -40,7 +40,8 @@ func placementModel() *Model {
 	return Fit(Placement, []*Data{placements(r, 800), placements(r, 800)}, nil)
 }
 
-// The table says on its points what the model says, in between what lies between, and keeps the model's directions.
+// The table says on its points what the model says, at least a little more than on the point before, in between what lies between,
+// and keeps the model's directions.
 func TestTable(t *testing.T) {
 	m := placementModel()
 	table := NewTable(m)
@@ -48,10 +49,14 @@ func TestTable(t *testing.T) {
 	scratch := make([]float64, placementFeatures)
 	for _, own := range []float64{0, .1, .4, 1} {
 		table.For(own, &slab)
-		for c := range columns {
-			cpu := float64(c) * maxCPU / cpuSteps
-			for _, pressure := range []float64{math.NaN(), 0, .25, 1} {
+		for _, pressure := range []float64{math.NaN(), 0, .25, 1} {
+			before := math.Inf(-1)
+			for c := range lastColumn {
+				cpu := float64(c) * maxCPU / cpuSteps
 				want := min(max(m.LogOdds([]float64{own, cpu, pressure}, scratch), -surest), surest)
+				want = max(want, before+leastRise*maxCPU/cpuSteps)
+				before = want
+				want = min(want, surest)
 				if got := float64(slab.LogOdds(float32(cpu), float32(pressure))); math.Abs(got-want) > .05*(1+math.Abs(want)) {
 					t.Fatalf("own %v, cpu %v, pressure %v: %v, want %v", own, cpu, pressure, got, want)
 				}
@@ -75,6 +80,50 @@ func TestTable(t *testing.T) {
 		if z := slab.LogOdds(odd, odd); z != z || math.IsInf(float64(z), 0) {
 			t.Errorf("at %v: %v", odd, z)
 		}
+	}
+}
+
+// The more a node is used the worse it ranks, also where trees have seen nothing and where they are as sure as they may be; and
+// the more it costs those who are there.
+func TestMoreUseIsWorse(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, m := range []*Model{nil, placementModel()} {
+		table := NewTable(m)
+		for range 2000 {
+			var slab, loses Slab
+			table.For(r.Float64(), &slab)
+			offset, pressure, at := float32(4*r.NormFloat64()), r.Float32(), 3*r.Float32()
+			if r.IntN(4) == 0 {
+				pressure = float32(math.NaN())
+			}
+			slab.Harms(offset, &loses)
+			here, there := At(at, pressure), At(at+.002+.3*r.Float32(), pressure)
+			if less, more := slab.In(here), slab.In(there); less >= more {
+				t.Fatalf("at %v and more: %v, %v", at, less, more)
+			}
+			if less, more := Harm(slab.In(here)), Harm(slab.In(there)); less > more || less == more && more > 1e-4 {
+				t.Fatalf("harm at %v and more: %v, %v", at, less, more)
+			}
+			for c := 1; c < lastColumn; c++ {
+				p := here.OnColumn(int32(c))
+				before, now, after := loses.In(here.OnColumn(int32(c-1))), loses.In(p), loses.In(here.OnColumn(int32(c+1)))
+				if rounding := 1e-5 * (1 + after); now-before > after-now+rounding || before > now || now > Harm(slab.In(p)+offset)+.3 {
+					t.Fatalf("column %d: those who are there lose %v, %v, %v", c, before, now, after)
+				}
+			}
+		}
+	}
+}
+
+// Harm is −ln(1 − risk) and never falls.
+func TestHarm(t *testing.T) {
+	last := float32(0)
+	for z := -30.; z <= 30; z += .0013 {
+		got, want := Harm(float32(z)), math.Log1p(math.Exp(z))
+		if math.Abs(float64(got)-want) > 2e-5 || got < last {
+			t.Fatalf("at %v: %v after %v, want %v", z, got, last, want)
+		}
+		last = got
 	}
 }
 
