@@ -32,8 +32,9 @@ type Interval struct {
 // Model forecasts the peak of one resource over one horizon. It is immutable and safe for concurrent use.
 //
 // Upper at τ is calibrated for the fleet: of all decisions a share τ holds, and violations fall where headroom is
-// dear. It is the geometric mean of two forecasts with different faults, a sum of features and boosted trees for a conditional
-// quantile, at the level that holds τ in training or, for a long horizon, at a more careful one.
+// dear. It is the geometric mean of forecasts with different faults: a sum of features, boosted trees for a conditional
+// quantile and, for a short horizon, a product of powers of features, which counts twice. Its level is the one that holds τ in
+// training or, for a long horizon, a more careful one.
 type Model struct {
 	taus    []float64 // ascending
 	bounds  []bound   // of each tau
@@ -43,9 +44,10 @@ type Model struct {
 }
 
 type bound struct {
-	sum   *fit.Sum
-	trees *fit.Trees
-	level float64 // logarithm of the factor
+	sum     *fit.Sum
+	trees   *fit.Trees
+	product *fit.Product // nil for a long horizon
+	level   float64      // logarithm of the factor
 }
 
 // Taus returns the quantiles the model was trained for, in ascending order.
@@ -116,7 +118,11 @@ func newDesign(x []float64) *design {
 
 // log returns the logarithm of the bound as a ratio to the limit.
 func (b *bound) log(z *design) float64 {
-	return (logRatio(b.sum.At(z.ratios))+b.trees.Predict(z.relative)+z.typical)/2 + b.level
+	mean := (logRatio(b.sum.At(z.ratios)) + b.trees.Predict(z.relative) + z.typical) / 2
+	if b.product != nil {
+		mean = (mean + b.product.At(z.relative) + z.typical) / 2
+	}
+	return mean + b.level
 }
 
 func logRatio(v float64) float64 { return math.Log(max(v, 1e-6)) }

@@ -100,6 +100,40 @@ func TestLongHorizonIsCareful(t *testing.T) {
 	}
 }
 
+// The bound is the geometric mean of its parts: soon the product of powers counts for half of it, far there is none.
+func TestBoundIsTheMeanOfItsParts(t *testing.T) {
+	for _, horizon := range []int{1, 24} {
+		tr, err := NewTrainer(TrainerOptions{Horizon: horizon, Taus: []float64{.95}, Capacity: 1500})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, peaks := inputs(7, 1500)
+		for i := range in {
+			tr.Complete(in[i], peaks[i])
+		}
+		m, err := tr.Fit(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := &m.bounds[0]
+		if soon := horizon == 1; soon != (b.product != nil) {
+			t.Fatalf("%d h: a product: %v", horizon, b.product != nil)
+		}
+		for _, one := range in[:100] {
+			z := newDesign(one.Features)
+			typical := math.Exp(z.typical)
+			want := math.Sqrt(b.sum.At(z.ratios) * typical * math.Exp(b.trees.Predict(z.relative)))
+			if b.product != nil {
+				want = math.Sqrt(want * typical * math.Exp(b.product.At(z.relative)))
+			}
+			want *= one.Limit * math.Exp(b.level)
+			if f, _ := m.Forecast(one, .95); math.Abs(f.Upper-want) > 1e-9*want && f.Upper != f.Point {
+				t.Fatalf("%d h: upper %v, want %v", horizon, f.Upper, want)
+			}
+		}
+	}
+}
+
 // Bounds do not cross, and twice the node has twice the peak.
 func TestForecastIsOrderedAndScales(t *testing.T) {
 	in, _ := inputs(9, 300)

@@ -142,6 +142,9 @@ func (c *columns) trees(tau float64, depth int) *fit.Trees {
 // farFrom is the horizon, in hours, from which a horizon is far.
 const farFrom = 6
 
+// productRidge is the pull to zero on the weights of a product for one decision: the more decisions, the more they count.
+const productRidge = 30000
+
 // bound fits the parts of a bound and its level.
 func (c *columns) bound(tau float64, horizon int) bound {
 	// Soon, every feature is a fair forecast: what helps most is the mean of many, and few weights can be learned from
@@ -150,11 +153,15 @@ func (c *columns) bound(tau float64, horizon int) bound {
 	if horizon >= farFrom {
 		ridge = .005
 	}
+	// An extreme quantile has too few violations to learn from: trees and product look at twice as many. What ranks nodes there
+	// ranks them further out as well, and the level makes up for the difference.
+	milder := max(.5, 1-2*(1-tau))
 	b := bound{
-		sum: fit.FitSum(c.ratios, c.peak, c.cost, tau, fit.DescentOptions{Steps: 200, Rate: .05, Ridge: ridge}),
-		// Trees look at twice as many violations: those of an extreme quantile are too few to learn from. What ranks nodes
-		// there ranks them further out as well, and the level makes up for the difference.
-		trees: c.trees(max(.5, 1-2*(1-tau)), 2),
+		sum:   fit.FitSum(c.ratios, c.peak, c.cost, tau, fit.DescentOptions{Steps: 200, Rate: .05, Ridge: ridge}),
+		trees: c.trees(milder, 2),
+	}
+	if horizon < farFrom {
+		b.product = fit.FitProduct(c.relative, c.y, milder, fit.DescentOptions{Steps: 200, Rate: .05, Ridge: productRidge / float64(len(c.y))})
 	}
 	learned := make([]float64, len(c.designs))
 	for i, z := range c.designs {

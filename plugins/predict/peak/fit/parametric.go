@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package fit estimates the parts of a peak forecast from past decisions: boosted trees for a conditional
-// quantile, and a sum for the cheapest forecast at a violation rate.
+// quantile, a smooth twin of them, and a sum for the cheapest forecast at a violation rate.
 //
 // These are two different questions. A conditional quantile promises that *each* node's peak stays below the
 // forecast with probability τ. A fleet asks less: that a share τ of *all* decisions holds, with the sum of the
@@ -107,7 +107,7 @@ func FitSum(x [][]float64, peak, cost []float64, tau float64, o DescentOptions) 
 // tiny keeps ratios to an all-zero forecast finite.
 const tiny = 1e-9
 
-// DescentOptions control FitSum.
+// DescentOptions control FitSum and FitProduct.
 type DescentOptions struct {
 	Steps int
 	Rate  float64 // step of each weight
