@@ -11,11 +11,8 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 )
-
-// nearTie is how far, in harm (risk, where that is small), a node may be from the best and still count as good. Upstream draws among the nodes of the
-// highest score, each with the same chance; so that what is learned is not only of the nodes that looked best by a hair.
-const nearTie = .01
 
 // PreScore computes the harm of the pod on every node in one pass.
 func (p *PredictedQoS) PreScore(_ context.Context, state fwk.CycleState, _ *v1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
@@ -69,8 +66,9 @@ func (c *cycle) score(harm float32) int64 {
 	return int64(float64(fwk.MaxScore) * math.Exp(float64((c.best-harm)/c.weight)))
 }
 
-// good says whether no node is better than one with the harm.
-func (c *cycle) good(harm float32) bool { return harm-c.best <= nearTie*c.weight }
+// good says whether no node is noticeably better than one with the harm. Upstream draws among the nodes of the highest score,
+// each with the same chance; so that what is learned is not only of the nodes that looked best by a hair.
+func (c *cycle) good(harm float32) bool { return harm-c.best <= quality.NearTie*c.weight }
 
 // Score reads what PreScore computed.
 func (p *PredictedQoS) Score(_ context.Context, state fwk.CycleState, _ *v1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {

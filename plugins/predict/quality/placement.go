@@ -207,6 +207,9 @@ func (s *Slab) Harms(offset float32, out *Slab) {
 	}
 }
 
+// NearTie is how far, in harm (risk, where that is small), a node may be from the best and still count as good.
+const NearTie = .01
+
 // Class of a node for an objective by the risk of a typical pod, 0–1: good below 10 %, fair below 30 %, else poor.
 func Class(risk float64) string {
 	switch {

@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -16,8 +17,10 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"golang.org/x/sync/errgroup"
+	"gonum.org/v1/gonum/stat"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/peak/fit"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
@@ -28,6 +31,7 @@ type candidate struct {
 	hogs      []hog
 	before    use
 	risk      float64 // that the model gives, 0–1
+	harm      float64 // by which PredictedQoS ranks: -ln(1 - risk), which goes on where risks no longer differ
 	p50, p99  float64 // of the service when it ran there, in ms
 	nobodyP99 float64 // of the service on the same node a moment before, without hogs, in ms
 }
@@ -40,14 +44,25 @@ func (c *candidate) requested() float64 {
 	return sum
 }
 
-// draw returns what is on a node: one to three hogs. What a pod requests is what it uses times a factor between a
-// quarter and four, its logarithm drawn evenly: some state too little and some too much.
+// What is assumed of requests: pods use 18 % of them (clusters are known for 15–20 %), by a factor that differs from pod to
+// pod as e to a normal deviate does, so that two of three lie within 7 and 49 %.
+const usedOfRequested = .18
+
+// draw returns what is on a node: one to three hogs that want 15–60 % of its CPU together, as the nodes of most clusters are
+// used, and on one node of ten 60–100 %. An empty node would be chosen by everybody.
 func draw(random *rand.Rand, kinds []string) []hog {
-	hogs := make([]hog, 1+random.IntN(3))
+	hogs, parts, sum := make([]hog, 1+random.IntN(3)), [3]float64{}, 0.
+	wanted := .15 + .45*random.Float64()
+	if random.IntN(10) == 0 {
+		wanted = .6 + .4*random.Float64()
+	}
 	for i := range hogs {
-		h := hog{Kind: kinds[random.IntN(len(kinds))], Intensity: .1 + .9*random.Float64()}
-		h.Requested = h.cores() * math.Pow(4, 2*random.Float64()-1)
-		hogs[i] = h
+		parts[i] = .2 + random.Float64()
+		sum += parts[i]
+	}
+	for i := range hogs {
+		hogs[i] = wanting(kinds[random.IntN(len(kinds))], wanted*parts[i]/sum)
+		hogs[i].Requested = hogs[i].cores() / (usedOfRequested * math.Exp(random.NormFloat64()))
 	}
 	return hogs
 }
@@ -58,27 +73,27 @@ type chooser struct {
 	pick func([]candidate) int
 }
 
-// nearTie is the risk by which PredictedQoS holds two nodes for equal.
-const nearTie = .01
-
 var choosers = []chooser{
 	// What NodeResourcesFit's LeastAllocated comes to between nodes of equal size.
 	{"default (requests)", byRequests},
 	{"least CPU", func(all []candidate) int { return least(all, func(c *candidate) float64 { return c.before.Peak }) }},
 	{"foresight (model)", func(all []candidate) int {
-		best := all[least(all, func(c *candidate) float64 { return c.risk })].risk
+		// As PredictedQoS scores, of a pod with no residents to harm.
+		best := all[least(all, func(c *candidate) float64 { return c.harm })].harm
 		return least(all, func(c *candidate) float64 {
-			if c.risk > best+nearTie {
+			if c.harm > best+quality.NearTie {
 				return math.Inf(1)
 			}
 			return c.requested()
 		})
 	}},
-	{"best, in hindsight", func(all []candidate) int { return least(all, func(c *candidate) float64 { return c.p99 }) }},
+	{"best, in hindsight", byP99},
 	{"worst, in hindsight", func(all []candidate) int { return least(all, func(c *candidate) float64 { return -c.p99 }) }},
 }
 
 func byRequests(all []candidate) int { return least(all, (*candidate).requested) }
+
+func byP99(all []candidate) int { return least(all, func(c *candidate) float64 { return c.p99 }) }
 
 // least is the index of the first candidate with the least value.
 func least(all []candidate, value func(*candidate) float64) int {
@@ -91,47 +106,60 @@ func least(all []candidate, value func(*candidate) float64) int {
 	return best
 }
 
-// choose lets the service run on every candidate that the seed draws, as many on each node.
-func (l lab) choose(ctx context.Context, seed uint64, model *quality.Table) ([]candidate, error) {
-	random := rand.New(rand.NewPCG(seed, 3))
-	ask := load{Rate: l.rate, Length: l.chosenRun, Window: l.chosenRun, Rounds: l.rounds, Seed: seed}
-	alone := make([]run, len(l.nodes))
+// alone lets the service run on all nodes with nobody there: what it uses of a CPU, and its p99 on each in ms.
+func (l lab) alone(ctx context.Context, ask load) (own float64, p99 []float64, err error) {
+	runs, err := l.serve(ctx, ask, len(l.nodes))
+	for _, r := range runs {
+		if err == nil {
+			own += r.Windows[0].Own / float64(len(runs))
+			p99 = append(p99, fit.Quantile(r.Latencies, .99))
+		}
+	}
+	return own, p99, err
+}
+
+// serve lets the service run on the first nodes at once.
+func (l lab) serve(ctx context.Context, ask load, nodes int) ([]run, error) {
+	runs := make([]run, nodes)
 	var group errgroup.Group
-	for i, n := range l.nodes {
+	for i := range runs {
 		group.Go(func() (err error) {
-			alone[i], err = n.serve(ctx, ask)
+			runs[i], err = l.nodes[i].serve(ctx, ask)
 			return err
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	own := 0. // What the workload uses is known from the runs it had.
-	for _, r := range alone {
-		own += r.Windows[0].Own / float64(len(l.nodes))
-	}
+	return runs, group.Wait()
+}
+
+// choose lets the service, which uses own of a CPU, run on every candidate that the seed draws, as many at once as there are nodes.
+func (l lab) choose(ctx context.Context, seed uint64, model *quality.Table, own float64, nobody []float64) ([]candidate, error) {
+	random := rand.New(rand.NewPCG(seed, 3))
 	var slab quality.Slab
 	model.For(own, &slab)
 	all := make([]candidate, l.candidates)
 	for first := 0; first < len(all); first += len(l.nodes) {
 		now := all[first:min(first+len(l.nodes), len(all))]
 		for i := range now {
-			now[i].hogs = draw(random, judgedKinds)
-			now[i].nobodyP99 = fit.Quantile(alone[i].Latencies, .99)
+			now[i].hogs, now[i].nobodyP99 = draw(random, judgedKinds), nobody[i]
 		}
-		if err := l.tryOut(ctx, now, ask, seed*1000+uint64(first), random.Perm(len(now))); err != nil {
+		if err := l.tryOut(ctx, now, l.ask(seed), seed*1000+uint64(first)); err != nil {
 			return nil, err
 		}
 		for i := range now {
 			c := &now[i]
-			c.risk = float64(quality.Probability(slab.LogOdds(float32(c.before.Peak+own), float32(c.before.worst()))))
+			cpu, pressure := float32(c.before.Peak+own), float32(c.before.worst())
+			c.risk, c.harm = float64(quality.Probability(slab.LogOdds(cpu, pressure))), float64(quality.Harm(slab.In(quality.At(cpu, pressure))))
 		}
 	}
 	return all, nil
 }
 
-// tryOut lets the service run on the nodes of some candidates at a time, one after the other.
-func (l lab) tryOut(ctx context.Context, now []candidate, ask load, seed uint64, order []int) error {
+func (l lab) ask(seed uint64) load {
+	return load{Rate: l.rate, Length: l.chosenRun, Window: l.chosenRun, Rounds: l.rounds, Seed: seed}
+}
+
+// tryOut lets the service run on the nodes of some candidates at once.
+func (l lab) tryOut(ctx context.Context, now []candidate, ask load, seed uint64) error {
 	var group errgroup.Group
 	ends := make([]func(), len(now))
 	for i := range now {
@@ -147,11 +175,11 @@ func (l lab) tryOut(ctx context.Context, now []candidate, ask load, seed uint64,
 	if err != nil {
 		return err
 	}
-	for _, i := range order {
-		r, err := l.nodes[i].serve(ctx, ask)
-		if err != nil {
-			return err
-		}
+	runs, err := l.serve(ctx, ask, len(now))
+	if err != nil {
+		return err
+	}
+	for i, r := range runs {
 		now[i].p50, now[i].p99 = fit.Quantile(r.Latencies, .5), fit.Quantile(r.Latencies, .99)
 	}
 	return nil
@@ -159,7 +187,7 @@ func (l lab) tryOut(ctx context.Context, now []candidate, ask load, seed uint64,
 
 // writeChoices writes one row per seed and candidate.
 func writeChoices(path string, seeds []uint64, all [][]candidate) error {
-	records := [][]string{{"seed", "candidate", "hogs", "requested_cpus", "before_cpu_peak", "before_psi", "risk", "p50_ms", "p99_ms", "nobody_p99_ms", "chosen_by"}}
+	records := [][]string{{"seed", "candidate", "hogs", "requested_cpus", "before_cpu_peak", "before_psi", "risk", "harm", "p50_ms", "p99_ms", "nobody_p99_ms", "chosen_by"}}
 	for s, candidates := range all {
 		for i := range candidates {
 			c := &candidates[i]
@@ -173,7 +201,7 @@ func writeChoices(path string, seeds []uint64, all [][]candidate) error {
 				}
 			}
 			record := append([]string{strconv.FormatUint(seeds[s], 10), strconv.Itoa(i), strings.Join(hogs, "; ")},
-				numbers(c.requested(), c.before.Peak, c.before.worst(), c.risk, c.p50, c.p99, c.nobodyP99)...)
+				numbers(c.requested(), c.before.Peak, c.before.worst(), c.risk, c.harm, c.p50, c.p99, c.nobodyP99)...)
 			records = append(records, append(record, strings.Join(by, "; ")))
 		}
 	}
@@ -183,51 +211,103 @@ func writeChoices(path string, seeds []uint64, all [][]candidate) error {
 // printChoices prints what each chooser's service had, over the seeds.
 func printChoices(out io.Writer, all [][]candidate) error {
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(table, "CHOSEN BY\tP99: MEDIAN\tQUARTILES\tLEAST–MOST\tBETTER THAN DEFAULT\tWORSE\tTHE SAME NODE")
+	fmt.Fprintln(table, "CHOSEN BY\tP99: MEDIAN\tQUARTILES\tLEAST–MOST\tGEOMETRIC MEAN\tTOOK THE BEST NODE")
 	row := func(name string, p99 []float64, more string) {
 		at := func(q float64) string { return fmt.Sprintf("%.1f", fit.Quantile(p99, q)) }
-		fmt.Fprintf(table, "%s\t%s ms\t%s–%s\t%s–%s\t%s\n", name, at(.5), at(.25), at(.75), at(0), at(1), more)
+		fmt.Fprintf(table, "%s\t%s ms\t%s–%s\t%s–%s\t%.1f ms\t%s\n", name, at(.5), at(.25), at(.75), at(0), at(1), stat.GeometricMean(p99, nil), more)
 	}
 	for _, chooser := range choosers {
-		var p99 []float64
-		better, worse := 0, 0
+		best := 0
 		for _, candidates := range all {
-			mine, theirs := &candidates[chooser.pick(candidates)], &candidates[byRequests(candidates)]
-			p99 = append(p99, mine.p99)
+			if chooser.pick(candidates) == byP99(candidates) {
+				best++
+			}
+		}
+		row(chooser.name, chosen(all, chooser.pick), fmt.Sprintf("%d of %d", best, len(all)))
+	}
+	var nobody, requested, peaks []float64
+	for _, candidates := range all {
+		for i := range candidates {
+			c := &candidates[i]
+			nobody, requested, peaks = append(nobody, c.nobodyP99), append(requested, c.requested()), append(peaks, c.before.Peak)
+		}
+	}
+	row("nobody there (noise)", nobody, "")
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nCPU of the %d candidates before: median peak %.2f, nine in ten below %.2f; rank correlation of requests and peak %.2f\n\n",
+		len(peaks), fit.Quantile(peaks, .5), fit.Quantile(peaks, .9), rankCorrelation(requested, peaks))
+	return printPaired(out, all)
+}
+
+func chosen(all [][]candidate, pick func([]candidate) int) []float64 {
+	p99 := make([]float64, len(all))
+	for s, candidates := range all {
+		p99[s] = candidates[pick(candidates)].p99
+	}
+	return p99
+}
+
+// printPaired compares choosers on the same seeds. The test that counts is the first line's Wilcoxon.
+func printPaired(out io.Writer, all [][]candidate) error {
+	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(table, "PAIRED BY SEED\tBETTER\tWORSE\tSAME\tMEDIAN DIFFERENCE\tRATIO OF P99\tSIGN TEST\tWILCOXON")
+	for _, pair := range [][2]int{{2, 0}, {2, 1}, {1, 0}} {
+		mine, theirs := chosen(all, choosers[pair[0]].pick), chosen(all, choosers[pair[1]].pick)
+		differences, ratios := make([]float64, len(all)), make([]float64, len(all))
+		better, worse := 0, 0
+		for s := range all {
+			differences[s], ratios[s] = mine[s]-theirs[s], math.Log(mine[s]/theirs[s])
 			switch {
-			case mine.p99 < theirs.p99:
+			case mine[s] < theirs[s]:
 				better++
-			case mine.p99 > theirs.p99:
+			case mine[s] > theirs[s]:
 				worse++
 			}
 		}
-		row(chooser.name, p99, fmt.Sprintf("%d\t%d\t%d", better, worse, len(all)-better-worse))
+		low, high := bootstrap(differences, median)
+		less, more := bootstrap(ratios, mean)
+		fmt.Fprintf(table, "%s, %s\t%d\t%d\t%d\t%.1f ms (%.1f–%.1f)\t%.2f (%.2f–%.2f)\tp = %.4f\tp = %.4f\n",
+			choosers[pair[0]].name, choosers[pair[1]].name, better, worse, len(all)-better-worse,
+			median(differences), low, high, math.Exp(mean(ratios)), math.Exp(less), math.Exp(more), signTest(better, worse), signedRank(ratios))
 	}
-	var nobody []float64
-	for _, candidates := range all {
-		for i := range candidates {
-			nobody = append(nobody, candidates[i].nobodyP99)
-		}
+	if err := table.Flush(); err != nil {
+		return err
 	}
-	row("nobody there (noise)", nobody, "\t\t")
-	return table.Flush()
+	_, err := fmt.Fprintln(out, "\nIn brackets: bootstrapped 95 % intervals. The ratio is the geometric mean; the signed ranks are of its logarithms. Both tests are two-sided.")
+	return err
 }
 
-// comparison runs the seeds and writes choices.csv and what is printed.
+// comparison runs the seeds and writes choices.csv, after each seed, and what is printed. A seed that fails is told and left out.
 func (l lab) comparison(ctx context.Context, seeds int, model *quality.Table) error {
 	var all [][]candidate
 	var drawn []uint64
-	for seed := uint64(1); seed <= uint64(seeds); seed++ {
-		fmt.Fprintf(os.Stderr, "\rchoices: seed %d of %d", seed, seeds)
-		candidates, err := l.choose(ctx, seed, model)
+	var failed error
+	own, nobody := 0., []float64(nil)
+	for seed := uint64(1); seed <= uint64(seeds) && ctx.Err() == nil; seed++ {
+		fmt.Fprintf(os.Stderr, "\rchoices: seed %d of %d, %.0f s", seed, seeds, time.Since(l.begin).Seconds())
+		err := error(nil)
+		if nobody == nil || seed%4 == 1 {
+			own, nobody, err = l.alone(ctx, l.ask(seed))
+		}
+		var candidates []candidate
+		if err == nil {
+			candidates, err = l.choose(ctx, seed, model, own, nobody)
+		}
 		if err != nil {
-			return err
+			failed = fmt.Errorf("seed %d: %w", seed, err)
+			fmt.Fprintln(os.Stderr, "\nleft out:", failed)
+			continue
 		}
 		all, drawn = append(all, candidates), append(drawn, seed)
+		if err := writeChoices(filepath.Join(l.out, "choices.csv"), drawn, all); err != nil {
+			return err
+		}
 	}
 	fmt.Fprintln(os.Stderr)
-	if err := writeChoices(filepath.Join(l.out, "choices.csv"), drawn, all); err != nil {
-		return err
+	if len(all) == 0 {
+		return errors.Join(failed, ctx.Err())
 	}
-	return printChoices(os.Stdout, all)
+	return errors.Join(printChoices(os.Stdout, all), ctx.Err())
 }

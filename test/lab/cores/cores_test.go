@@ -35,42 +35,55 @@ func TestMain(m *testing.M) {
 
 // A seed always draws the same, and only hogs that can be judged.
 func TestDraw(t *testing.T) {
-	for seed := range uint64(50) {
+	crowded := 0
+	for seed := range uint64(500) {
+		cores := 0.
 		hogs := draw(rand.New(rand.NewPCG(seed, 3)), judgedKinds)
 		if again := draw(rand.New(rand.NewPCG(seed, 3)), judgedKinds); !reflect.DeepEqual(hogs, again) {
 			t.Fatalf("seed %d draws %v and then %v", seed, hogs, again)
 		}
 		for _, h := range hogs {
-			factor := h.Requested / h.cores()
-			if h.Kind != "burst" && h.Kind != "spin" || h.Intensity < .1 || h.Intensity > 1 || factor < .249 || factor > 4.001 {
+			cores += h.cores()
+			if h.Kind != "burst" && h.Kind != "spin" || h.Intensity <= 0 || h.Intensity > 1 || !(h.Requested > 0) {
 				t.Errorf("seed %d draws %+v, which wants %.2f CPUs", seed, h, h.cores())
 			}
 		}
+		if len(hogs) > 3 || cores < .149 || cores > 1.001 {
+			t.Errorf("seed %d draws %d hogs that want %.2f CPUs", seed, len(hogs), cores)
+		}
+		if cores > .601 {
+			crowded++
+		}
+	}
+	if crowded < 25 || crowded > 80 {
+		t.Errorf("%d of 500 nodes are crowded", crowded)
 	}
 }
 
 // Each way to choose goes by what it should, and the table compares with the default's choice.
 func TestChoosers(t *testing.T) {
 	all := []candidate{
-		{hogs: []hog{{Requested: .1}}, before: use{Peak: .9}, risk: .5, p99: 40},
-		{hogs: []hog{{Requested: .8}}, before: use{Peak: .2}, risk: .1, p99: 10},
+		{hogs: []hog{{Requested: .1}}, before: use{Peak: .9}, harm: .5, p99: 40},
+		{hogs: []hog{{Requested: .8}}, before: use{Peak: .2}, harm: .1, p99: 10},
 	}
 	for i, want := range []int{0, 1, 1, 1, 0} {
 		if got := choosers[i].pick(all); got != want {
 			t.Errorf("%s picks %d, want %d", choosers[i].name, got, want)
 		}
 	}
-	all[0].risk = all[1].risk + nearTie/2
+	all[0].harm = all[1].harm + quality.NearTie/2
 	if got := choosers[2].pick(all); got != 0 {
 		t.Error("among equal risks the requests do not decide")
 	}
-	all[0].risk = .5
+	all[0].harm = .5
 	var out bytes.Buffer
 	if err := printChoices(&out, [][]candidate{all}); err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(out.String()) {
-		if strings.HasPrefix(line, "foresight") && !strings.Contains(strings.Join(strings.Fields(line), " "), "10.0 ms 10.0–10.0 10.0–10.0 1 0 0") {
+		words := strings.Join(strings.Fields(line), " ")
+		if strings.HasPrefix(line, "foresight (model) ") && !strings.Contains(words, "10.0 ms 10.0–10.0 10.0–10.0 10.0 ms 1 of 1") ||
+			strings.HasPrefix(line, "foresight (model), default") && !strings.Contains(words, "1 0 0 -30.0 ms (-30.0–-30.0) 0.25 (0.25–0.25) p = 1.0000 p = 1.0000") {
 			t.Errorf("the table says %q", line)
 		}
 	}

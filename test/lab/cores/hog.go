@@ -45,6 +45,11 @@ func (h hog) cores() float64 {
 	return float64(s.processes) * s.share * h.Intensity
 }
 
+// wanting is the hog of a kind that wants so many CPUs on average.
+func wanting(kind string, cores float64) hog {
+	return hog{Kind: kind, Intensity: cores / hog{Kind: kind, Intensity: 1}.cores()}
+}
+
 // start runs the hog's processes until ctx ends.
 func (h hog) start(ctx context.Context, n node, scratch string, seed uint64) (wait func(), err error) {
 	var started []*exec.Cmd

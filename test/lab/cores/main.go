@@ -10,11 +10,11 @@
 // run on their node's CPU only; utilisation is the CPU's and pressure (PSI) that of the node's control group. Memory, its
 // bandwidth and the disk are the machine's, so hogs that want those hurt both nodes.
 //
-// 1. The data sets OUT/learned and OUT/judged, of different kinds of hogs, in the form that `foresight model` reads.
+// 1. The data set OUT/learned, and with --judged OUT/judged of other kinds of hogs, in the form that `foresight model` reads.
 // 2. OUT/model.json, which `foresight model train` learns from OUT/learned.
-// 3. For each seed a drawn neighbourhood of the kinds that were not learned from: what each node's requests, use and
-// pressure are, and the p99 that the service then has on each of the two. OUT/choices.csv and a table say which node
-// each way to choose takes, and what that comes to.
+// 3. For each seed some nodes with hogs that are drawn from the kinds that were not learned from: what each node's requests, use
+// and pressure are, and the p99 that the service then has on each of them. OUT/choices.csv and tables say which node
+// each way to choose takes, what that comes to, and whether it is more than chance.
 package main
 
 import (
@@ -60,14 +60,15 @@ func command(args []string) error {
 		return runService(args[1:])
 	}
 	flags := flag.NewFlagSet("cores", flag.ExitOnError)
-	l := lab{begin: time.Now(), observe: 3 * time.Second, run: 2 * time.Second, window: 500 * time.Millisecond, rate: 40}
+	l := lab{begin: time.Now(), observe: 2 * time.Second, run: 4 * time.Second, window: 500 * time.Millisecond, rate: 80}
 	out := flags.String("out", "lab", "directory for the data sets, the model and the choices")
 	foresight := flags.String("foresight", "bin/foresight", "the command that learns")
-	seeds := flags.Int("seeds", 12, "neighbourhoods to choose in")
+	seeds := flags.Int("seeds", 40, "neighbourhoods to choose in")
 	flags.IntVar(&l.candidates, "candidates", 4, "nodes with their hogs to choose among, for each seed")
-	repeats := flags.Int("repeats", 2, "runs of each hog, intensity and rate that is learned from; those that are judged run once")
-	work := flags.Duration("work", 4*time.Millisecond, "CPU time of a request")
-	flags.DurationVar(&l.chosenRun, "run", 4*time.Second, "length of a run that a choice is judged by")
+	repeats := flags.Int("repeats", 1, "runs of each hog, what it wants, and rate that is learned from")
+	judged := flags.Bool("judged", false, "also measure a data set of the kinds that are not learned from (4 minutes)")
+	work := flags.Duration("work", 2*time.Millisecond, "CPU time of a request")
+	flags.DurationVar(&l.chosenRun, "run", 3*time.Second, "length of a run that a choice is judged by")
 	known := flags.String("model", "", "a model to choose with; nothing is learned then")
 	_ = flags.Parse(args)
 	if *seeds < 1 || *repeats < 1 || l.candidates < 2 || *work < 100*time.Microsecond || l.chosenRun < time.Second || flags.NArg() > 0 {
@@ -92,8 +93,10 @@ func command(args []string) error {
 		if err := l.dataSet(ctx, filepath.Join(l.out, "learned"), cells(learnedKinds, *repeats, 1)); err != nil {
 			return err
 		}
-		if err := l.dataSet(ctx, filepath.Join(l.out, "judged"), cells(judgedKinds, 1, 2)); err != nil {
-			return err
+		if *judged {
+			if err := l.dataSet(ctx, filepath.Join(l.out, "judged"), cells(judgedKinds, 1, 2)); err != nil {
+				return err
+			}
 		}
 		// 2. The command that a user has.
 		model = filepath.Join(l.out, "model.json")

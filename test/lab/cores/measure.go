@@ -27,8 +27,9 @@ type cell struct {
 }
 
 var (
-	rates       = []float64{20, 40, 60}
-	intensities = []float64{0, .25, .5, .75, 1, 1.25, 1.5}
+	rates = []float64{40, 80, 120}
+	// wanted is what a hog wants, in CPUs: mostly what nodes of real clusters are used.
+	wanted = []float64{0, .1, .2, .3, .45, .6, .8, 1.1}
 )
 
 // cells of some kinds, each repeated, in an order drawn by seed, so that a busy minute of the
@@ -38,8 +39,8 @@ func cells(kinds []string, repeats int, seed uint64) []cell {
 	for range repeats {
 		for _, kind := range kinds {
 			for _, rate := range rates {
-				for _, intensity := range intensities {
-					all = append(all, cell{hog{Kind: kind, Intensity: intensity}, rate})
+				for _, cores := range wanted {
+					all = append(all, cell{wanting(kind, cores), rate})
 				}
 			}
 		}
