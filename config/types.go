@@ -166,6 +166,8 @@ type PredictedQoSArgs struct {
 	Weights QoSWeights
 	// Feedback says how decisions are compared with what came of them.
 	Feedback QoSFeedback
+	// NodeMetricsLimit is the number of nodes above which no metric names nodes; 0–100000.
+	NodeMetricsLimit int32
 }
 
 // QoSWeights are 0–100 each.

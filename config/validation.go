@@ -163,6 +163,7 @@ func ValidatePredictedQoSArgs(path *field.Path, args *PredictedQoSArgs) field.Er
 		least = max(least, h.Duration+time.Second)
 	}
 	errs = append(errs, validateRange(f.Child("decisions"), args.Feedback.Decisions, 100, 1000000)...)
+	errs = append(errs, validateRange(path.Child("nodeMetricsLimit"), args.NodeMetricsLimit, 0, 100000)...)
 	errs = append(errs, validateDuration(f.Child("responseTimeObjective"), args.Feedback.ResponseTimeObjective, 0, time.Hour)...)
 	return append(errs, validateDuration(f.Child("halfLife"), args.Feedback.HalfLife, time.Second, 720*time.Hour)...)
 }

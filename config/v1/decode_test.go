@@ -74,13 +74,15 @@ serviceAntiAffinity:
 			want: &config.TaintsArgs{PredictedPressure: config.PredictedPressure{Effect: corev1.TaintEffectNoSchedule, Max: []config.PeakBound{{Resource: "cpu", PercentOfAllocatable: 70}}}}},
 		{name: "PredictedQoS, all defaults", yaml: "PredictedQoSArgs", want: &config.PredictedQoSArgs{
 			MaxRiskPercent: 90, Weights: config.QoSWeights{Latency: 3, Realtime: 5, Availability: 3, Batch: 1},
-			Feedback: config.QoSFeedback{Horizons: []metav1.Duration{{Duration: 10 * time.Minute}, {Duration: time.Hour}}, Decisions: 10000, HalfLife: metav1.Duration{Duration: 6 * time.Hour}},
+			Feedback:         config.QoSFeedback{Horizons: []metav1.Duration{{Duration: 10 * time.Minute}, {Duration: time.Hour}}, Decisions: 10000, HalfLife: metav1.Duration{Duration: 6 * time.Hour}},
+			NodeMetricsLimit: 1000,
 		}},
 		{name: "PredictedQoS, all fields", yaml: `PredictedQoSArgs
 modelFile: /m.json
 maxRiskPercent: 50
 weights: {latency: 1, realtime: 2, availability: 0, batch: 4}
 feedback: {horizons: [1m], decisions: 500, halfLife: 1h, responseTimeObjective: 200ms, observationsFile: /o.json}
+nodeMetricsLimit: 0
 `, want: &config.PredictedQoSArgs{
 			ModelFile: "/m.json", MaxRiskPercent: 50, Weights: config.QoSWeights{Latency: 1, Realtime: 2, Availability: 0, Batch: 4},
 			Feedback: config.QoSFeedback{Horizons: []metav1.Duration{{Duration: time.Minute}}, Decisions: 500, HalfLife: metav1.Duration{Duration: time.Hour},

@@ -198,6 +198,10 @@ type PredictedQoSArgs struct {
 	// Feedback says how decisions are compared with what came of them.
 	// +optional
 	Feedback QoSFeedback `json:"feedback,omitempty"`
+	// NodeMetricsLimit is the number of nodes above which no metric names nodes, and foresight top has
+	// none to show: there are four series a node. 0–100000, where 0 never names any. Default 1000.
+	// +optional
+	NodeMetricsLimit *int32 `json:"nodeMetricsLimit,omitempty"`
 }
 
 // QoSWeights are 0–100 each.

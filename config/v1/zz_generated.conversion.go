@@ -482,6 +482,9 @@ func autoConvert_v1_PredictedQoSArgs_To_config_PredictedQoSArgs(in *PredictedQoS
 	if err := Convert_v1_QoSFeedback_To_config_QoSFeedback(&in.Feedback, &out.Feedback, s); err != nil {
 		return err
 	}
+	if err := metav1.Convert_Pointer_int32_To_int32(&in.NodeMetricsLimit, &out.NodeMetricsLimit, s); err != nil {
+		return err
+	}
 	return nil
 }
 
@@ -499,6 +502,9 @@ func autoConvert_config_PredictedQoSArgs_To_v1_PredictedQoSArgs(in *config.Predi
 		return err
 	}
 	if err := Convert_config_QoSFeedback_To_v1_QoSFeedback(&in.Feedback, &out.Feedback, s); err != nil {
+		return err
+	}
+	if err := metav1.Convert_int32_To_Pointer_int32(&in.NodeMetricsLimit, &out.NodeMetricsLimit, s); err != nil {
 		return err
 	}
 	return nil

@@ -243,6 +243,11 @@ func (in *PredictedQoSArgs) DeepCopyInto(out *PredictedQoSArgs) {
 	}
 	in.Weights.DeepCopyInto(&out.Weights)
 	in.Feedback.DeepCopyInto(&out.Feedback)
+	if in.NodeMetricsLimit != nil {
+		in, out := &in.NodeMetricsLimit, &out.NodeMetricsLimit
+		*out = new(int32)
+		**out = **in
+	}
 	return
 }
 

@@ -75,7 +75,7 @@ func NewMetrics(s *Service) *Metrics {
 		brier:      desc("brier_score", "Mean squared error of the predicted risk."),
 		ece:        desc("calibration_error", "Expected calibration error of the predicted risk, 0-1."),
 		coverage:   desc("coverage", "Share of the decisions that were judged, 0-1."),
-		nodeRisk:   desc("node_risk", "Risk of a typical pod, 0-1, by node and objective.", "node", "objective"),
+		nodeRisk:   desc("node_risk", "Risk of a typical pod, 0-1, by node and objective; none above nodeMetricsLimit nodes.", "node", "objective"),
 		nodes:      desc("nodes", "Nodes by objective and class: good, fair or poor.", "objective", "class"),
 	}
 }
@@ -150,7 +150,9 @@ func (m *Metrics) collect(ch chan<- metrics.Metric, p *PredictedQoS) {
 		name := Objective(o).String()
 		count := map[string]int{"good": 0, "fair": 0, "poor": 0}
 		for i, node := range out.nodes {
-			gauge(m.nodeRisk, float64(out.risks[i][o]), node, name)
+			if len(out.nodes) <= p.named {
+				gauge(m.nodeRisk, float64(out.risks[i][o]), node, name)
+			}
 			count[quality.Class(float64(out.risks[i][o]))]++
 		}
 		for c, n := range count {

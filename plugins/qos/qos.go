@@ -38,6 +38,7 @@ type PredictedQoS struct {
 	profile  string
 	maxRisk  float32 // 0–1; 1 refuses nobody
 	weights  [numObjectives]float32
+	named    int // nodes up to which metrics name them
 
 	feedback *feedback
 	judge    atomic.Pointer[judge]
@@ -75,7 +76,7 @@ func NewFactory(service *Service) func(context.Context, runtime.Object, fwk.Hand
 		}
 		p := &PredictedQoS{
 			snapshot: service.snapshot, service: service, handle: h, profile: h.ProfileName(),
-			maxRisk: float32(args.MaxRiskPercent) / 100, weights: weightsOf(&args.Weights),
+			maxRisk: float32(args.MaxRiskPercent) / 100, weights: weightsOf(&args.Weights), named: int(args.NodeMetricsLimit),
 		}
 		if f := h.SharedInformerFactory(); f != nil {
 			p.classes = f.Scheduling().V1().PriorityClasses().Lister()

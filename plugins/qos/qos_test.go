@@ -41,7 +41,8 @@ func args() *config.PredictedQoSArgs {
 	d := func(d time.Duration) metav1.Duration { return metav1.Duration{Duration: d} }
 	return &config.PredictedQoSArgs{
 		MaxRiskPercent: 90, Weights: config.QoSWeights{Latency: 3, Realtime: 5, Availability: 3, Batch: 1},
-		Feedback: config.QoSFeedback{Horizons: []metav1.Duration{d(10 * time.Minute), d(time.Hour)}, Decisions: 1000, HalfLife: d(6 * time.Hour)},
+		Feedback:         config.QoSFeedback{Horizons: []metav1.Duration{d(10 * time.Minute), d(time.Hour)}, Decisions: 1000, HalfLife: d(6 * time.Hour)},
+		NodeMetricsLimit: 1000,
 	}
 }
 
@@ -495,6 +496,26 @@ foresight_qos_violations_total{profile="",reason="restart"} 1
 `
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "foresight_qos_nodes", "foresight_qos_violations_total"); err != nil {
 		t.Error(err)
+	}
+	// Nodes are named in a small cluster only; they are counted in every one.
+	for limit, series := range map[int]int{0: 0, 1: 0, 2: 2 * numObjectives} {
+		s.named = limit
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, f := range families {
+			if f.GetName() == "foresight_qos_node_risk" {
+				n = len(f.GetMetric())
+			}
+		}
+		if n != series {
+			t.Errorf("up to %d nodes are named: %d series of 2 nodes, want %d", limit, n, series)
+		}
+		if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "foresight_qos_nodes", "foresight_qos_violations_total"); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -12,8 +12,10 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"github.com/spf13/cobra"
@@ -53,7 +55,10 @@ be allowed to get the path /metrics. A scheduler that runs as a pod is reached t
 
 Its certificate must be signed by the cluster's authority or that of --scheduler-ca.
 --scheduler-insecure takes any, and shows your credentials to whoever answers there.
-With several replicas, the leader is the one to ask: it judges when it places pods.`,
+With several replicas, the leader is the one to ask: it judges when it places pods.
+
+In a cluster of more nodes than nodeMetricsLimit of PredictedQoSArgs, 1000 by default, the
+scheduler counts the nodes of each class and names none.`,
 		Example: `  foresight top
   foresight top --sort latency -o json`,
 		Args: cobra.NoArgs,
@@ -94,9 +99,12 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer page.Close()
-	nodes, err := classesIn(page)
+	nodes, counted, err := classesIn(page)
 	if err != nil {
 		return fmt.Errorf("the metrics of %s: %w", o.address, err)
+	}
+	if len(nodes) == 0 && counted != "" {
+		return fmt.Errorf("the scheduler at %s names no nodes, since there are more than nodeMetricsLimit of PredictedQoSArgs; by profile, objective and class it counts %s", o.address, counted)
 	}
 	if len(nodes) == 0 {
 		return fmt.Errorf("the scheduler at %s has judged no node: PredictedQoS is not enabled there, or it is not the leader, or it has placed no pod since it started", o.address)
@@ -146,21 +154,22 @@ func (o *options) metrics(ctx context.Context) (io.ReadCloser, error) {
 	return nil, err
 }
 
-// classesIn reads foresight_qos_node_risk out of a page of metrics.
-func classesIn(page io.Reader) ([]nodeClasses, error) {
+// classesIn reads foresight_qos_node_risk out of a page of metrics, and what foresight_qos_nodes counts in words; "" is nothing.
+func classesIn(page io.Reader) (nodes []nodeClasses, counted string, err error) {
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(page)
 	if err != nil {
-		return nil, err
+		return nil, "", err
+	}
+	var counts []string
+	for _, m := range families["foresight_qos_nodes"].GetMetric() {
+		labels := labelsOf(m)
+		counts = append(counts, fmt.Sprintf("%s %s %s: %.0f", labels["profile"], labels["objective"], labels["class"], m.GetGauge().GetValue()))
 	}
 	type key struct{ node, profile string }
 	at := map[key]int{}
-	var nodes []nodeClasses
 	for _, m := range families["foresight_qos_node_risk"].GetMetric() {
-		labels := map[string]string{}
-		for _, l := range m.GetLabel() {
-			labels[l.GetName()] = l.GetValue()
-		}
+		labels := labelsOf(m)
 		k := key{labels["node"], labels["profile"]}
 		i, ok := at[k]
 		if !ok {
@@ -170,7 +179,15 @@ func classesIn(page io.Reader) ([]nodeClasses, error) {
 		risk := m.GetGauge().GetValue()
 		nodes[i].Objectives[labels["objective"]] = nodeClass{risk, quality.Class(risk)}
 	}
-	return nodes, nil
+	return nodes, strings.Join(counts, ", "), nil
+}
+
+func labelsOf(m *dto.Metric) map[string]string {
+	labels := map[string]string{}
+	for _, l := range m.GetLabel() {
+		labels[l.GetName()] = l.GetValue()
+	}
+	return labels
 }
 
 func printTable(out io.Writer, nodes []nodeClasses) error {

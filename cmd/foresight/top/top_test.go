@@ -10,7 +10,7 @@ import (
 )
 
 func TestTopReadsMetrics(t *testing.T) {
-	nodes, err := classesIn(strings.NewReader(`# TYPE foresight_qos_node_risk gauge
+	nodes, _, err := classesIn(strings.NewReader(`# TYPE foresight_qos_node_risk gauge
 foresight_qos_node_risk{node="a",objective="latency",profile="p"} 0.05
 foresight_qos_node_risk{node="a",objective="batch",profile="p"} 0.5
 foresight_qos_node_risk{node="a",objective="latency",profile="q"} 0.2
@@ -32,7 +32,13 @@ go_goroutines 7
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if _, err := classesIn(strings.NewReader("<html>")); err == nil {
+	nodes, counted, err := classesIn(strings.NewReader(`# TYPE foresight_qos_nodes gauge
+foresight_qos_nodes{class="good",objective="latency",profile="p"} 4000
+`))
+	if err != nil || len(nodes) > 0 || counted != "p latency good: 4000" {
+		t.Errorf("of a large cluster: %v, %q, %v", nodes, counted, err)
+	}
+	if _, _, err := classesIn(strings.NewReader("<html>")); err == nil {
 		t.Error("a page that is no metrics has classes")
 	}
 }
