@@ -32,9 +32,9 @@ type Interval struct {
 // Model forecasts the peak of one resource over one horizon. It is immutable and safe for concurrent use.
 //
 // Upper at τ is calibrated for the fleet: of all decisions a share τ holds, and violations fall where headroom is
-// dear. It is the geometric mean of forecasts with different faults: a sum of features, boosted trees for a conditional
-// quantile and, for a short horizon, a product of powers of features, which counts twice. Its level is the one that holds τ in
-// training or, for a long horizon, a more careful one.
+// dear. It is the geometric mean of forecasts with different faults: of a sum of features and of boosted trees for a conditional
+// quantile; for a short horizon, as much of a product of powers of features, and as much of two plain forecasts, those of
+// history.Soon. Its level is the one that holds τ in training or, for a long horizon, a more careful one.
 type Model struct {
 	taus    []float64 // ascending
 	bounds  []bound   // of each tau
@@ -120,7 +120,12 @@ func newDesign(x []float64) *design {
 func (b *bound) log(z *design) float64 {
 	mean := (logRatio(b.sum.At(z.ratios)) + b.trees.Predict(z.relative) + z.typical) / 2
 	if b.product != nil {
-		mean = (mean + b.product.At(z.relative) + z.typical) / 2
+		plain := 0.
+		soon := history.Soon()
+		for _, j := range soon {
+			plain += logRatio(z.ratios[j]) / float64(len(soon))
+		}
+		mean = (mean + b.product.At(z.relative) + z.typical + plain) / 3
 	}
 	return mean + b.level
 }

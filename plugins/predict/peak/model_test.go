@@ -100,7 +100,7 @@ func TestLongHorizonIsCareful(t *testing.T) {
 	}
 }
 
-// The bound is the geometric mean of its parts: soon the product of powers counts for half of it, far there is none.
+// The bound is the geometric mean of its parts: soon of three, of which two are themselves the mean of two; far of the first two.
 func TestBoundIsTheMeanOfItsParts(t *testing.T) {
 	for _, horizon := range []int{1, 24} {
 		tr, err := NewTrainer(TrainerOptions{Horizon: horizon, Taus: []float64{.95}, Capacity: 1500})
@@ -124,7 +124,9 @@ func TestBoundIsTheMeanOfItsParts(t *testing.T) {
 			typical := math.Exp(z.typical)
 			want := math.Sqrt(b.sum.At(z.ratios) * typical * math.Exp(b.trees.Predict(z.relative)))
 			if b.product != nil {
-				want = math.Sqrt(want * typical * math.Exp(b.product.At(z.relative)))
+				soon := history.Soon()
+				plain := math.Sqrt(z.ratios[soon[0]] * z.ratios[soon[1]])
+				want = math.Cbrt(want * typical * math.Exp(b.product.At(z.relative)) * plain)
 			}
 			want *= one.Limit * math.Exp(b.level)
 			if f, _ := m.Forecast(one, .95); math.Abs(f.Upper-want) > 1e-9*want && f.Upper != f.Point {

@@ -247,3 +247,23 @@ func TestTrains(t *testing.T) {
 		}
 	}
 }
+
+// A checkpoint of a binary that knew fewer features is read, without the decisions that no model can learn from any more.
+func TestDecisionsOfOtherFeaturesAreLeftOut(t *testing.T) {
+	c := newCluster(time.Minute)
+	c.completed[predict.Hour][predict.CPU] = []*Decision{
+		{Node: "a", Features: make([]float32, history.FeatureLen-2)},
+		{Node: "b", Features: make([]float32, history.FeatureLen)},
+	}
+	var file bytes.Buffer
+	if err := c.Save(&file); err != nil {
+		t.Fatal(err)
+	}
+	read := NewHistory(c.options, c.machines)
+	if err := read.Load(&file, c.now); err != nil {
+		t.Fatal(err)
+	}
+	if got := read.completed[predict.Hour][predict.CPU]; len(got) != 1 || got[0].Node != "b" {
+		t.Errorf("read %d decisions", len(got))
+	}
+}

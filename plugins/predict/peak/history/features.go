@@ -209,6 +209,9 @@ const (
 	apartWeek   // Σ windowMean and 1.5·√Σ (max7d − windowMean)²
 	apartDay    // Σ max1d and .5·√Σ (max7d − max1d)²
 	apartSpread // Σ windowMean and 2·√Σ windowDev²
+	// The same from where members are now, never below what the node came to in the last hour.
+	soonHours  // Σ hour1 and √Σ (hours97 − hour1)²
+	soonWindow // Σ max(hour1, windowMean) and √Σ (window7 − that)²
 	// Ratios is how many entries of a feature vector, from the first, are ratios to the limit.
 	Ratios
 )
@@ -230,6 +233,7 @@ func Features(node Summary, members []Summary, limit float64) []float64 {
 		return x
 	}
 	copy(x, node.v[:])
+	usuals := 0.
 	for i := range members {
 		m := &members[i].v
 		for _, p := range [...][2]int{
@@ -246,6 +250,12 @@ func Features(node Summary, members []Summary, limit float64) []float64 {
 			x[a.at] += d * d
 		}
 		x[apartSpread] += m[windowDev] * m[windowDev]
+		rise := max(0, m[hours97]-m[hour1])
+		x[soonHours] += rise * rise
+		usual := max(m[hour1], m[windowMean])
+		usuals += usual
+		rise = max(0, m[window7]-usual)
+		x[soonWindow] += rise * rise
 		deviation := max(0, m[max7d]-m[mean7d])
 		room := max(0, members[i].Scale-m[max7d])
 		x[rootDeviation] += deviation * deviation
@@ -264,6 +274,8 @@ func Features(node Summary, members []Summary, limit float64) []float64 {
 	x[apartWeek] = x[sumWindowMean] + 1.5*math.Sqrt(x[apartWeek])
 	x[apartDay] = x[sumMax1d] + .5*math.Sqrt(x[apartDay])
 	x[apartSpread] = x[sumWindowMean] + 2*math.Sqrt(x[apartSpread])
+	x[soonHours] = max(node.v[hour1], x[sumHour1]+math.Sqrt(x[soonHours]))
+	x[soonWindow] = max(node.v[hour1], usuals+math.Sqrt(x[soonWindow]))
 	for j := range Ratios {
 		x[j] /= limit
 	}
@@ -284,6 +296,10 @@ func Typical(x []float64) float64 {
 	}
 	return math.Pow(product, .25)
 }
+
+// Soon returns two plain forecasts of the next hour within a feature vector, relative to the limit, that need no training but a
+// level: what members do now, and the rises they are known for, each alone.
+func Soon() [2]int { return [...]int{soonHours, soonWindow} }
 
 // Apart returns two plain forecasts within a feature vector, relative to the limit, that need no training but a level: the sums
 // of what members do when their days are not the same.

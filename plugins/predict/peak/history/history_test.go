@@ -111,6 +111,41 @@ func TestApart(t *testing.T) {
 }
 
 // A histogram's percentile is within a bucket of the weighted percentile of the samples.
+// The plain forecasts of the next hour are what members do now and their rises as those of independent terms; between what
+// they do now and the sum of their peaks, and never below what the node just came to.
+func TestSoon(t *testing.T) {
+	var members []Summary
+	now, sum, usuals, hours, windows := 0., 0., 0., 0., 0.
+	for k := range uint64(20) {
+		s := NewSeries(fiveMinutes, 8)
+		feed(s, noise(60+k, 400, 8))
+		m := s.Summary(400, 1)
+		members = append(members, m)
+		now, sum = now+m.v[hour1], sum+m.v[max7d]
+		usual := math.Max(m.v[hour1], m.v[windowMean])
+		usuals += usual
+		hours += math.Pow(math.Max(0, m.v[hours97]-m.v[hour1]), 2) // the twin
+		windows += math.Pow(math.Max(0, m.v[window7]-usual), 2)
+	}
+	x := Features(Summary{}, members, 2)
+	for k, want := range []float64{now + math.Sqrt(hours), usuals + math.Sqrt(windows)} {
+		got := 2 * x[Soon()[k]]
+		if math.Abs(got-want) > 1e-9 || got <= now || got >= sum {
+			t.Errorf("forecast %d: %v, want %v, between %v and %v", k, got, want, now, sum)
+		}
+	}
+	var node Summary
+	node.v[hour1] = 3 * sum
+	for _, m := range [][]Summary{nil, members} {
+		x = Features(node, m, 2)
+		for _, j := range Soon() {
+			if got := 2 * x[j]; got != 3*sum {
+				t.Errorf("%v with %d members known, and the node came to %v", got, len(m), 3*sum)
+			}
+		}
+	}
+}
+
 func TestHistogramAgainstSort(t *testing.T) {
 	h := histogram{half: math.Inf(1)}
 	for i := range 1000 {
