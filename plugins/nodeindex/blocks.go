@@ -8,132 +8,142 @@ import (
 	"slices"
 
 	fwk "k8s.io/kube-scheduler/framework"
-
-	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
 
-// A pod that asks for nothing but resources scores the same for all else on every node, but for predicted pressure. Of its
-// shape the best are kept by blocks of rows, so that for a replica nothing is looked at but the blocks of rows that changed,
-// which is where the last pods went, and the best of each block.
+// A pod whose nodes differ in nothing but resources, taints and images is to the index what
+// the replica before it was, and few rows have changed since. So beside a shape's scores
+// stands the best of every block of rows: a block without changed rows keeps its own, and
+// the best of all is the best of the blocks.
 
-// blockRows is near the root of the rows that large clusters have.
-const blockRows = 64
+const (
+	// blockRows weighs the rows to look at where one has changed against the blocks to look at
+	// in any case.
+	blockRows = 64
+	// maxPlainClasses and maxPlainImages bound what is kept of a pod.
+	maxPlainClasses = 256
+	maxPlainImages  = 16
+)
 
-// block is what the feasible rows of one block come to.
+// blocks are the best of each block, for pods of one shape that judge taints alike and run the
+// same images.
+type blocks struct {
+	all        []block
+	verdict    []int32 // of each class of taints, as in query
+	images     []int64 // IDs
+	imageCount int
+	used       int   // nodes, of which images score by how many have them
+	most       int32 // disliked taints of a feasible row
+}
+
 type block struct {
-	feasible int32 // changed where a row of the block did
-	best     level
+	best           int64 // the weighted score
+	most           int32 // disliked taints of a feasible row
+	ties, feasible uint8 // rows that score best, and all
+	changed        bool  // since the rest was found
 }
 
-const changed = int32(-1)
+// infeasible in place of a score is less than any.
+const infeasible = int64(math.MinInt64)
 
-// level has, for each number of taints that predicted pressure counts as, the best score for resources and how many rows
-// have it.
-type level [predict.NumResources + 1]struct{ score, ties int32 }
-
-// add takes so many rows with the score.
-func (l *level) add(pressed int8, score, ties int32) {
-	at := &l[pressed]
-	if ties == 0 || at.ties > 0 && at.score > score {
-		return
-	}
-	if at.score != score {
-		at.score, at.ties = score, 0
-	}
-	at.ties += ties
-}
-
-// plain says whether all nodes that have the same score for resources and the same pressure have the same score, and whether
-// nothing but taints and resources refuses any.
-func (q *query) plain(p *policy) bool {
-	return q.selection == nil && !q.constrained() && !(p.taints > 0 && q.dislikes) &&
-		q.prefer == nil && len(q.images) == 0 && len(q.soft) == 0 && len(q.pods.points) == 0
+// plain says whether resources, taints and images are all that tells nodes apart for the pod.
+func (q *query) plain() bool {
+	return q.selection == nil && q.prefer == nil && len(q.scalars) == 0 && len(q.ports) == 0 && len(q.hard) == 0 && len(q.soft) == 0 &&
+		len(q.pods.points) == 0 && !q.pods.constrains() && len(q.verdict) <= maxPlainClasses && len(q.images) <= maxPlainImages
 }
 
 // lead is pass for a plain query.
 func (x *Index) lead(q *query, p *policy, fits *fits) answer {
-	x.renew(q, p, fits)
-	found := answer{row: -1, score: math.MinInt64}
-	var best level
-	for i := range fits.blocks {
-		b := &fits.blocks[i]
-		found.feasible += int(b.feasible)
-		for pressed := range b.best {
-			best.add(int8(pressed), b.best[pressed].score, b.best[pressed].ties)
+	kept := &fits.blocks
+	if !kept.of(q, x.table.Used) {
+		kept.change()
+		kept.verdict, kept.images = append(kept.verdict[:0], q.verdict...), kept.images[:0]
+		for _, image := range q.images {
+			kept.images = append(kept.images, image.ID)
+		}
+		kept.imageCount, kept.used = q.imageCount, x.table.Used
+	}
+
+	// 1. Changed blocks anew, and all where they change what a disliked taint scores: upstream
+	// brings counts of them to 0–100 by the greatest.
+	x.scoreChanged(q, p, fits)
+	x.shareTaints(p, kept.most)
+	for i := range kept.all {
+		if kept.all[i].changed {
+			x.sumBlock(q, p, fits, i)
 		}
 	}
-	if found.feasible == 0 {
+	most, feasible := int32(0), 0
+	for i := range kept.all {
+		most = max(most, kept.all[i].most)
+		feasible += int(kept.all[i].feasible)
+	}
+	if most != kept.most {
+		kept.most = most
+		x.shareTaints(p, most)
+		for i := range kept.all {
+			x.sumBlock(q, p, fits, i)
+		}
+	}
+	if feasible == 0 {
 		return answer{row: -1}
 	}
 
-	// Pressure costs by what the most pressed has.
-	most := 0
-	for pressed := range best {
-		if best[pressed].ties > 0 {
-			most = pressed
+	// 2. The best of the blocks, and any one of equals.
+	best, ties := infeasible, 0
+	for i := range kept.all {
+		b := &kept.all[i]
+		if b.best > best {
+			best, ties = b.best, 0
+		}
+		if b.best == best {
+			ties += int(b.ties)
 		}
 	}
-	var totals [len(best)]int64
-	for pressed := range best {
-		share := fwk.MaxScore * int64(pressed) / int64(max(most, 1))
-		totals[pressed] = int64(best[pressed].score) + p.taints*(fwk.MaxScore-share)
-		if best[pressed].ties > 0 {
-			found.score = max(found.score, totals[pressed])
-		}
-	}
-	ties := 0
-	for pressed := range best {
-		if totals[pressed] != found.score {
-			best[pressed].ties = 0
-		}
-		ties += int(best[pressed].ties)
-	}
-
-	nth := int32(0)
-	if found.feasible > 1 {
-		nth = int32(x.random.IntN(ties))
-	} else {
-		found.score = 0 // as pass has it, which does not score the only one
-	}
-	for i := range fits.blocks {
-		n := fits.blocks[i].best.ofThe(&best)
-		if nth < n {
-			found.row = fits.nth(x, q, p, i, &best, nth)
-			break
-		}
-		nth -= n
+	found := answer{row: x.nthBest(q, p, fits, best, x.random.IntN(ties)), score: best, feasible: feasible}
+	if feasible == 1 {
+		found.score = 0
 	}
 	return found
 }
 
-// ofThe is how many rows of a block are of the best.
-func (l *level) ofThe(best *level) (n int32) {
-	for pressed := range l {
-		if best[pressed].ties > 0 && l[pressed].score == best[pressed].score {
-			n += l[pressed].ties
+// of says whether the blocks are of pods like this one, on so many nodes.
+func (b *blocks) of(q *query, used int) bool {
+	if len(b.images) != len(q.images) || len(q.images) > 0 && (b.imageCount != q.imageCount || b.used != used) {
+		return false
+	}
+	for i, image := range q.images {
+		if b.images[i] != image.ID {
+			return false
 		}
 	}
-	return n
+	return slices.Equal(b.verdict, q.verdict)
 }
 
-// renew brings the blocks up to date.
-func (x *Index) renew(q *query, p *policy, fits *fits) {
-	if !slices.Equal(fits.verdict, q.verdict) {
-		fits.verdict = append(fits.verdict[:0], q.verdict...)
-		fits.blocks = fits.blocks[:0]
+// change has all blocks found anew.
+func (b *blocks) change() {
+	for i := range b.all {
+		b.all[i].changed = true
 	}
-	for len(fits.blocks)*blockRows < len(fits.scores) {
-		fits.blocks = append(fits.blocks, block{feasible: changed})
+}
+
+// grow makes blocks for so many rows.
+func (b *blocks) grow(rows int) {
+	for len(b.all)*blockRows < rows {
+		b.all = append(b.all, block{changed: true})
 	}
-	classes, scores := x.table.Classes, fits.scores
+}
+
+// scoreChanged scores the rows of changed blocks whose score is unknown.
+func (x *Index) scoreChanged(q *query, p *policy, fits *fits) {
+	classes, scores, verdict := x.table.Classes, fits.scores, q.verdict
 	stale := x.stale[:0]
-	for i := range fits.blocks {
-		if fits.blocks[i].feasible != changed {
+	for i := range fits.blocks.all {
+		if !fits.blocks.all[i].changed {
 			continue
 		}
-		for row := int32(i * blockRows); row < fits.end(i); row++ {
-			if scores[row] == unknown && q.verdict[classes[row]] != refused {
-				stale = append(stale, row)
+		for row := i * blockRows; row < min((i+1)*blockRows, len(scores)); row++ {
+			if scores[row] == unknown && verdict[classes[row]] != refused {
+				stale = append(stale, int32(row))
 			}
 		}
 	}
@@ -141,51 +151,90 @@ func (x *Index) renew(q *query, p *policy, fits *fits) {
 	if len(stale) > 0 {
 		fits.score(x, q, p, stale)
 	}
-	for i := range fits.blocks {
-		if b := &fits.blocks[i]; b.feasible == changed {
-			*b = fits.sum(x, q, p, i)
+}
+
+// shareTaints sets x.shares to what each count of disliked taints scores. A count over the
+// most, which a block may have that is yet to tell, scores as the most.
+func (x *Index) shareTaints(p *policy, most int32) {
+	shares := resize(&x.shares, int(most)+1)
+	for n := range shares {
+		shares[n] = p.taints * fwk.MaxScore
+		if most > 0 {
+			shares[n] = p.taints * (fwk.MaxScore - fwk.MaxScore*int64(n)/int64(most))
 		}
 	}
 }
 
-// end is the row behind a block's last one.
-func (f *fits) end(i int) int32 { return int32(min((i+1)*blockRows, len(f.scores))) }
+// blockScores are the weighted scores of the rows of a block, infeasible where they are.
+func (x *Index) blockScores(q *query, p *policy, fits *fits, i int, scores *[blockRows]int64) (n int, most int32) {
+	first, end := i*blockRows, min((i+1)*blockRows, len(fits.scores))
+	classes, pressed := x.table.Classes[first:end], fits.pressed[first:end]
+	verdict, shares, pressure := q.verdict, x.shares, q.pressure != nil
+	for j, score := range fits.scores[first:end] {
+		count := verdict[classes[j]]
+		if count == refused || score == noFit {
+			scores[j] = infeasible
+			continue
+		}
+		if pressure {
+			count += int32(pressed[j])
+		}
+		most = max(most, count)
+		scores[j] = int64(score) + shares[min(int(count), len(shares)-1)]
+	}
+	n = end - first
+	if len(q.images) > 0 {
+		for j, score := range scores[:n] {
+			if score != infeasible {
+				scores[j] += x.imageScore(q, p, int32(first+j))
+			}
+		}
+	}
+	return n, most
+}
 
-// sum looks at all rows of a block.
-func (f *fits) sum(x *Index, q *query, p *policy, i int) (b block) {
-	classes := x.table.Classes
-	for row := int32(i * blockRows); row < f.end(i); row++ {
-		score := f.scores[row]
-		if score == noFit || q.verdict[classes[row]] == refused {
+func (x *Index) sumBlock(q *query, p *policy, fits *fits, i int) {
+	var scores [blockRows]int64
+	b := block{best: infeasible}
+	var n int
+	n, b.most = x.blockScores(q, p, fits, i, &scores)
+	for _, score := range scores[:n] {
+		if score == infeasible {
 			continue
 		}
 		b.feasible++
-		b.best.add(f.pressedOn(q, p, row), score, 1)
+		if score > b.best {
+			b.best, b.ties = score, 0
+		}
+		if score == b.best {
+			b.ties++
+		}
 	}
-	return b
+	fits.blocks.all[i] = b
 }
 
-func (f *fits) pressedOn(q *query, p *policy, row int32) int8 {
-	if q.pressure == nil || p.taints == 0 {
-		return 0
-	}
-	return f.pressed[row]
-}
-
-// nth row of a block, from 0, of those that are of the best.
-func (f *fits) nth(x *Index, q *query, p *policy, i int, best *level, nth int32) int32 {
-	for row := int32(i * blockRows); row < f.end(i); row++ {
-		score := f.scores[row]
-		if score == noFit || q.verdict[x.table.Classes[row]] == refused {
+// nthBest returns the nth of the rows that score best.
+func (x *Index) nthBest(q *query, p *policy, fits *fits, best int64, nth int) int32 {
+	for i := range fits.blocks.all {
+		b := &fits.blocks.all[i]
+		if b.best != best {
 			continue
 		}
-		if at := &best[f.pressedOn(q, p, row)]; at.ties == 0 || at.score != score {
+		if nth >= int(b.ties) {
+			nth -= int(b.ties)
 			continue
 		}
-		if nth == 0 {
-			return row
+		var scores [blockRows]int64
+		n, _ := x.blockScores(q, p, fits, i, &scores)
+		for j, score := range scores[:n] {
+			if score != best {
+				continue
+			}
+			if nth == 0 {
+				return int32(i*blockRows + j)
+			}
+			nth--
 		}
-		nth--
 	}
-	return -1 // A block has as many as it was counted to have.
+	return -1
 }

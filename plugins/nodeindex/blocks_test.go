@@ -4,6 +4,7 @@
 package nodeindex
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -21,7 +22,7 @@ func (s *scene) comparePass(t testing.TB, pod *v1.Pod) {
 	fits := x.fitsOf(q, p)
 	x.random = rand.New(rand.NewPCG(s.led, 1))
 	full := x.pass(q, p, fits)
-	if !q.plain(p) {
+	if !q.plain() {
 		return
 	}
 	x.random = rand.New(rand.NewPCG(s.led, 1))
@@ -98,5 +99,104 @@ func TestBlocks(t *testing.T) {
 				t.Errorf("the blocks led %d pods, %d of them between pressed nodes", s.led, s.pressed)
 			}
 		})
+	}
+}
+
+// So it is for all kinds of plain pods, with images and disliked taints, and profiles.
+func TestBlocksOfAnyPods(t *testing.T) {
+	for name, config := range profiles {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(klog.NewContext(t.Context(), klog.New(nil)))
+			defer cancel()
+			s := newScene(ctx, t, 5, config)
+			addNodes := func(n int) {
+				for range n {
+					node := s.node(s.name("node"))
+					node.Status.Allocatable[v1.ResourcePods] = resource.MustParse("20")
+					s.nodes[node.Name] = node
+					s.sched.Cache.AddNode(s.logger, node)
+				}
+			}
+			addNodes(3*blockRows + 1)
+			var templates []*v1.Pod
+			for range 8 {
+				p := s.pod()
+				p.Spec.Affinity, p.Spec.NodeSelector, p.Spec.TopologySpreadConstraints = nil, nil, nil
+				templates = append(templates, p)
+			}
+			for i := range 1000 {
+				if s.chance(20) {
+					s.change()
+				}
+				if i%100 == 50 {
+					addNodes(s.IntN(2 * blockRows))
+				}
+				if name != "stock" && i > 300 && s.chance(3) {
+					s.foresee()
+				}
+				pod := s.replica(templates[s.IntN(len(templates))])
+				if err := s.sched.Cache.UpdateSnapshot(s.logger, s.snapshot); err != nil {
+					t.Fatal(err)
+				}
+				state := framework.NewCycleState()
+				if _, status, _ := s.profile.Framework.RunPreFilterPlugins(ctx, state, pod); !status.IsSuccess() {
+					continue
+				}
+				s.profile.index.sync(s.snapshot)
+				node, reason := s.profile.index.best(s.profile.policy, pod, state)
+				if reason != "" {
+					t.Fatalf("%s: not served for %s", describe(pod), reason)
+				}
+				s.comparePass(t, pod)
+				if node != "" {
+					pod.Spec.NodeName = node
+					if err := s.sched.Cache.AssumePod(s.logger, pod); err != nil {
+						t.Fatal(err)
+					}
+					s.pods = append(s.pods, pod)
+				}
+			}
+			if s.led < 200 {
+				t.Errorf("the blocks led %d of 1000 pods", s.led)
+			}
+		})
+	}
+}
+
+// Of equal nodes every one is as likely, whatever block it is in.
+func TestTies(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s := newScene(ctx, t, 1, profiles["shipped"])
+	s.profile.index.random = rand.New(rand.NewPCG(1, 1))
+	const equal, draws = blockRows + 20, 200
+	for i := range 3 * blockRows {
+		cpu := "16"
+		if i%2 == 0 || i >= 2*equal {
+			cpu = "8"
+		}
+		s.sched.Cache.AddNode(s.logger, plainNode(fmt.Sprint(cpu, "-", i), cpu))
+	}
+	if err := s.sched.Cache.UpdateSnapshot(s.logger, s.snapshot); err != nil {
+		t.Fatal(err)
+	}
+	state, pod := framework.NewCycleState(), plainPod("a")
+	s.profile.RunPreFilterPlugins(ctx, state, pod)
+	s.profile.index.sync(s.snapshot)
+	drawn := map[string]int{}
+	for range equal * draws {
+		node, _ := s.profile.index.best(s.profile.policy, pod, state)
+		drawn[node]++
+	}
+	if !s.profile.index.query.plain() {
+		t.Fatal("the blocks did not lead")
+	}
+	if len(drawn) != equal {
+		t.Errorf("%d nodes were drawn, want %d", len(drawn), equal)
+	}
+	for node, n := range drawn {
+		if n < draws*2/3 || n > draws*3/2 { // 4 standard deviations are 57
+			t.Errorf("%s was drawn %d times of %d, want about %d", node, n, equal*draws, draws)
+		}
 	}
 }

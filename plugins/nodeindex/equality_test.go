@@ -376,6 +376,9 @@ func TestSameAsFullSearch(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, predicting %v", name, predicting), func(t *testing.T) {
 				for seed := range uint64(2) {
 					s := play(t, seed, 500, config, predicting)
+					if s.led == 0 {
+						t.Error("the blocks led no pod")
+					}
 					if uncounted := s.uncounted > 0; uncounted == s.profile.policy.recounts {
 						t.Errorf("%d pods went without upstream's counts, in a profile that recounts: %v", s.uncounted, s.profile.policy.recounts)
 					}
@@ -395,6 +398,7 @@ func play(t testing.TB, seed uint64, steps int, config string, predicting bool) 
 		s.sched.Cache.AddNode(s.logger, node)
 	}
 	served := 0
+	var template *v1.Pod
 	for range steps {
 		for range s.IntN(3) {
 			s.change()
@@ -402,7 +406,13 @@ func play(t testing.TB, seed uint64, steps int, config string, predicting bool) 
 		if predicting && s.chance(20) {
 			s.foresee()
 		}
-		if s.place(ctx, t, s.pod()) {
+		pod := s.pod()
+		if template != nil && s.chance(40) {
+			pod = s.replica(template)
+		} else {
+			template = pod
+		}
+		if s.place(ctx, t, pod) {
 			served++
 		}
 		if t.Failed() {

@@ -15,6 +15,9 @@ import (
 const (
 	// maxFitBytes bounds what is kept.
 	maxFitBytes = 64 << 20
+	// fitBytes are kept for each row: a score, a count, and a share of a block. shapeBytes are
+	// kept for each shape besides.
+	fitBytes, shapeBytes = 6, 2 << 10
 
 	// In place of a score.
 	noFit   = int32(-1) // the pod does not fit
@@ -49,10 +52,7 @@ type fits struct {
 	scores  []int32
 	pressed []int8
 	clock   int // of the table
-
-	// Of the last plain query.
-	blocks  []block
-	verdict []int32 // by class of taints
+	blocks  blocks
 }
 
 // fitsOf returns the scores of the pod's shape, those of changed rows unknown.
@@ -65,7 +65,7 @@ func (x *Index) fitsOf(q *query, p *policy) *fits {
 	key := shape{p, q.cpu, q.mem, q.eph, q.nonZeroCPU, q.nonZeroMem, outlookOf(q.peak), outlookOf(q.pressure)}
 	f, ok := x.fits[key]
 	if !ok {
-		if len(x.fits) >= max(16, maxFitBytes/(5*rows+1)) {
+		if len(x.fits) >= max(16, maxFitBytes/(fitBytes*rows+shapeBytes)) {
 			x.forgetAnyFit()
 		}
 		f = &fits{clock: -1}
@@ -74,17 +74,19 @@ func (x *Index) fitsOf(q *query, p *policy) *fits {
 		}
 		x.fits[key] = f
 	}
-	rowsChanged, known := x.table.ChangedSince(f.clock)
+	changed, known := x.table.ChangedSince(f.clock)
 	if !known {
-		f.scores, f.blocks = f.scores[:0], f.blocks[:0]
+		f.scores = f.scores[:0]
+		f.blocks.change()
 	}
-	for _, row := range rowsChanged {
+	for _, row := range changed {
 		f.change(row)
 	}
 	for row := len(f.scores); row < rows; row++ {
 		f.scores = append(f.scores, unknown)
 		f.change(int32(row))
 	}
+	f.blocks.grow(rows)
 	if len(f.pressed) < rows {
 		f.pressed = append(f.pressed, make([]int8, rows-len(f.pressed))...)
 	}
@@ -97,8 +99,8 @@ func (f *fits) change(row int32) {
 	if int(row) < len(f.scores) {
 		f.scores[row] = unknown
 	}
-	if at := int(row / blockRows); at < len(f.blocks) {
-		f.blocks[at].feasible = changed
+	if at := int(row / blockRows); at < len(f.blocks.all) {
+		f.blocks.all[at].changed = true
 	}
 }
 

@@ -134,6 +134,17 @@ func (g *generator) pod() *v1.Pod {
 	return p
 }
 
+// replica of a pod, at times one that tolerates something else.
+func (g *generator) replica(of *v1.Pod) *v1.Pod {
+	p := of.DeepCopy()
+	p.Name = g.name("pod")
+	p.UID = types.UID(p.Name)
+	if g.chance(10) {
+		p.Spec.Tolerations = []v1.Toleration{g.toleration()}
+	}
+	return p
+}
+
 func (g *generator) container(name string) v1.Container {
 	c := v1.Container{Name: name, Image: pick(g, imageNames...)}
 	requests := v1.ResourceList{}

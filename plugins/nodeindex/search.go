@@ -25,7 +25,7 @@ func (x *Index) search(q *query, p *policy) answer {
 	x.prepareSpread(q)
 	x.preparePodAffinity(q)
 	fits := x.fitsOf(q, p)
-	if q.plain(p) {
+	if q.plain() {
 		return x.lead(q, p, fits)
 	}
 	return x.pass(q, p, fits)
@@ -286,18 +286,23 @@ const (
 )
 
 func (x *Index) addImages(q *query, p *policy, total []int64) {
-	nodes := float64(x.table.Used)
-	most := mostImage * int64(q.imageCount)
 	for i, row := range x.feasible {
-		var sum int64
-		for _, image := range q.images {
-			if size, on := image.On(row); on > 0 {
-				sum += int64(float64(size) * (float64(on) / nodes))
-			}
-		}
-		sum = min(max(sum, leastImage), most)
-		total[i] += p.images * (fwk.MaxScore * (sum - leastImage) / (most - leastImage))
+		total[i] += x.imageScore(q, p, row)
 	}
+}
+
+// imageScore is the weighted score for the images that the row has.
+func (x *Index) imageScore(q *query, p *policy, row int32) int64 {
+	most := mostImage * int64(q.imageCount)
+	nodes := float64(x.table.Used)
+	var sum int64
+	for _, image := range q.images {
+		if size, on := image.On(row); on > 0 {
+			sum += int64(float64(size) * (float64(on) / nodes))
+		}
+	}
+	sum = min(max(sum, leastImage), most)
+	return p.images * (fwk.MaxScore * (sum - leastImage) / (most - leastImage))
 }
 
 // resize returns the buffer with n elements, whatever they hold.

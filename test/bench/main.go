@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +35,7 @@ type options struct {
 	limit       time.Duration
 	output      string
 	page        string
+	cpuProfile  string
 }
 
 // podsOnNode is how many pending pods there are a node at most: with more the few nodes that constrained pods may go to get full.
@@ -65,6 +67,11 @@ func newCommand() *cobra.Command {
 			if err := o.validate(); err != nil {
 				return err
 			}
+			stop, err := o.profile()
+			if err != nil {
+				return err
+			}
+			defer stop()
 			results, err := o.run(cmd.Context(), cmd.ErrOrStderr())
 			if err != nil {
 				return err
@@ -89,6 +96,7 @@ func newCommand() *cobra.Command {
 	f.IntVar(&o.podsPerNode, "pods-per-node", 10, "pods that every node has before")
 	f.DurationVar(&o.limit, "limit", 8*time.Second, "the most that one run may take, without building its cluster")
 	f.StringVar(&o.page, "page", "", "file to write the figures to as well, as a page of the documentation; written anew after every case")
+	f.StringVar(&o.cpuProfile, "cpuprofile", "", "file to write a CPU profile of the whole run to, for go tool pprof")
 	f.StringVarP(&o.output, "output", "o", "table", "table, json or markdown")
 	return cmd
 }
@@ -117,6 +125,24 @@ func (o *options) validate() error {
 		errs = append(errs, fmt.Errorf("--output: %q: want table, json or markdown", o.output))
 	}
 	return errors.Join(errs...)
+}
+
+// profile writes a CPU profile, where one is wanted, until stop.
+func (o *options) profile() (stop func(), err error) {
+	if o.cpuProfile == "" {
+		return func() {}, nil
+	}
+	file, err := os.Create(o.cpuProfile)
+	if err != nil {
+		return nil, fmt.Errorf("--cpuprofile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, fmt.Errorf("--cpuprofile: %w", err)
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = file.Close()
+	}, nil
 }
 
 // run measures all cases and tells progress as it goes.

@@ -9,6 +9,8 @@ const maxImages = 64
 
 // Image says which nodes have an image.
 type Image struct {
+	// ID is no other column's, of this image before it was forgotten neither.
+	ID     int64
 	name   string
 	states []fwk.ImageStateSummary
 	// Nodes that have it.
@@ -21,7 +23,8 @@ func (t *Table) Image(name string) *Image {
 	if i, ok := t.images.get(key); ok {
 		return i
 	}
-	i := &Image{name: name, states: make([]fwk.ImageStateSummary, len(t.Rows))}
+	t.imageIDs++
+	i := &Image{ID: t.imageIDs, name: name, states: make([]fwk.ImageStateSummary, len(t.Rows))}
 	for row, info := range t.Infos {
 		if info != nil {
 			i.set(int32(row), info)

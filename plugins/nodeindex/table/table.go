@@ -65,6 +65,7 @@ type Table struct {
 
 	taintIDs   map[string]int32
 	images     cache[*Image]
+	imageIDs   int64
 	topologies map[string]*Topology
 	counters   cache[*Counter]
 	byPod      pairIndex[*Counter]
