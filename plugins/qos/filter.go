@@ -13,7 +13,6 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/peak"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 )
 
@@ -24,11 +23,7 @@ const stateKey = "PreFilter" + Name
 
 // cycle is what one pod's cycle judges all nodes by.
 type cycle struct {
-	judge     *judge
-	snapshot  *predict.Snapshot
-	pressure  pressures
-	epoch     uint64
-	combiners [predict.NumResources]peak.Combiner
+	*frame
 
 	objective Objective
 	workload  quality.Vector
@@ -57,8 +52,8 @@ const typicalUse = .05
 
 // PreFilter takes the cycle's view of the cluster and looks the pod up once.
 func (p *PredictedQoS) PreFilter(_ context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
-	p.forget(len(nodes))
 	c := p.newCycle(pod, nodes)
+	c.forget(len(nodes))
 	state.Write(stateKey, c)
 	p.export(c, state, nodes)
 	if c.filters && !p.anyPasses(c, state, nodes) {
@@ -70,15 +65,7 @@ func (p *PredictedQoS) PreFilter(_ context.Context, state fwk.CycleState, pod *v
 }
 
 func (p *PredictedQoS) newCycle(pod *v1.Pod, nodes []fwk.NodeInfo) *cycle {
-	c := &cycle{judge: p.judge.Load(), pressure: p.service.pressures(), objective: objectiveOf(pod, p.classes)}
-	if p.snapshot != nil {
-		c.snapshot = p.snapshot()
-	}
-	// The two numbers count up for themselves; one step of either is another epoch.
-	c.epoch = c.snapshot.Epoch()<<32 + c.judge.epoch
-	for r := range c.combiners {
-		c.combiners[r] = c.snapshot.Combiner(horizon, predict.Resource(r))
-	}
+	c := &cycle{frame: p.current(), objective: objectiveOf(pod, p.classes)}
 	c.name = workload(pod, c.objective)
 	c.workload = c.judge.history.Workload(c.name)
 	c.own = c.snapshot.Pod(pod)
@@ -143,9 +130,18 @@ func cycleIn(state fwk.CycleState) *cycle {
 func (p *PredictedQoS) run(ctx context.Context) {
 	ticker := time.NewTicker(p.feedback.tick)
 	defer ticker.Stop()
+	// Pods are seldom placed in a quiet cluster, and the next one is to be judged by what is known then.
+	freshen := time.NewTicker(time.Second)
+	defer freshen.Stop()
 	exporter := p.feedback.exporter
 	for {
 		select {
+		case <-p.stale:
+			p.renew()
+			continue
+		case <-freshen.C:
+			p.renew()
+			continue
 		case <-ctx.Done():
 			exporter.write(klog.FromContext(ctx), 0)
 			return
@@ -155,6 +151,7 @@ func (p *PredictedQoS) run(ctx context.Context) {
 		before := p.judge.Load()
 		now := p.feedback.judge(ctx)
 		p.judge.Store(now)
+		p.renew()
 		if pods := p.refused.Take(); len(pods) > 0 {
 			// Neither metrics nor outcomes are events that bring a pod back.
 			p.handle.Activate(klog.FromContext(ctx), pods)

@@ -5,6 +5,7 @@ package qos
 
 import (
 	"math"
+	"slices"
 
 	fwk "k8s.io/kube-scheduler/framework"
 
@@ -22,6 +23,19 @@ type view struct {
 	before      float32                // share of the CPU that the node uses without the pod
 	residents   [numObjectives]float32 // Σ weight · importance of the pods that are there
 	suffered    float32                // Σ residents · their harm without the pod
+	holds       held
+}
+
+// held is what a view is added up from. It has its own list of pods, since upstream writes to a NodeInfo's.
+type held struct {
+	name        string
+	cpu, memory int64 // allocatable, in millicores and bytes
+	pods        []fwk.PodInfo
+}
+
+func hold(node fwk.NodeInfo) held {
+	a := node.GetAllocatable()
+	return held{node.Node().Name, a.GetMilliCPU(), a.GetMemory(), slices.Clone(node.GetPods())}
 }
 
 // demand is what a node's pods will use of a resource.
@@ -35,16 +49,19 @@ type demand struct {
 const horizon = predict.Hour
 
 func (p *PredictedQoS) view(c *cycle, state fwk.CycleState, node fwk.NodeInfo) *view {
-	return p.views.Get(state, node, c.epoch, func() *view { return p.look(c, node) })
+	return c.views.Get(state, node, c.epoch, func() *view { return p.look(c, node) })
 }
 
-func (p *PredictedQoS) look(c *cycle, node fwk.NodeInfo) *view {
-	name := node.Node().Name
-	v := &view{pressure: c.pressure.of(name)}
-	a, residual := node.GetAllocatable(), c.snapshot.NodeForecast(name).Residual[horizon]
-	v.cpu = demand{residual: residual[predict.CPU], per: float32(1000 / float64(max(a.GetMilliCPU(), 1)))}
-	v.memory = demand{residual: residual[predict.Memory], per: float32(1 / float64(max(a.GetMemory(), 1)))}
-	for _, r := range node.GetPods() {
+func (p *PredictedQoS) look(c *cycle, node fwk.NodeInfo) *view { return p.add(c.frame, hold(node)) }
+
+// add adds up what a node holds by a frame. Others may do so at the same time.
+func (p *PredictedQoS) add(c *frame, node held) *view {
+	name := node.name
+	v := &view{pressure: c.pressure.of(name), holds: node}
+	residual := c.snapshot.NodeForecast(name).Residual[horizon]
+	v.cpu = demand{residual: residual[predict.CPU], per: float32(1000 / float64(max(node.cpu, 1)))}
+	v.memory = demand{residual: residual[predict.Memory], per: float32(1 / float64(max(node.memory, 1)))}
+	for _, r := range node.pods {
 		f := c.snapshot.Resident(r)
 		v.cpu.load = v.cpu.load.Add(f.Peaks[horizon][predict.CPU])
 		v.memory.load = v.memory.load.Add(f.Peaks[horizon][predict.Memory])
@@ -69,12 +86,12 @@ func (d *demand) with(pod predict.Peak, together peak.Combiner) share {
 
 // suffer is Σ residents · their harm at a point of the table. It is linear in the node's CPU between the table's columns, so
 // that rows can keep it.
-func (c *cycle) suffer(residents *[numObjectives]float32, at quality.Point) float32 {
+func (c *frame) suffer(residents *[numObjectives]float32, at quality.Point) float32 {
 	left, right := c.sufferOn(residents, at, at.Column), c.sufferOn(residents, at, at.Column+1)
 	return left + at.Right*(right-left)
 }
 
-func (c *cycle) sufferOn(residents *[numObjectives]float32, at quality.Point, column int32) (sum float32) {
+func (c *frame) sufferOn(residents *[numObjectives]float32, at quality.Point, column int32) (sum float32) {
 	at = at.OnColumn(column)
 	for o, weight := range residents {
 		if weight != 0 {
@@ -85,9 +102,9 @@ func (c *cycle) sufferOn(residents *[numObjectives]float32, at quality.Point, co
 }
 
 // forget makes room for other nodes when there are that many.
-func (p *PredictedQoS) forget(nodes int) {
-	p.views.Forget(nodes)
-	p.rows.forget(nodes)
+func (c *frame) forget(nodes int) {
+	c.views.Forget(nodes)
+	c.kept.forget(nodes)
 }
 
 // pressures of nodes by name.

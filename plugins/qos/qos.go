@@ -9,6 +9,7 @@ package qos
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,7 +22,6 @@ import (
 
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
 	"github.com/foresight-scheduler/foresight/plugins/predict/refused"
 )
 
@@ -43,8 +43,9 @@ type PredictedQoS struct {
 	feedback *feedback
 	judge    atomic.Pointer[judge]
 
-	views pernode.Cache[*view]
-	rows  rows
+	frame    atomic.Pointer[frame]
+	stale    chan struct{} // holds one when the frame is known to be old
+	renewing sync.Mutex
 
 	refused   refused.Pods // since the last look
 	breaker   atomic.Int64 // times the filter would have refused all nodes
@@ -85,6 +86,8 @@ func NewFactory(service *Service) func(context.Context, runtime.Object, fwk.Hand
 		p.feedback = newFeedback(args, time.Now)
 		p.feedback.exporter.read(klog.FromContext(ctx))
 		p.judge.Store(p.feedback.judge(ctx))
+		p.stale = make(chan struct{}, 1)
+		p.frame.Store(p.newFrame())
 		if err := p.listen(ctx); err != nil {
 			return nil, err
 		}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,6 +54,14 @@ type scheduler struct {
 	service *Service
 	nodes   []fwk.NodeInfo
 	time    time.Time
+	// forecasts are what the engine has published.
+	forecasts atomic.Pointer[predict.Snapshot]
+}
+
+// publish has the engine publish what it learned, and the plugin take it.
+func (s *scheduler) publish(c predict.Contents) {
+	s.forecasts.Store(predict.NewSnapshot(c))
+	s.renew()
 }
 
 // snapshot knows of no blind node and forecasts nothing beyond what is requested.
@@ -82,7 +91,9 @@ func newScheduler(t testing.TB, args *config.PredictedQoSArgs, pods []*v1.Pod, n
 	if err != nil {
 		t.Fatal(err)
 	}
-	service := NewService(snapshot)
+	s := &scheduler{t: t, time: time.Unix(1700000000, 0)}
+	s.forecasts.Store(snapshot())
+	service := NewService(s.forecasts.Load)
 	plugin, err := NewFactory(service)(t.Context(), args, h)
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +102,7 @@ func newScheduler(t testing.TB, args *config.PredictedQoSArgs, pods []*v1.Pod, n
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scheduler{PredictedQoS: plugin.(*PredictedQoS), t: t, service: service, nodes: infos, time: time.Unix(1700000000, 0)}
+	s.PredictedQoS, s.service, s.nodes = plugin.(*PredictedQoS), service, infos
 	s.feedback.lock.Lock()
 	s.feedback.now = func() time.Time { return s.time }
 	s.feedback.lock.Unlock()
@@ -100,8 +111,11 @@ func newScheduler(t testing.TB, args *config.PredictedQoSArgs, pods []*v1.Pod, n
 
 // wait lets time pass, and the plugin look at what is due.
 func (s *scheduler) wait(d time.Duration) {
+	s.feedback.lock.Lock()
 	s.time = s.time.Add(d)
+	s.feedback.lock.Unlock()
 	s.judge.Store(s.feedback.judge(s.t.Context()))
+	s.renew()
 }
 
 func (s *scheduler) begin(pod *v1.Pod) fwk.CycleState {
@@ -550,6 +564,7 @@ func BenchmarkPreScore(b *testing.B) {
 	for i := range 100 {
 		s.feedback.history.Learn(fmt.Sprint("node-", i), "latency", 0, i%3 == 0, s.time)
 	}
+	s.frame.Store(s.newFrame())
 	p := pod("p", "latency", "100m")
 	state := s.begin(p)
 	in := map[string][]fwk.NodeInfo{"in order": s.nodes, "two workers": slices.Clone(s.nodes), "shuffled": slices.Clone(s.nodes)}
@@ -563,6 +578,24 @@ func BenchmarkPreScore(b *testing.B) {
 	perNode := func(b *testing.B) {
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/node")
 	}
+	// The first pod after new forecasts, when the frame has been prepared, and when it has to add all nodes up itself.
+	for name, prepare := range map[string]func(){"new epoch": s.renew, "new epoch, unprepared": func() { s.frame.Store(s.newFrame()) }} {
+		b.Run(name, func(b *testing.B) {
+			s.PreScore(b.Context(), s.begin(p), p, s.nodes)
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				contents := predict.Contents{Epoch: s.frame.Load().snapshot.Epoch() + 1}
+				s.forecasts.Store(predict.NewSnapshot(contents))
+				prepare()
+				state := s.begin(p)
+				b.StartTimer()
+				s.PreScore(b.Context(), state, p, s.nodes)
+			}
+			perNode(b)
+		})
+	}
+	s.PreScore(b.Context(), state, p, s.nodes)
 	for _, order := range []string{"in order", "two workers", "shuffled"} {
 		b.Run(order, func(b *testing.B) {
 			s.PreScore(b.Context(), state, p, in[order])
@@ -576,8 +609,8 @@ func BenchmarkPreScore(b *testing.B) {
 	b.Run("arithmetic", func(b *testing.B) {
 		c, pod := cycleIn(state), cycleIn(state).newcomer()
 		for b.Loop() {
-			for i := range s.rows.rows {
-				c.harms[i] = c.harmOn(&s.rows.rows[i], &s.rows.rest[i], &pod)
+			for i := range c.kept.rows {
+				c.harms[i] = c.harmOn(&c.kept.rows[i], &c.kept.rest[i], &pod)
 			}
 		}
 		perNode(b)

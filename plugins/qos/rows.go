@@ -35,7 +35,6 @@ const hints = 1 << 15
 type row struct {
 	node       fwk.NodeInfo
 	generation int64 // none is below 1
-	epoch      uint64
 
 	mean, excess, squares, sure, residual float32 // predict.Load and the residual's upper bound
 	per                                   float32 // shares of the node in a core
@@ -50,13 +49,14 @@ const columns = 11
 
 // rest is what some pods read, too.
 type rest struct {
+	name      string // of the node
 	memory    demand
 	residents [numObjectives]float32
 	suffered  float32
 }
 
 // set takes a node's view.
-func (r *row) set(c *cycle, v *view, rest *rest) {
+func (r *row) set(c *frame, v *view, rest *rest) {
 	l, per := &v.cpu.load, float64(v.cpu.per)
 	r.mean, r.excess, r.squares = float32(l.Mean*per), float32(l.Excess*per), float32(l.Squares*per*per)
 	r.sure, r.residual = float32(l.Sure*per), float32(v.cpu.residual.Upper*per)
@@ -66,7 +66,7 @@ func (r *row) set(c *cycle, v *view, rest *rest) {
 	for k := range r.loss {
 		r.loss[k] = c.sufferOn(&v.residents, at, at.Column+int32(k)) - v.suffered
 	}
-	rest.memory, rest.residents, rest.suffered = v.memory, v.residents, v.suffered
+	rest.name, rest.memory, rest.residents, rest.suffered = v.holds.name, v.memory, v.residents, v.suffered
 }
 
 // newcomer is the pod in hand, as it is added to rows.
@@ -119,6 +119,32 @@ func (r *rows) forget(nodes int) {
 	}
 }
 
+// known is a node that there is a row of.
+type known struct {
+	node fwk.NodeInfo // to be told from others, not to be read: upstream writes to it
+	name string
+}
+
+func (r *rows) nodes() []known {
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	out := make([]known, 0, len(r.rows))
+	for k := range r.rows {
+		if name := r.rest[k].name; name != "" {
+			out = append(out, known{r.rows[k].node, name})
+		}
+	}
+	return out
+}
+
+// take adds a row of a node's view, before others see the rows.
+func (r *rows) take(c *frame, node fwk.NodeInfo, generation int64, v *view) {
+	k := int32(len(r.rows))
+	r.rows, r.rest = append(r.rows, row{node: node, generation: generation}), append(r.rest, rest{})
+	r.rows[k].set(c, v, &r.rest[k])
+	r.index[node], r.hints[generation%hints] = k, k
+}
+
 // add gives rows to nodes that have none.
 func (r *rows) add(nodes []fwk.NodeInfo) {
 	index := make(map[fwk.NodeInfo]int32, len(r.index)+len(nodes))
@@ -151,7 +177,7 @@ var notInHand = float32(math.Inf(1))
 
 // pass computes the harm of the cycle's pod on the nodes. Rows of nodes that have not changed are read as they are.
 func (p *PredictedQoS) pass(c *cycle, state fwk.CycleState, nodes []fwk.NodeInfo) {
-	r := &p.rows
+	r := &c.kept
 	r.lock.Lock()
 	defer r.lock.Unlock()
 	c.harms, c.best = c.harms[:0], notInHand
@@ -168,9 +194,9 @@ func (p *PredictedQoS) pass(c *cycle, state fwk.CycleState, nodes []fwk.NodeInfo
 			k = r.index[n]
 		}
 		row := &r.rows[k]
-		if row.generation != generation || row.epoch != c.epoch || !trusted {
-			row.set(c, p.view(c, state, n), &r.rest[k])
-			row.generation, row.epoch = generation, c.epoch
+		if row.generation != generation || !trusted {
+			row.set(c.frame, p.view(c, state, n), &r.rest[k])
+			row.generation = generation
 			if !trusted {
 				row.generation = 0
 			}

@@ -58,7 +58,6 @@ func newWorld(t *testing.T, seed uint64) *world {
 		scheduler: newScheduler(t, args(), nil), r: rand.New(rand.NewPCG(seed, 1)),
 		cache: cache.New(t.Context(), nil, false, false), snapshot: cache.NewEmptySnapshot(),
 	}
-	w.scheduler.snapshot = func() *predict.Snapshot { return predict.NewSnapshot(w.contents) }
 	for range 5 {
 		w.addNode()
 	}
@@ -113,6 +112,7 @@ func (w *world) forecast() {
 		}
 	}
 	w.service.pressure.Store(&pressed)
+	w.publish(w.contents)
 }
 
 func (w *world) change() {
@@ -242,7 +242,7 @@ func TestRowsAreBounded(t *testing.T) {
 		w.nodes = w.nodes[1:]
 		w.judge(w.list(), false)
 	}
-	if n := len(w.rows.rows); n > 120 {
+	if n := len(w.frame.Load().kept.rows); n > 120 {
 		t.Errorf("%d rows of 5 nodes", n)
 	}
 }
@@ -257,7 +257,7 @@ func TestMoreUseNeverRanksBetter(t *testing.T) {
 		if rung == RungModel {
 			writeModel(t, a.ModelFile)
 		}
-		for range 100 {
+		for range 40 {
 			residents := make([]*v1.Pod, r.IntN(8))
 			for i := range residents {
 				residents[i] = on("a", pod(fmt.Sprint("r", i), objectiveNames[r.IntN(numObjectives)], fmt.Sprint(r.IntN(300), "m")))
@@ -277,7 +277,7 @@ func TestMoreUseNeverRanksBetter(t *testing.T) {
 				v.suffered = c.suffer(&v.residents, quality.At(v.before, v.pressure))
 				var row row
 				var rest rest
-				row.set(c, v, &rest)
+				row.set(c.frame, v, &rest)
 				return c.harmOn(&row, &rest, &newcomer), v
 			}
 			for range 20 {
@@ -297,6 +297,57 @@ func TestMoreUseNeverRanksBetter(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A new epoch is prepared while pods are placed by the last one. When it serves, it has a row of every node as it was looked at
+// last, and judges as a fresh look does.
+func TestEpochChangesBesideCycles(t *testing.T) {
+	w := newWorld(t, 3)
+	for range 30 {
+		w.change()
+	}
+	w.judge(w.list(), false)
+	stop := make(chan struct{})
+	var others sync.WaitGroup
+	others.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				w.renew()
+			}
+		}
+	})
+	for round := range 100 {
+		// Nodes and forecasts change, and upstream writes to the NodeInfos that frames were made from.
+		contents := w.contents
+		contents.Epoch = uint64(1000 + round)
+		w.forecasts.Store(predict.NewSnapshot(contents))
+		p := on(w.nodes[w.r.IntN(len(w.nodes))].Name, w.pod())
+		w.must(w.cache.AssumePod(klog.Background(), p))
+		w.pods = append(w.pods, p)
+		w.judge(w.list(), false)
+	}
+	close(stop)
+	others.Wait()
+	w.must(w.cache.UpdateSnapshot(klog.Background(), w.snapshot))
+	nodes, err := w.snapshot.NodeInfos().List()
+	w.must(err)
+	w.judge(nodes, false)
+	was := w.frame.Load()
+	w.forecast()
+	f := w.frame.Load()
+	if f == was {
+		t.Fatal("the forecasts are new, and the frame is not")
+	}
+	for _, n := range nodes {
+		k, ok := f.kept.index[n]
+		if !ok || f.kept.rows[k].generation != n.GetGeneration() {
+			t.Errorf("%s is left to be added up when a pod waits", n.Node().Name)
+		}
+	}
+	w.judge(nodes, false)
 }
 
 // Cycles may overlap: each reads the harms of its own pod.
@@ -338,7 +389,7 @@ func TestRowAfter(t *testing.T) {
 		return p
 	}
 	for range 2000 {
-		c := &cycle{judge: &judge{}, resident: &quality.Slab{}}
+		c := &cycle{frame: &frame{judge: &judge{}}, resident: &quality.Slab{}}
 		c.own.Peaks[horizon][predict.CPU] = peak()
 		c.combiners[predict.CPU].Together = r.Float64()
 		v := view{cpu: demand{residual: predict.Interval{Upper: r.Float64() - .5}, per: 1 / float32(1+r.IntN(64))}}
@@ -346,7 +397,7 @@ func TestRowAfter(t *testing.T) {
 			v.cpu.load = v.cpu.load.Add(peak())
 		}
 		var row row
-		row.set(c, &v, &rest{})
+		row.set(c.frame, &v, &rest{})
 		pod := c.newcomer()
 		if got, want := row.after(&pod), c.after(&v).upper; !(math.Abs(float64(got-want)) < 1e-4) {
 			t.Fatalf("%+v with %+v: %v, want %v", v.cpu, c.own.Peaks[horizon][predict.CPU], got, want)

@@ -40,11 +40,34 @@ func (c *Cache[T]) Get(state fwk.CycleState, node fwk.NodeInfo, epoch uint64, su
 			return e.value
 		}
 	}
-	e := &entry[T]{generation, epoch, sum()}
-	if _, loaded := c.entries.Swap(name, e); !loaded {
+	v := sum()
+	c.Put(name, generation, epoch, v)
+	return v
+}
+
+// Put keeps the value of a node at a generation and an epoch.
+func (c *Cache[T]) Put(name string, generation int64, epoch uint64, value T) {
+	if _, loaded := c.entries.Swap(name, &entry[T]{generation, epoch, value}); !loaded {
 		c.count.Add(1)
 	}
-	return e.value
+}
+
+// Kept returns the value that is kept of a node, whatever its epoch, and the generation that it is of.
+func (c *Cache[T]) Kept(name string) (generation int64, value T, ok bool) {
+	if known, found := c.entries.Load(name); found {
+		e := known.(*entry[T])
+		return e.generation, e.value, true
+	}
+	return 0, value, false
+}
+
+// Each calls do with what is kept of each node, in no order.
+func (c *Cache[T]) Each(do func(name string, generation int64, value T)) {
+	c.entries.Range(func(name, known any) bool {
+		e := known.(*entry[T])
+		do(name.(string), e.generation, e.value)
+		return true
+	})
 }
 
 // Forget starts over when the values of nodes that are gone outnumber those of the nodes that there are. Call it once a

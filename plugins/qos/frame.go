@@ -1,0 +1,93 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package qos
+
+import (
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/peak"
+	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
+)
+
+// frame is what all nodes are judged by for a time, and what has been added up of them by it. What judges is immutable. A new
+// one is made beside the scheduling path, with all the nodes that the last one knows, and the last one serves meanwhile: adding
+// up the pods of all nodes takes as long as placing dozens of pods.
+type frame struct {
+	judge     *judge
+	snapshot  *predict.Snapshot
+	pressure  pressures
+	combiners [predict.NumResources]peak.Combiner
+	epoch     uint64
+
+	views pernode.Cache[*view]
+	kept  rows
+}
+
+func (p *PredictedQoS) forecasts() *predict.Snapshot {
+	if p.snapshot == nil {
+		return nil
+	}
+	return p.snapshot()
+}
+
+// epochOf forecasts and a judge: the two numbers count up for themselves, and one step of either is another epoch.
+func epochOf(s *predict.Snapshot, j *judge) uint64 { return s.Epoch()<<32 + j.epoch }
+
+func (p *PredictedQoS) newFrame() *frame {
+	f := &frame{judge: p.judge.Load(), snapshot: p.forecasts(), pressure: p.service.pressures()}
+	f.epoch = epochOf(f.snapshot, f.judge)
+	for r := range f.combiners {
+		f.combiners[r] = f.snapshot.Combiner(horizon, predict.Resource(r))
+	}
+	return f
+}
+
+// current is the frame that serves. Where there is something newer to judge by, it asks for the next one.
+func (p *PredictedQoS) current() *frame {
+	f := p.frame.Load()
+	if f.epoch != epochOf(p.forecasts(), p.judge.Load()) {
+		select {
+		case p.stale <- struct{}{}:
+		default:
+		}
+	}
+	return f
+}
+
+// renew replaces the frame where there is something newer to judge by.
+func (p *PredictedQoS) renew() {
+	p.renewing.Lock()
+	defer p.renewing.Unlock()
+	last, next := p.frame.Load(), p.newFrame()
+	if last.epoch == next.epoch {
+		return
+	}
+	p.carryOver(last, next)
+	p.frame.Store(next)
+}
+
+// carryOver has the next frame know the nodes that the last one knows, by what they held when they were last looked at; what has
+// changed since is seen by its generation.
+func (p *PredictedQoS) carryOver(last, next *frame) {
+	// In the order of the rows, which is that in which PreScore reads them.
+	known := last.kept.nodes()
+	next.kept.rows, next.kept.rest = make([]row, 0, len(known)), make([]rest, 0, len(known))
+	next.kept.index = make(map[fwk.NodeInfo]int32, len(known))
+	for _, k := range known {
+		generation, v, ok := last.views.Kept(k.name)
+		if !ok {
+			continue
+		}
+		v = p.add(next, v.holds)
+		next.views.Put(k.name, generation, next.epoch, v)
+		next.kept.take(next, k.node, generation, v)
+	}
+	// Those that no pod was scored on.
+	last.views.Each(func(name string, generation int64, v *view) {
+		if _, _, ok := next.views.Kept(name); !ok {
+			next.views.Put(name, generation, next.epoch, p.add(next, v.holds))
+		}
+	})
+}
