@@ -75,7 +75,7 @@ serviceAntiAffinity:
 		{name: "PredictedQoS, all defaults", yaml: "PredictedQoSArgs", want: &config.PredictedQoSArgs{
 			MaxRiskPercent: 90, Weights: config.QoSWeights{Latency: 3, Realtime: 5, Availability: 3, Batch: 1},
 			Feedback:         config.QoSFeedback{Horizons: []metav1.Duration{{Duration: 10 * time.Minute}, {Duration: time.Hour}}, Decisions: 10000, HalfLife: metav1.Duration{Duration: 6 * time.Hour}},
-			NodeMetricsLimit: 1000,
+			NodeMetricsLimit: 5000,
 		}},
 		{name: "PredictedQoS, all fields", yaml: `PredictedQoSArgs
 modelFile: /m.json

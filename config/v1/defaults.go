@@ -80,7 +80,7 @@ func SetDefaults_NodeIndexArgs(args *NodeIndexArgs) {
 func SetDefaults_PredictedQoSArgs(args *PredictedQoSArgs) {
 	for field, otherwise := range map[**int32]int32{
 		&args.MaxRiskPercent: 90, &args.Weights.Latency: 3, &args.Weights.Realtime: 5, &args.Weights.Availability: 3, &args.Weights.Batch: 1,
-		&args.Feedback.Decisions: 10000, &args.NodeMetricsLimit: 1000,
+		&args.Feedback.Decisions: 10000, &args.NodeMetricsLimit: 5000,
 	} {
 		if *field == nil {
 			*field = ptr.To(otherwise)

@@ -199,7 +199,7 @@ type PredictedQoSArgs struct {
 	// +optional
 	Feedback QoSFeedback `json:"feedback,omitempty"`
 	// NodeMetricsLimit is the number of nodes above which no metric names nodes, and foresight top has
-	// none to show: there are four series a node. 0–100000, where 0 never names any. Default 1000.
+	// none to show: there are four series a node. 0–100000, where 0 never names any. Default 5000.
 	// +optional
 	NodeMetricsLimit *int32 `json:"nodeMetricsLimit,omitempty"`
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
 )
 
 // Rung is what judges, the worst first.
@@ -39,7 +40,7 @@ type judge struct {
 	table   *quality.Table
 	typical quality.Slab
 	loses   [numObjectives]quality.Slab // the harm to a pod of typical use, by its objective
-	history *quality.HistoryView
+	history *outcome.HistoryView
 	offset  [numObjectives]float32 // in log-odds: strictness and what outcomes made of it
 }
 
@@ -50,7 +51,7 @@ type decision struct {
 	workload   string
 	objective  Objective
 	model      float32 // log-odds without history
-	outcome    quality.Outcome
+	outcome    outcome.Outcome
 	bound      time.Time
 	due        int // the next horizon to be judged at
 	violation  string
@@ -91,9 +92,9 @@ type feedback struct {
 	waiting map[types.UID]*decision
 	order   []types.UID // by bind
 	// observations are the outcomes for the file; nil where there is none. They outlive a model, as the ledger does not.
-	observations *quality.Ledger
-	history      *quality.History
-	ledger       *quality.Ledger
+	observations *outcome.Ledger
+	history      *outcome.History
+	ledger       *outcome.Ledger
 	offset       [numObjectives]float32
 	last         *judge
 	made         time.Time      // when last was
@@ -126,7 +127,7 @@ type fileStamp struct {
 func newFeedback(args *config.PredictedQoSArgs, now func() time.Time) *feedback {
 	f := &feedback{
 		decisions: int(args.Feedback.Decisions), file: args.ModelFile, mayTake: args.Feedback.ResponseTimeObjective.Duration, now: now, waiting: map[types.UID]*decision{},
-		history: quality.NewHistory(args.Feedback.HalfLife.Duration), ledger: quality.NewLedger(int(args.Feedback.Decisions)),
+		history: outcome.NewHistory(args.Feedback.HalfLife.Duration), ledger: outcome.NewLedger(int(args.Feedback.Decisions)),
 		offset: strictness, prior: quality.NewTable(nil), counts: counts{violations: map[string]int{}},
 	}
 	for _, h := range args.Feedback.Horizons {
@@ -337,6 +338,6 @@ func (f *feedback) reload(ctx context.Context) {
 		return
 	}
 	f.model, f.demoted = quality.NewTable(m), false
-	f.ledger = quality.NewLedger(f.decisions)
+	f.ledger = outcome.NewLedger(f.decisions)
 	logger.Info("The QoS model is loaded", "file", f.file, "trained", card.Trained, "observations", card.Observations)
 }

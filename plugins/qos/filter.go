@@ -14,6 +14,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
 )
 
 // ErrReasonRisk is why a node is refused.
@@ -26,7 +27,7 @@ type cycle struct {
 	*frame
 
 	objective Objective
-	workload  quality.Vector
+	workload  outcome.Vector
 	name      string // of the workload
 	own       predict.PodForecast
 	weight    float32

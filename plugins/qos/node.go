@@ -12,13 +12,14 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/peak"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
 )
 
 // view is what the plugin knows of one node. It is immutable.
 type view struct {
 	cpu, memory demand
 	pressure    float32 // NaN where not known
-	history     quality.Vector
+	history     outcome.Vector
 	doubt       float32
 	before      float32                // share of the CPU that the node uses without the pod
 	residents   [numObjectives]float32 // Σ weight · importance of the pods that are there

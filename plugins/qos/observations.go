@@ -12,7 +12,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/atomicfile"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
 )
 
 // exporter writes outcomes to a file that foresight model train reads. One goroutine at a time may use it.
@@ -28,11 +28,11 @@ func (e *exporter) read(logger klog.Logger) {
 	if e.file == "" {
 		return
 	}
-	outcomes, err := quality.ReadObservations(e.file)
+	outcomes, err := outcome.ReadObservations(e.file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		logger.Error(err, "The observations cannot be read; they start anew")
 	}
-	kept := quality.NewLedger(e.feedback.decisions)
+	kept := outcome.NewLedger(e.feedback.decisions)
 	for _, o := range outcomes {
 		kept.Add(o)
 	}
@@ -57,7 +57,7 @@ func (e *exporter) write(logger klog.Logger, age time.Duration) {
 	outcomes := f.observations.Outcomes()
 	f.lock.Unlock()
 	e.at = now
-	err := atomicfile.Write(e.file, func(w io.Writer) error { return quality.WriteObservations(w, outcomes) })
+	err := atomicfile.Write(e.file, func(w io.Writer) error { return outcome.WriteObservations(w, outcomes) })
 	if err == nil {
 		e.written = total
 		return

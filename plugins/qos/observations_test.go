@@ -14,6 +14,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
 )
 
 // What comes of decisions is written, a scheduler that starts goes on with it, and a model that is trained from it judges: the
@@ -49,11 +50,11 @@ func TestModelIsRenewed(t *testing.T) {
 	next.bind(pod("after", "latency", "100m"), "cold-0")
 	next.wait(10 * time.Minute)
 	next.feedback.exporter.write(logger, 0)
-	outcomes, err := quality.ReadObservations(a.Feedback.ObservationsFile)
+	outcomes, err := outcome.ReadObservations(a.Feedback.ObservationsFile)
 	if err != nil || len(outcomes) != 242 {
 		t.Fatalf("%d outcomes, want 242; error %v", len(outcomes), err)
 	}
-	groups, violations := quality.FromObservations(outcomes, "latency"), 0.
+	groups, violations := outcome.FromObservations(outcomes, "latency"), 0.
 	for _, g := range groups {
 		for _, y := range g.Y {
 			violations += y
@@ -89,7 +90,7 @@ func TestObservationsFileFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.feedback.exporter.write(klog.Background(), 0)
-	if outcomes, err := quality.ReadObservations(a.Feedback.ObservationsFile); err != nil || len(outcomes) != 1 {
+	if outcomes, err := outcome.ReadObservations(a.Feedback.ObservationsFile); err != nil || len(outcomes) != 1 {
 		t.Errorf("once the folder is there: %+v, %v", outcomes, err)
 	}
 	if err := os.WriteFile(a.Feedback.ObservationsFile, []byte("bound,node\nyesterday"), 0o600); err != nil {
@@ -99,7 +100,7 @@ func TestObservationsFileFails(t *testing.T) {
 	s.bind(pod("p", "latency", "100m"), "a")
 	s.observe(restarted(pod("p", "latency", "100m")))
 	s.feedback.exporter.write(klog.Background(), 0)
-	if outcomes, err := quality.ReadObservations(a.Feedback.ObservationsFile); err != nil || len(outcomes) != 1 || !outcomes[0].Violated {
+	if outcomes, err := outcome.ReadObservations(a.Feedback.ObservationsFile); err != nil || len(outcomes) != 1 || !outcomes[0].Violated {
 		t.Errorf("%+v, %v", outcomes, err)
 	}
 }

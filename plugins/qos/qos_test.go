@@ -35,6 +35,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/peak"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/learn"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
@@ -354,7 +355,7 @@ func TestDecisionsAreBounded(t *testing.T) {
 // writeModel trains a small model: beyond 60 % of the CPU pods suffer.
 func writeModel(t testing.TB, path string) {
 	t.Helper()
-	d := &quality.Data{}
+	d := &learn.Data{}
 	for i := range 2000 {
 		cpu, y := float64(i%100)/100, 0.
 		if cpu > .6 {
@@ -362,7 +363,7 @@ func writeModel(t testing.TB, path string) {
 		}
 		d.Add([]float64{float64(i%7) / 20, cpu, math.NaN()}, y, 1)
 	}
-	if err := quality.Save(path, quality.Fit(quality.Placement, []*quality.Data{d}, d), quality.Card{}); err != nil {
+	if err := quality.Save(path, quality.Fit(quality.Placement, []*learn.Data{d}, d), quality.Card{}); err != nil {
 		t.Fatal(err)
 	}
 }

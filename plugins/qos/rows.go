@@ -13,6 +13,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
 )
 
 // rows keep of each node's view what the harm of one more pod is computed from, so that PreScore reads memory in order, looks
@@ -39,7 +40,7 @@ type row struct {
 	mean, excess, squares, sure, residual float32 // predict.Load and the residual's upper bound
 	per                                   float32 // shares of the node in a core
 	pressure                              float32
-	history                               quality.Vector
+	history                               outcome.Vector
 	column                                int32 // of the table, where the node is without the pod
 	loss                                  [columns]float32
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
 )
 
 // Reserve notes what the pod is predicted to get on the node that was chosen, and with which chance it was chosen.
@@ -34,7 +35,7 @@ func (p *PredictedQoS) Reserve(ctx context.Context, state fwk.CycleState, pod *v
 			klog.FromContext(ctx).Info("The pod's response time is not judged", "pod", klog.KObj(pod), "reason", err.Error())
 		}
 	}
-	d.outcome = quality.Outcome{Risk: float64(quality.Probability(z)), Plain: float64(after), Propensity: 1 / float64(max(c.asGood, 1)), Node: nodeName, Objective: c.objective.String()}
+	d.outcome = outcome.Outcome{Risk: float64(quality.Probability(z)), Plain: float64(after), Propensity: 1 / float64(max(c.asGood, 1)), Node: nodeName, Objective: c.objective.String()}
 	d.outcome.X[quality.OwnCPU] = c.own.Peaks[horizon][predict.CPU].Mean * float64(v.cpu.per)
 	d.outcome.X[quality.NodeCPU], d.outcome.X[quality.Pressure] = float64(after), float64(v.pressure)
 	c.decision = d

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
 )
 
 // writeInterference makes two kinds of neighbours, one of which does no harm.
@@ -115,15 +116,15 @@ func TestModelTrainAndShow(t *testing.T) {
 // What a scheduler writes is trained from; a file that is none says where it is wrong.
 func TestTrainFromObservations(t *testing.T) {
 	dir := t.TempDir()
-	var outcomes []quality.Outcome
+	var outcomes []outcome.Outcome
 	for i := range 400 {
-		o := quality.Outcome{Node: fmt.Sprint("n", i/10%5), Objective: "latency", Bound: time.Unix(int64(i), 0), Propensity: .5, Violated: i%10 > 6}
+		o := outcome.Outcome{Node: fmt.Sprint("n", i/10%5), Objective: "latency", Bound: time.Unix(int64(i), 0), Propensity: .5, Violated: i%10 > 6}
 		o.X = [3]float64{.05, float64(i%10) / 10, math.NaN()}
 		outcomes = append(outcomes, o)
 	}
 	file, model := filepath.Join(dir, "observations.csv"), filepath.Join(dir, "model.json")
 	var page bytes.Buffer
-	if err := quality.WriteObservations(&page, outcomes); err != nil {
+	if err := outcome.WriteObservations(&page, outcomes); err != nil {
 		t.Fatal(err)
 	}
 	train := func(data string) error {

@@ -13,6 +13,9 @@ import (
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality/interference"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/learn"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
 )
 
 func newTrainCommand() *cobra.Command {
@@ -32,13 +35,13 @@ latency pods, which it writes to observationsFile of PredictedQoSArgs.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			card := quality.Card{Trained: time.Now().UTC().Truncate(time.Second)}
-			var groups []*quality.Data
+			var groups []*learn.Data
 			if observations != "" {
-				outcomes, err := quality.ReadObservations(observations)
+				outcomes, err := outcome.ReadObservations(observations)
 				if err != nil {
 					return err
 				}
-				groups, card.Origin = quality.FromObservations(outcomes, "latency"), observations
+				groups, card.Origin = outcome.FromObservations(outcomes, "latency"), observations
 				for _, o := range outcomes {
 					if o.Objective == "latency" && (card.From.IsZero() || o.Bound.Before(card.From)) {
 						card.From = o.Bound
@@ -72,8 +75,8 @@ latency pods, which it writes to observationsFile of PredictedQoSArgs.`,
 			}
 			fmt.Fprintf(cmd.ErrOrStderr(), "learning from %d rows in %d groups\n", card.Observations, len(groups))
 			risk, plain, label := quality.Assess(quality.Placement, groups)
-			card.AUC, card.PlainAUC = known(quality.AUC(risk, label)), known(quality.AUC(plain, label))
-			card.Brier, card.ECE = known(quality.Brier(risk, label)), known(quality.ECE(risk, label))
+			card.AUC, card.PlainAUC = known(judge.AUC(risk, label)), known(judge.AUC(plain, label))
+			card.Brier, card.ECE = known(judge.Brier(risk, label)), known(judge.ECE(risk, label))
 			return quality.Save(file, quality.Fit(quality.Placement, groups, nil), card)
 		},
 	}

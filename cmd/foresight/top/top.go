@@ -57,7 +57,7 @@ Its certificate must be signed by the cluster's authority or that of --scheduler
 --scheduler-insecure takes any, and shows your credentials to whoever answers there.
 With several replicas, the leader is the one to ask: it judges when it places pods.
 
-In a cluster of more nodes than nodeMetricsLimit of PredictedQoSArgs, 1000 by default, the
+In a cluster of more nodes than nodeMetricsLimit of PredictedQoSArgs, 5000 by default, the
 scheduler counts the nodes of each class and names none.`,
 		Example: `  foresight top
   foresight top --sort latency -o json`,

@@ -11,6 +11,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/learn"
 )
 
 // Feature is one quantity that a model reads.
@@ -44,10 +47,10 @@ func (s *Schema) Hash() string {
 
 // Model estimates the risk of a violation. It is immutable once fitted.
 type Model struct {
-	Schema  Schema   `json:"schema"`
-	Members []*Boost `json:"members"` // one per view
+	Schema  Schema         `json:"schema"`
+	Members []*learn.Boost `json:"members"` // one per view
 	// PlainRank is the risk by the plain feature alone.
-	PlainRank *Logistic `json:"plainRank"`
+	PlainRank *learn.Logistic `json:"plainRank"`
 	// Trust is the share of the members against PlainRank, 0–1.
 	Trust float64 `json:"trust"`
 	// Slope turns log-odds into calibrated ones, 0–1 (Platt, Probabilistic outputs for support vector machines, 1999).
@@ -55,18 +58,18 @@ type Model struct {
 }
 
 // members are shallow and many: 100 trees of 4 questions. A leaf of fewer than 40 observations is noise.
-var memberOptions = BoostOptions{Rounds: 100, Depth: 4, MinWeight: 40, Rate: .1, Lambda: 1}
+var memberOptions = learn.BoostOptions{Rounds: 100, Depth: 4, MinWeight: 40, Rate: .1, Lambda: 1}
 
 // Fit trains a model. Each group is observations that have something in common which new observations will not share: the
 // kind of neighbour, the node, the day. Leaving one group out at a time says how far the members are to be trusted beyond
 // what they saw, against ranking by the plain feature. seen are observations of the very conditions that will be judged;
 // they weigh more than others, and the more there are the more the members are trusted. There must be a group, each must
 // hold an observation, and seen may be nil.
-func Fit(schema Schema, groups []*Data, seen *Data) *Model {
+func Fit(schema Schema, groups []*learn.Data, seen *learn.Data) *Model {
 	m := fitMembers(schema, groups, seen)
 	switch {
-	case seen.len() > 0:
-		n := float64(seen.len())
+	case seen.Len() > 0:
+		n := float64(seen.Len())
 		m.Trust = .5 + .5*n/(n+100)
 	case len(groups) == 1:
 		// Nothing says what the members are worth elsewhere.
@@ -83,7 +86,7 @@ func Fit(schema Schema, groups []*Data, seen *Data) *Model {
 	return m
 }
 
-func leaveEachOut(schema Schema, groups []*Data) []fold {
+func leaveEachOut(schema Schema, groups []*learn.Data) []fold {
 	folds := make([]fold, len(groups))
 	for out, g := range groups {
 		rest := slices.Delete(slices.Clone(groups), out, out+1)
@@ -95,13 +98,13 @@ func leaveEachOut(schema Schema, groups []*Data) []fold {
 // seenWeight is the weight of an observation of the conditions that will be judged, against one of others.
 const seenWeight = 50
 
-func fitMembers(schema Schema, groups []*Data, seen *Data) *Model {
-	all := &Data{X: make([][]float64, len(schema.Features))}
+func fitMembers(schema Schema, groups []*learn.Data, seen *learn.Data) *Model {
+	all := &learn.Data{X: make([][]float64, len(schema.Features))}
 	for _, g := range groups {
-		all.append(g, 1)
+		all.Append(g, 1)
 	}
-	if seen.len() > 0 {
-		all.append(seen, seenWeight)
+	if seen.Len() > 0 {
+		all.Append(seen, seenWeight)
 	}
 	m := &Model{Schema: schema, Trust: 1, Slope: 1}
 	for _, view := range schema.Views {
@@ -109,16 +112,16 @@ func fitMembers(schema Schema, groups []*Data, seen *Data) *Model {
 		for _, f := range view {
 			o.Monotone = append(o.Monotone, schema.Features[f].Sign)
 		}
-		m.Members = append(m.Members, FitBoost(all.view(view), o))
+		m.Members = append(m.Members, learn.FitBoost(all.View(view), o))
 	}
-	m.PlainRank = FitLogistic(all.view([]int{schema.Plain}), 1e-4)
+	m.PlainRank = learn.FitLogistic(all.View([]int{schema.Plain}), 1e-4)
 	m.PlainRank.Weights[0] = max(m.PlainRank.Weights[0], 1e-6) // Whatever was learned, more use is more risk.
 	return m
 }
 
 // Risk returns the probability of a violation, 0–1, for the features x in the order of the schema, of which what is not
 // known is NaN. scratch must be as long as x and is overwritten.
-func (m *Model) Risk(x, scratch []float64) float64 { return sigmoid(m.LogOdds(x, scratch)) }
+func (m *Model) Risk(x, scratch []float64) float64 { return learn.Sigmoid(m.LogOdds(x, scratch)) }
 
 // LogOdds is Risk before the logistic curve.
 func (m *Model) LogOdds(x, scratch []float64) float64 {
@@ -144,7 +147,7 @@ type fold struct {
 	label          []float64
 }
 
-func (m *Model) judge(d *Data) fold {
+func (m *Model) judge(d *learn.Data) fold {
 	f := fold{rank: d.X[m.Schema.Plain], label: d.Y}
 	x, scratch := make([]float64, len(d.X)), make([]float64, len(d.X))
 	for i := range d.Y {
@@ -164,7 +167,7 @@ func (f *fold) blend(trust float64) []float64 {
 
 // Assess says how models fare on each group in turn that learned from the others: the risks they give, the plain feature,
 // and the labels. With one group there is nothing to say.
-func Assess(schema Schema, groups []*Data) (risk, plain, label []float64) {
+func Assess(schema Schema, groups []*learn.Data) (risk, plain, label []float64) {
 	if len(groups) < 2 {
 		return nil, nil, nil
 	}
@@ -183,7 +186,7 @@ func Assess(schema Schema, groups []*Data) (risk, plain, label []float64) {
 // plain feature.
 func trust(folds []fold) float64 {
 	for t := .75; t > .25; t -= .125 {
-		if !slices.ContainsFunc(folds, func(f fold) bool { return AUC(f.blend(t), f.label) < AUC(f.rank, f.label) }) {
+		if !slices.ContainsFunc(folds, func(f fold) bool { return judge.AUC(f.blend(t), f.label) < judge.AUC(f.rank, f.label) }) {
 			return t
 		}
 	}
@@ -193,7 +196,7 @@ func trust(folds []fold) float64 {
 // flatten is the slope that calibrates what was said of the groups that were left out, each group counting the same. It
 // only flattens: certainty about the unseen is what a model has too much of.
 func flatten(folds []fold, trust float64) float64 {
-	d := &Data{X: make([][]float64, 1)}
+	d := &learn.Data{X: make([][]float64, 1)}
 	for k := range folds {
 		w := 1 / float64(len(folds[k].label))
 		for i, z := range folds[k].blend(trust) {
@@ -202,5 +205,5 @@ func flatten(folds []fold, trust float64) float64 {
 			d.W = append(d.W, w)
 		}
 	}
-	return min(max(FitLogistic(d, 1e-3).Weights[0], .2), 1)
+	return min(max(learn.FitLogistic(d, 1e-3).Weights[0], .2), 1)
 }

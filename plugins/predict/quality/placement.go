@@ -3,14 +3,19 @@
 
 package quality
 
-import "math"
+import (
+	"math"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/learn"
+)
 
 // The features of a placement: what is known before the pod runs.
 const (
 	OwnCPU   = iota // what the pod will use on average, as a share of the node's CPU
 	NodeCPU         // what the node will use with the pod on it, as a share of its CPU
 	Pressure        // the share of time, 0–1, in which a task on the node waited for CPU, memory or I/O lately
-	placementFeatures
+	// NumPlacementFeatures is how many there are.
+	NumPlacementFeatures
 )
 
 // Placement is the schema of models that judge placements. Only what both a cluster and a measurement beside neighbours
@@ -67,7 +72,7 @@ const surest = 5
 // NewTable distills a model, or the prior where m is nil. m must be of the schema Placement.
 func NewTable(m *Model) *Table {
 	t := &Table{}
-	x, scratch := make([]float64, placementFeatures), make([]float64, placementFeatures)
+	x, scratch := make([]float64, NumPlacementFeatures), make([]float64, NumPlacementFeatures)
 	const step = maxCPU / cpuSteps
 	beyond := float64(priorRise)
 	if m != nil {
@@ -237,7 +242,7 @@ func tabulate(f func(z float64) float64) (t curve) {
 }
 
 var (
-	sigmoidTable = tabulate(sigmoid)
+	sigmoidTable = tabulate(learn.Sigmoid)
 	harmTable    = tabulate(func(z float64) float64 {
 		if z >= sigmoidRange {
 			return z // Where Harm leaves the table.

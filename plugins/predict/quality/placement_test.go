@@ -11,12 +11,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/learn"
 )
 
 // placements draws observations: use beyond 70 % hurts, and pressure does.
-func placements(r *rand.Rand, n int) *Data {
-	d := &Data{}
+func placements(r *rand.Rand, n int) *learn.Data {
+	d := &learn.Data{}
 	for range n {
 		x := []float64{r.Float64() * .3, r.Float64(), math.NaN()}
 		if r.IntN(2) == 0 {
@@ -27,7 +28,7 @@ func placements(r *rand.Rand, n int) *Data {
 			z += 5 * (x[Pressure] - .3)
 		}
 		y := 0.
-		if r.Float64() < sigmoid(z) {
+		if r.Float64() < learn.Sigmoid(z) {
 			y = 1
 		}
 		d.Add(x, y, 1)
@@ -37,7 +38,7 @@ func placements(r *rand.Rand, n int) *Data {
 
 func placementModel() *Model {
 	r := rand.New(rand.NewPCG(7, 8))
-	return Fit(Placement, []*Data{placements(r, 800), placements(r, 800)}, nil)
+	return Fit(Placement, []*learn.Data{placements(r, 800), placements(r, 800)}, nil)
 }
 
 // The table says on its points what the model says, at least a little more than on the point before, in between what lies between,
@@ -46,7 +47,7 @@ func TestTable(t *testing.T) {
 	m := placementModel()
 	table := NewTable(m)
 	var slab Slab
-	scratch := make([]float64, placementFeatures)
+	scratch := make([]float64, NumPlacementFeatures)
 	for _, own := range []float64{0, .1, .4, 1} {
 		table.For(own, &slab)
 		for _, pressure := range []float64{math.NaN(), 0, .25, 1} {
@@ -129,71 +130,12 @@ func TestHarm(t *testing.T) {
 
 func TestProbability(t *testing.T) {
 	for z := -30.; z <= 30; z += .013 {
-		if got, want := float64(Probability(float32(z))), sigmoid(z); math.Abs(got-want) > 2e-5 {
+		if got, want := float64(Probability(float32(z))), learn.Sigmoid(z); math.Abs(got-want) > 2e-5 {
 			t.Fatalf("at %v: %v, want %v", z, got, want)
 		}
 	}
 	if p := Probability(float32(math.NaN())); p < 0 || p > 1 {
 		t.Errorf("of NaN: %v", p)
-	}
-}
-
-// A node that violates what the model promised is avoided, by whom it hurts most, and forgiven: at once where it does well
-// again, and in time where nobody tries it.
-func TestHistory(t *testing.T) {
-	now := time.Unix(0, 0)
-	h := NewHistory(time.Hour)
-	for range 12 {
-		h.Learn("bad", "w", -3, true, now)
-		h.Learn("good", "w", -3, false, now)
-	}
-	v := h.View(now)
-	u := v.Workload("w")
-	correction := func(v *HistoryView, node string) float32 { n := v.Nodes[node]; return n.Vector.Dot(&u) }
-	if bad, good := correction(v, "bad"), correction(v, "good"); bad < 2 || good > .1 {
-		t.Errorf("corrections: bad %v, good %v", bad, good)
-	}
-	if n := v.Nodes["bad"]; n.Doubt() >= 1 || n.Doubt() <= 0 {
-		t.Errorf("doubt %v after 12 outcomes", n.Doubt())
-	}
-	later := h.View(now.Add(2 * time.Hour))
-	if was, is := correction(v, "bad"), correction(later, "bad"); is > was/3 {
-		t.Errorf("after two half-lives %v is left of %v", is, was)
-	}
-	for range 30 {
-		h.Learn("bad", "w", -3, false, now.Add(2*time.Hour))
-	}
-	u = h.View(now.Add(2 * time.Hour)).Workload("w")
-	if is := correction(h.View(now.Add(2*time.Hour)), "bad"); is > .5 {
-		t.Errorf("after 30 good outcomes the correction is %v", is)
-	}
-	if left := h.View(now.Add(1000 * time.Hour)); len(left.Nodes) != 0 {
-		t.Errorf("%d nodes are remembered for ever", len(left.Nodes))
-	}
-}
-
-func TestVerdict(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 9))
-	add := func(l *Ledger, n int, risk func(truth float64) float64) {
-		for range n {
-			truth := r.Float64()
-			l.Add(Outcome{Risk: risk(truth), Plain: r.Float64(), Violated: r.Float64() < truth})
-		}
-	}
-	right := func(truth float64) float64 { return truth }
-	l := NewLedger(500)
-	add(l, 30, func(truth float64) float64 { return 1 - truth })
-	if l.Verdict().Demote() {
-		t.Error("demoted for 30 outcomes")
-	}
-	l = NewLedger(500)
-	add(l, 2000, right)
-	if v := l.Verdict(); v.Demote() || v.Outcomes != 500 || v.AUC < .75 || v.ECE > .1 {
-		t.Errorf("a model that is right: %+v", v)
-	}
-	add(l, 300, func(truth float64) float64 { return 1 - truth })
-	if v := l.Verdict(); !v.Drifted || !v.Demote() {
-		t.Errorf("a model that the world has left: %+v", v)
 	}
 }
 
@@ -208,7 +150,7 @@ func TestFile(t *testing.T) {
 	if err != nil || card.Origin != "test" {
 		t.Fatalf("%+v, %v", card, err)
 	}
-	x, scratch := []float64{.1, .8, math.NaN()}, make([]float64, placementFeatures)
+	x, scratch := []float64{.1, .8, math.NaN()}, make([]float64, NumPlacementFeatures)
 	if got, want := loaded.LogOdds(x, scratch), m.LogOdds(x, scratch); got != want {
 		t.Errorf("the loaded model says %v, want %v", got, want)
 	}
@@ -248,31 +190,9 @@ func TestFile(t *testing.T) {
 // A million observations; the target is a minute of one core.
 func BenchmarkFitMillion(b *testing.B) {
 	r := rand.New(rand.NewPCG(7, 8))
-	groups := []*Data{placements(r, 500000), placements(r, 500000)}
+	groups := []*learn.Data{placements(r, 500000), placements(r, 500000)}
 	b.ResetTimer()
 	for b.Loop() {
 		fitMembers(Placement, groups, nil)
 	}
-}
-
-// One pass over the columns of 5,000 nodes: log-odds from the table, a correction by history and a probability.
-func BenchmarkPass5000(b *testing.B) {
-	const nodes = 5000
-	var slab Slab
-	NewTable(nil).For(.05, &slab)
-	r := rand.New(rand.NewPCG(1, 2))
-	cpu, pressure, risk := make([]float32, nodes), make([]float32, nodes), make([]float32, nodes)
-	vectors := make([]Vector, nodes)
-	for i := range cpu {
-		cpu[i], pressure[i] = r.Float32(), r.Float32()
-		vectors[i] = Vector{r.Float32(), r.Float32(), r.Float32(), r.Float32()}
-	}
-	u := Stranger("w")
-	b.ReportAllocs()
-	for b.Loop() {
-		for i := range risk {
-			risk[i] = Probability(slab.LogOdds(cpu[i], pressure[i]) + vectors[i].Dot(&u))
-		}
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/nodes, "ns/node")
 }

@@ -7,12 +7,13 @@ import (
 	"math"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/learn"
 )
 
 // Placements are the labelled rows of a kind as placements: what the service used, what the machine used with it, and the
 // worst pressure that was measured.
-func Placements(k *Kind) *quality.Data {
-	d := &quality.Data{X: make([][]float64, len(quality.Placement.Features))}
+func Placements(k *Kind) *learn.Data {
+	d := &learn.Data{X: make([][]float64, len(quality.Placement.Features))}
 	x := make([]float64, len(quality.Placement.Features))
 	for i, y := range labels(k.Rows) {
 		if math.IsNaN(y) {

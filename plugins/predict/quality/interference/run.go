@@ -8,7 +8,8 @@ import (
 	"encoding/json"
 	"math"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/learn"
 )
 
 // Result is how a method fares on a kind of neighbour that was left out of training.
@@ -84,8 +85,8 @@ type prepared struct {
 func prepare(k *Kind) prepared { return prepared{k, features(k.Rows), labels(k.Rows)} }
 
 // between is the labelled rows from..to, with the labels y.
-func (p *prepared) between(from, to int, y []float64) *quality.Data {
-	d := &quality.Data{X: make([][]float64, featureCount)}
+func (p *prepared) between(from, to int, y []float64) *learn.Data {
+	d := &learn.Data{X: make([][]float64, featureCount)}
 	row := make([]float64, featureCount)
 	for i := from; i < to; i++ {
 		if math.IsNaN(y[i]) {
@@ -103,8 +104,8 @@ func leaveOut(name string, kinds []prepared, out int, fraction float64) []Result
 	held := &kinds[out]
 	n := len(held.y)
 	cut := int(fraction * float64(n))
-	var seen *quality.Data
-	var groups []*quality.Data
+	var seen *learn.Data
+	var groups []*learn.Data
 	if cut > 0 {
 		// What was seen is labelled from what was seen: the service alone, later, is not known yet.
 		seen = held.between(0, cut, labels(held.kind.Rows[:cut]))
@@ -142,8 +143,8 @@ func leaveOut(name string, kinds []prepared, out int, fraction float64) []Result
 			r.Note = "nothing to learn from"
 		default:
 			p := risk(groups, seen, test)
-			r.AUC, r.Brier, r.ECE = Number(quality.AUC(p, test.Y)), Number(quality.Brier(p, test.Y)), Number(quality.ECE(p, test.Y))
-			r.Admitted = Number(quality.Admitted(p, test.Y, admittedLimit))
+			r.AUC, r.Brier, r.ECE = Number(judge.AUC(p, test.Y)), Number(judge.Brier(p, test.Y)), Number(judge.ECE(p, test.Y))
+			r.Admitted = Number(judge.Admitted(p, test.Y, admittedLimit))
 		}
 		results = append(results, r)
 	}

@@ -1,7 +1,8 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package quality
+// Package judge says how good predicted risks were.
+package judge
 
 import (
 	"math"

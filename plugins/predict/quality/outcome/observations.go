@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package quality
+package outcome
 
 import (
 	"encoding/csv"
@@ -13,6 +13,9 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/learn"
 )
 
 // observationColumns of a file of outcomes. An empty pressure is not known.
@@ -48,7 +51,7 @@ func WriteObservations(w io.Writer, outcomes []Outcome) error {
 			return strconv.FormatFloat(v, 'g', -1, 64)
 		}
 		if err := out.Write([]string{
-			o.Bound.UTC().Format(time.RFC3339Nano), o.Node, o.Objective, number(o.X[OwnCPU]), number(o.X[NodeCPU]), number(o.X[Pressure]),
+			o.Bound.UTC().Format(time.RFC3339Nano), o.Node, o.Objective, number(o.X[quality.OwnCPU]), number(o.X[quality.NodeCPU]), number(o.X[quality.Pressure]),
 			number(o.Risk), number(o.Propensity), strconv.FormatBool(o.Violated),
 		}); err != nil {
 			return err
@@ -97,13 +100,13 @@ func observation(row []string) (Outcome, error) {
 	if o.Violated, err = strconv.ParseBool(row[8]); err != nil {
 		return o, fmt.Errorf("violated: %w", err)
 	}
-	o.X[Pressure] = math.NaN()
+	o.X[quality.Pressure] = math.NaN()
 	for _, c := range []struct {
 		column int
 		to     *float64
 		most   float64
-	}{{3, &o.X[OwnCPU], math.MaxFloat64}, {4, &o.X[NodeCPU], math.MaxFloat64}, {5, &o.X[Pressure], 1}, {6, &o.Risk, 1}, {7, &o.Propensity, 1}} {
-		if row[c.column] == "" && c.to == &o.X[Pressure] {
+	}{{3, &o.X[quality.OwnCPU], math.MaxFloat64}, {4, &o.X[quality.NodeCPU], math.MaxFloat64}, {5, &o.X[quality.Pressure], 1}, {6, &o.Risk, 1}, {7, &o.Propensity, 1}} {
+		if row[c.column] == "" && c.to == &o.X[quality.Pressure] {
 			continue
 		}
 		if *c.to, err = strconv.ParseFloat(row[c.column], 64); err != nil || !(*c.to >= 0 && *c.to <= c.most) {
@@ -123,7 +126,7 @@ const (
 // FromObservations are groups to train on: the outcomes of one objective, by nodes. Each weighs the inverse of the chance with
 // which its node was chosen among equals, so that nodes with many equals count like others (Horvitz and Thompson, A generalization of
 // sampling without replacement, 1952), at most maxWeight.
-func FromObservations(outcomes []Outcome, objective string) []*Data {
+func FromObservations(outcomes []Outcome, objective string) []*learn.Data {
 	var nodes []string
 	for _, o := range outcomes {
 		if o.Objective == objective {
@@ -132,9 +135,9 @@ func FromObservations(outcomes []Outcome, objective string) []*Data {
 	}
 	slices.Sort(nodes)
 	nodes = slices.Compact(nodes)
-	groups := make([]*Data, min(len(nodes), observationGroups))
+	groups := make([]*learn.Data, min(len(nodes), observationGroups))
 	for i := range groups {
-		groups[i] = &Data{}
+		groups[i] = &learn.Data{}
 	}
 	for _, o := range outcomes {
 		if o.Objective != objective {

@@ -1,13 +1,19 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package quality
+// Package outcome keeps what came of placements, and what nodes did to pods.
+package outcome
 
-import "time"
+import (
+	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/judge"
+)
 
 // Outcome is a decision and what came of it.
 type Outcome struct {
-	X        [placementFeatures]float64
+	X        [quality.NumPlacementFeatures]float64
 	Risk     float64 // that was predicted, with history, 0–1
 	Plain    float64 // that ranks without a model: the node's CPU with the pod
 	Violated bool
@@ -77,7 +83,7 @@ func (l *Ledger) Verdict() Verdict {
 			v.Violations++
 		}
 	}
-	v.AUC, v.PlainAUC, v.Brier, v.ECE = AUC(risk, label), AUC(plain, label), Brier(risk, label), ECE(risk, label)
+	v.AUC, v.PlainAUC, v.Brier, v.ECE = judge.AUC(risk, label), judge.AUC(plain, label), judge.Brier(risk, label), judge.ECE(risk, label)
 	return v
 }
 

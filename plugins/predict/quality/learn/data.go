@@ -1,7 +1,8 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package quality
+// Package learn fits estimates of the probability of a violation: boosted trees and logistic regression.
+package learn
 
 import "math"
 
@@ -31,15 +32,16 @@ func (d *Data) Row(i int, x []float64) []float64 {
 	return x
 }
 
-func (d *Data) len() int {
+// Len returns how many observations there are; none of nil.
+func (d *Data) Len() int {
 	if d == nil {
 		return 0
 	}
 	return len(d.Y)
 }
 
-// append adds other's observations, their weights times w.
-func (d *Data) append(other *Data, w float64) {
+// Append adds other's observations, their weights times w.
+func (d *Data) Append(other *Data, w float64) {
 	for j := range d.X {
 		d.X[j] = append(d.X[j], other.X[j]...)
 	}
@@ -49,8 +51,8 @@ func (d *Data) append(other *Data, w float64) {
 	}
 }
 
-// view is the same observations with some of the features.
-func (d *Data) view(features []int) *Data {
+// View is the same observations with some of the features.
+func (d *Data) View(features []int) *Data {
 	v := &Data{Y: d.Y, W: d.W}
 	for _, f := range features {
 		v.X = append(v.X, d.X[f])
@@ -58,6 +60,7 @@ func (d *Data) view(features []int) *Data {
 	return v
 }
 
-func sigmoid(z float64) float64 { return 1 / (1 + math.Exp(-z)) }
+// Sigmoid is the probability that has the log-odds z.
+func Sigmoid(z float64) float64 { return 1 / (1 + math.Exp(-z)) }
 
 func logit(p float64) float64 { return math.Log(p / (1 - p)) }

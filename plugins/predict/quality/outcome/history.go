@@ -1,12 +1,14 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package quality
+package outcome
 
 import (
 	"hash/fnv"
 	"math"
 	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 )
 
 // rank is the length of the vectors of nodes and workloads.
@@ -76,7 +78,7 @@ func (h *History) Learn(node, workload string, modelLogOdds float32, violated bo
 		u = &v
 		h.workloads[workload] = u
 	}
-	g := -Probability(modelLogOdds + n.Vector.Dot(u))
+	g := -quality.Probability(modelLogOdds + n.Vector.Dot(u))
 	if violated {
 		g++
 	}

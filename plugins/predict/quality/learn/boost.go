@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package quality
+package learn
 
 import (
 	"math"
@@ -77,7 +77,7 @@ func FitBoost(d *Data, o BoostOptions) *Boost {
 	for range o.Rounds {
 		for i, y := range d.Y {
 			rows[i] = int32(i)
-			p := sigmoid(g.logit[i])
+			p := Sigmoid(g.logit[i])
 			g.grad[i] = d.W[i] * (p - y)
 			g.hess[i] = d.W[i] * max(p*(1-p), 1e-6)
 		}

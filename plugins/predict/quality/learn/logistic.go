@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package quality
+package learn
 
 import (
 	"math"
@@ -66,7 +66,7 @@ func FitLogistic(d *Data, penalty float64) *Logistic {
 				x.SetVec(j, v)
 			}
 			x.SetVec(k, 1)
-			p, w := sigmoid(mat.Dot(beta, x)), d.W[i]/total
+			p, w := Sigmoid(mat.Dot(beta, x)), d.W[i]/total
 			gradient.AddScaledVec(gradient, w*(p-y), x)
 			hessian.SymRankOne(hessian, max(w*p*(1-p), 1e-12), x)
 		}
