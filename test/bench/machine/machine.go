@@ -44,12 +44,12 @@ func cpuModel() string {
 	return runtime.GOARCH
 }
 
-// kubernetesVersion is the one that is linked.
+// kubernetesVersion is that of the client library, which all that is measured links; its v0 is Kubernetes's v1.
 func kubernetesVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, d := range info.Deps {
-			if d.Path == "k8s.io/kubernetes" {
-				return d.Version
+			if minor, ok := strings.CutPrefix(d.Version, "v0."); ok && d.Path == "k8s.io/client-go" {
+				return "v1." + minor
 			}
 		}
 	}
