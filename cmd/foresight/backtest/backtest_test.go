@@ -4,11 +4,9 @@
 package backtest
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
 	"math/rand/v2"
@@ -18,6 +16,8 @@ import (
 	"testing"
 
 	"golang.org/x/net/html"
+
+	"github.com/foresight-scheduler/foresight/cmd/internal/commandtest"
 )
 
 // writeTrace makes a small trace: workloads with a daily rhythm, noise and some spikes.
@@ -51,21 +51,15 @@ func writeTrace(t *testing.T, workloads, days int) string {
 	return dir
 }
 
-func runCommand(args ...string) (string, error) {
-	var out bytes.Buffer
-	cmd := NewCommand()
-	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	cmd.SetArgs(args)
-	cmd.SetOut(&out)
-	cmd.SetErr(io.Discard) // progress
-	err := cmd.Execute()
-	return out.String(), err
+func run(t *testing.T, args ...string) (string, error) {
+	stdout, _, err := commandtest.Run(t.Context(), NewCommand(), "", args...)
+	return stdout, err
 }
 
 // Every method has a row with the documented fields, and 0 ≤ violation ≤ 1; the report shows them all.
 func TestBacktest(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "report.html")
-	out, err := runCommand("--trace", writeTrace(t, 24, 12), "--group", "6", "--machines", "10", "--train-groups", "60", "--horizons", "1", "-o", "json", "--report", file)
+	out, err := run(t, "--trace", writeTrace(t, 24, 12), "--group", "6", "--machines", "10", "--train-groups", "60", "--horizons", "1", "-o", "json", "--report", file)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -139,12 +133,12 @@ func checkReport(t *testing.T, file string, methods map[string]bool) {
 // What cannot be written is said at once, and a run that fails leaves no file.
 func TestBacktestReportFile(t *testing.T) {
 	for _, file := range []string{"/does/not/exist/report.html", t.TempDir()} {
-		if _, err := runCommand("--trace", "no-trace", "--report", file); err == nil || !strings.Contains(err.Error(), "--report: open "+file) {
+		if _, err := run(t, "--trace", "no-trace", "--report", file); err == nil || !strings.Contains(err.Error(), "--report: open "+file) {
 			t.Errorf("error = %v", err)
 		}
 	}
 	file := filepath.Join(t.TempDir(), "report.html")
-	if _, err := runCommand("--trace", "no-trace", "--report", file); err == nil || !strings.Contains(err.Error(), "no-trace") {
+	if _, err := run(t, "--trace", "no-trace", "--report", file); err == nil || !strings.Contains(err.Error(), "no-trace") {
 		t.Errorf("error = %v", err)
 	}
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
@@ -164,7 +158,7 @@ func TestBacktestRefuses(t *testing.T) {
 		"too short":        {[]string{"--trace", writeTrace(t, 24, 1), "--group", "6", "--horizons", "24"}, "24h0m0s, which is too short"},
 		"rate not a share": {[]string{"--trace", writeTrace(t, 24, 3), "--group", "6", "--violation", "2"}, "violation"},
 	} {
-		if out, err := runCommand(tc.args...); err == nil || !strings.Contains(err.Error(), tc.want) {
+		if out, err := run(t, tc.args...); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v, want an error about %q\n%s", name, err, tc.want, out)
 		}
 	}

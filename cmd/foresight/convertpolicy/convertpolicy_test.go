@@ -4,25 +4,14 @@
 package convertpolicy
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-)
 
-func convertPolicy(t *testing.T, stdin string, args ...string) (stdout, stderr string, err error) {
-	t.Helper()
-	var out, errOut bytes.Buffer
-	cmd := NewCommand()
-	cmd.SetArgs(args)
-	cmd.SetIn(strings.NewReader(stdin))
-	cmd.SetOut(&out)
-	cmd.SetErr(&errOut)
-	err = cmd.Execute()
-	return out.String(), errOut.String(), err
-}
+	"github.com/foresight-scheduler/foresight/cmd/internal/commandtest"
+)
 
 // The example of docs/old-settings.md gives what the page says, from a file and from the
 // standard input, to the standard output and to a file.
@@ -41,7 +30,7 @@ func TestConvertPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	fromFile, said, err := convertPolicy(t, "", file)
+	fromFile, said, err := commandtest.Run(t.Context(), NewCommand(), "", file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +42,7 @@ func TestConvertPolicy(t *testing.T) {
 	}
 
 	output := filepath.Join(t.TempDir(), "config.yaml")
-	stdout, _, err := convertPolicy(t, policy, "-", "--scheduler-name", "mine", "-o", output)
+	stdout, _, err := commandtest.Run(t.Context(), NewCommand(), policy, "-", "--scheduler-name", "mine", "-o", output)
 	if err != nil || stdout != "" {
 		t.Fatalf("%v, and on the standard output %q", err, stdout)
 	}
@@ -78,7 +67,7 @@ func TestConvertPolicyRefuses(t *testing.T) {
 		{"", []string{"-", "--scheduler-name", "a b"}, "--scheduler-name"},
 		{"", nil, "accepts 1 arg"},
 	} {
-		if stdout, _, err := convertPolicy(t, tc.stdin, tc.args...); err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(stdout, "KubeScheduler") {
+		if stdout, _, err := commandtest.Run(t.Context(), NewCommand(), tc.stdin, tc.args...); err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(stdout, "KubeScheduler") {
 			t.Errorf("%v: %v, want it to say %q", tc.args, err, tc.want)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/foresight-scheduler/foresight/cmd/internal/commandtest"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
 )
@@ -37,20 +37,14 @@ func writeInterference(t *testing.T) string {
 	return dir
 }
 
-func runCommand(args ...string) (string, error) {
-	var out bytes.Buffer
-	cmd := NewCommand()
-	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	cmd.SetArgs(args)
-	cmd.SetOut(&out)
-	cmd.SetErr(io.Discard) // progress
-	err := cmd.Execute()
-	return out.String(), err
+func run(t *testing.T, args ...string) (string, error) {
+	stdout, _, err := commandtest.Run(t.Context(), NewCommand(), "", args...)
+	return stdout, err
 }
 
 // The array has the documented fields; what cannot be said is null, with a note.
 func TestModelEval(t *testing.T) {
-	out, err := runCommand("eval", "--data", writeInterference(t), "-o", "json")
+	out, err := run(t, "eval", "--data", writeInterference(t), "-o", "json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +76,7 @@ func TestModelEval(t *testing.T) {
 
 func TestModelEvalRefuses(t *testing.T) {
 	for _, args := range [][]string{{"--data", t.TempDir()}, {"--data", "/nowhere"}, {}, {"--data", writeInterference(t), "-o", "yaml"}} {
-		if _, err := runCommand(append([]string{"eval"}, args...)...); err == nil {
+		if _, err := run(t, append([]string{"eval"}, args...)...); err == nil {
 			t.Errorf("%v: no error", args)
 		}
 	}
@@ -91,10 +85,10 @@ func TestModelEvalRefuses(t *testing.T) {
 // A trained model is shown; a damaged one is refused with the reason.
 func TestModelTrainAndShow(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "model.json")
-	if _, err := runCommand("train", "--data", writeInterference(t), "--out", file); err != nil {
+	if _, err := run(t, "train", "--data", writeInterference(t), "--out", file); err != nil {
 		t.Fatal(err)
 	}
-	out, err := runCommand("show", file)
+	out, err := run(t, "show", file)
 	if err != nil || !strings.Contains(out, "Observations") || !strings.Contains(out, "400") {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -105,10 +99,10 @@ func TestModelTrainAndShow(t *testing.T) {
 	if err := os.WriteFile(file, []byte(strings.Replace(string(data), "slope", "slop", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := runCommand("show", file); err == nil || !strings.Contains(err.Error(), "checksum") {
+	if _, err := run(t, "show", file); err == nil || !strings.Contains(err.Error(), "checksum") {
 		t.Errorf("a damaged file: %v", err)
 	}
-	if _, err := runCommand("train", "--data", t.TempDir(), "--out", file); err == nil {
+	if _, err := run(t, "train", "--data", t.TempDir(), "--out", file); err == nil {
 		t.Error("learned from nothing")
 	}
 }
@@ -131,11 +125,8 @@ func TestTrainFromObservations(t *testing.T) {
 		if err := os.WriteFile(file, []byte(data), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cmd := newTrainCommand()
-		cmd.SilenceErrors, cmd.SilenceUsage = true, true
-		cmd.SetErr(io.Discard)
-		cmd.SetArgs([]string{"--observations", file, "--out", model})
-		return cmd.ExecuteContext(t.Context())
+		_, err := run(t, "train", "--observations", file, "--out", model)
+		return err
 	}
 	if err := train(page.String()); err != nil {
 		t.Fatal(err)

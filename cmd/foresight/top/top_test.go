@@ -7,6 +7,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/foresight-scheduler/foresight/cmd/internal/commandtest"
 )
 
 func TestTopReadsMetrics(t *testing.T) {
@@ -48,10 +50,7 @@ func TestTopFlagsAreChecked(t *testing.T) {
 		{"-o yaml", "--output"}, {"--sort speed", "--sort"}, {"--scheduler-insecure --scheduler-ca x", "--scheduler-ca"},
 		{"--kubeconfig /does/not/exist", "/does/not/exist"},
 	} {
-		cmd := NewCommand()
-		cmd.SilenceErrors, cmd.SilenceUsage = true, true
-		cmd.SetArgs(strings.Fields(tc.args))
-		if err := cmd.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), tc.want) {
+		if _, _, err := commandtest.Run(t.Context(), NewCommand(), "", strings.Fields(tc.args)...); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: error %v, want one about %s", tc.args, err, tc.want)
 		}
 	}

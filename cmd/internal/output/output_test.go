@@ -4,22 +4,22 @@
 package output
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/foresight-scheduler/foresight/cmd/internal/commandtest"
 )
 
 // What is typed behind --output decides how the answer is written; what is no format is refused with the flag's name.
 func TestFormats(t *testing.T) {
 	run := func(args ...string) (string, error) {
 		var f Format
-		var out bytes.Buffer
 		cmd := &cobra.Command{
-			Use: "answer", SilenceErrors: true, SilenceUsage: true,
+			Use: "answer",
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				return Print(cmd.OutOrStdout(), f, []int{7}, func(out io.Writer, answer []int) error {
 					_, err := fmt.Fprintln(out, "ANSWER", answer[0])
@@ -28,10 +28,8 @@ func TestFormats(t *testing.T) {
 			},
 		}
 		f.AddFlag(cmd)
-		cmd.SetArgs(args)
-		cmd.SetOut(&out)
-		err := cmd.Execute()
-		return out.String(), err
+		stdout, _, err := commandtest.Run(t.Context(), cmd, "", args...)
+		return stdout, err
 	}
 	for typed, want := range map[string]string{"": "ANSWER 7\n", "-o table": "ANSWER 7\n", "--output=json": "[\n  7\n]\n"} {
 		if got, err := run(strings.Fields(typed)...); got != want || err != nil {
