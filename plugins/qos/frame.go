@@ -44,14 +44,23 @@ func (p *PredictedQoS) newFrame() *frame {
 	return f
 }
 
-// current is the frame that serves. Where there is something newer to judge by, it asks for the next one.
+// fewNodes are added up anew in less than a millisecond.
+const fewNodes = 100
+
+// current is the frame that serves. Where there is something newer to judge by, it asks for the next one, or makes it at once for
+// few nodes: the first pod in a quiet cluster is to be judged by what is known now.
 func (p *PredictedQoS) current() *frame {
 	f := p.frame.Load()
-	if f.epoch != epochOf(p.forecasts(), p.judge.Load()) {
-		select {
-		case p.stale <- struct{}{}:
-		default:
-		}
+	if f.epoch == epochOf(p.forecasts(), p.judge.Load()) {
+		return f
+	}
+	if f.views.Len() <= fewNodes {
+		p.renew()
+		return p.frame.Load()
+	}
+	select {
+	case p.stale <- struct{}{}:
+	default:
 	}
 	return f
 }

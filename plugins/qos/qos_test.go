@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -117,6 +118,30 @@ func (s *scheduler) wait(d time.Duration) {
 	s.feedback.lock.Unlock()
 	s.judge.Store(s.feedback.judge(s.t.Context()))
 	s.renew()
+}
+
+// The first pod after new forecasts is judged by them where there are few nodes, and a later one where there are many.
+func TestNewForecastsCount(t *testing.T) {
+	for _, n := range []int{2, fewNodes + 1} {
+		var nodes []*v1.Node
+		for i := range n {
+			nodes = append(nodes, node(fmt.Sprint("n", i)))
+		}
+		s, pod := newScheduler(t, args(), nil, nodes...), st.MakePod().Name("p").Obj()
+		s.begin(pod)
+		now := predict.NewSnapshot(predict.Contents{Epoch: 7})
+		s.forecasts.Store(now)
+		judged := func() bool { return cycleIn(s.begin(pod)).snapshot == now }
+		if n <= fewNodes && !judged() {
+			t.Errorf("%d nodes are judged by old forecasts", n)
+		}
+		for deadline := time.Now().Add(time.Minute); !judged(); {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d nodes are judged by old forecasts for ever", n)
+			}
+			runtime.Gosched()
+		}
+	}
 }
 
 func (s *scheduler) begin(pod *v1.Pod) fwk.CycleState {
