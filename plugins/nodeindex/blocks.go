@@ -6,8 +6,6 @@ package nodeindex
 import (
 	"math"
 	"slices"
-
-	fwk "k8s.io/kube-scheduler/framework"
 )
 
 // A pod whose nodes differ in nothing but resources, taints and images is to the index what
@@ -47,8 +45,8 @@ const infeasible = int64(math.MinInt64)
 
 // plain says whether resources, taints and images are all that tells nodes apart for the pod.
 func (q *query) plain() bool {
-	return q.selection == nil && q.prefer == nil && len(q.scalars) == 0 && len(q.ports) == 0 && len(q.hard) == 0 && len(q.soft) == 0 &&
-		len(q.pods.points) == 0 && !q.pods.constrains() && len(q.verdict) <= maxPlainClasses && len(q.images) <= maxPlainImages
+	return q.selection == nil && q.prefer == nil && !q.constrained() && len(q.soft) == 0 && len(q.pods.points) == 0 &&
+		len(q.verdict) <= maxPlainClasses && len(q.images) <= maxPlainImages
 }
 
 // lead is pass for a plain query.
@@ -153,18 +151,6 @@ func (x *Index) scoreChanged(q *query, p *policy, fits *fits) {
 	}
 }
 
-// shareTaints sets x.shares to what each count of disliked taints scores. A count over the
-// most, which a block may have that is yet to tell, scores as the most.
-func (x *Index) shareTaints(p *policy, most int32) {
-	shares := resize(&x.shares, int(most)+1)
-	for n := range shares {
-		shares[n] = p.taints * fwk.MaxScore
-		if most > 0 {
-			shares[n] = p.taints * (fwk.MaxScore - fwk.MaxScore*int64(n)/int64(most))
-		}
-	}
-}
-
 // blockScores are the weighted scores of the rows of a block, infeasible where they are.
 func (x *Index) blockScores(q *query, p *policy, fits *fits, i int, scores *[blockRows]int64) (n int, most int32) {
 	first, end := i*blockRows, min((i+1)*blockRows, len(fits.scores))
@@ -180,6 +166,7 @@ func (x *Index) blockScores(q *query, p *policy, fits *fits, i int, scores *[blo
 			count += int32(pressed[j])
 		}
 		most = max(most, count)
+		// A count over the most that is known has all blocks found anew afterwards.
 		scores[j] = int64(score) + shares[min(int(count), len(shares)-1)]
 	}
 	n = end - first

@@ -77,7 +77,6 @@ func (x *Index) fitsOf(q *query, p *policy) *fits {
 	changed, known := x.table.ChangedSince(f.clock)
 	if !known {
 		f.scores = f.scores[:0]
-		f.blocks.change()
 	}
 	for _, row := range changed {
 		f.change(row)

@@ -239,9 +239,18 @@ func (x *Index) addTaints(q *query, p *policy, fits *fits, total []int64) {
 		}
 		return
 	}
-	shares := x.sharesOf(int64(most))
+	x.shareTaints(p, most)
 	for i, count := range counts {
-		total[i] += p.taints * (fwk.MaxScore - shares[count])
+		total[i] += x.shares[count]
+	}
+}
+
+// shareTaints sets x.shares to what each count of disliked taints scores, weighted, where the
+// most that a feasible node has is that.
+func (x *Index) shareTaints(p *policy, most int32) {
+	x.shares = x.sharesOf(int64(max(most, 1)))[:most+1]
+	for n, share := range x.shares {
+		x.shares[n] = p.taints * (fwk.MaxScore - share)
 	}
 }
 

@@ -74,14 +74,12 @@ func TestForecastHoldsItsQuantile(t *testing.T) {
 	}
 }
 
-// Over a long horizon a bound holds at least its share of what it was learned from.
-func TestLongHorizonIsCareful(t *testing.T) {
-	const tau = .95
-	tr, err := NewTrainer(TrainerOptions{Horizon: 24, Taus: []float64{tau}, Capacity: 1500})
+func fitted(t *testing.T, horizon int, tau float64, in []Input, peaks []float64) *Model {
+	t.Helper()
+	tr, err := NewTrainer(TrainerOptions{Horizon: horizon, Taus: []float64{tau}, Capacity: len(in)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, peaks := inputs(7, 1500)
 	for i := range in {
 		tr.Complete(in[i], peaks[i])
 	}
@@ -89,6 +87,14 @@ func TestLongHorizonIsCareful(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return m
+}
+
+// Over a long horizon a bound holds at least its share of what it was learned from.
+func TestLongHorizonIsCareful(t *testing.T) {
+	const tau = .95
+	in, peaks := inputs(7, 1500)
+	m := fitted(t, 24, tau, in, peaks)
 	over := 0
 	for i := range in {
 		if f, _ := m.Forecast(in[i], tau); peaks[i] > f.Upper*(1+1e-9) {
@@ -103,18 +109,8 @@ func TestLongHorizonIsCareful(t *testing.T) {
 // The bound is the geometric mean of its parts: soon of three, of which two are themselves the mean of two; far of the first two.
 func TestBoundIsTheMeanOfItsParts(t *testing.T) {
 	for _, horizon := range []int{1, 24} {
-		tr, err := NewTrainer(TrainerOptions{Horizon: horizon, Taus: []float64{.95}, Capacity: 1500})
-		if err != nil {
-			t.Fatal(err)
-		}
 		in, peaks := inputs(7, 1500)
-		for i := range in {
-			tr.Complete(in[i], peaks[i])
-		}
-		m, err := tr.Fit(context.Background())
-		if err != nil {
-			t.Fatal(err)
-		}
+		m := fitted(t, horizon, .95, in, peaks)
 		b := &m.bounds[0]
 		if soon := horizon == 1; soon != (b.product != nil) {
 			t.Fatalf("%d h: a product: %v", horizon, b.product != nil)
