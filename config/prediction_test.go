@@ -33,7 +33,7 @@ func TestValidatePredictionArgs(t *testing.T) {
 		"expiry longer than day": {func(u *config.UsageArgs) { u.Expiry.Duration = 25 * time.Hour }, `args.usage.expiry: Invalid value: "25h0m0s": not in valid range [30s-24h0m0s]`},
 	} {
 		args := &config.PredictionArgs{
-			Usage: valid, Percentile: 95,
+			Usage: valid, Percentile: 95, ColdStart: metav1.Duration{Duration: time.Minute},
 			Checkpoint: config.CheckpointArgs{Interval: metav1.Duration{Duration: time.Minute}},
 		}
 		tc.change(&args.Usage)
@@ -51,7 +51,7 @@ func TestValidatePredictionArgs(t *testing.T) {
 func TestValidateSources(t *testing.T) {
 	d := func(d time.Duration) metav1.Duration { return metav1.Duration{Duration: d} }
 	valid := config.PredictionArgs{
-		Percentile: 95,
+		Percentile: 95, ColdStart: d(15 * time.Minute),
 		Checkpoint: config.CheckpointArgs{Path: "/var/lib/foresight/checkpoint", Interval: d(time.Minute)},
 		Usage: config.UsageArgs{
 			Interval: d(30 * time.Second), Window: d(15 * time.Minute), Expiry: d(5 * time.Minute),
@@ -72,6 +72,7 @@ func TestValidateSources(t *testing.T) {
 			a.Usage.Prometheus, a.Usage.Kubelet = config.PrometheusArgs{}, config.KubeletArgs{}
 		}, ""},
 		{config.UsageFromMetricsAPI, func(a *config.PredictionArgs) { a.Percentile = 100 }, `args.percentile: Invalid value: 100: not in valid range [50-99]`},
+		{config.UsageFromMetricsAPI, func(a *config.PredictionArgs) { a.ColdStart = d(time.Second) }, `args.coldStart: Invalid value: "1s": not in valid range [30s-24h0m0s]`},
 		{config.UsageFromMetricsAPI, func(a *config.PredictionArgs) { a.Checkpoint.Interval = d(0) }, `args.checkpoint.interval: Invalid value: "0s"`},
 		{config.UsageFromKubelet, func(a *config.PredictionArgs) { a.Usage.Kubelet.CAFile = "" }, `args.usage.kubelet.caFile: Required value`},
 		{config.UsageFromKubelet, func(a *config.PredictionArgs) { a.Usage.Kubelet.TokenFile = "" }, `args.usage.kubelet.tokenFile: Required value`},

@@ -107,6 +107,7 @@ func SetDefaults_PredictionArgs(args *PredictionArgs) {
 	defaultDuration(&u.Interval, 30*time.Second)
 	defaultDuration(&u.Window, 15*time.Minute)
 	defaultDuration(&u.Expiry, 5*time.Minute)
+	defaultDuration(&args.ColdStart, max(15*time.Minute, u.Interval.Duration))
 	defaultDuration(&args.Checkpoint.Interval, 10*time.Minute)
 
 	k := &u.Kubelet

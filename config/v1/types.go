@@ -257,6 +257,10 @@ type PredictionArgs struct {
 	// default 95.
 	// +optional
 	Percentile int32 `json:"percentile,omitempty"`
+	// ColdStart is how long a workload is watched until what its pods request no longer
+	// counts, but only what they use; at least usage.interval, at most 24h, default 15m.
+	// +optional
+	ColdStart metav1.Duration `json:"coldStart,omitempty"`
 	// +optional
 	Checkpoint CheckpointArgs `json:"checkpoint,omitempty"`
 }

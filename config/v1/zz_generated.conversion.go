@@ -520,6 +520,7 @@ func autoConvert_v1_PredictionArgs_To_config_PredictionArgs(in *PredictionArgs, 
 		return err
 	}
 	out.Percentile = in.Percentile
+	out.ColdStart = in.ColdStart
 	if err := Convert_v1_CheckpointArgs_To_config_CheckpointArgs(&in.Checkpoint, &out.Checkpoint, s); err != nil {
 		return err
 	}
@@ -536,6 +537,7 @@ func autoConvert_config_PredictionArgs_To_v1_PredictionArgs(in *config.Predictio
 		return err
 	}
 	out.Percentile = in.Percentile
+	out.ColdStart = in.ColdStart
 	if err := Convert_config_CheckpointArgs_To_v1_CheckpointArgs(&in.Checkpoint, &out.Checkpoint, s); err != nil {
 		return err
 	}

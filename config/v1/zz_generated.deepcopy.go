@@ -274,6 +274,7 @@ func (in *PredictionArgs) DeepCopyInto(out *PredictionArgs) {
 	*out = *in
 	out.TypeMeta = in.TypeMeta
 	in.Usage.DeepCopyInto(&out.Usage)
+	out.ColdStart = in.ColdStart
 	out.Checkpoint = in.Checkpoint
 	return
 }

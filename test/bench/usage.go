@@ -27,6 +27,7 @@ func syntheticEngine(ctx context.Context, c *synthetic.Cluster) (*engine.Engine,
 			Expiry:   metav1.Duration{Duration: 24 * time.Hour},
 		},
 		Percentile: 95,
+		ColdStart:  metav1.Duration{Duration: 15 * time.Minute},
 		Checkpoint: config.CheckpointArgs{Interval: metav1.Duration{Duration: time.Hour}},
 	}, clock.RealClock{})
 	machines := make(map[string]usage.Machine, len(c.Nodes.Items))

@@ -185,7 +185,7 @@ func TestScenarios(t *testing.T) {
 		return len(deployments.Items) > 0, "nothing runs there"
 	})
 	// A busy machine may delay a reading for half a minute, and nothing here is about old ones.
-	metric, said := startScheduler(t, scenarios+"config.yaml", "expiry: 30s", "expiry: 5m")
+	metric, said := startScheduler(t, scenarios+"config.yaml", "expiry: 30s", "expiry: 5m", "coldStart: 15s", "coldStart: 2s")
 
 	t.Run("labels", func(t *testing.T) {
 		f := page.try(t, "labels")

@@ -28,7 +28,7 @@ func args() config.PredictionArgs {
 	d := func(d time.Duration) metav1.Duration { return metav1.Duration{Duration: d} }
 	return config.PredictionArgs{
 		Usage:      config.UsageArgs{Source: config.UsageFromMetricsAPI, Interval: d(time.Second), Window: d(time.Minute), Expiry: d(2 * time.Minute)},
-		Percentile: 95,
+		Percentile: 95, ColdStart: d(15 * time.Minute),
 		Checkpoint: config.CheckpointArgs{Interval: d(time.Minute)},
 	}
 }

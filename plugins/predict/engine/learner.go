@@ -48,7 +48,7 @@ func newLearner(args *config.PredictionArgs, cluster Cluster, lives *pods.Lives)
 	return &learner{
 		cluster: cluster, lives: lives,
 		windows: newWindows(args.Usage.Window.Duration, expiry),
-		pods:    pods.NewHistory(pods.Options{Tau: tau, Most: mostWorkloads, Forget: expiry, Grid: grid}),
+		pods:    pods.NewHistory(pods.Options{Tau: tau, ColdStart: args.ColdStart.Duration, Most: mostWorkloads, Forget: expiry, Grid: grid}),
 		nodes:   nodes.NewHistory(nodes.Options{Tau: tau, Expiry: expiry, Grid: grid}, cluster.Machines),
 	}
 }

@@ -22,6 +22,8 @@ import (
 type Options struct {
 	// Tau is the share of pods whose peak stays below the upper bound.
 	Tau float64
+	// ColdStart is how long a workload, or a class, is watched until what its pods request no longer counts.
+	ColdStart time.Duration
 	// Most is how many workloads, and how many classes, are remembered. Those seen least recently go first.
 	Most int
 	// Forget is for how long a pod without samples is taken to be there.

@@ -32,7 +32,7 @@ type cluster struct {
 
 func newCluster(most int, step time.Duration) *cluster {
 	return &cluster{
-		History: NewHistory(Options{Tau: .95, Most: most, Forget: 10 * time.Minute, Grid: history.Grid{Interval: step}}),
+		History: NewHistory(Options{Tau: .95, ColdStart: 20 * time.Minute, Most: most, Forget: 10 * time.Minute, Grid: history.Grid{Interval: step}}),
 		pods:    map[string]*v1.Pod{}, now: time.Unix(1_700_006_400, 0), step: step, // an hour and a day begin
 	}
 }
@@ -129,12 +129,20 @@ func TestColdStart(t *testing.T) {
 	if f := c.publish().Pod(p); f.Rung != predict.FromRequest {
 		t.Errorf("before any sample: %v", f.Rung)
 	}
-	for range early {
-		c.read(func(string) float64 { return .1 })
+	idle := func(readings int) predict.Peak {
+		for range readings {
+			c.read(func(string) float64 { return .1 })
+		}
+		return c.publish().Pod(p).Peaks[predict.Hour][predict.CPU]
 	}
-	f := c.publish().Pod(p).Peaks[predict.Hour][predict.CPU]
-	if f.Upper < 1 || f.Lower != 0 || f.Mean != .1 {
-		t.Errorf("an idle start: %+v, want its request of 1 as the upper bound", f)
+	if f := idle(early); math.Abs(f.Upper-.9) > 1e-9 || f.Lower != 0 || f.Mean != .1 {
+		t.Errorf("two of twenty minutes idle: %+v, want nine tenths of its request of 1 as the upper bound", f)
+	}
+	if f := idle(10); math.Abs(f.Upper-.4) > 1e-9 {
+		t.Errorf("twelve minutes idle: %+v, want four tenths", f)
+	}
+	if f := idle(8); math.Abs(f.Upper-.1*earlyMargin) > 1e-9 {
+		t.Errorf("twenty minutes idle: %+v, want what it uses, with a margin", f)
 	}
 	c.read(func(string) float64 { return 3 })
 	if f := c.publish().Pod(p).Peaks[predict.Day][predict.CPU]; f.Upper < 3*1.5 {

@@ -19,21 +19,21 @@ const clusterPeaks = 1000
 func (h *History) Publish(c *predict.Contents, lives map[predict.Workload]time.Duration) {
 	c.Workloads = make(map[predict.Workload]*predict.PodForecast, len(h.workloads))
 	for w, u := range h.workloads {
-		if f := u.publish(h.options.Tau, predict.FromOwner); f != nil {
+		if f := u.publish(&h.options, predict.FromOwner); f != nil {
 			f.Life = lives[w]
 			c.Workloads[w] = f
 		}
 	}
 	c.Classes = make(map[predict.Class]*predict.PodForecast, len(h.classes))
 	for class, u := range h.classes {
-		if f := u.publish(h.options.Tau, predict.FromClass); f != nil {
+		if f := u.publish(&h.options, predict.FromClass); f != nil {
 			c.Classes[class] = f
 		}
 	}
 	c.Lives = lives
 	c.Cluster = nil
 	if h.cluster.Resources[0].Peaks[predict.Hour].Count >= clusterPeaks {
-		c.Cluster = h.cluster.publish(h.options.Tau, predict.FromCluster)
+		c.Cluster = h.cluster.publish(&h.options, predict.FromCluster)
 	}
 }
 

@@ -52,6 +52,9 @@ func (h *History) Load(r io.Reader) error {
 		if err := u.validate(); err != nil {
 			return fmt.Errorf("workloads: %w", err)
 		}
+		if u.First == 0 {
+			u.First = min(u.Seen, 1) // Files did not say it once; what is known was watched long enough.
+		}
 	}
 	h.evict()
 	return nil

@@ -25,8 +25,8 @@ const (
 // Use is what single pods of one workload, or of one class, use. Fields are exported to be saved.
 type Use struct {
 	Resources [predict.NumResources]ResourceUse
-	// Seen is the Unix second of the newest sample.
-	Seen int64
+	// First and Seen are the Unix seconds of the first reading and of the newest one.
+	First, Seen int64
 
 	forecast *predict.PodForecast
 	sum      [predict.NumResources]cycle
@@ -70,12 +70,17 @@ func (u *Use) close(unix int64) {
 			s.Typical.Observe(unix, mean)
 		}
 	}
+	if u.First == 0 {
+		u.First = unix
+	}
 	u.Seen = unix
 }
 
 // publish makes the forecast of one pod anew; nil as long as too little is known.
-func (u *Use) publish(tau float64, rung predict.Rung) *predict.PodForecast {
+func (u *Use) publish(o *Options, rung predict.Rung) *predict.PodForecast {
 	f := &predict.PodForecast{Rung: rung}
+	// Idle for a minute may be about to start. The longer it is watched, the less its request says that its use does not.
+	unproven := max(0, 1-float64(u.Seen-u.First)/o.ColdStart.Seconds())
 	for r := range u.Resources {
 		s, c := &u.Resources[r], &u.sum[r]
 		if s.Readings < early {
@@ -91,17 +96,17 @@ func (u *Use) publish(tau float64, rung predict.Rung) *predict.PodForecast {
 			peaks := &s.Peaks[h]
 			switch {
 			case peaks.Count > 0:
-				p.Lower, p.Upper = peaks.Lower(), peaks.Upper(tau)
+				p.Lower, p.Upper = peaks.Lower(), peaks.Upper(o.Tau)
 			case s.Peaks[predict.Hour].Count > 0:
 				// A day has more to show than the hours of it that are over.
 				p.Lower, p.Upper = s.Peaks[predict.Hour].Lower(), earlyMargin*s.Peaks[predict.Hour].Upper(1)
 			default:
-				p.Upper = max(earlyMargin*s.Largest, s.Requested)
+				p.Upper = earlyMargin * s.Largest
 			}
 			if h > 0 { // What passes a bound within an hour passes it within the day.
 				p.Lower, p.Upper = max(p.Lower, f.Peaks[0][r].Lower), max(p.Upper, f.Peaks[0][r].Upper)
 			}
-			p.Upper = max(p.Upper, floor, p.Mean)
+			p.Upper = max(p.Upper, floor, p.Mean, unproven*s.Requested)
 			p.Lower = min(p.Lower, p.Upper)
 			f.Peaks[h][r] = p
 		}
