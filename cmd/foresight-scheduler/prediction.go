@@ -86,7 +86,7 @@ func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig
 		return err
 	}
 	cluster := engine.Cluster{
-		Machines: machines(nodes),
+		Machines: usage.MachinesFrom(nodes),
 		Pod: func(namespace, name string) *v1.Pod {
 			pod, err := pods.Lister().Pods(namespace).Get(name)
 			if err != nil {
@@ -151,27 +151,4 @@ func queries(args *config.PrometheusQueries) prometheus.Queries {
 		}
 	}
 	return q
-}
-
-// machines tells the sizes of nodes from the informer's cache.
-func machines(nodes corelisters.NodeLister) usage.Machines {
-	return func(name string) (usage.Machine, bool) {
-		if name != "" {
-			n, err := nodes.Get(name)
-			if err != nil {
-				return usage.Machine{}, false
-			}
-			return usage.MachineOf(n), true
-		}
-		all, err := nodes.List(labels.Everything())
-		if err != nil || len(all) == 0 {
-			return usage.Machine{}, false
-		}
-		var largest usage.Machine
-		for _, n := range all {
-			m := usage.MachineOf(n)
-			largest.Cores, largest.Bytes = max(largest.Cores, m.Cores), max(largest.Bytes, m.Bytes)
-		}
-		return largest, true
-	}
 }

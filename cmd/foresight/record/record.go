@@ -155,8 +155,8 @@ func tellOfFailures(ctx context.Context, c *usage.Collector, progress io.Writer)
 
 // sizes tells what nodes have and pods may use, from informers' caches.
 type sizes struct {
-	nodes corelisters.NodeLister
-	pods  corelisters.PodLister
+	machine usage.Machines
+	pods    corelisters.PodLister
 }
 
 func watchSizes(ctx context.Context, config *rest.Config) (*sizes, error) {
@@ -169,20 +169,12 @@ func watchSizes(ctx context.Context, config *rest.Config) (*sizes, error) {
 		return nil, fmt.Errorf("watching nodes: %w", err)
 	}
 	factory := informers.NewSharedInformerFactory(client, 0)
-	s := &sizes{nodes: factory.Core().V1().Nodes().Lister(), pods: factory.Core().V1().Pods().Lister()}
+	s := &sizes{machine: usage.MachinesFrom(factory.Core().V1().Nodes().Lister()), pods: factory.Core().V1().Pods().Lister()}
 	factory.StartWithContext(ctx)
 	if result := factory.WaitForCacheSyncWithContext(ctx); result.Err != nil {
 		return nil, fmt.Errorf("watching nodes and pods: %w", result.Err)
 	}
 	return s, nil
-}
-
-func (s *sizes) machine(node string) (usage.Machine, bool) {
-	n, err := s.nodes.Get(node)
-	if err != nil {
-		return usage.Machine{}, false
-	}
-	return usage.MachineOf(n), true
 }
 
 func (s *sizes) node(n usage.NodeSample) (record.Workload, bool) {
