@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -148,6 +149,9 @@ type watched struct {
 	usage.Source
 	logger klog.Logger
 	failed func()
+	// unread and warnings are what the last good reading lacked, so that only changes are told.
+	unread   int
+	warnings []string
 }
 
 func (w *watched) Read(ctx context.Context) (usage.Reading, error) {
@@ -156,12 +160,31 @@ func (w *watched) Read(ctx context.Context) (usage.Reading, error) {
 		w.logger.Error(err, "Reading usage failed; what is known counts until it expires", "source", w.Name())
 		w.failed() // Time has passed: what is known is older.
 	}
+	if err == nil {
+		w.tellLacks(&r)
+	}
 	return r, err
+}
+
+func (w *watched) tellLacks(r *usage.Reading) {
+	if n := len(r.Failed); n != w.unread {
+		if w.unread = n; n > 0 {
+			w.logger.Error(r.Failed[0], "Not all nodes could be read", "source", w.Name(), "nodes", n)
+		} else {
+			w.logger.Info("All nodes are read again", "source", w.Name())
+		}
+	}
+	if !slices.Equal(r.Warnings, w.warnings) {
+		if w.warnings = r.Warnings; len(r.Warnings) > 0 {
+			w.logger.Info("Usage was answered with warnings", "source", w.Name(), "warnings", r.Warnings)
+		}
+	}
 }
 
 // status is what metrics tell of the last snapshot.
 type status struct {
 	rungs    [predict.NumNodeRungs]int
+	ages     [predict.NumNodeRungs]time.Duration
 	blind    bool
 	pods     pods.Status
 	nodes    int
@@ -171,4 +194,6 @@ type status struct {
 	bytes    uint64
 	// saves and failures of the checkpoint since the start.
 	saves, saveFailures uint64
+	// loads and failures of it: one of either at most.
+	loads, loadFailures uint64
 }

@@ -101,7 +101,10 @@ func TestEngine(t *testing.T) {
 
 	// After the window the old sample no longer counts; after the expiry b is forgotten.
 	now.Step(3 * time.Minute)
-	next(answer{Reading: reading(now.Now(), map[string]float64{"a": 7})})
+	lacking := reading(now.Now(), map[string]float64{"a": 7})
+	lacking.Failed = []usage.Failure{{Node: "b", Err: errors.New("no answer")}}
+	lacking.Warnings = []string{"a store is down"}
+	next(answer{Reading: lacking})
 	after := e.Snapshot()
 	if a, _ := after.Node("a"); a.CPU != (predict.Stats{Mean: 7, StdDev: 0, Latest: 7}) {
 		t.Errorf("a: %+v", a)
@@ -116,6 +119,9 @@ func TestEngine(t *testing.T) {
 	registry := metrics.NewKubeRegistry()
 	registry.CustomMustRegister(NewMetrics(e))
 	want := `
+# HELP foresight_usage_node_failures_total [ALPHA] Nodes that good readings of usage could not read.
+# TYPE foresight_usage_node_failures_total counter
+foresight_usage_node_failures_total 1
 # HELP foresight_usage_nodes [ALPHA] Nodes whose usage is known.
 # TYPE foresight_usage_nodes gauge
 foresight_usage_nodes 1
@@ -123,8 +129,11 @@ foresight_usage_nodes 1
 # TYPE foresight_usage_readings_total counter
 foresight_usage_readings_total{result="failure"} 1
 foresight_usage_readings_total{result="success"} 3
+# HELP foresight_usage_warnings_total [ALPHA] Remarks of the queried server beside good readings, such as that its answer is not complete.
+# TYPE foresight_usage_warnings_total counter
+foresight_usage_warnings_total 1
 `
-	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "foresight_usage_nodes", "foresight_usage_readings_total"); err != nil {
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "foresight_usage_node_failures_total", "foresight_usage_warnings_total", "foresight_usage_nodes", "foresight_usage_readings_total"); err != nil {
 		t.Error(err)
 	}
 

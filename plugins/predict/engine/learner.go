@@ -33,6 +33,7 @@ type learner struct {
 	blind    bool
 	// saves and failures of the checkpoint.
 	saves, saveFailures uint64
+	loads, loadFailures uint64
 }
 
 // mostBlind is the share of the nodes that may be without samples of the last hour before verdicts by forecasts stop.
@@ -75,10 +76,11 @@ func (l *learner) publish(now time.Time, news bool) (*predict.Snapshot, *status)
 	c.Usage = l.windows.publish(now)
 	l.nodes.Publish(now, c)
 	st := &status{
-		rungs: nodes.Rungs(c), pods: l.pods.Status(), nodes: l.nodes.Len(), lives: l.lives.Len(),
+		pods: l.pods.Status(), nodes: l.nodes.Len(), lives: l.lives.Len(),
 		training: l.nodes.Training(), realised: l.nodes.Realised(),
-		saves: l.saves, saveFailures: l.saveFailures,
+		saves: l.saves, saveFailures: l.saveFailures, loads: l.loads, loadFailures: l.loadFailures,
 	}
+	st.rungs, st.ages = nodes.Rungs(c)
 	all := len(c.Forecasts)
 	if l.cluster.Nodes != nil {
 		all = l.cluster.Nodes()
@@ -130,6 +132,11 @@ func (l *learner) restore(ctx context.Context, args *config.PredictionArgs, now 
 		return false
 	}
 	logger := klog.FromContext(ctx)
+	// Better now than when the first interval is over.
+	if err := checkpoint.Probe(args.Checkpoint.Path); err != nil {
+		l.saveFailures++
+		logger.Error(err, "The checkpoint cannot be saved; what is learned ends with this process", "path", args.Checkpoint.Path)
+	}
 	err := checkpoint.Load(args.Checkpoint.Path, version, func(r io.Reader) error {
 		return errors.Join(l.pods.Load(r), l.nodes.Load(r, now), l.lives.Load(r))
 	})
@@ -140,10 +147,12 @@ func (l *learner) restore(ctx context.Context, args *config.PredictionArgs, now 
 		if errors.Is(err, os.ErrNotExist) {
 			logger.Info("There is no checkpoint yet", "path", args.Checkpoint.Path)
 		} else {
+			l.loadFailures++
 			logger.Error(err, "The checkpoint is not read; learning begins anew", "path", args.Checkpoint.Path)
 		}
 		return false
 	}
+	l.loads++
 	logger.Info("Read the checkpoint", "path", args.Checkpoint.Path, "nodes", l.nodes.Len(), "workloads", l.pods.Status().Workloads)
 	return true
 }

@@ -166,14 +166,17 @@ func TestRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	anew := testLearner(f)
-	if anew.restore(t.Context(), &a, f.now) || anew.nodes.Len() != 0 {
-		t.Error("restored from half a checkpoint")
+	if anew.restore(t.Context(), &a, f.now) || anew.nodes.Len() != 0 || anew.loadFailures != 1 {
+		t.Error("restored from half a checkpoint, or it is not counted")
 	}
 	anew.learn(f.read(time.Minute, .1), nil)
 	a.Checkpoint.Path = filepath.Join(t.TempDir(), "nowhere", "checkpoint")
 	anew.save(t.Context(), &a)
 	if s, st := anew.publish(f.now, true); s == nil || st.saveFailures != 1 {
 		t.Errorf("a failed save: %+v", st)
+	}
+	if anew.restore(t.Context(), &a, f.now); anew.saveFailures != 2 || anew.loadFailures != 1 {
+		t.Errorf("a folder that is not there: %d saves and %d loads failed", anew.saveFailures, anew.loadFailures)
 	}
 }
 

@@ -16,6 +16,7 @@ type Metrics struct {
 	engine *Engine
 
 	readings, dropped, age, duration, nodes *metrics.Desc
+	unread, warnings, oldest, loads         *metrics.Desc
 	rungs, blind, objects, evicted, bytes   *metrics.Desc
 	letPass                                 *metrics.Desc
 	hours, excess, headroom                 *metrics.Desc
@@ -35,9 +36,12 @@ func NewMetrics(e *Engine) *Metrics {
 		dropped:  desc("usage_samples_dropped_total", "Samples that were not believed, by reason.", "reason"),
 		age:      desc("usage_last_success_age_seconds", "Time since the last good reading of usage ended; absent before the first."),
 		duration: desc("usage_reading_duration_seconds", "How long the last reading of usage took, good or not."),
+		unread:   desc("usage_node_failures_total", "Nodes that good readings of usage could not read."),
+		warnings: desc("usage_warnings_total", "Remarks of the queried server beside good readings, such as that its answer is not complete."),
 		nodes:    desc("usage_nodes", "Nodes whose usage is known."),
 
 		rungs:   desc("forecast_nodes", "Nodes by where their forecast comes from: fresh, stale, profile or requests.", "rung"),
+		oldest:  desc("forecast_sample_age_seconds", "Age of the newest sample of a node, the oldest of the nodes on each rung.", "rung"),
 		blind:   desc("forecast_blind", "1 when too many nodes are without recent samples, and forecasts refuse and score nothing; else 0."),
 		objects: desc("history_objects", "What is remembered: pods, workloads, classes of pods, nodes, and lives: workloads whose pods were seen to finish.", "kind"),
 		letPass: desc("forecast_let_pass_total", "Pods to which forecasts would have refused every node, and therefore refused none."),
@@ -51,6 +55,7 @@ func NewMetrics(e *Engine) *Metrics {
 		trainings: desc("training_runs_total", "Trainings of models by result: success or failure.", "result"),
 		training:  desc("training_duration_seconds", "How long the last training took."),
 		decisions: desc("training_decisions", "Forecasts with known outcome that models are trained on."),
+		loads:     desc("checkpoint_loads_total", "Readings of the checkpoint at start by result: success or failure; neither where there is none.", "result"),
 		saves:     desc("checkpoint_saves_total", "Saves of the checkpoint by result: success or failure.", "result"),
 	}
 }
@@ -59,7 +64,7 @@ func NewMetrics(e *Engine) *Metrics {
 func (m *Metrics) DescribeWithStability(ch chan<- *metrics.Desc) {
 	for _, d := range []*metrics.Desc{
 		m.readings, m.dropped, m.age, m.duration, m.nodes, m.rungs, m.blind, m.letPass, m.objects, m.evicted, m.bytes,
-		m.hours, m.excess, m.headroom, m.trainings, m.training, m.decisions, m.saves,
+		m.hours, m.excess, m.headroom, m.trainings, m.training, m.decisions, m.saves, m.loads, m.unread, m.warnings, m.oldest,
 	} {
 		ch <- d
 	}
@@ -84,6 +89,8 @@ func (m *Metrics) CollectWithStability(ch chan<- metrics.Metric) {
 	for reason, n := range read.Dropped {
 		counter(m.dropped, float64(n), usage.Reason(reason).String())
 	}
+	counter(m.unread, float64(read.NodeFailures))
+	counter(m.warnings, float64(read.Warnings))
 	if !read.LastSuccess.IsZero() {
 		gauge(m.age, m.engine.clock.Since(read.LastSuccess).Seconds())
 	}
@@ -96,6 +103,9 @@ func (m *Metrics) CollectWithStability(ch chan<- metrics.Metric) {
 	}
 	for rung, n := range st.rungs {
 		gauge(m.rungs, float64(n), predict.NodeRung(rung).String())
+		if n > 0 {
+			gauge(m.oldest, st.ages[rung].Seconds(), predict.NodeRung(rung).String())
+		}
 	}
 	blind := 0.
 	if st.blind {
@@ -124,4 +134,6 @@ func (m *Metrics) CollectWithStability(ch chan<- metrics.Metric) {
 	gauge(m.decisions, float64(st.training.Decisions))
 	counter(m.saves, float64(st.saves), "success")
 	counter(m.saves, float64(st.saveFailures), "failure")
+	counter(m.loads, float64(st.loads), "success")
+	counter(m.loads, float64(st.loadFailures), "failure")
 }

@@ -43,6 +43,8 @@ type Status struct {
 	Readings, Failures uint64
 	// NodeFailures counts the nodes that good readings could not read.
 	NodeFailures uint64
+	// Warnings counts the remarks of the queried server in good readings.
+	Warnings uint64
 	// Dropped counts what was not believed since the start.
 	Dropped Drops
 }
@@ -144,6 +146,7 @@ func (c *Collector) record(start time.Time, reading Reading, err error) int {
 	s.ConsecutiveFailures = 0
 	s.Readings++
 	s.NodeFailures += uint64(len(reading.Failed))
+	s.Warnings += uint64(len(reading.Warnings))
 	s.Dropped.Add(reading.Dropped)
 	return 0
 }

@@ -104,10 +104,11 @@ func (h *History) aged(n *Node, now time.Time) predict.NodeForecast {
 	return f
 }
 
-// Rungs counts the nodes of a snapshot's contents that are on each rung.
-func Rungs(c *predict.Contents) (count [predict.NumNodeRungs]int) {
+// Rungs counts the nodes of a snapshot's contents that are on each rung, and returns the age of the oldest newest sample there.
+func Rungs(c *predict.Contents) (count [predict.NumNodeRungs]int, oldest [predict.NumNodeRungs]time.Duration) {
 	for _, f := range c.Forecasts {
 		count[f.Rung]++
+		oldest[f.Rung] = max(oldest[f.Rung], f.Age)
 	}
-	return count
+	return count, oldest
 }

@@ -30,6 +30,8 @@ type cluster struct {
 	step time.Duration
 	// pods by name, and where they run.
 	pods map[string]*v1.Pod
+	// untold pods use what they use, but no answer holds them.
+	untold map[string]bool
 }
 
 func newCluster(step time.Duration) *cluster {
@@ -38,7 +40,7 @@ func newCluster(step time.Duration) *cluster {
 		History: NewHistory(Options{Tau: .95, Expiry: 5 * time.Minute, Grid: grid}, func(string) (usage.Machine, bool) {
 			return usage.Machine{Cores: 8, Bytes: 32 << 30}, true
 		}),
-		p:   pods.NewHistory(pods.Options{Tau: .95, Most: 1000, Forget: 5 * time.Minute, Grid: grid}),
+		p:   pods.NewHistory(pods.Options{Tau: .95, ColdStart: 15 * time.Minute, Most: 1000, Forget: 5 * time.Minute, Grid: grid}),
 		now: time.Unix(1_700_006_400, 0), step: step, pods: map[string]*v1.Pod{},
 	}
 }
@@ -64,6 +66,10 @@ func (c *cluster) read(nodes []string, of func(pod string) float64, own func(nod
 	}
 	for name, pod := range c.pods {
 		v := of(name)
+		if c.untold[name] {
+			sum[pod.Spec.NodeName] += v
+			continue
+		}
 		s := usage.PodSample{Namespace: "shop", Name: name}
 		set(&s.Sample, v)
 		r.Pods = append(r.Pods, s)
@@ -123,12 +129,37 @@ func TestResidualIsTheSystemsUse(t *testing.T) {
 	}
 }
 
+// A pod that an answer leaves out has not used nothing: what it uses does not pass for the system's.
+func TestPartialAnswers(t *testing.T) {
+	c := newCluster(time.Minute)
+	for i := range 4 {
+		c.place(fmt.Sprint("web-", i), "web", "a")
+	}
+	own := func() float64 { return c.nodes["a"].Resources[predict.CPU].Own.Mean }
+	for range 10 {
+		c.read([]string{"a"}, constant(.5), constant(.25))
+	}
+	c.untold = map[string]bool{"web-0": true, "web-1": true, "web-2": true, "web-3": true}
+	for range 4 {
+		c.read([]string{"a"}, constant(.5), constant(.25))
+	}
+	if v := own(); math.Abs(v-.25) > .01 {
+		t.Errorf("without pods in the answer the system uses %v, want .25", v)
+	}
+	// Pods that are gone do count with nothing at once, though none of them is forgotten yet.
+	c.untold, c.pods = nil, map[string]*v1.Pod{}
+	c.read([]string{"a"}, constant(0), constant(.25))
+	if v := own(); math.Abs(v-.25) > .01 {
+		t.Errorf("without pods the system uses %v, want .25", v)
+	}
+}
+
 // Without samples a node goes down the ladder, its interval widens on the way, and it comes back at once.
 func TestLadder(t *testing.T) {
 	c := newCluster(time.Minute)
 	none := constant(0)
-	if _, contents := c.publish(); Rungs(&contents) != [predict.NumNodeRungs]int{} {
-		t.Error("nodes without a node")
+	if _, contents := c.publish(); contents.Forecasts["a"] != (predict.NodeForecast{}) {
+		t.Error("a forecast of no node")
 	}
 	c.read([]string{"a"}, none, constant(1))
 	if s, _ := c.publish(); s.NodeForecast("a").Rung != predict.Blind {
@@ -155,8 +186,8 @@ func TestLadder(t *testing.T) {
 		s, contents := c.publish()
 		f := s.NodeForecast("a")
 		r := f.Residual[predict.Hour][predict.CPU]
-		if f.Rung != step.rung || f.Age != step.after || Rungs(&contents)[step.rung] != 1 {
-			t.Errorf("after %v: %v, aged %v", step.after, f.Rung, f.Age)
+		if count, oldest := Rungs(&contents); f.Rung != step.rung || f.Age != step.after || count[step.rung] != 1 || oldest[step.rung] != step.after {
+			t.Errorf("after %v: %v, aged %v, nodes on rungs %v aged %v", step.after, f.Rung, f.Age, count, oldest)
 		}
 		if now := r.Upper - r.Lower; now < width-1e-9 || step.rung == predict.Stale && now <= width {
 			t.Errorf("after %v: the interval is %v wide, before %v", step.after, now, width)

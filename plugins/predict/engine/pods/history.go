@@ -52,11 +52,12 @@ type key struct{ namespace, name string }
 type Pod struct {
 	// Node that runs it.
 	Node string
-	// Use in the newest reading; NaN where it was not measured.
+	// Use in the newest sample that measured it; NaN before there was one, and once the pod is gone.
 	Use [predict.NumResources]float64
 	// First and Newest sample, Unix seconds.
 	First, Newest int64
 
+	told            bool // in the newest reading
 	object          *v1.Pod
 	workload, class *Use // either may be nil
 	requested       predict.Amounts
@@ -92,7 +93,7 @@ func (h *History) Add(r usage.Reading, lookup Lookup) {
 		u.sum = [predict.NumResources]cycle{}
 	}
 	for _, p := range h.pods {
-		p.Use = unmeasured
+		p.told = false
 		if p.workload != nil && p.workload.evicted {
 			p.workload = nil
 		}
@@ -114,6 +115,12 @@ func (h *History) Add(r usage.Reading, lookup Lookup) {
 		}
 	}
 	for k, p := range h.pods {
+		if !p.told {
+			// An answer without a pod that is there does not say that it uses nothing.
+			if object := lookup(k.namespace, k.name); object == nil || object.UID != p.object.UID {
+				p.Use = unmeasured
+			}
+		}
 		if now-p.Newest > int64(h.options.Forget/time.Second) {
 			h.leave(p)
 			delete(h.pods, k)
@@ -154,7 +161,7 @@ func (h *History) observe(s *usage.PodSample, object *v1.Pod) {
 	if p.Newest != 0 {
 		h.turn(p, unix)
 	}
-	p.Newest = unix
+	p.Newest, p.told = unix, true
 	for i := range p.opened {
 		if p.opened[i] == 0 {
 			p.opened[i] = unix
@@ -163,7 +170,6 @@ func (h *History) observe(s *usage.PodSample, object *v1.Pod) {
 	for r, q := range [predict.NumResources]usage.Quantity{usage.CPU, usage.Memory} {
 		v, ok := s.Get(q)
 		if !ok {
-			p.Use[r] = math.NaN()
 			continue
 		}
 		p.Use[r] = v
