@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,8 +17,13 @@ import (
 	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 	"k8s.io/kubernetes/pkg/scheduler/metrics"
 
+	foresightconfig "github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/manifests"
 	"github.com/foresight-scheduler/foresight/plugins"
+	"github.com/foresight-scheduler/foresight/plugins/affinity"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/qos"
+	"github.com/foresight-scheduler/foresight/plugins/resourcefit"
 )
 
 // loadProfiles decodes a KubeSchedulerConfiguration as kube-scheduler does and makes
@@ -76,5 +82,28 @@ func TestDocumentedArgsLoad(t *testing.T) {
 	for _, block := range blocks {
 		args := strings.ReplaceAll(strings.TrimRight(string(block[1]), "\n"), "\n", "\n  ")
 		loadProfiles(t, []byte(profile+"  pluginConfig:\n  "+args+"\n"))
+	}
+}
+
+// The annotations that are documented and those that a plugin reads are the ones that pass without a warning.
+func TestAnnotationsAreKnown(t *testing.T) {
+	for annotation, read := range map[string][]string{
+		affinity.ServiceAffinityAnnotation: foresightconfig.PodAnnotations, affinity.ServiceAntiAffinityAnnotation: foresightconfig.PodAnnotations,
+		resourcefit.OvercommitAnnotation: foresightconfig.PodAnnotations, qos.ResponseTimeKey: foresightconfig.PodAnnotations,
+		predict.StatedAnnotations[predict.CPU]: foresightconfig.PodAnnotations, predict.StatedAnnotations[predict.Memory]: foresightconfig.PodAnnotations,
+		predict.MaxPeakAnnotation: foresightconfig.NodeAnnotations,
+	} {
+		if err := foresightconfig.CheckAnnotations(map[string]string{annotation: ""}, read); err != nil {
+			t.Error(err)
+		}
+	}
+	page, err := os.ReadFile("../docs/plugins.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range slices.Concat(foresightconfig.PodAnnotations, foresightconfig.NodeAnnotations) {
+		if short := strings.TrimPrefix(name, foresightconfig.AnnotationPrefix); !strings.Contains(string(page), name+":") && !strings.Contains(string(page), "…/"+short+":") {
+			t.Errorf("docs/plugins.md does not tell of %s", name)
+		}
 	}
 }

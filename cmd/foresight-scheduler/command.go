@@ -81,7 +81,7 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	if err != nil {
 		return err
 	}
-	engine, err := newEngine(cfg)
+	engine, err := newEngine(ctx, cfg)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -19,6 +21,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/foresight-scheduler/foresight/config"
+	configv1 "github.com/foresight-scheduler/foresight/config/v1"
 	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/httpauth"
@@ -26,14 +29,16 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/metricsapi"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/prometheus"
 	"github.com/foresight-scheduler/foresight/plugins/qos"
+	"github.com/foresight-scheduler/foresight/plugins/trimaran"
 )
 
 // predictionName is where the engine's args stand in a pluginConfig.
 const predictionName = "Prediction"
 
 // newEngine returns the engine that the configuration asks for, or nil where it asks for
-// none.
-func newEngine(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*engine.Engine, error) {
+// none. Trimaran's scores ask for one by themselves, since they are nothing without usage
+// and the configurations of scheduler-plugins know no Prediction.
+func newEngine(ctx context.Context, cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*engine.Engine, error) {
 	var args *config.PredictionArgs
 	for i := range cfg.Profiles {
 		for _, pc := range cfg.Profiles[i].PluginConfig {
@@ -49,6 +54,15 @@ func newEngine(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*engine.Eng
 			}
 		}
 	}
+	if plugin := trimaranIn(cfg); args == nil && plugin != "" {
+		klog.FromContext(ctx).Info("There are no args of Prediction: usage is read from metrics.k8s.io", "for", plugin)
+		args = &config.PredictionArgs{}
+		defaults := &configv1.PredictionArgs{}
+		configv1.SetDefaults_PredictionArgs(defaults)
+		if err := configv1.Convert_v1_PredictionArgs_To_config_PredictionArgs(defaults, args, nil); err != nil {
+			return nil, err
+		}
+	}
 	if args == nil || args.Usage.Source == config.UsageFromNowhere {
 		return nil, nil
 	}
@@ -56,6 +70,23 @@ func newEngine(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*engine.Eng
 		return nil, err
 	}
 	return engine.New(*args, clock.RealClock{}), nil
+}
+
+// trimaranIn returns the name of a score of Trimaran that a profile enables, or nothing.
+func trimaranIn(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) string {
+	scores := trimaran.Factories(trimaran.Options{})
+	for i := range cfg.Profiles {
+		p := cfg.Profiles[i].Plugins
+		if p == nil {
+			continue
+		}
+		for _, enabled := range slices.Concat(p.MultiPoint.Enabled, p.PreScore.Enabled, p.Score.Enabled) {
+			if scores[enabled.Name] != nil {
+				return enabled.Name
+			}
+		}
+	}
+	return ""
 }
 
 // newQoSService returns what the PredictedQoS plugins share, with its metrics. The engine may be nil.
@@ -83,6 +114,9 @@ func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig
 			}
 		},
 	}); err != nil {
+		return err
+	}
+	if err := warnOfAnnotations(ctx, c.InformerFactory.Core().V1().Nodes().Informer()); err != nil {
 		return err
 	}
 	cluster := engine.Cluster{
@@ -113,6 +147,24 @@ func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig
 		}
 	}()
 	return nil
+}
+
+// warnOfAnnotations logs annotations of nodes that look like ours and are not. ResourceFit tells of those of pods.
+func warnOfAnnotations(ctx context.Context, nodes toolscache.SharedIndexInformer) error {
+	check := func(n *v1.Node) {
+		if err := config.CheckAnnotations(n.Annotations, config.NodeAnnotations); err != nil {
+			klog.FromContext(ctx).Info("Warning: an annotation is without effect", "node", n.Name, "reason", err.Error())
+		}
+	}
+	_, err := nodes.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+		AddFunc: func(obj any) { check(obj.(*v1.Node)) },
+		UpdateFunc: func(before, after any) {
+			if n := after.(*v1.Node); !maps.Equal(before.(*v1.Node).Annotations, n.Annotations) {
+				check(n)
+			}
+		},
+	})
+	return err
 }
 
 // newSource returns the source that the args name.

@@ -13,6 +13,7 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/events"
 	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
@@ -41,7 +42,8 @@ type ResourceFit struct {
 	// guard is nil where it is off.
 	guard *limitsGuard
 	// peaks is nil where predictions do not count.
-	peaks *predictedPeaks
+	peaks  *predictedPeaks
+	events events.EventRecorder
 }
 
 var (
@@ -89,6 +91,7 @@ func newPlugin(ctx context.Context, obj runtime.Object, h fwk.Handle, fts featur
 		balancedWeight: int64(args.BalancedAllocation.Weight),
 		guard:          newLimitsGuard(&args.LimitsGuard, fts),
 		peaks:          newPredictedPeaks(&args.PredictedPeak, forecasts, h),
+		events:         h.EventRecorder(),
 	}
 	if r.balancedWeight > 0 {
 		resources, err := resourcesOf(args.BalancedAllocation.Resources)

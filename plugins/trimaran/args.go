@@ -49,19 +49,22 @@ type Factory = func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, er
 // Factories returns the factories of the four plugins by name.
 func Factories(opts Options) map[string]Factory {
 	return map[string]Factory{
-		TargetLoadPackingName:          factory(opts, newTargetLoadPacking),
-		LoadVariationRiskBalancingName: factory(opts, newLoadVariationRiskBalancing),
-		LowRiskOverCommitmentName:      factory(opts, newLowRiskOverCommitment),
-		PeaksName:                      factory(opts, newPeaks),
+		TargetLoadPackingName:          factory(TargetLoadPackingName, opts, newTargetLoadPacking),
+		LoadVariationRiskBalancingName: factory(LoadVariationRiskBalancingName, opts, newLoadVariationRiskBalancing),
+		LowRiskOverCommitmentName:      factory(LowRiskOverCommitmentName, opts, newLowRiskOverCommitment),
+		PeaksName:                      factory(PeaksName, opts, newPeaks),
 	}
 }
 
 // factory hands a plugin its args, which are its own: nothing is kept per package.
-func factory[Args runtime.Object](opts Options, newPlugin func(context.Context, Args, Options) (fwk.Plugin, error)) Factory {
+func factory[Args runtime.Object](name string, opts Options, newPlugin func(context.Context, Args, Options) (fwk.Plugin, error)) Factory {
 	return func(ctx context.Context, obj runtime.Object, _ fwk.Handle) (fwk.Plugin, error) {
 		args, ok := obj.(Args)
 		if !ok {
 			return nil, fmt.Errorf("want args to be of type %T, got %T", args, obj)
+		}
+		if opts.Usage == nil {
+			klog.FromContext(ctx).Info("Warning: no usage is collected, so all nodes are alike to the plugin", "plugin", name)
 		}
 		return newPlugin(ctx, args, opts)
 	}

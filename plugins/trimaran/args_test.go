@@ -502,8 +502,20 @@ func TestPowerModelFile(t *testing.T) {
 }
 
 // One log line says that a load-watcher or a provider is not asked; none where nobody named
-// one. It has no token.
+// one. It has no token. Another one says that there is no usage at all.
 func TestWarns(t *testing.T) {
+	made := func(name string, args runtime.Object, opts Options) string {
+		logger := ktesting.NewLogger(ktesting.NopTL{}, ktesting.NewConfig(ktesting.BufferLogs(true), ktesting.Verbosity(10)))
+		if _, err := Factories(opts)[name](klog.NewContext(t.Context(), logger), args, nil); err != nil {
+			t.Fatal(err)
+		}
+		return logger.GetSink().(ktesting.Underlier).GetBuffer().String()
+	}
+	for name, args := range everyPlugin("n") {
+		if logs := made(name, args, Options{}); strings.Count(logs, "\n") != 1 || !strings.Contains(logs, "no usage") || !strings.Contains(logs, name) {
+			t.Errorf("%s without usage: got %q", name, logs)
+		}
+	}
 	watcher := schedulerplugins.TrimaranSpec{WatcherAddress: "http://watcher:2020"}
 	prometheus := schedulerplugins.TrimaranSpec{MetricProvider: schedulerplugins.MetricProviderSpec{Type: schedulerplugins.Prometheus, Address: "http://p:9090", Token: "s3cret"}}
 	unset := schedulerplugins.TrimaranSpec{MetricProvider: schedulerplugins.MetricProviderSpec{Type: schedulerplugins.KubernetesMetricsServer}}
@@ -522,12 +534,7 @@ func TestWarns(t *testing.T) {
 				}
 				a.WatcherAddress = spec.WatcherAddress
 			}
-			logger := ktesting.NewLogger(ktesting.NopTL{}, ktesting.NewConfig(ktesting.BufferLogs(true), ktesting.Verbosity(10)))
-			ctx := klog.NewContext(t.Context(), logger)
-			if _, err := Factories(Options{})[name](ctx, args, nil); err != nil {
-				t.Fatal(err)
-			}
-			logs := logger.GetSink().(ktesting.Underlier).GetBuffer().String()
+			logs := made(name, args, view{}.options())
 			if i == 2 {
 				if logs != "" {
 					t.Errorf("%s: got %s", name, logs)
