@@ -22,7 +22,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins"
 	"github.com/foresight-scheduler/foresight/plugins/affinity"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/qos"
+	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 	"github.com/foresight-scheduler/foresight/plugins/resourcefit"
 )
 
@@ -89,7 +89,7 @@ func TestDocumentedArgsLoad(t *testing.T) {
 func TestAnnotationsAreKnown(t *testing.T) {
 	for annotation, read := range map[string][]string{
 		affinity.ServiceAffinityAnnotation: foresightconfig.PodAnnotations, affinity.ServiceAntiAffinityAnnotation: foresightconfig.PodAnnotations,
-		resourcefit.OvercommitAnnotation: foresightconfig.PodAnnotations, qos.ResponseTimeKey: foresightconfig.PodAnnotations,
+		resourcefit.OvercommitAnnotation: foresightconfig.PodAnnotations, objective.ResponseTimeKey: foresightconfig.PodAnnotations,
 		predict.StatedAnnotations[predict.CPU]: foresightconfig.PodAnnotations, predict.StatedAnnotations[predict.Memory]: foresightconfig.PodAnnotations,
 		predict.MaxPeakAnnotation: foresightconfig.NodeAnnotations,
 	} {

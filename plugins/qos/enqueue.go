@@ -10,18 +10,19 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
 // SignPod signs what the plugin reads of a pod: its objective, weight, history and forecast.
 func (p *PredictedQoS) SignPod(_ context.Context, pod *v1.Pod) ([]fwk.SignFragment, *fwk.Status) {
-	o := objectiveOf(pod, p.classes)
+	o := objective.Of(pod, p.classes)
 	return []fwk.SignFragment{{Key: "foresight-scheduler.dev/qos", Value: struct {
 		Objective  string
 		Importance float32
 		Workload   string
 		Requests   predict.Requests
 		Class      predict.Class
-	}{o.String(), importance(pod), workload(pod, o), predict.RequestsOf(pod), predict.ClassOf(pod, predict.RequestsOf(pod).Asked)}}}, nil
+	}{o.String(), objective.Importance(pod), workload(pod, o), predict.RequestsOf(pod), predict.ClassOf(pod, predict.RequestsOf(pod).Asked)}}}, nil
 }
 
 // EventsToRegister returns what may lower the risk on a node: a pod that goes or shrinks, a new node or a larger one. What

@@ -6,7 +6,6 @@ package qos
 import (
 	"context"
 	"sync/atomic"
-	"time"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/klog/v2"
@@ -15,6 +14,8 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
+	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
 // ErrReasonRisk is why a node is refused.
@@ -26,7 +27,7 @@ const stateKey = "PreFilter" + Name
 type cycle struct {
 	*frame
 
-	objective Objective
+	objective objective.Objective
 	workload  outcome.Vector
 	name      string // of the workload
 	own       predict.PodForecast
@@ -41,15 +42,12 @@ type cycle struct {
 	best   float32
 	asGood int // nodes that are as good as the best, itself included
 
-	decision *decision // written by Reserve
+	decision *feedback.Decision // written by Reserve
 }
 
 // Clone shares the state: Filter reads the node it is handed, whose pods preemption has already taken off, so nothing in it
 // moves with AddPod and RemovePod.
 func (c *cycle) Clone() fwk.StateData { return c }
-
-// typicalUse is the share of a node's CPU that a pod of whom only its objective counts is taken to use.
-const typicalUse = .05
 
 // PreFilter takes the cycle's view of the cluster and looks the pod up once.
 func (p *PredictedQoS) PreFilter(_ context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
@@ -66,21 +64,21 @@ func (p *PredictedQoS) PreFilter(_ context.Context, state fwk.CycleState, pod *v
 }
 
 func (p *PredictedQoS) newCycle(pod *v1.Pod, nodes []fwk.NodeInfo) *cycle {
-	c := &cycle{frame: p.current(), objective: objectiveOf(pod, p.classes)}
+	c := &cycle{frame: p.current(), objective: objective.Of(pod, p.classes)}
 	c.name = workload(pod, c.objective)
-	c.workload = c.judge.history.Workload(c.name)
+	c.workload = c.judge.History.Workload(c.name)
 	c.own = c.snapshot.Pod(pod)
-	c.weight = max(p.weights[c.objective]*importance(pod), .01)
+	c.weight = max(p.weights[c.objective]*objective.Importance(pod), .01)
 	cores := 0.
 	if len(nodes) > 0 {
 		cores = float64(nodes[0].GetAllocatable().GetMilliCPU()) / 1000
 	}
 	// One slab for all nodes: own use counts by its order of magnitude, and nodes of a cluster are of one.
 	c.slab = &quality.Slab{}
-	c.judge.table.For(c.own.Peaks[horizon][predict.CPU].Mean/max(cores, 1e-3), c.slab)
-	c.resident = &c.judge.typical
+	c.judge.Table.For(c.own.Peaks[horizon][predict.CPU].Mean/max(cores, 1e-3), c.slab)
+	c.resident = &c.judge.Typical
 	// The prior is an order and no probability, and of a blind cluster nothing is known: neither refuses anybody.
-	c.filters = p.maxRisk < 1 && c.judge.rung == RungModel && !c.snapshot.Blind()
+	c.filters = p.maxRisk < 1 && c.judge.Rung == feedback.RungModel && !c.snapshot.Blind()
 	return c
 }
 
@@ -102,7 +100,7 @@ const doubts = 1.28
 // lowerRisk is the risk if the node uses no more than it does for sure, and its history is as bad as it looks only in
 // part.
 func (p *PredictedQoS) lowerRisk(c *cycle, v *view) float32 {
-	z := c.slab.LogOdds(c.after(v).lower, v.pressure) + c.judge.offset[c.objective] + v.history.Dot(&c.workload)
+	z := c.slab.LogOdds(c.after(v).lower, v.pressure) + c.judge.Offset[c.objective] + v.history.Dot(&c.workload)
 	return quality.Probability(z - doubts*v.doubt)
 }
 
@@ -127,38 +125,14 @@ func cycleIn(state fwk.CycleState) *cycle {
 	return data.(*cycle)
 }
 
-// run keeps the judge current and brings back what was refused, until ctx ends.
-func (p *PredictedQoS) run(ctx context.Context) {
-	ticker := time.NewTicker(p.feedback.tick)
-	defer ticker.Stop()
-	// Pods are seldom placed in a quiet cluster, and the next one is to be judged by what is known then.
-	freshen := time.NewTicker(time.Second)
-	defer freshen.Stop()
-	exporter := p.feedback.exporter
-	for {
-		select {
-		case <-p.stale:
-			p.renew()
-			continue
-		case <-freshen.C:
-			p.renew()
-			continue
-		case <-ctx.Done():
-			exporter.write(klog.FromContext(ctx), 0)
-			return
-		case <-ticker.C:
-		}
-		exporter.write(klog.FromContext(ctx), p.feedback.horizons[0]/10)
-		before := p.judge.Load()
-		now := p.feedback.judge(ctx)
-		p.judge.Store(now)
-		p.renew()
-		if pods := p.refused.Take(); len(pods) > 0 {
-			// Neither metrics nor outcomes are events that bring a pod back.
-			p.handle.Activate(klog.FromContext(ctx), pods)
-		}
-		if before.rung != now.rung {
-			klog.FromContext(ctx).Info("The quality of service is judged by another rung", "profile", p.profile, "was", before.rung, "is", now.rung)
-		}
+// judged brings back what was refused.
+func (p *PredictedQoS) judged(logger klog.Logger, was, is *feedback.Judge) {
+	p.renew()
+	if pods := p.refused.Take(); len(pods) > 0 {
+		// Neither metrics nor outcomes are events that bring a pod back.
+		p.handle.Activate(logger, pods)
+	}
+	if was.Rung != is.Rung {
+		logger.Info("The quality of service is judged by another rung", "profile", p.profile, "was", was.Rung, "is", is.Rung)
 	}
 }

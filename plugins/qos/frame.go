@@ -4,18 +4,22 @@
 package qos
 
 import (
+	"context"
+	"time"
+
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/peak"
 	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
+	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
 )
 
 // frame is what all nodes are judged by for a time, and what has been added up of them by it. What judges is immutable. A new
 // one is made beside the scheduling path, with all the nodes that the last one knows, and the last one serves meanwhile: adding
 // up the pods of all nodes takes as long as placing dozens of pods.
 type frame struct {
-	judge     *judge
+	judge     *feedback.Judge
 	snapshot  *predict.Snapshot
 	pressure  pressures
 	combiners [predict.NumResources]peak.Combiner
@@ -33,10 +37,10 @@ func (p *PredictedQoS) forecasts() *predict.Snapshot {
 }
 
 // epochOf forecasts and a judge: the two numbers count up for themselves, and one step of either is another epoch.
-func epochOf(s *predict.Snapshot, j *judge) uint64 { return s.Epoch()<<32 + j.epoch }
+func epochOf(s *predict.Snapshot, j *feedback.Judge) uint64 { return s.Epoch()<<32 + j.Epoch }
 
 func (p *PredictedQoS) newFrame() *frame {
-	f := &frame{judge: p.judge.Load(), snapshot: p.forecasts(), pressure: p.service.pressures()}
+	f := &frame{judge: p.feedback.Judge(), snapshot: p.forecasts(), pressure: p.service.pressures()}
 	f.epoch = epochOf(f.snapshot, f.judge)
 	for r := range f.combiners {
 		f.combiners[r] = f.snapshot.Combiner(horizon, predict.Resource(r))
@@ -51,7 +55,7 @@ const fewNodes = 100
 // few nodes: the first pod in a quiet cluster is to be judged by what is known now.
 func (p *PredictedQoS) current() *frame {
 	f := p.frame.Load()
-	if f.epoch == epochOf(p.forecasts(), p.judge.Load()) {
+	if f.epoch == epochOf(p.forecasts(), p.feedback.Judge()) {
 		return f
 	}
 	if f.views.Len() <= fewNodes {
@@ -75,6 +79,22 @@ func (p *PredictedQoS) renew() {
 	}
 	p.carryOver(last, next)
 	p.frame.Store(next)
+}
+
+// run keeps the frame current until ctx ends.
+func (p *PredictedQoS) run(ctx context.Context) {
+	// Pods are seldom placed in a quiet cluster, and the next one is to be judged by what is known then.
+	freshen := time.NewTicker(time.Second)
+	defer freshen.Stop()
+	for {
+		select {
+		case <-p.stale:
+		case <-freshen.C:
+		case <-ctx.Done():
+			return
+		}
+		p.renew()
+	}
 }
 
 // carryOver has the next frame know the nodes that the last one knows, by what they held when they were last looked at; what has

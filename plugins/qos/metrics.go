@@ -12,12 +12,14 @@ import (
 	"k8s.io/component-base/metrics"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
+	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
 // classes are the risks of a typical pod of each objective on each node, as of one cycle.
 type classes struct {
 	nodes []string
-	risks [][numObjectives]float32
+	risks [][objective.Count]float32
 }
 
 // exportEvery is how old exported classes may grow while pods are being placed.
@@ -25,18 +27,18 @@ const exportEvery = 10 * time.Second
 
 // export notes the classes of all nodes, from time to time: it is the scheduling cycle that may look at them.
 func (p *PredictedQoS) export(c *cycle, state fwk.CycleState, nodes []fwk.NodeInfo) {
-	now := p.feedback.now().UnixNano()
-	if last := p.exportAge.Load(); last != 0 && now-last < min(int64(exportEvery), int64(p.feedback.tick)*2) {
+	now := p.service.now().UnixNano()
+	if last := p.exportAge.Load(); last != 0 && now-last < min(int64(exportEvery), int64(p.feedback.Interval())*2) {
 		return
 	}
 	p.exportAge.Store(now)
-	out := &classes{nodes: make([]string, 0, len(nodes)), risks: make([][numObjectives]float32, 0, len(nodes))}
+	out := &classes{nodes: make([]string, 0, len(nodes)), risks: make([][objective.Count]float32, 0, len(nodes))}
 	for _, n := range nodes {
 		v := p.view(c, state, n)
 		z := c.resident.LogOdds(v.before, v.pressure) + v.history[0]
-		var risks [numObjectives]float32
+		var risks [objective.Count]float32
 		for o := range risks {
-			risks[o] = quality.Probability(z + c.judge.offset[o])
+			risks[o] = quality.Probability(z + c.judge.Offset[o])
 		}
 		out.nodes, out.risks = append(out.nodes, n.Node().Name), append(out.risks, risks)
 	}
@@ -106,39 +108,36 @@ func (m *Metrics) collect(ch chan<- metrics.Metric, p *PredictedQoS) {
 			ch <- metrics.NewLazyConstMetric(d, metrics.GaugeValue, v, append([]string{p.profile}, labels...)...)
 		}
 	}
-	f := p.feedback
-	f.lock.Lock()
-	defer f.lock.Unlock()
+	counts, verdict := p.feedback.Report()
 	decided, judged := 0, 0
-	for o := range numObjectives {
-		name := Objective(o).String()
-		counter(m.decisions, f.counts.decided[o], name)
-		counter(m.outcomes, f.counts.kept[o], name, "kept")
-		counter(m.outcomes, f.counts.violated[o], name, "violated")
-		decided += f.counts.decided[o]
-		judged += f.counts.kept[o] + f.counts.violated[o]
+	for o := range objective.Count {
+		name := objective.Objective(o).String()
+		counter(m.decisions, counts.Decided[o], name)
+		counter(m.outcomes, counts.Kept[o], name, "kept")
+		counter(m.outcomes, counts.Violated[o], name, "violated")
+		decided += counts.Decided[o]
+		judged += counts.Kept[o] + counts.Violated[o]
 	}
-	for reason, n := range f.counts.violations {
+	for reason, n := range counts.Violations {
 		counter(m.violations, n, reason)
 	}
-	counter(m.unjudged, f.counts.unjudged)
-	counter(m.demotions, f.counts.demotions)
-	counter(m.failures, f.counts.failures)
-	counter(m.unwritten, f.counts.unwritten)
+	counter(m.unjudged, counts.Unjudged)
+	counter(m.demotions, counts.Demotions)
+	counter(m.failures, counts.Failures)
+	counter(m.unwritten, counts.Unwritten)
 	counter(m.breaker, int(p.breaker.Load()))
-	now := p.judge.Load().rung
-	for r := range numRungs {
-		v := 0.
-		if Rung(r) == now {
-			v = 1
+	now := p.feedback.Judge().Rung
+	for _, r := range []feedback.Rung{feedback.RungUtilisation, feedback.RungModel} {
+		is := 0.
+		if r == now {
+			is = 1
 		}
-		gauge(m.rung, v, Rung(r).String())
+		gauge(m.rung, is, r.String())
 	}
-	v := f.ledger.Verdict()
-	gauge(m.auc, v.AUC)
-	gauge(m.plainAUC, v.PlainAUC)
-	gauge(m.brier, v.Brier)
-	gauge(m.ece, v.ECE)
+	gauge(m.auc, verdict.AUC)
+	gauge(m.plainAUC, verdict.PlainAUC)
+	gauge(m.brier, verdict.Brier)
+	gauge(m.ece, verdict.ECE)
 	if decided > 0 {
 		gauge(m.coverage, min(1, float64(judged)/float64(decided)))
 	}
@@ -146,8 +145,8 @@ func (m *Metrics) collect(ch chan<- metrics.Metric, p *PredictedQoS) {
 	if out == nil {
 		return
 	}
-	for o := range numObjectives {
-		name := Objective(o).String()
+	for o := range objective.Count {
+		name := objective.Objective(o).String()
 		count := map[string]int{"good": 0, "fair": 0, "poor": 0}
 		for i, node := range out.nodes {
 			if len(out.nodes) <= p.named {

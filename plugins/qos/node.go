@@ -13,6 +13,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/peak"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
 // view is what the plugin knows of one node. It is immutable.
@@ -21,9 +22,9 @@ type view struct {
 	pressure    float32 // NaN where not known
 	history     outcome.Vector
 	doubt       float32
-	before      float32                // share of the CPU that the node uses without the pod
-	residents   [numObjectives]float32 // Σ weight · importance of the pods that are there
-	suffered    float32                // Σ residents · their harm without the pod
+	before      float32                  // share of the CPU that the node uses without the pod
+	residents   [objective.Count]float32 // Σ weight · importance of the pods that are there
+	suffered    float32                  // Σ residents · their harm without the pod
 	holds       held
 }
 
@@ -66,10 +67,10 @@ func (p *PredictedQoS) add(c *frame, node held) *view {
 		f := c.snapshot.Resident(r)
 		v.cpu.load = v.cpu.load.Add(f.Peaks[horizon][predict.CPU])
 		v.memory.load = v.memory.load.Add(f.Peaks[horizon][predict.Memory])
-		o := objectiveOf(r.GetPod(), p.classes)
-		v.residents[o] += p.weights[o] * importance(r.GetPod())
+		o := objective.Of(r.GetPod(), p.classes)
+		v.residents[o] += p.weights[o] * objective.Importance(r.GetPod())
 	}
-	history := c.judge.history.Nodes[name]
+	history := c.judge.History.Nodes[name]
 	v.history, v.doubt = history.Vector, history.Doubt()
 	v.before = v.cpu.with(predict.Peak{}, c.combiners[predict.CPU]).upper
 	v.suffered = c.suffer(&v.residents, quality.At(v.before, v.pressure))
@@ -87,16 +88,16 @@ func (d *demand) with(pod predict.Peak, together peak.Combiner) share {
 
 // suffer is Σ residents · their harm at a point of the table. It is linear in the node's CPU between the table's columns, so
 // that rows can keep it.
-func (c *frame) suffer(residents *[numObjectives]float32, at quality.Point) float32 {
+func (c *frame) suffer(residents *[objective.Count]float32, at quality.Point) float32 {
 	left, right := c.sufferOn(residents, at, at.Column), c.sufferOn(residents, at, at.Column+1)
 	return left + at.Right*(right-left)
 }
 
-func (c *frame) sufferOn(residents *[numObjectives]float32, at quality.Point, column int32) (sum float32) {
+func (c *frame) sufferOn(residents *[objective.Count]float32, at quality.Point, column int32) (sum float32) {
 	at = at.OnColumn(column)
 	for o, weight := range residents {
 		if weight != 0 {
-			sum += weight * c.judge.loses[o].In(at)
+			sum += weight * c.judge.Loses[o].In(at)
 		}
 	}
 	return sum

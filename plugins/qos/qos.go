@@ -23,6 +23,8 @@ import (
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/refused"
+	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
+	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
 // Name of the plugin in a KubeSchedulerConfiguration.
@@ -37,11 +39,12 @@ type PredictedQoS struct {
 	pods     corelisters.PodLister
 	profile  string
 	maxRisk  float32 // 0–1; 1 refuses nobody
-	weights  [numObjectives]float32
+	weights  [objective.Count]float32
 	named    int // nodes up to which metrics name them
+	// responseTime is the objective of latency pods that state none; 0 is none.
+	responseTime time.Duration
 
-	feedback *feedback
-	judge    atomic.Pointer[judge]
+	feedback *feedback.Loop
 
 	frame    atomic.Pointer[frame]
 	stale    chan struct{} // holds one when the frame is known to be old
@@ -78,14 +81,13 @@ func NewFactory(service *Service) func(context.Context, runtime.Object, fwk.Hand
 		p := &PredictedQoS{
 			snapshot: service.snapshot, service: service, handle: h, profile: h.ProfileName(),
 			maxRisk: float32(args.MaxRiskPercent) / 100, weights: weightsOf(&args.Weights), named: int(args.NodeMetricsLimit),
+			responseTime: args.Feedback.ResponseTimeObjective.Duration,
 		}
 		if f := h.SharedInformerFactory(); f != nil {
 			p.classes = f.Scheduling().V1().PriorityClasses().Lister()
 			p.pods = f.Core().V1().Pods().Lister()
 		}
-		p.feedback = newFeedback(args, time.Now)
-		p.feedback.exporter.read(klog.FromContext(ctx))
-		p.judge.Store(p.feedback.judge(ctx))
+		p.feedback = feedback.New(ctx, args, service.now)
 		p.stale = make(chan struct{}, 1)
 		p.frame.Store(p.newFrame())
 		if err := p.listen(ctx); err != nil {
@@ -93,6 +95,7 @@ func NewFactory(service *Service) func(context.Context, runtime.Object, fwk.Hand
 		}
 		service.add(ctx, p)
 		go p.run(ctx)
+		go p.feedback.Run(ctx, func(was, is *feedback.Judge) { p.judged(klog.FromContext(ctx), was, is) })
 		return p, nil
 	}
 }
@@ -100,8 +103,15 @@ func NewFactory(service *Service) func(context.Context, runtime.Object, fwk.Hand
 // Name returns the name of the plugin.
 func (p *PredictedQoS) Name() string { return Name }
 
+func weightsOf(w *config.QoSWeights) [objective.Count]float32 {
+	return [objective.Count]float32{
+		objective.Latency: float32(w.Latency), objective.Realtime: float32(w.Realtime),
+		objective.Availability: float32(w.Availability), objective.Batch: float32(w.Batch),
+	}
+}
+
 // workload is how a pod's history is kept: by its controller, else by its objective.
-func workload(pod *v1.Pod, o Objective) string {
+func workload(pod *v1.Pod, o objective.Objective) string {
 	if w, ok := predict.WorkloadOf(pod); ok {
 		return w.Namespace + "/" + w.Kind + "/" + w.Name
 	}

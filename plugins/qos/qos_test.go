@@ -4,11 +4,10 @@
 package qos
 
 import (
-	"bytes"
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -18,9 +17,7 @@ import (
 	"time"
 
 	v1 "k8s.io/api/core/v1"
-	schedulingv1 "k8s.io/api/scheduling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/component-base/metrics"
@@ -37,7 +34,10 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/peak"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality/learn"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
+	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
 func args() *config.PredictedQoSArgs {
@@ -55,10 +55,16 @@ type scheduler struct {
 	t       testing.TB
 	service *Service
 	nodes   []fwk.NodeInfo
-	time    time.Time
+	elapsed atomic.Int64 // in nanoseconds, since start
+	learnt  int
+	stop    func() // as at the scheduler's end
 	// forecasts are what the engine has published.
 	forecasts atomic.Pointer[predict.Snapshot]
 }
+
+var start = time.Unix(1700000000, 0)
+
+func (s *scheduler) now() time.Time { return start.Add(time.Duration(s.elapsed.Load())) }
 
 // publish has the engine publish what it learned, and the plugin take it.
 func (s *scheduler) publish(c predict.Contents) {
@@ -93,10 +99,13 @@ func newScheduler(t testing.TB, args *config.PredictedQoSArgs, pods []*v1.Pod, n
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scheduler{t: t, time: time.Unix(1700000000, 0)}
+	s := &scheduler{t: t}
+	ctx, stop := context.WithCancel(t.Context())
+	s.stop = stop
 	s.forecasts.Store(snapshot())
 	service := NewService(s.forecasts.Load)
-	plugin, err := NewFactory(service)(t.Context(), args, h)
+	service.now = s.now
+	plugin, err := NewFactory(service)(ctx, args, h)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,18 +114,13 @@ func newScheduler(t testing.TB, args *config.PredictedQoSArgs, pods []*v1.Pod, n
 		t.Fatal(err)
 	}
 	s.PredictedQoS, s.service, s.nodes = plugin.(*PredictedQoS), service, infos
-	s.feedback.lock.Lock()
-	s.feedback.now = func() time.Time { return s.time }
-	s.feedback.lock.Unlock()
 	return s
 }
 
 // wait lets time pass, and the plugin look at what is due.
 func (s *scheduler) wait(d time.Duration) {
-	s.feedback.lock.Lock()
-	s.time = s.time.Add(d)
-	s.feedback.lock.Unlock()
-	s.judge.Store(s.feedback.judge(s.t.Context()))
+	s.elapsed.Add(int64(d))
+	s.feedback.Update(s.t.Context())
 	s.renew()
 }
 
@@ -191,12 +195,22 @@ func (s *scheduler) bind(pod *v1.Pod, node string) {
 	s.PostBind(s.t.Context(), state, pod, node)
 }
 
+// learn has the plugin see what comes of a pod on a node; what is well is known ten minutes later.
+func (s *scheduler) learn(node string, o objective.Objective, suffered bool) {
+	p := pod(fmt.Sprint("learnt-", s.learnt), o.String(), "100m")
+	s.learnt++
+	s.feedback.Bound(&feedback.Decision{UID: p.UID, Node: node, Workload: o.String(), Objective: o})
+	if suffered {
+		s.feedback.Observe(restarted(p))
+	}
+}
+
 func node(name string) *v1.Node {
 	return st.MakeNode().Name(name).Capacity(map[v1.ResourceName]string{"cpu": "4", "memory": "16Gi", "pods": "110"}).Obj()
 }
 
-func pod(name, objective, cpu string) *v1.Pod {
-	return st.MakePod().Namespace("shop").Name(name).UID(name).Label(ObjectiveKey, objective).Req(map[v1.ResourceName]string{"cpu": cpu, "memory": "64Mi"}).Obj()
+func pod(name, wants, cpu string) *v1.Pod {
+	return st.MakePod().Namespace("shop").Name(name).UID(name).Label(objective.Key, wants).Req(map[v1.ResourceName]string{"cpu": cpu, "memory": "64Mi"}).Obj()
 }
 
 func on(node string, p *v1.Pod) *v1.Pod {
@@ -207,40 +221,6 @@ func on(node string, p *v1.Pod) *v1.Pod {
 func restarted(p *v1.Pod) *v1.Pod {
 	p.Status.ContainerStatuses = []v1.ContainerStatus{{RestartCount: 1}}
 	return p
-}
-
-// The label counts first, then the PriorityClass, then the QoS class; what is no objective is passed over.
-func TestObjective(t *testing.T) {
-	factory := informers.NewSharedInformerFactory(fake.NewClientset(), 0)
-	classes := factory.Scheduling().V1().PriorityClasses()
-	for name, value := range map[string]string{"fast": "realtime", "odd": "nonsense"} {
-		if err := classes.Informer().GetStore().Add(&schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: map[string]string{ObjectiveKey: value}}}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	of := func(label, class string, qos v1.PodQOSClass) *v1.Pod {
-		p := &v1.Pod{Spec: v1.PodSpec{PriorityClassName: class}, Status: v1.PodStatus{QOSClass: qos}}
-		if label != "" {
-			p.Labels = map[string]string{ObjectiveKey: label}
-		}
-		return p
-	}
-	for _, tc := range []struct {
-		pod  *v1.Pod
-		want Objective
-	}{
-		{of("batch", "fast", v1.PodQOSGuaranteed), Batch},
-		{of("", "fast", v1.PodQOSBestEffort), Realtime},
-		{of("nonsense", "fast", v1.PodQOSBestEffort), Realtime},
-		{of("", "odd", v1.PodQOSGuaranteed), Latency},
-		{of("", "absent", v1.PodQOSBurstable), Availability},
-		{of("", "", v1.PodQOSBestEffort), Batch},
-		{of("", "", ""), Batch}, // no requests
-	} {
-		if got := objectiveOf(tc.pod, classes.Lister()); got != tc.want {
-			t.Errorf("%v %s %s: %v, want %v", tc.pod.Labels, tc.pod.Spec.PriorityClassName, tc.pod.Status.QOSClass, got, tc.want)
-		}
-	}
 }
 
 // Busy nodes are worse; among idle ones the pod goes anywhere.
@@ -269,7 +249,7 @@ func TestHistoryTurns(t *testing.T) {
 		name := fmt.Sprint("early-", i)
 		s.bind(pod(name, "latency", "100m"), "a")
 		s.bind(pod("calm-"+name, "latency", "100m"), "b")
-		s.observe(restarted(pod(name, "latency", "100m")))
+		s.feedback.Observe(restarted(pod(name, "latency", "100m")))
 	}
 	s.wait(10 * time.Minute)
 	if got := s.decide(pod("p", "latency", "100m")); got["a"] > 80 || got["b"] != 100 {
@@ -287,7 +267,7 @@ func TestHistoryTurns(t *testing.T) {
 	for i := range 8 {
 		s.bind(pod(fmt.Sprint("x-", i), "latency", "100m"), "a")
 	}
-	s.feedback.notReady("a")
+	s.feedback.NotReady("a")
 	s.wait(time.Minute)
 	bad := s.decide(pod("p", "latency", "100m"))["a"]
 	s.wait(72 * time.Hour)
@@ -296,51 +276,14 @@ func TestHistoryTurns(t *testing.T) {
 	}
 }
 
-// Pressure that is not the pod's own limit is a violation of latency; a pod that is deleted is not judged.
-func TestOutcomes(t *testing.T) {
-	s := newScheduler(t, args(), nil, node("a"))
-	names := []string{"waits", "throttled", "deleted", "fails", "fine"}
-	for _, n := range names {
-		s.bind(pod(n, "latency", "100m"), "a")
-	}
-	sample := func(uid string, waited, throttled float64) usage.PodSample {
-		p := usage.PodSample{UID: uid}
-		p.Values.Set(usage.CPUSome, waited)
-		p.Values.Set(usage.Throttled, throttled)
-		return p
-	}
-	s.service.observe(&usage.Reading{Pods: []usage.PodSample{sample("waits", .6, .1), sample("throttled", .6, .5), sample("fine", math.NaN(), 0)}})
-	s.feedback.gone("deleted")
-	failed := pod("fails", "latency", "100m")
-	failed.Status.Phase = v1.PodFailed
-	s.observe(failed)
-	s.wait(9 * time.Minute)
-	if n := s.feedback.ledger.Total(); n != 0 {
-		t.Errorf("%d judged before the horizon", n)
-	}
-	s.wait(time.Minute)
-	c := s.feedback.counts
-	if c.violated[Latency] != 1 || c.violations["pressure"] != 1 || c.kept[Latency] != 2 || c.unjudged != 2 {
-		t.Errorf("%+v", c)
-	}
-	s.observe(restarted(pod("fine", "latency", "100m")))
-	if c := s.feedback.counts; c.violated[Latency] != 2 || c.violations["restart"] != 1 {
-		t.Errorf("after ten minutes: %+v", c)
-	}
-	s.wait(2 * time.Hour)
-	if n := len(s.feedback.waiting); n != 0 {
-		t.Errorf("%d decisions are watched after the last horizon", n)
-	}
-}
-
 // A response time that is measured is judged by what the pod says, else by the args; without an objective pressure counts.
 func TestResponseTimes(t *testing.T) {
 	a := args()
 	a.Feedback.ResponseTimeObjective.Duration = 100 * time.Millisecond
 	s := newScheduler(t, a, nil, node("a"))
-	stated := func(name, objective string) *v1.Pod {
+	stated := func(name, mayTake string) *v1.Pod {
 		p := pod(name, "latency", "100m")
-		p.Annotations = map[string]string{ResponseTimeKey: objective}
+		p.Annotations = map[string]string{objective.ResponseTimeKey: mayTake}
 		return p
 	}
 	// What each answers in, in seconds, and how long its tasks wait.
@@ -362,18 +305,8 @@ func TestResponseTimes(t *testing.T) {
 		s.service.observe(&usage.Reading{Pods: []usage.PodSample{sample}})
 	}
 	s.wait(10 * time.Minute)
-	if c := s.feedback.counts; c.violated[Latency] != 1 || c.violations["response_time"] != 1 || c.kept[Latency] != 4 || c.kept[Batch] != 1 {
+	if c, _ := s.feedback.Report(); c.Violated[objective.Latency] != 1 || c.Violations["response_time"] != 1 || c.Kept[objective.Latency] != 4 || c.Kept[objective.Batch] != 1 {
 		t.Errorf("%+v", c)
-	}
-}
-
-func TestDecisionsAreBounded(t *testing.T) {
-	s := newScheduler(t, args(), nil, node("a"))
-	for i := range 1500 {
-		s.feedback.decided(&decision{uid: types.UID(fmt.Sprint(i)), node: "a"})
-	}
-	if n, u := len(s.feedback.waiting), s.feedback.counts.unjudged; n != 1000 || u != 500 || len(s.feedback.order) > 1000 {
-		t.Errorf("%d are watched, %d in order, %d given up", n, len(s.feedback.order), u)
 	}
 }
 
@@ -429,65 +362,55 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-// A model file that is deleted, damaged, or of another schema is said to be so and leaves the rung below; a good one is
-// taken when it comes.
-func TestModelFile(t *testing.T) {
+// A model that is trained from what came of decisions judges: the node where pods suffered is the riskier one.
+func TestModelIsRenewed(t *testing.T) {
 	a := args()
+	a.Feedback.ObservationsFile = filepath.Join(t.TempDir(), "observations.csv")
 	a.ModelFile = filepath.Join(t.TempDir(), "model.json")
-	s := newScheduler(t, a, nil, node("a"))
-	rung := func() Rung { return s.judge.Load().rung }
-	if rung() != RungUtilisation {
-		t.Fatal("a model out of nothing")
+	nodes := []*v1.Node{node("hot-0"), node("hot-1"), node("cold-0"), node("cold-1")}
+	var hogs []*v1.Pod
+	for i := range 2 {
+		hogs = append(hogs, on(fmt.Sprint("hot-", i), pod(fmt.Sprint("hog-", i), "batch", "3")))
 	}
-	writeModel(t, a.ModelFile)
-	good, err := os.ReadFile(a.ModelFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.wait(time.Second)
-	if rung() != RungModel {
-		t.Fatal("the model is not used")
-	}
-	for i, data := range [][]byte{nil, good[:100], bytes.ReplaceAll(good, []byte("own_cpu"), []byte("was_cpu"))} {
-		if data == nil {
-			err = os.Remove(a.ModelFile)
-		} else {
-			err = os.WriteFile(a.ModelFile, data, 0o600)
+	s := newScheduler(t, a, hogs, nodes...)
+	for i := range 240 {
+		name, at := fmt.Sprint("p", i), nodes[i%4].Name
+		s.bind(pod(name, "latency", "100m"), at)
+		if i%4 < 2 && i%3 > 0 {
+			s.feedback.Observe(restarted(pod(name, "latency", "100m")))
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		before := s.feedback.counts.failures
-		s.wait(time.Second)
-		if rung() != RungUtilisation || s.feedback.counts.failures != before+1 {
-			t.Errorf("case %d: rung %v, %d failures", i, rung(), s.feedback.counts.failures-before)
-		}
-		s.decide(pod("p", "latency", "100m"))
-	}
-	if err := os.WriteFile(a.ModelFile, good, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s.wait(time.Second)
-	if rung() != RungModel {
-		t.Error("the good model is not used again")
-	}
-}
-
-// A model that is wrong is demoted.
-func TestDemotion(t *testing.T) {
-	a := args()
-	a.ModelFile = filepath.Join(t.TempDir(), "model.json")
-	writeModel(t, a.ModelFile)
-	s := newScheduler(t, a, nil, node("a"))
-	for i := range 200 {
-		d := &decision{uid: types.UID(fmt.Sprint(i)), node: "a"}
-		d.outcome.Risk = .9
-		d.bound = s.time
-		s.feedback.decided(d)
+		s.elapsed.Add(int64(time.Second))
 	}
 	s.wait(10 * time.Minute)
-	if s.judge.Load().rung != RungUtilisation || s.feedback.counts.demotions != 1 {
-		t.Errorf("200 of 200 pods were well at a predicted risk of 0.9: rung %v", s.judge.Load().rung)
+	s.bind(pod("other", "batch", "100m"), "hot-0")
+	s.feedback.Observe(restarted(pod("other", "batch", "100m")))
+	s.stop()
+	outcomes, err := outcome.ReadObservations(a.Feedback.ObservationsFile)
+	for deadline := time.Now().Add(time.Minute); err != nil && time.Now().Before(deadline); {
+		runtime.Gosched()
+		outcomes, err = outcome.ReadObservations(a.Feedback.ObservationsFile)
+	}
+	if err != nil || len(outcomes) != 241 {
+		t.Fatalf("%d outcomes, want 241; error %v", len(outcomes), err)
+	}
+	groups, violations := outcome.FromObservations(outcomes, "latency"), 0.
+	for _, g := range groups {
+		for _, y := range g.Y {
+			violations += y
+		}
+	}
+	if len(groups) != 4 || violations != 80 {
+		t.Errorf("%d groups with %v violations, want 4 and 80", len(groups), violations)
+	}
+	if err := quality.Save(a.ModelFile, quality.Fit(quality.Placement, groups, nil), quality.Card{}); err != nil {
+		t.Fatal(err)
+	}
+	next := newScheduler(t, a, hogs, nodes...)
+	if rung := next.feedback.Judge().Rung; rung != feedback.RungModel {
+		t.Fatalf("rung %v", rung)
+	}
+	if got := next.decide(pod("p", "latency", "100m")); got["hot-0"] >= got["cold-1"] {
+		t.Errorf("scores %v", got)
 	}
 }
 
@@ -513,7 +436,7 @@ func TestSignPod(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	s := newScheduler(t, args(), nil, node("a"), node("b"))
 	s.bind(pod("p", "latency", "100m"), "a")
-	s.observe(restarted(pod("p", "latency", "100m")))
+	s.feedback.Observe(restarted(pod("p", "latency", "100m")))
 	registry := metrics.NewKubeRegistry()
 	registry.CustomMustRegister(NewMetrics(s.service))
 	want := `
@@ -538,7 +461,7 @@ foresight_qos_violations_total{profile="",reason="restart"} 1
 		t.Error(err)
 	}
 	// Nodes are named in a small cluster only; they are counted in every one.
-	for limit, series := range map[int]int{0: 0, 1: 0, 2: 2 * numObjectives} {
+	for limit, series := range map[int]int{0: 0, 1: 0, 2: 2 * objective.Count} {
 		s.named = limit
 		families, err := registry.Gather()
 		if err != nil {
@@ -580,16 +503,17 @@ func BenchmarkPreScore(b *testing.B) {
 	for i := range n {
 		name := fmt.Sprint("node-", i)
 		nodes = append(nodes, node(name))
-		for j, objective := range objectiveNames {
-			pods = append(pods, on(name, pod(fmt.Sprint("p", i, "-", j), objective, fmt.Sprint(100+r.IntN(800), "m"))))
+		for o := range objective.Count {
+			pods = append(pods, on(name, pod(fmt.Sprint("p", i, "-", o), objective.Objective(o).String(), fmt.Sprint(100+r.IntN(800), "m"))))
 		}
 		pressures[name] = r.Float32()
 	}
 	s := newScheduler(b, args(), pods, nodes...)
 	s.service.pressure.Store(&pressures)
 	for i := range 100 {
-		s.feedback.history.Learn(fmt.Sprint("node-", i), "latency", 0, i%3 == 0, s.time)
+		s.learn(fmt.Sprint("node-", i), objective.Latency, i%3 == 0)
 	}
+	s.wait(10 * time.Minute)
 	s.frame.Store(s.newFrame())
 	p := pod("p", "latency", "100m")
 	state := s.begin(p)

@@ -14,6 +14,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
 // rows keep of each node's view what the harm of one more pod is computed from, so that PreScore reads memory in order, looks
@@ -52,7 +53,7 @@ const columns = 11
 type rest struct {
 	name      string // of the node
 	memory    demand
-	residents [numObjectives]float32
+	residents [objective.Count]float32
 	suffered  float32
 }
 
@@ -100,8 +101,8 @@ func (r *row) after(pod *newcomer) float32 {
 // harmOn is the harm of a placement by a row.
 func (c *cycle) harmOn(r *row, rest *rest, pod *newcomer) float32 {
 	at := quality.At(r.after(pod), r.pressure)
-	z := c.slab.In(at) + c.judge.offset[c.objective] + r.history.Dot(&c.workload)
-	if c.objective == Availability {
+	z := c.slab.In(at) + c.judge.Offset[c.objective] + r.history.Dot(&c.workload)
+	if c.objective == objective.Availability {
 		z += c.outOfMemory(&rest.memory)
 	}
 	own := c.weight * quality.Harm(z)

@@ -23,6 +23,8 @@ import (
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
+	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
 // harm is the plain twin of harmOn: the weight of the pod times its harm, and of each resident times what its harm rises by.
@@ -70,12 +72,16 @@ func (w *world) name(prefix string) string {
 	return fmt.Sprint(prefix, w.names)
 }
 
+func anyObjective(r *rand.Rand) objective.Objective {
+	return objective.Objective(r.IntN(objective.Count))
+}
+
 func (w *world) pod() *v1.Pod {
 	cpu := fmt.Sprint(10+w.r.IntN(500), "m")
 	if w.r.IntN(4) == 0 {
 		cpu = fmt.Sprint(1 + w.r.IntN(3)) // beyond what rows keep
 	}
-	return pod(w.name("pod-"), objectiveNames[w.r.IntN(numObjectives)], cpu)
+	return pod(w.name("pod-"), anyObjective(w.r).String(), cpu)
 }
 
 func (w *world) addNode() {
@@ -140,10 +146,8 @@ func (w *world) change() {
 	case 4:
 		w.forecast()
 	case 5:
-		w.feedback.history.Learn(w.nodes[n].Name, "latency", 0, w.r.IntN(2) == 0, w.time)
-		w.feedback.offset[w.r.IntN(numObjectives)] += .1
-		w.feedback.changed = true
-		w.wait(time.Second)
+		w.learn(w.nodes[n].Name, anyObjective(w.r), w.r.IntN(2) == 0)
+		w.wait(10 * time.Minute)
 	default:
 		p := on(w.nodes[n].Name, w.pod())
 		w.must(w.cache.AssumePod(logger, p))
@@ -253,20 +257,20 @@ func TestMoreUseNeverRanksBetter(t *testing.T) {
 	a := args()
 	a.ModelFile = filepath.Join(t.TempDir(), "model.json")
 	r := rand.New(rand.NewPCG(8, 9))
-	for _, rung := range []Rung{RungUtilisation, RungModel} {
-		if rung == RungModel {
+	for _, rung := range []feedback.Rung{feedback.RungUtilisation, feedback.RungModel} {
+		if rung == feedback.RungModel {
 			writeModel(t, a.ModelFile)
 		}
 		for range 40 {
 			residents := make([]*v1.Pod, r.IntN(8))
 			for i := range residents {
-				residents[i] = on("a", pod(fmt.Sprint("r", i), objectiveNames[r.IntN(numObjectives)], fmt.Sprint(r.IntN(300), "m")))
+				residents[i] = on("a", pod(fmt.Sprint("r", i), anyObjective(r).String(), fmt.Sprint(r.IntN(300), "m")))
 			}
 			s := newScheduler(t, a, residents, node("a"))
-			if got := s.judge.Load().rung; got != rung {
+			if got := s.feedback.Judge().Rung; got != rung {
 				t.Fatalf("judged by %v", got)
 			}
-			p := pod("p", objectiveNames[r.IntN(numObjectives)], fmt.Sprint(r.IntN(1000), "m"))
+			p := pod("p", anyObjective(r).String(), fmt.Sprint(r.IntN(1000), "m"))
 			c := s.newCycle(p, s.nodes)
 			newcomer := c.newcomer()
 			// used is the node when it uses a share of its CPU beside what its pods do.
@@ -291,7 +295,7 @@ func TestMoreUseNeverRanksBetter(t *testing.T) {
 					t.Fatalf("%v: a node that uses %v does %v harm, one that uses %v less: %v", rung, v.before, less, w.before, more)
 				}
 				c.best = less
-				if better, worse := c.score(less), c.score(more); worse > better || share > .8 && p.Labels[ObjectiveKey] == "latency" && worse == better {
+				if better, worse := c.score(less), c.score(more); worse > better || share > .8 && p.Labels[objective.Key] == "latency" && worse == better {
 					t.Fatalf("%v: a node that uses %v scores %d, one that uses %v %d", rung, v.before, better, w.before, worse)
 				}
 			}
@@ -359,7 +363,7 @@ func TestRowsAreShared(t *testing.T) {
 	nodes := w.list()
 	var wg sync.WaitGroup
 	for i := range 4 {
-		p := pod(fmt.Sprint("p", i), objectiveNames[i], "300m")
+		p := pod(fmt.Sprint("p", i), objective.Objective(i).String(), "300m")
 		wg.Go(func() {
 			for range 50 {
 				state := framework.NewCycleState()
@@ -389,7 +393,7 @@ func TestRowAfter(t *testing.T) {
 		return p
 	}
 	for range 2000 {
-		c := &cycle{frame: &frame{judge: &judge{}}, resident: &quality.Slab{}}
+		c := &cycle{frame: &frame{judge: &feedback.Judge{}}, resident: &quality.Slab{}}
 		c.own.Peaks[horizon][predict.CPU] = peak()
 		c.combiners[predict.CPU].Together = r.Float64()
 		v := view{cpu: demand{residual: predict.Interval{Upper: r.Float64() - .5}, per: 1 / float32(1+r.IntN(64))}}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
 // PreScore computes the harm of the pod on every node in one pass.
@@ -42,8 +43,8 @@ func (c *cycle) logOdds(v *view, after float32) float32 {
 
 // corrected is what the table says, and what is known of the pod's objective, of the node's history and of its memory.
 func (c *cycle) corrected(z float32, v *view) float32 {
-	z += c.judge.offset[c.objective] + v.history.Dot(&c.workload)
-	if c.objective == Availability {
+	z += c.judge.Offset[c.objective] + v.history.Dot(&c.workload)
+	if c.objective == objective.Availability {
 		z += c.outOfMemory(&v.memory)
 	}
 	return z

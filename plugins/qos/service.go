@@ -5,10 +5,10 @@ package qos
 
 import (
 	"context"
-	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -19,13 +19,16 @@ import (
 // Service is what the plugins of all profiles share: where forecasts and pressure come from, and what metrics tell of.
 type Service struct {
 	snapshot predict.Reader
+	now      func() time.Time
 	pressure atomic.Pointer[pressures]
 	lock     sync.Mutex
 	plugins  []*PredictedQoS
 }
 
 // NewService returns a service that reads forecasts from snapshot, which may be nil.
-func NewService(snapshot predict.Reader) *Service { return &Service{snapshot: snapshot} }
+func NewService(snapshot predict.Reader) *Service {
+	return &Service{snapshot: snapshot, now: time.Now}
+}
 
 func (s *Service) add(ctx context.Context, p *PredictedQoS) {
 	s.lock.Lock()
@@ -70,31 +73,15 @@ func (w *watched) Read(ctx context.Context) (usage.Reading, error) {
 func (s *Service) observe(r *usage.Reading) {
 	nodes := make(pressures, len(r.Nodes))
 	for i := range r.Nodes {
-		if waited, ok := waiting(&r.Nodes[i].Values); ok {
+		if waited, ok := r.Nodes[i].Waiting(); ok {
 			nodes[r.Nodes[i].Node] = float32(waited)
 		}
 	}
 	s.pressure.Store(&nodes)
 	plugins := s.all()
 	for i := range r.Pods {
-		sample := &r.Pods[i]
-		waited, pressed := waiting(&sample.Values)
-		throttled, _ := sample.Get(usage.Throttled)
-		pressed = pressed && throttled >= 0 && throttled <= 1
-		seconds, responded := sample.Get(usage.ResponseTime)
-		responded = responded && seconds >= 0 && !math.IsInf(seconds, 0)
-		if !pressed && !responded {
-			continue
-		}
 		for _, p := range plugins {
-			uid := p.uidOf(sample)
-			if pressed {
-				// A pod that hits its own limit waits, too, and no node is to blame for it.
-				p.feedback.measured(uid, max(0, waited-throttled), throttled)
-			}
-			if responded {
-				p.feedback.responded(uid, seconds)
-			}
+			p.feedback.Measured(p.uidOf(&r.Pods[i]), &r.Pods[i].Values)
 		}
 	}
 }
@@ -109,20 +96,4 @@ func (p *PredictedQoS) uidOf(sample *usage.PodSample) types.UID {
 		return ""
 	}
 	return pod.UID
-}
-
-// waiting is the share of time in which a task waited for CPU, memory or I/O, the worst of the three; false where none
-// was measured, or what was measured cannot be.
-func waiting(v *usage.Values) (worst float64, measured bool) {
-	for _, q := range []usage.Quantity{usage.CPUSome, usage.MemorySome, usage.IOSome} {
-		x, ok := v.Get(q)
-		if !ok {
-			continue
-		}
-		if !(x >= 0 && x <= 1) {
-			return 0, false
-		}
-		worst, measured = max(worst, x), true
-	}
-	return worst, measured
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
+	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
 // Reserve notes what the pod is predicted to get on the node that was chosen, and with which chance it was chosen.
@@ -29,15 +31,15 @@ func (p *PredictedQoS) Reserve(ctx context.Context, state fwk.CycleState, pod *v
 	v := p.view(c, state, node)
 	after := c.after(v).upper
 	z := c.logOdds(v, after)
-	d := &decision{uid: pod.UID, node: nodeName, workload: c.name, objective: c.objective, model: z - v.history.Dot(&c.workload)}
-	if c.objective == Latency {
-		if d.mayTake, err = responseTimeOf(pod, p.feedback.mayTake); err != nil {
+	d := &feedback.Decision{UID: pod.UID, Node: nodeName, Workload: c.name, Objective: c.objective, Model: z - v.history.Dot(&c.workload)}
+	if c.objective == objective.Latency {
+		if d.MayTake, err = objective.ResponseTime(pod, p.responseTime); err != nil {
 			klog.FromContext(ctx).Info("The pod's response time is not judged", "pod", klog.KObj(pod), "reason", err.Error())
 		}
 	}
-	d.outcome = outcome.Outcome{Risk: float64(quality.Probability(z)), Plain: float64(after), Propensity: 1 / float64(max(c.asGood, 1)), Node: nodeName, Objective: c.objective.String()}
-	d.outcome.X[quality.OwnCPU] = c.own.Peaks[horizon][predict.CPU].Mean * float64(v.cpu.per)
-	d.outcome.X[quality.NodeCPU], d.outcome.X[quality.Pressure] = float64(after), float64(v.pressure)
+	d.Outcome = outcome.Outcome{Risk: float64(quality.Probability(z)), Plain: float64(after), Propensity: 1 / float64(max(c.asGood, 1)), Node: nodeName, Objective: c.objective.String()}
+	d.Outcome.X[quality.OwnCPU] = c.own.Peaks[horizon][predict.CPU].Mean * float64(v.cpu.per)
+	d.Outcome.X[quality.NodeCPU], d.Outcome.X[quality.Pressure] = float64(after), float64(v.pressure)
 	c.decision = d
 	return nil
 }
@@ -52,9 +54,7 @@ func (p *PredictedQoS) Unreserve(_ context.Context, state fwk.CycleState, _ *v1.
 // PostBind begins to watch what comes of the decision.
 func (p *PredictedQoS) PostBind(_ context.Context, state fwk.CycleState, _ *v1.Pod, _ string) {
 	if c := cycleIn(state); c != nil && c.decision != nil {
-		c.decision.bound = p.feedback.now()
-		c.decision.outcome.Bound = c.decision.bound
-		p.feedback.decided(c.decision)
+		p.feedback.Bound(c.decision)
 	}
 }
 
@@ -68,7 +68,7 @@ func (p *PredictedQoS) listen(ctx context.Context) error {
 	ofPods, err := pods.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		UpdateFunc: func(_, obj any) {
 			if pod, ok := obj.(*v1.Pod); ok {
-				p.observe(pod)
+				p.feedback.Observe(pod)
 			}
 		},
 		DeleteFunc: func(obj any) {
@@ -76,7 +76,7 @@ func (p *PredictedQoS) listen(ctx context.Context) error {
 				obj = gone.Obj
 			}
 			if pod, ok := obj.(*v1.Pod); ok {
-				p.feedback.gone(pod.UID)
+				p.feedback.Gone(pod.UID)
 			}
 		},
 	})
@@ -88,7 +88,7 @@ func (p *PredictedQoS) listen(ctx context.Context) error {
 			was, ok := before.(*v1.Node)
 			is, okToo := after.(*v1.Node)
 			if ok && okToo && ready(was) && !ready(is) {
-				p.feedback.notReady(is.Name)
+				p.feedback.NotReady(is.Name)
 			}
 		},
 	})
@@ -100,36 +100,6 @@ func (p *PredictedQoS) listen(ctx context.Context) error {
 		_ = nodes.RemoveEventHandler(ofNodes)
 	})
 	return nil
-}
-
-// observe tells of a pod that lost its service, or ended.
-func (p *PredictedQoS) observe(pod *v1.Pod) {
-	if reason := disrupted(pod); reason != "" {
-		p.feedback.violated(pod.UID, reason)
-		return
-	}
-	if pod.Status.Phase == v1.PodSucceeded || pod.Status.Phase == v1.PodFailed {
-		p.feedback.gone(pod.UID)
-	}
-}
-
-// disrupted says how a pod lost its service, or "" where it did not. A pod that failed by itself did not.
-func disrupted(pod *v1.Pod) string {
-	if pod.Status.Phase == v1.PodFailed && (pod.Status.Reason == "Evicted" || pod.Status.Reason == "NodeLost" || pod.Status.Reason == "NodeShutdown") {
-		return "eviction"
-	}
-	for i := range pod.Status.ContainerStatuses {
-		s := &pod.Status.ContainerStatuses[i]
-		for _, state := range []*v1.ContainerStateTerminated{s.State.Terminated, s.LastTerminationState.Terminated} {
-			if state != nil && state.Reason == "OOMKilled" {
-				return "oom_kill"
-			}
-		}
-		if s.RestartCount > 0 {
-			return "restart"
-		}
-	}
-	return ""
 }
 
 func ready(n *v1.Node) bool {

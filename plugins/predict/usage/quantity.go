@@ -105,3 +105,19 @@ func (v *Values) Unset(q Quantity) {
 func (v *Values) Len() int {
 	return bits.OnesCount16(v.set)
 }
+
+// Waiting is the share of time, 0–1, in which a task waited for CPU, memory or I/O, the worst of the three; false where none
+// was measured, or what was measured cannot be.
+func (v *Values) Waiting() (worst float64, measured bool) {
+	for _, q := range []Quantity{CPUSome, MemorySome, IOSome} {
+		x, ok := v.Get(q)
+		if !ok {
+			continue
+		}
+		if !(x >= 0 && x <= 1) {
+			return 0, false
+		}
+		worst, measured = max(worst, x), true
+	}
+	return worst, measured
+}

@@ -1,7 +1,8 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package qos
+// Package objective is which service a pod wants, and how much it counts.
+package objective
 
 import (
 	"fmt"
@@ -10,12 +11,10 @@ import (
 	v1 "k8s.io/api/core/v1"
 	schedulinglisters "k8s.io/client-go/listers/scheduling/v1"
 	podqos "k8s.io/kubernetes/pkg/apis/core/v1/helper/qos"
-
-	"github.com/foresight-scheduler/foresight/config"
 )
 
-// ObjectiveKey is the label of a pod, or the annotation of its PriorityClass, that names its objective.
-const ObjectiveKey = "foresight-scheduler.dev/qos"
+// Key is the label of a pod, or the annotation of its PriorityClass, that names its objective.
+const Key = "foresight-scheduler.dev/qos"
 
 // ResponseTimeKey is the annotation of a pod that says what its measured response time may be, such as 200ms.
 const ResponseTimeKey = "foresight-scheduler.dev/response-time-objective"
@@ -33,20 +32,17 @@ const (
 	// Batch wants throughput, and hurts others.
 	Batch
 
-	numObjectives = int(Batch) + 1
+	// Count is how many objectives there are; they count from 0.
+	Count = int(Batch) + 1
 )
 
-var objectiveNames = [numObjectives]string{"latency", "realtime", "availability", "batch"}
+var names = [Count]string{"latency", "realtime", "availability", "batch"}
 
 // String is the objective as labels spell it.
-func (o Objective) String() string { return objectiveNames[o] }
-
-// strictness is added to a model's log-odds: models are trained on latency, a realtime pod suffers earlier, and a pod that
-// only wants to stay, or to get done, suffers later. What really happens moves it (see feedback).
-var strictness = [numObjectives]float32{Latency: 0, Realtime: 1, Availability: -2, Batch: -1}
+func (o Objective) String() string { return names[o] }
 
 func parse(name string) (Objective, bool) {
-	for o, n := range objectiveNames {
+	for o, n := range names {
 		if n == name {
 			return Objective(o), true
 		}
@@ -54,15 +50,15 @@ func parse(name string) (Objective, bool) {
 	return 0, false
 }
 
-// objectiveOf is what the pod's label says, else its PriorityClass's annotation, else its QoS class: Guaranteed wants
+// Of is what the pod's label says, else its PriorityClass's annotation, else its QoS class: Guaranteed wants
 // latency, Burstable availability, BestEffort is batch. A name that is no objective counts as none.
-func objectiveOf(pod *v1.Pod, classes schedulinglisters.PriorityClassLister) Objective {
-	if o, ok := parse(pod.Labels[ObjectiveKey]); ok {
+func Of(pod *v1.Pod, classes schedulinglisters.PriorityClassLister) Objective {
+	if o, ok := parse(pod.Labels[Key]); ok {
 		return o
 	}
 	if classes != nil && pod.Spec.PriorityClassName != "" {
 		if c, err := classes.Get(pod.Spec.PriorityClassName); err == nil {
-			if o, ok := parse(c.Annotations[ObjectiveKey]); ok {
+			if o, ok := parse(c.Annotations[Key]); ok {
 				return o
 			}
 		}
@@ -81,9 +77,9 @@ func objectiveOf(pod *v1.Pod, classes schedulinglisters.PriorityClassLister) Obj
 	}
 }
 
-// responseTimeOf is what the pod's annotation says, else otherwise, in seconds; 0 is none. What is no positive duration is an
+// ResponseTime is what the pod's annotation says, else otherwise, in seconds; 0 is none. What is no positive duration is an
 // error, and counts as none.
-func responseTimeOf(pod *v1.Pod, otherwise time.Duration) (float64, error) {
+func ResponseTime(pod *v1.Pod, otherwise time.Duration) (float64, error) {
 	text, stated := pod.Annotations[ResponseTimeKey]
 	if !stated {
 		return otherwise.Seconds(), nil
@@ -95,12 +91,8 @@ func responseTimeOf(pod *v1.Pod, otherwise time.Duration) (float64, error) {
 	return d.Seconds(), nil
 }
 
-func weightsOf(w *config.QoSWeights) [numObjectives]float32 {
-	return [numObjectives]float32{Latency: float32(w.Latency), Realtime: float32(w.Realtime), Availability: float32(w.Availability), Batch: float32(w.Batch)}
-}
-
-// importance multiplies a pod's weight by its priority: 1 at priority 0 and below, 2 at the highest a user can give.
-func importance(pod *v1.Pod) float32 {
+// Importance multiplies a pod's weight by its priority: 1 at priority 0 and below, 2 at the highest a user can give.
+func Importance(pod *v1.Pod) float32 {
 	if pod.Spec.Priority == nil || *pod.Spec.Priority <= 0 {
 		return 1
 	}

@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package qos
+package feedback
 
 import (
 	"errors"
@@ -17,10 +17,10 @@ import (
 
 // exporter writes outcomes to a file that foresight model train reads. One goroutine at a time may use it.
 type exporter struct {
-	feedback *feedback
-	file     string // none is written where it is empty
-	written  int    // outcomes there had been when the file was written
-	at       time.Time
+	loop    *Loop
+	file    string // none is written where it is empty
+	written int    // outcomes there had been when the file was written
+	at      time.Time
 }
 
 // read goes on with what an earlier scheduler wrote.
@@ -32,14 +32,14 @@ func (e *exporter) read(logger klog.Logger) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		logger.Error(err, "The observations cannot be read; they start anew")
 	}
-	kept := outcome.NewLedger(e.feedback.decisions)
+	kept := outcome.NewLedger(e.loop.decisions)
 	for _, o := range outcomes {
 		kept.Add(o)
 	}
 	e.written = kept.Total()
-	e.feedback.lock.Lock()
-	defer e.feedback.lock.Unlock()
-	e.feedback.observations = kept
+	e.loop.lock.Lock()
+	defer e.loop.lock.Unlock()
+	e.loop.observations = kept
 }
 
 // write brings the file up to date where it has been so for that long.
@@ -47,15 +47,15 @@ func (e *exporter) write(logger klog.Logger, age time.Duration) {
 	if e.file == "" {
 		return
 	}
-	f := e.feedback
-	f.lock.Lock()
-	now, total := f.now(), f.observations.Total()
+	l := e.loop
+	l.lock.Lock()
+	now, total := l.now(), l.observations.Total()
 	if total == e.written || now.Sub(e.at) < age {
-		f.lock.Unlock()
+		l.lock.Unlock()
 		return
 	}
-	outcomes := f.observations.Outcomes()
-	f.lock.Unlock()
+	outcomes := l.observations.Outcomes()
+	l.lock.Unlock()
 	e.at = now
 	err := atomicfile.Write(e.file, func(w io.Writer) error { return outcome.WriteObservations(w, outcomes) })
 	if err == nil {
@@ -63,7 +63,7 @@ func (e *exporter) write(logger klog.Logger, age time.Duration) {
 		return
 	}
 	logger.Error(err, "The observations cannot be written")
-	f.lock.Lock()
-	defer f.lock.Unlock()
-	f.counts.unwritten++
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	l.counts.Unwritten++
 }

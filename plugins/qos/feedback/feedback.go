@@ -1,0 +1,207 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package feedback compares the decisions of a profile with what came of them, learns, and says what to judge by: a model
+// from a file while it does better than utilisation, and what nodes did to pods.
+package feedback
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/klog/v2"
+
+	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
+)
+
+// Decision is where a pod was bound, and what it was predicted to get there. The plugin writes what is exported, before the
+// pod is bound; what becomes of the pod is noted beside it.
+type Decision struct {
+	UID       types.UID
+	Node      string
+	Workload  string
+	Objective objective.Objective
+	Model     float32         // log-odds of a violation, without history
+	MayTake   float64         // response time, in seconds; 0 is no objective
+	Outcome   outcome.Outcome // as predicted; Bound sets when, and the loop how it ended
+
+	bound      time.Time
+	due        int  // the next horizon to be judged at
+	suffering  mean // how long tasks waited, less the pod's own throttling; 0–1
+	throttling mean
+	responses  mean // in seconds
+}
+
+// Loop is the feedback of one profile. Its methods may be called at the same time.
+type Loop struct {
+	horizons  []time.Duration
+	decisions int
+	interval  time.Duration
+	fades     time.Duration // how long a history stands as it is
+	file      string        // of the model
+	exporter  *exporter
+	now       func() time.Time
+	last      atomic.Pointer[Judge]
+
+	lock    sync.Mutex
+	waiting map[types.UID]*Decision
+	order   []types.UID // by bind
+	// observations are the outcomes for the file; nil where there is none. They outlive a model, as the ledger does not.
+	observations *outcome.Ledger
+	history      *outcome.History
+	ledger       *outcome.Ledger
+	offset       [objective.Count]float32
+	made         time.Time      // when last was
+	changed      bool           // since then
+	model        *quality.Table // nil where there is none
+	prior        *quality.Table
+	stamp        fileStamp
+	demoted      bool
+	counts       Counts
+}
+
+// Counts are of what has happened since the loop began.
+type Counts struct {
+	Decided, Kept, Violated [objective.Count]int
+	Violations              map[string]int // by reason
+	Unjudged                int            // decisions whose pod was gone, or that were too many, before they could be judged
+	Demotions               int
+	Failures                int // to load the model
+	Unwritten               int // times the file of observations could not be written
+}
+
+// New returns a loop with a judge to begin with. It goes on with the observations that an earlier one wrote.
+func New(ctx context.Context, args *config.PredictedQoSArgs, now func() time.Time) *Loop {
+	l := &Loop{
+		decisions: int(args.Feedback.Decisions), file: args.ModelFile, now: now, waiting: map[types.UID]*Decision{},
+		history: outcome.NewHistory(args.Feedback.HalfLife.Duration), ledger: outcome.NewLedger(int(args.Feedback.Decisions)),
+		offset: strictness, prior: quality.NewTable(nil), counts: Counts{Violations: map[string]int{}},
+	}
+	for _, h := range args.Feedback.Horizons {
+		l.horizons = append(l.horizons, h.Duration)
+	}
+	l.exporter = &exporter{loop: l, file: args.Feedback.ObservationsFile}
+	l.interval = min(max(l.horizons[0]/10, 200*time.Millisecond), 10*time.Second)
+	l.fades = max(args.Feedback.HalfLife.Duration/50, l.interval)
+	l.exporter.read(klog.FromContext(ctx))
+	l.Update(ctx)
+	return l
+}
+
+// Interval is the time between two updates of a loop that runs.
+func (l *Loop) Interval() time.Duration { return l.interval }
+
+// Run updates the judge and the file of observations until ctx ends. After each update it tells which judge was and which is.
+func (l *Loop) Run(ctx context.Context, updated func(was, is *Judge)) {
+	ticker := time.NewTicker(l.interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			l.exporter.write(klog.FromContext(ctx), 0)
+			return
+		case <-ticker.C:
+		}
+		l.exporter.write(klog.FromContext(ctx), l.horizons[0]/10)
+		was := l.Judge()
+		l.Update(ctx)
+		updated(was, l.Judge())
+	}
+}
+
+// Report is what has happened so far, and how predictions fared on the decisions that are kept.
+func (l *Loop) Report() (Counts, outcome.Verdict) {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	c := l.counts
+	c.Violations = maps.Clone(c.Violations)
+	return c, l.ledger.Verdict()
+}
+
+// Bound begins to watch what comes of a decision, whose pod is bound now. When there are too many the oldest is given up.
+func (l *Loop) Bound(d *Decision) {
+	d.bound = l.now()
+	d.Outcome.Bound = d.bound
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	l.counts.Decided[d.Objective]++
+	l.waiting[d.UID] = d
+	l.order = append(l.order, d.UID)
+	for len(l.waiting) > l.decisions {
+		l.giveUp(l.order[0])
+		l.order = l.order[1:]
+	}
+}
+
+func (l *Loop) giveUp(uid types.UID) {
+	if d, ok := l.waiting[uid]; ok {
+		delete(l.waiting, uid)
+		if d.due == 0 {
+			l.counts.Unjudged++
+		}
+	}
+}
+
+// settle takes an outcome: the violation, or "" where the service was kept. A kept decision is settled once for each horizon,
+// and only the first counts as kept in the ledger; a violation later on counts as one then.
+func (l *Loop) settle(d *Decision, violation string) {
+	violated := violation != ""
+	if violated {
+		l.counts.Violated[d.Objective]++
+		l.counts.Violations[violation]++
+	} else {
+		l.counts.Kept[d.Objective]++
+	}
+	l.changed = true
+	l.history.Learn(d.Node, d.Workload, d.Model, violated, l.now())
+	step := -float32(d.Outcome.Risk)
+	if violated {
+		step++
+	}
+	// What the decision was predicted by, so that it is calibrated before it learns from itself.
+	l.offset[d.Objective] += calibrationRate * step
+	d.Outcome.Violated = violated
+	l.ledger.Add(d.Outcome)
+	if l.observations != nil {
+		l.observations.Add(d.Outcome)
+	}
+}
+
+// lost settles a decision whose pod lost its service, and ends the watch.
+func (l *Loop) lost(d *Decision, violation string) {
+	l.settle(d, violation)
+	delete(l.waiting, d.UID)
+}
+
+// settleDue settles the decisions that have reached a horizon.
+func (l *Loop) settleDue(now time.Time) {
+	for uid, d := range l.waiting {
+		for d.due < len(l.horizons) && now.Sub(d.bound) >= l.horizons[d.due] {
+			d.due++
+			if violation := d.suffers(); violation != "" {
+				l.lost(d, violation)
+				break
+			}
+			if d.due == 1 {
+				l.settle(d, "")
+			}
+		}
+		if d.due == len(l.horizons) {
+			delete(l.waiting, uid)
+		}
+	}
+	kept := l.order[:0]
+	for _, uid := range l.order {
+		if _, ok := l.waiting[uid]; ok {
+			kept = append(kept, uid)
+		}
+	}
+	l.order = kept
+}

@@ -1,0 +1,123 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package feedback
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
+)
+
+// Rung is what judges, the worst first.
+type Rung uint8
+
+const (
+	// RungUtilisation ranks by the node's predicted CPU, and by what nodes did to pods.
+	RungUtilisation Rung = iota
+	// RungModel judges by the trained model.
+	RungModel
+)
+
+// String is the rung as metrics spell it.
+func (r Rung) String() string { return [...]string{"utilisation", "model"}[r] }
+
+// Judge is what cycles judge by. It is immutable.
+type Judge struct {
+	Epoch   uint64 // from 1 on; one more with each judge of a loop
+	Rung    Rung
+	Table   *quality.Table
+	Typical quality.Slab                  // of the table, for a pod of typical use
+	Loses   [objective.Count]quality.Slab // the harm to a pod of typical use, by its objective
+	History *outcome.HistoryView
+	Offset  [objective.Count]float32 // in log-odds: strictness and what outcomes made of it
+}
+
+// typicalUse is the share of a node's CPU that a pod of whom only its objective counts is taken to use.
+const typicalUse = .05
+
+// strictness is added to a model's log-odds: models are trained on latency, a realtime pod suffers earlier, and a pod that
+// only wants to stay, or to get done, suffers later. What really happens moves it by calibrationRate.
+var strictness = [objective.Count]float32{objective.Latency: 0, objective.Realtime: 1, objective.Availability: -2, objective.Batch: -1}
+
+// calibrationRate is the step of the offsets.
+const calibrationRate = .02
+
+// Judge is what to judge by now.
+func (l *Loop) Judge() *Judge { return l.last.Load() }
+
+// Update settles what is due, looks at the model file, and replaces the judge where there is something new to judge by.
+func (l *Loop) Update(ctx context.Context) {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	now := l.now()
+	l.settleDue(now)
+	l.reload(ctx)
+	if l.model != nil && !l.demoted {
+		if v := l.ledger.Verdict(); v.Demote() {
+			l.demoted, l.changed = true, true
+			l.counts.Demotions++
+			l.ledger.Settled()
+			klog.FromContext(ctx).Info("The QoS model is demoted: it does worse than utilisation, or the cluster has moved away from it; another model file brings it back",
+				"outcomes", v.Outcomes, "auc", fmt.Sprint(v.AUC), "utilisationAUC", fmt.Sprint(v.PlainAUC), "ece", v.ECE, "drifted", v.Drifted)
+		}
+	}
+	// A new judge has every node looked at anew, so there is one only where it judges otherwise: when something was
+	// learned, or has faded noticeably.
+	last := l.last.Load()
+	if last != nil && !l.changed && now.Sub(l.made) < l.fades {
+		return
+	}
+	j := &Judge{Epoch: 1, Rung: RungUtilisation, Table: l.prior, History: l.history.View(now), Offset: l.offset}
+	if last != nil {
+		j.Epoch = last.Epoch + 1
+	}
+	if l.model != nil && !l.demoted {
+		j.Rung, j.Table = RungModel, l.model
+	}
+	j.Table.For(typicalUse, &j.Typical)
+	for o := range j.Loses {
+		j.Typical.Harms(j.Offset[o], &j.Loses[o])
+	}
+	l.last.Store(j)
+	l.made, l.changed = now, false
+}
+
+type fileStamp struct {
+	modified time.Time
+	size     int64
+	exists   bool
+}
+
+// reload reads the model file where it changed. What cannot be used leaves no model: a rung lower, and it is said.
+func (l *Loop) reload(ctx context.Context) {
+	if l.file == "" {
+		return
+	}
+	var stamp fileStamp
+	if info, err := os.Stat(l.file); err == nil {
+		stamp = fileStamp{info.ModTime(), info.Size(), true}
+	}
+	if stamp == l.stamp && l.Judge() != nil {
+		return
+	}
+	l.stamp, l.changed = stamp, true
+	logger := klog.FromContext(ctx)
+	m, card, err := quality.Load(l.file, &quality.Placement)
+	if err != nil {
+		l.model = nil
+		l.counts.Failures++
+		logger.Error(err, "The QoS model cannot be used; nodes are judged by utilisation")
+		return
+	}
+	l.model, l.demoted = quality.NewTable(m), false
+	l.ledger = outcome.NewLedger(l.decisions)
+	logger.Info("The QoS model is loaded", "file", l.file, "trained", card.Trained, "observations", card.Observations)
+}
