@@ -106,7 +106,7 @@ func TestLongHorizonIsCareful(t *testing.T) {
 	}
 }
 
-// The bound is the geometric mean of its parts: soon of three, of which two are themselves the mean of two; far of the first two.
+// The bound is the geometric mean of three parts, of which two are themselves the mean of two; far, the first counts for the second.
 func TestBoundIsTheMeanOfItsParts(t *testing.T) {
 	for _, horizon := range []int{1, 24} {
 		in, peaks := inputs(7, 1500)
@@ -119,11 +119,11 @@ func TestBoundIsTheMeanOfItsParts(t *testing.T) {
 			z := newDesign(one.Features)
 			typical := math.Exp(z.typical)
 			want := math.Sqrt(b.sum.At(z.ratios) * typical * math.Exp(b.trees.Predict(z.relative)))
-			if b.product != nil {
-				soon := history.Soon()
-				plain := math.Sqrt(z.ratios[soon[0]] * z.ratios[soon[1]])
-				want = math.Cbrt(want * typical * math.Exp(b.product.At(z.relative)) * plain)
+			product, plain := want, history.Far()
+			if horizon == 1 {
+				product, plain = typical*math.Exp(b.product.At(z.relative)), history.Soon()
 			}
+			want = math.Cbrt(want * product * math.Sqrt(z.ratios[plain[0]]*z.ratios[plain[1]]))
 			want *= one.Limit * math.Exp(b.level)
 			if f, _ := m.Forecast(one, .95); math.Abs(f.Upper-want) > 1e-9*want && f.Upper != f.Point {
 				t.Fatalf("%d h: upper %v, want %v", horizon, f.Upper, want)

@@ -27,8 +27,8 @@ const (
 	// keepRound forgets half of what is four weeks of hours old.
 	keepRound = 0.998969
 	// gain is by how much the logarithm of the level rises, at a horizon of one round, when the rate so far is e times the
-	// target. A level that moves is paid for: three times the gain holds the rate closer and saves up to a point less.
-	gain = .1
+	// target. A level that moves is paid for, in savings: twice the gain holds the rate closer and costs .1 to .2 points more.
+	gain = .05
 	// integralShare is the weight of the integral part beside the proportional one.
 	integralShare = .3
 )

@@ -36,6 +36,9 @@ const (
 	p98                // 98th percentile of it
 	hours90            // 90th percentile of the hourly maxima of 7 days
 	hours97            // 97th percentile of them
+	hoursMean          // mean of them
+	alikeMean          // mean of the hours that came after hours like the last one
+	alike95            // 95th percentile of them
 	window1            // window of yesterday
 	window7            // largest window of the last 7 days
 	windowMean         // mean window of the last 7 days
@@ -110,6 +113,13 @@ func (s *Series) Summary(now int64, horizon int) Summary {
 	if n := len(hours); n > 0 {
 		slices.Sort(hours)
 		v[hours90], v[hours97] = float64(hours[n*90/100]), float64(hours[n*97/100])
+		for _, x := range hours {
+			v[hoursMean] += float64(x) / float64(n)
+		}
+	}
+	v[alikeMean], v[alike95] = v[hoursMean], v[hours97]
+	if horizon == 1 {
+		s.alike(&past, len(hours) >= settled, v)
 	}
 
 	wide := 0
@@ -145,6 +155,58 @@ func (s *Series) Summary(now int64, horizon int) Summary {
 	s.longMemory(now, v)
 	v[jump] = float64(s.jump) * v[max1d]
 	return out
+}
+
+const (
+	// alikeFloor is the share of the scale below which levels are alike.
+	alikeFloor = .02
+	// Hours up to sameTimeHours from the hour's time of day count sameTime times as much as others.
+	sameTimeHours, sameTime = 2, 9
+	// anyHour is the share of the weights that goes to hours whatever they came after: what has come once can come again.
+	anyHour = .1
+)
+
+// alike fills what came after hours like the last one, the forecast by analogues (Lorenz, Atmospheric predictability as
+// revealed by naturally occurring analogues, 1969). An hour counts by the cube of the ratio of the hour before it to the last
+// one, or the inverse. past holds the maximum of the hour k hours ago at k.
+func (s *Series) alike(past *[weekHours + 1]float32, settled bool, v *[summaryLen]float64) {
+	floor := float32(alikeFloor * s.scale)
+	now := max(0, past[1]) + floor
+	var weight, plain [weekHours]float32 // of the hour k hours ago
+	var weights, plains float32
+	var order [weekHours]uint64 // the hours by their maxima: the bits of numbers of at least zero are ordered as the numbers are
+	n := 0
+	for k := 1; k < weekHours; k++ {
+		if past[k] < 0 || past[k+1] < 0 {
+			continue
+		}
+		plain[k] = 1
+		if settled && min(k%24, 24-k%24) <= sameTimeHours {
+			plain[k] = sameTime
+		}
+		before := past[k+1] + floor
+		ratio := min(now, before) / max(now, before)
+		weight[k] = ratio * ratio * ratio * plain[k]
+		weights += weight[k]
+		plains += plain[k]
+		order[n] = uint64(math.Float32bits(max(0, past[k])))<<32 | uint64(k)
+		n++
+	}
+	if !(weights > 0) {
+		return
+	}
+	slices.Sort(order[:n])
+	mean, below := 0., 0.
+	for _, key := range order[:n] {
+		k := int(uint32(key))
+		w := float64((1-anyHour)*weight[k]/weights + anyHour*plain[k]/plains)
+		mean += w * float64(past[k])
+		if below < .95 {
+			v[alike95] = float64(past[k])
+		}
+		below += w
+	}
+	v[alikeMean] = mean
 }
 
 // longMemory fills what the daily maxima tell.
@@ -210,8 +272,12 @@ const (
 	apartDay    // Σ max1d and .5·√Σ (max7d − max1d)²
 	apartSpread // Σ windowMean and 2·√Σ windowDev²
 	// The same from where members are now, never below what the node came to in the last hour.
-	soonHours  // Σ hour1 and √Σ (hours97 − hour1)²
-	soonWindow // Σ max(hour1, windowMean) and √Σ (window7 − that)²
+	soonHours // Σ hour1 and √Σ (hours97 − hour1)²
+	// What came after hours like the last one: Σ alikeMean and 1.5·√Σ (alike95 − alikeMean)², and not below the last hour.
+	soonAlike
+	// What hours come to, when members' busy hours are the same and when they are not.
+	farHours // Σ hours97
+	farApart // Σ hoursMean and 2.5·√Σ (hours97 − hoursMean)²
 	// Ratios is how many entries of a feature vector, from the first, are ratios to the limit.
 	Ratios
 )
@@ -233,7 +299,7 @@ func Features(node Summary, members []Summary, limit float64) []float64 {
 		return x
 	}
 	copy(x, node.v[:])
-	usuals := 0.
+	alikes, means := 0., 0.
 	for i := range members {
 		m := &members[i].v
 		for _, p := range [...][2]int{
@@ -245,17 +311,15 @@ func Features(node Summary, members []Summary, limit float64) []float64 {
 		}
 		for _, a := range [...]struct{ at, above, below int }{
 			{apartRecord, top1, p98}, {apartWeek, max7d, windowMean}, {apartDay, max7d, max1d},
+			{soonHours, hours97, hour1}, {soonAlike, alike95, alikeMean}, {farApart, hours97, hoursMean},
 		} {
 			d := max(0, m[a.above]-m[a.below])
 			x[a.at] += d * d
 		}
 		x[apartSpread] += m[windowDev] * m[windowDev]
-		rise := max(0, m[hours97]-m[hour1])
-		x[soonHours] += rise * rise
-		usual := max(m[hour1], m[windowMean])
-		usuals += usual
-		rise = max(0, m[window7]-usual)
-		x[soonWindow] += rise * rise
+		alikes += m[alikeMean]
+		means += m[hoursMean]
+		x[farHours] += m[hours97]
 		deviation := max(0, m[max7d]-m[mean7d])
 		room := max(0, members[i].Scale-m[max7d])
 		x[rootDeviation] += deviation * deviation
@@ -275,7 +339,8 @@ func Features(node Summary, members []Summary, limit float64) []float64 {
 	x[apartDay] = x[sumMax1d] + .5*math.Sqrt(x[apartDay])
 	x[apartSpread] = x[sumWindowMean] + 2*math.Sqrt(x[apartSpread])
 	x[soonHours] = max(node.v[hour1], x[sumHour1]+math.Sqrt(x[soonHours]))
-	x[soonWindow] = max(node.v[hour1], usuals+math.Sqrt(x[soonWindow]))
+	x[soonAlike] = max(node.v[hour1], alikes+1.5*math.Sqrt(x[soonAlike]))
+	x[farApart] = means + 2.5*math.Sqrt(x[farApart])
 	for j := range Ratios {
 		x[j] /= limit
 	}
@@ -298,8 +363,12 @@ func Typical(x []float64) float64 {
 }
 
 // Soon returns two plain forecasts of the next hour within a feature vector, relative to the limit, that need no training but a
-// level: what members do now, and the rises they are known for, each alone.
-func Soon() [2]int { return [...]int{soonHours, soonWindow} }
+// level: what members do now, and what came after hours like it, with the rises they are known for, each alone.
+func Soon() [2]int { return [...]int{soonHours, soonAlike} }
+
+// Far returns two plain forecasts of a longer time within a feature vector, relative to the limit, that need no training but a
+// level: what members' hours come to, the busy ones at once and each alone.
+func Far() [2]int { return [...]int{farHours, farApart} }
 
 // Apart returns two plain forecasts within a feature vector, relative to the limit, that need no training but a level: the sums
 // of what members do when their days are not the same.

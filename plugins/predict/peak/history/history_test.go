@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 	"unsafe"
@@ -110,28 +111,105 @@ func TestApart(t *testing.T) {
 	}
 }
 
-// A histogram's percentile is within a bucket of the weighted percentile of the samples.
-// The plain forecasts of the next hour are what members do now and their rises as those of independent terms; between what
-// they do now and the sum of their peaks, and never below what the node just came to.
+// What is expected of the next hour is what came after hours like the last one, most of all at this time of day.
+func TestAlike(t *testing.T) {
+	after := func(hours int, use func(hour int) float64) [summaryLen]float64 {
+		s := NewSeries(fiveMinutes, 1)
+		for h := range hours {
+			for i := range 12 {
+				s.Observe(int64(h*12+i)*300, use(h))
+			}
+		}
+		return s.Summary(int64(hours), 1).v
+	}
+	for hours := 200; hours < 207; hours++ {
+		x := after(hours, func(h int) float64 { return []float64{.1, .1, .1, .1, .1, .4, .8}[h%7] }) // every .8 comes after a .4
+		switch last := x[hour1]; {
+		case last < .2 && x[alikeMean] > .25:
+			t.Errorf("after quiet hours %v is expected", x[alikeMean])
+		case last > .3 && last < .5 && (x[alikeMean] < .6 || x[alike95] < .79):
+			t.Errorf("after an hour that announces .8, %v is expected, %v at most", x[alikeMean], x[alike95])
+		}
+	}
+	daily := func(h int) float64 {
+		if h%24 == 13 {
+			return .9
+		}
+		return .1
+	}
+	if noon, evening := after(8*24+13, daily)[alike95], after(8*24+20, daily)[alike95]; noon < .8 || evening > .2 {
+		t.Errorf("at most %v is expected of a daily peak, %v of the evening", noon, evening)
+	}
+}
+
+// The same by a plain twin: each hour of the week, weighed by itself, with the percentile found by counting up.
+func TestAlikeAsTwin(t *testing.T) {
+	for seed := range uint64(20) {
+		s := NewSeries(fiveMinutes, 8)
+		past := noise(90+seed, 200, 8)
+		feed(s, past)
+		largest := func(hour int) float64 { return slices.Max(past[hour*12 : hour*12+12]) }
+		const now = 200
+		weigh := func(alike bool) (values, weights []float64) {
+			sum := 0.
+			for h := now - weekHours + 1; h < now; h++ {
+				w := 1.
+				if d := (now - h) % 24; d <= 2 || d >= 22 {
+					w = 9
+				}
+				if alike {
+					a, b := largest(h-1)+.16, largest(now-1)+.16
+					w *= math.Pow(math.Min(a/b, b/a), 3)
+				}
+				values, weights, sum = append(values, largest(h)), append(weights, w), sum+w
+			}
+			for i := range weights {
+				weights[i] /= sum
+			}
+			return values, weights
+		}
+		values, alike := weigh(true)
+		_, anyhow := weigh(false)
+		mean, high := 0., math.Inf(1)
+		for i, v := range values {
+			mean += (.9*alike[i] + .1*anyhow[i]) * v
+			below := 0.
+			for j, other := range values {
+				if other <= v {
+					below += .9*alike[j] + .1*anyhow[j]
+				}
+			}
+			if below >= .95 {
+				high = math.Min(high, v)
+			}
+		}
+		got := s.Summary(now, 1).v
+		if math.Abs(got[alikeMean]-mean) > 1e-4 || math.Abs(got[alike95]-high) > 1e-6*high {
+			t.Errorf("mean %v and 95th percentile %v, want %v and %v", got[alikeMean], got[alike95], mean, high)
+		}
+	}
+}
+
+// The plain forecasts of the next hour are what members do, now or after hours like it, and their rises as those of independent
+// terms; between that and the sum of their peaks, and never below what the node just came to.
 func TestSoon(t *testing.T) {
 	var members []Summary
-	now, sum, usuals, hours, windows := 0., 0., 0., 0., 0.
+	now, sum, usuals, hours, alikes := 0., 0., 0., 0., 0.
 	for k := range uint64(20) {
 		s := NewSeries(fiveMinutes, 8)
 		feed(s, noise(60+k, 400, 8))
 		m := s.Summary(400, 1)
 		members = append(members, m)
 		now, sum = now+m.v[hour1], sum+m.v[max7d]
-		usual := math.Max(m.v[hour1], m.v[windowMean])
-		usuals += usual
+		usuals += m.v[alikeMean]
 		hours += math.Pow(math.Max(0, m.v[hours97]-m.v[hour1]), 2) // the twin
-		windows += math.Pow(math.Max(0, m.v[window7]-usual), 2)
+		alikes += math.Pow(math.Max(0, m.v[alike95]-m.v[alikeMean]), 2)
 	}
 	x := Features(Summary{}, members, 2)
-	for k, want := range []float64{now + math.Sqrt(hours), usuals + math.Sqrt(windows)} {
+	for k, want := range []float64{now + math.Sqrt(hours), usuals + 1.5*math.Sqrt(alikes)} {
 		got := 2 * x[Soon()[k]]
-		if math.Abs(got-want) > 1e-9 || got <= now || got >= sum {
-			t.Errorf("forecast %d: %v, want %v, between %v and %v", k, got, want, now, sum)
+		if math.Abs(got-want) > 1e-9 || got <= min(now, usuals) || got >= sum {
+			t.Errorf("forecast %d: %v, want %v, between %v and %v", k, got, want, min(now, usuals), sum)
 		}
 	}
 	var node Summary
@@ -146,6 +224,35 @@ func TestSoon(t *testing.T) {
 	}
 }
 
+// The plain forecasts of a longer time are what members' hours come to: at once, and each alone.
+func TestFar(t *testing.T) {
+	var members []Summary
+	means, highs, squares := 0., 0., 0.
+	for k := range uint64(20) {
+		s := NewSeries(fiveMinutes, 8)
+		past := noise(30+k, 400, 8)
+		feed(s, past)
+		members = append(members, s.Summary(400, 24))
+		var hours []float64
+		for h := 400 - weekHours; h < 400; h++ {
+			hours = append(hours, slices.Max(past[h*12:h*12+12]))
+		}
+		slices.Sort(hours)
+		mean, high := 0., hours[weekHours*97/100]
+		for _, v := range hours {
+			mean += v / weekHours
+		}
+		means, highs, squares = means+mean, highs+high, squares+(high-mean)*(high-mean)
+	}
+	x := Features(Summary{}, members, 2)
+	for k, want := range []float64{highs, means + 2.5*math.Sqrt(squares)} {
+		if got := 2 * x[Far()[k]]; math.Abs(got-want) > 1e-4*want {
+			t.Errorf("forecast %d: %v, want %v", k, got, want)
+		}
+	}
+}
+
+// A histogram's percentile is within a bucket of the weighted percentile of the samples.
 func TestHistogramAgainstSort(t *testing.T) {
 	h := histogram{half: math.Inf(1)}
 	for i := range 1000 {
@@ -273,6 +380,6 @@ func BenchmarkSummary(b *testing.B) {
 	feed(s, noise(1, 400, 8))
 	b.ReportAllocs()
 	for b.Loop() {
-		s.Summary(400, 24)
+		s.Summary(400, 1)
 	}
 }
