@@ -58,12 +58,18 @@ func (p *Pod) Forecast(s *predict.Snapshot) predict.PodForecast {
 	return s.Pod(p.object)
 }
 
-// Summary is the past of a typical pod of the workload; false without one.
+// Summary is the past of a typical pod of the workload, as it was when first asked for at that hour; false without one.
 func (p *Pod) Summary(r predict.Resource, hour int64, horizon predict.Horizon) (history.Summary, bool) {
 	if p.workload == nil {
 		return history.Summary{}, false
 	}
-	return p.workload.Resources[r].Typical.Summary(hour, horizon.Hours()), true
+	u := &p.workload.Resources[r]
+	kept := u.summaries[horizon]
+	if kept == nil || kept.hour != hour {
+		kept = &summary{hour, u.Typical.Summary(hour, horizon.Hours())}
+		u.summaries[horizon] = kept
+	}
+	return kept.Summary, true
 }
 
 // Status of a history.

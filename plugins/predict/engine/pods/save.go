@@ -121,7 +121,7 @@ func (l *Lives) Load(r io.Reader) error {
 func (h *History) Bytes() uint64 {
 	const entry = 100
 	perUse := uint64(unsafe.Sizeof(Use{})) + entry + uint64(predict.NumHorizons*predict.NumResources*40*4)
-	series := uint64(predict.NumResources) * uint64(unsafe.Sizeof(history.Series{}))
+	series := uint64(predict.NumResources) * uint64(unsafe.Sizeof(history.Series{})+uintptr(predict.NumHorizons)*unsafe.Sizeof(summary{}))
 	return uint64(len(h.pods))*(uint64(unsafe.Sizeof(Pod{}))+entry) +
 		uint64(len(h.workloads))*(perUse+series) + uint64(len(h.classes))*perUse
 }

@@ -46,6 +46,14 @@ type ResourceUse struct {
 	Requested float64
 	// Typical is the past of the mean over the pods; only workloads have one.
 	Typical *history.Series
+
+	summaries [predict.NumHorizons]*summary // of Typical; a workload's pods are on many nodes
+}
+
+// summary is what a series said at an hour.
+type summary struct {
+	hour int64
+	history.Summary
 }
 
 // cycle adds up one reading.
