@@ -8,8 +8,9 @@ go list -f '{{$p := .ImportPath}}{{range .Imports}}{{$p}} {{.}}{{"\n"}}{{end}}' 
 BEGIN {
 	module = "github.com/foresight-scheduler/foresight/"
 	# The rooms that wrap an upstream plugin or command may import k8s.io/kubernetes.
-	upstream["plugins"]; upstream["plugins/affinity"]; upstream["plugins/taints"]; upstream["plugins/resourcefit"]
-	upstream["plugins/nodeindex"]; upstream["plugins/trimaran"]; upstream["plugins/qos/objective"]; upstream["plugins/plugintest"]
+	upstream["plugins"]; upstream["plugins/affinity"]; upstream["plugins/taints"]
+	upstream["plugins/resourcefit"]; upstream["plugins/resourcefit/limits"]; upstream["plugins/qos/objective"]
+	upstream["plugins/nodeindex"]; upstream["plugins/trimaran"]; upstream["plugins/plugintest"]
 }
 NF == 2 {
 	from = substr($1, length(module) + 1)

@@ -21,7 +21,7 @@ func (r *ResourceFit) PreFilter(ctx context.Context, state fwk.CycleState, pod *
 	}
 	result, status := r.fit.PreFilter(ctx, state, pod, nodes)
 	if status.IsSuccess() && r.guard != nil {
-		r.guard.take(state, pod, len(nodes))
+		r.guard.Take(state, pod, len(nodes))
 	}
 	if status.IsSuccess() && r.peaks != nil {
 		if refused := r.peaks.take(state, pod, nodes); !refused.IsSuccess() {
@@ -41,8 +41,8 @@ func (r *ResourceFit) Filter(ctx context.Context, state fwk.CycleState, pod *v1.
 	if status := r.fit.Filter(ctx, state, pod, nodeInfo); !status.IsSuccess() {
 		return status
 	}
-	if r.guard != nil && r.guard.mode == config.LimitsGuardFilter {
-		if status := r.guard.filter(state, nodeInfo); !status.IsSuccess() {
+	if r.guard != nil && r.guard.Refuses() {
+		if status := r.guard.Filter(state, nodeInfo); !status.IsSuccess() {
 			return status
 		}
 	}

@@ -185,3 +185,16 @@ func TestSignPod(t *testing.T) {
 		t.Error("the limit is not in the signature")
 	}
 }
+
+// A pod whose in-place resize waits is on its node already; upstream takes it out of
+// the node's sum before it asks whether it fits, and so must the guard.
+func TestDeferredResize(t *testing.T) {
+	fts := gates()
+	fts.EnableInPlacePodVerticalScalingSchedulerPreemption = true
+	p := pod("p", "n", amounts{"cpu": "1"}, amounts{"cpu": "3"})
+	p.Status.Conditions = []v1.PodCondition{{Type: v1.PodResizePending, Status: v1.ConditionTrue, Reason: v1.PodReasonDeferred}}
+	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), fts, []*v1.Node{big("n")}, p)
+	if got := s.filter(t, p, s.nodes[0]); !got.IsSuccess() {
+		t.Errorf("got %v, though the pod's limit of 3 is all there is on 4 CPUs", got)
+	}
+}

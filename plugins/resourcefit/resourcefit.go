@@ -24,6 +24,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/noderesources"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/resourcefit/limits"
 )
 
 // Name of the plugin in a KubeSchedulerConfiguration.
@@ -40,7 +41,7 @@ type ResourceFit struct {
 	// work out in each Score what they need.
 	unprepared *scoreState
 	// guard is nil where it is off.
-	guard *limitsGuard
+	guard *limits.Guard
 	// peaks is nil where predictions do not count.
 	peaks  *predictedPeaks
 	events events.EventRecorder
@@ -89,7 +90,7 @@ func newPlugin(ctx context.Context, obj runtime.Object, h fwk.Handle, fts featur
 		fit:            fit.(*noderesources.Fit),
 		unprepared:     &scoreState{upstream: framework.NewCycleState()},
 		balancedWeight: int64(args.BalancedAllocation.Weight),
-		guard:          newLimitsGuard(&args.LimitsGuard, fts),
+		guard:          limits.New(&args.LimitsGuard, fts),
 		peaks:          newPredictedPeaks(&args.PredictedPeak, forecasts, h),
 		events:         h.EventRecorder(),
 	}
@@ -138,7 +139,7 @@ func (r *ResourceFit) Name() string { return Name }
 func (r *ResourceFit) SignPod(ctx context.Context, pod *v1.Pod) ([]fwk.SignFragment, *fwk.Status) {
 	fragments, status := r.fit.SignPod(ctx, pod)
 	if status.IsSuccess() && r.guard != nil {
-		fragments = append(fragments, fwk.SignFragment{Key: "foresight-scheduler.dev/limits", Value: r.guard.limitsOf(pod, false)})
+		fragments = append(fragments, fwk.SignFragment{Key: "foresight-scheduler.dev/limits", Value: r.guard.Of(pod, false)})
 	}
 	if status.IsSuccess() && r.peaks != nil {
 		fragments = append(fragments, r.peaks.sign(pod))

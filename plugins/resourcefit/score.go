@@ -94,7 +94,7 @@ func (r *ResourceFit) scoreOf(ctx context.Context, state fwk.CycleState, pod *v1
 	if r.guard == nil {
 		return score, nil
 	}
-	return r.guard.scoreDown(state, nodeInfo, score), nil
+	return r.guard.ScoreDown(state, nodeInfo, score), nil
 }
 
 // ScoreExtensions returns nil: the scores are 0–100 as they are, like upstream's.

@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package resourcefit
+package limits
 
 import (
 	"testing"
@@ -16,7 +16,7 @@ import (
 
 // expectCPU measures what a pod counts for, in thousandths of a CPU, through the
 // guard's own answer: beside the pod there is room for exactly the rest.
-func expectCPU(t *testing.T, s func(there *v1.Pod) scheduler, there *v1.Pod, want int64) {
+func expectCPU(t *testing.T, s func(there *v1.Pod) guarded, there *v1.Pod, want int64) {
 	t.Helper()
 	const room = 100_000 // A node of 100 CPUs, bounded at 100 %.
 	guard := s(there)
@@ -25,18 +25,18 @@ func expectCPU(t *testing.T, s func(there *v1.Pod) scheduler, there *v1.Pod, wan
 		p.Spec.Containers[0].Resources.Limits["cpu"] = *resource.NewMilliQuantity(milli, resource.DecimalSI)
 		return p
 	}
-	if got := guard.filter(t, limit(room-want), guard.nodes[0]); !got.IsSuccess() {
+	if got := guard.filter(limit(room-want), guard.nodes[0]); !got.IsSuccess() {
 		t.Errorf("the pod counts for more than %dm", want)
 	}
-	if got := guard.filter(t, limit(room-want+1), guard.nodes[0]); got.IsSuccess() {
+	if got := guard.filter(limit(room-want+1), guard.nodes[0]); got.IsSuccess() {
 		t.Errorf("the pod counts for less than %dm", want)
 	}
 }
 
-func ofHundred(t *testing.T) func(there *v1.Pod) scheduler {
-	return func(there *v1.Pod) scheduler {
+func ofHundred(t *testing.T) func(there *v1.Pod) guarded {
+	return func(there *v1.Pod) guarded {
 		node := st.MakeNode().Name("n").Capacity(amounts{"cpu": "100", "memory": "100Gi"}).Obj()
-		return newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), gates(), []*v1.Node{node}, there)
+		return guard(t, config.LimitsGuardFilter, percents(100, "cpu"), []*v1.Node{node}, there)
 	}
 }
 
@@ -110,34 +110,21 @@ func TestPodLimitsDuringResize(t *testing.T) {
 func TestPodInHandHasNoStatus(t *testing.T) {
 	p := pod("p", "", amounts{"cpu": "1"}, amounts{"cpu": "2"})
 	p.Status.ContainerStatuses = []v1.ContainerStatus{{Name: "c", Resources: &v1.ResourceRequirements{Limits: quantities(amounts{"cpu": "50"})}}}
-	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), gates(), []*v1.Node{big("n")})
-	if got := s.filter(t, p, s.nodes[0]); !got.IsSuccess() {
+	s := guard(t, config.LimitsGuardFilter, percents(100, "cpu"), []*v1.Node{big("n")})
+	if got := s.filter(p, s.nodes[0]); !got.IsSuccess() {
 		t.Errorf("got %v", got)
-	}
-}
-
-// A pod whose in-place resize waits is on its node already; upstream takes it out of
-// the node's sum before it asks whether it fits, and so must the guard.
-func TestDeferredResize(t *testing.T) {
-	fts := gates()
-	fts.EnableInPlacePodVerticalScalingSchedulerPreemption = true
-	p := pod("p", "n", amounts{"cpu": "1"}, amounts{"cpu": "3"})
-	p.Status.Conditions = []v1.PodCondition{{Type: v1.PodResizePending, Status: v1.ConditionTrue, Reason: v1.PodReasonDeferred}}
-	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), fts, []*v1.Node{big("n")}, p)
-	if got := s.filter(t, p, s.nodes[0]); !got.IsSuccess() {
-		t.Errorf("got %v, though the pod's limit of 3 is all there is on 4 CPUs", got)
 	}
 }
 
 // Many large limits add up to a large sum, not to a negative one.
 func TestSumSaturates(t *testing.T) {
 	there := []*v1.Pod{pod("a", "n", nil, amounts{"memory": "7Ei"}), pod("b", "n", nil, amounts{"memory": "7Ei"}), pod("c", "n", nil, amounts{"memory": "7Ei"})}
-	filter := newScheduler(t, guarded(config.LimitsGuardFilter, percent("memory", 100)), gates(), []*v1.Node{big("n")}, there...)
-	if got := filter.filter(t, pod("p", "", nil, amounts{"memory": "1"}), filter.nodes[0]); got.Code() != fwk.Unschedulable {
+	filter := guard(t, config.LimitsGuardFilter, percents(100, "memory"), []*v1.Node{big("n")}, there...)
+	if got := filter.filter(pod("p", "", nil, amounts{"memory": "1"}), filter.nodes[0]); got.Code() != fwk.Unschedulable {
 		t.Errorf("got %v, want Unschedulable", got)
 	}
-	score := newScheduler(t, guarded(config.LimitsGuardScore, percent("memory", 100)), gates(), []*v1.Node{big("n")}, there...)
-	if got := score.score(t, pod("p", "", nil, amounts{"memory": "7Ei"}), score.nodes[0]); got != 0 {
+	score := guard(t, config.LimitsGuardScore, percents(100, "memory"), []*v1.Node{big("n")}, there...)
+	if got := score.scoreDown(pod("p", "", nil, amounts{"memory": "7Ei"}), score.nodes[0]); got != 0 {
 		t.Errorf("got score %d, want 0", got)
 	}
 }
@@ -146,13 +133,13 @@ func TestSumSaturates(t *testing.T) {
 func TestAbsurdLimits(t *testing.T) {
 	twice := pod("p", "", nil, nil)
 	twice.Spec.Containers = []v1.Container{container("a", nil, amounts{"memory": "8Ei"}), container("b", nil, amounts{"memory": "8Ei"})}
-	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100), percent("memory", 100)), gates(), []*v1.Node{big("n")})
+	s := guard(t, config.LimitsGuardFilter, percents(100, "cpu", "memory"), []*v1.Node{big("n")})
 	for name, p := range map[string]*v1.Pod{
 		"cpu of 2^63-1":                     pod("p", "", nil, amounts{"cpu": "9223372036854775807"}),
 		"cpu of 10P":                        pod("p", "", nil, amounts{"cpu": "10P"}),
 		"two containers with 8Ei of memory": twice,
 	} {
-		if got := s.filter(t, p, s.nodes[0]); got.Code() != fwk.UnschedulableAndUnresolvable {
+		if got := s.filter(p, s.nodes[0]); got.Code() != fwk.UnschedulableAndUnresolvable {
 			t.Errorf("%s: got %v, want UnschedulableAndUnresolvable", name, got)
 		}
 	}
@@ -162,13 +149,12 @@ func TestAbsurdLimits(t *testing.T) {
 func TestLargeNodeTimesPercent(t *testing.T) {
 	node := st.MakeNode().Name("n").Capacity(amounts{"cpu": "4", "memory": "8Gi", "ephemeral-storage": "1Pi"}).Obj()
 	p := pod("p", "", amounts{"cpu": "1"}, amounts{"ephemeral-storage": "1Gi"})
-	filter := newScheduler(t, guarded(config.LimitsGuardFilter, percent("ephemeral-storage", 10000)), gates(), []*v1.Node{node})
-	if got := filter.filter(t, p, filter.nodes[0]); !got.IsSuccess() {
+	filter := guard(t, config.LimitsGuardFilter, percents(10000, "ephemeral-storage"), []*v1.Node{node})
+	if got := filter.filter(p, filter.nodes[0]); !got.IsSuccess() {
 		t.Errorf("got %v on an empty node", got)
 	}
-	score := newScheduler(t, guarded(config.LimitsGuardScore, percent("ephemeral-storage", 10000)), gates(), []*v1.Node{node})
-	off := newScheduler(t, defaults(), gates(), []*v1.Node{node})
-	if got, want := score.score(t, p, score.nodes[0]), off.score(t, p, off.nodes[0]); got != want {
-		t.Errorf("got score %d on an empty node, want %d", got, want)
+	score := guard(t, config.LimitsGuardScore, percents(10000, "ephemeral-storage"), []*v1.Node{node})
+	if got := score.scoreDown(p, score.nodes[0]); got != fwk.MaxScore {
+		t.Errorf("got score %d on an empty node, want %d", got, fwk.MaxScore)
 	}
 }

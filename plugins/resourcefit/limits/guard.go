@@ -1,7 +1,8 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package resourcefit
+// Package limits is a guard on how far the sum of limits on a node may pass its allocatable.
+package limits
 
 import (
 	"fmt"
@@ -19,11 +20,11 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
 )
 
-const limitsStateKey = "PreFilterLimits" + Name
+const stateKey = "PreFilterLimitsResourceFit"
 
-// limitsGuard bounds the sum of limits on a node. All vectors have one place per
-// guarded resource, in milli-units for cpu and whole units else.
-type limitsGuard struct {
+// Guard bounds the sum of limits on a node. All vectors have one place per guarded
+// resource, in milli-units for cpu and whole units else.
+type Guard struct {
 	mode    config.LimitsGuardMode
 	bounds  []bound
 	options resource.PodResourcesOptions
@@ -36,18 +37,18 @@ type bound struct {
 	reason   string
 }
 
-// podLimits in the cycle state are the limits of the pod in hand.
-type podLimits []int64
+// Pod are a pod's limits; in the cycle state those of the pod in hand.
+type Pod []int64
 
 // Clone shares the state: nothing changes it.
-func (p podLimits) Clone() fwk.StateData { return p }
+func (p Pod) Clone() fwk.StateData { return p }
 
-// newLimitsGuard returns nil where the guard is off.
-func newLimitsGuard(args *config.LimitsGuard, fts feature.Features) *limitsGuard {
+// New returns nil where the guard is off.
+func New(args *config.LimitsGuard, fts feature.Features) *Guard {
 	if args.Mode == config.LimitsGuardNone {
 		return nil
 	}
-	g := &limitsGuard{mode: args.Mode, options: resource.PodResourcesOptions{
+	g := &Guard{mode: args.Mode, options: resource.PodResourcesOptions{
 		SkipPodLevelResources:                          !fts.EnablePodLevelResources,
 		InPlacePodLevelResourcesVerticalScalingEnabled: fts.EnableInPlacePodLevelResourcesVerticalScaling,
 		UseStatusResources:                             fts.EnableInPlacePodVerticalScaling,
@@ -62,15 +63,15 @@ func newLimitsGuard(args *config.LimitsGuard, fts feature.Features) *limitsGuard
 	return g
 }
 
-// limitsOf returns what the pod may use: the limits of its containers, where a container
+// Of returns what the pod may use: the limits of its containers, where a container
 // without a limit counts with its request (no limit does not mean no use), or the
 // pod's limit. placed says whether the pod runs already, and its resources may be in
 // the midst of a resize.
-func (g *limitsGuard) limitsOf(pod *v1.Pod, placed bool) podLimits {
+func (g *Guard) Of(pod *v1.Pod, placed bool) Pod {
 	options := g.options
 	options.UseStatusResources = placed && options.UseStatusResources
 	limits, requests := resource.PodLimits(g.withLimits(pod), options), resource.PodRequests(pod, options)
-	out := make(podLimits, len(g.bounds))
+	out := make(Pod, len(g.bounds))
 	for i, b := range g.bounds {
 		// The request is more where it is the pod's and the limits are containers'.
 		out[i] = max(g.units(b.resource, limits[b.resource]), g.units(b.resource, requests[b.resource]))
@@ -80,14 +81,14 @@ func (g *limitsGuard) limitsOf(pod *v1.Pod, placed bool) podLimits {
 
 // withLimits returns the pod with the guarded requests as limits of containers that
 // have none.
-func (g *limitsGuard) withLimits(pod *v1.Pod) *v1.Pod {
+func (g *Guard) withLimits(pod *v1.Pod) *v1.Pod {
 	filled := *pod
 	filled.Spec.Containers = g.containersWithLimits(pod.Spec.Containers)
 	filled.Spec.InitContainers = g.containersWithLimits(pod.Spec.InitContainers)
 	return &filled
 }
 
-func (g *limitsGuard) containersWithLimits(containers []v1.Container) []v1.Container {
+func (g *Guard) containersWithLimits(containers []v1.Container) []v1.Container {
 	out := slices.Clone(containers)
 	for i := range out {
 		r := &out[i].Resources
@@ -108,7 +109,7 @@ func (g *limitsGuard) containersWithLimits(containers []v1.Container) []v1.Conta
 
 // units is the quantity in milli-units for cpu and whole units else. It saturates: the
 // API takes quantities that no int64 holds.
-func (g *limitsGuard) units(name v1.ResourceName, q apiresource.Quantity) int64 {
+func (g *Guard) units(name v1.ResourceName, q apiresource.Quantity) int64 {
 	if name == v1.ResourceCPU {
 		if q.CmpInt64(math.MaxInt64/1000) >= 0 {
 			return math.MaxInt64
@@ -121,25 +122,25 @@ func (g *limitsGuard) units(name v1.ResourceName, q apiresource.Quantity) int64 
 	return q.Value()
 }
 
-// take writes the pod's limits to the cycle state.
-func (g *limitsGuard) take(state fwk.CycleState, pod *v1.Pod, nodes int) {
+// Take writes the pod's limits to the cycle state.
+func (g *Guard) Take(state fwk.CycleState, pod *v1.Pod, nodes int) {
 	if pod.Spec.NodeName != "" {
 		// A deferred resize: its node counts the pod already, and it moves nowhere.
 		return
 	}
-	state.Write(limitsStateKey, g.limitsOf(pod, false))
+	state.Write(stateKey, g.Of(pod, false))
 	g.sums.Forget(nodes)
 }
 
 // onNode returns the sum of limits of the node's pods.
-func (g *limitsGuard) onNode(state fwk.CycleState, nodeInfo fwk.NodeInfo) []int64 {
+func (g *Guard) onNode(state fwk.CycleState, nodeInfo fwk.NodeInfo) []int64 {
 	return g.sums.Get(state, nodeInfo, 0, func() []int64 { return g.sum(nodeInfo) })
 }
 
-func (g *limitsGuard) sum(nodeInfo fwk.NodeInfo) []int64 {
+func (g *Guard) sum(nodeInfo fwk.NodeInfo) []int64 {
 	sum := make([]int64, len(g.bounds))
 	for _, p := range nodeInfo.GetPods() {
-		for i, limit := range g.limitsOf(p.GetPod(), true) {
+		for i, limit := range g.Of(p.GetPod(), true) {
 			sum[i] = add(sum[i], limit)
 		}
 	}
@@ -157,10 +158,13 @@ func (b *bound) room(nodeInfo fwk.NodeInfo) int64 {
 	return a/100*b.percent + a%100*b.percent/100
 }
 
-// filter refuses the node for each bound that the pod would take it over. A resource
+// Refuses says whether the guard is to keep pods off nodes, with Filter.
+func (g *Guard) Refuses() bool { return g.mode == config.LimitsGuardFilter }
+
+// Filter refuses the node for each bound that the pod would take it over. A resource
 // of which the pod takes nothing is not its fault.
-func (g *limitsGuard) filter(state fwk.CycleState, nodeInfo fwk.NodeInfo) *fwk.Status {
-	pod := podLimitsIn(state)
+func (g *Guard) Filter(state fwk.CycleState, nodeInfo fwk.NodeInfo) *fwk.Status {
+	pod := podIn(state)
 	if pod == nil {
 		return nil
 	}
@@ -185,13 +189,14 @@ func (g *limitsGuard) filter(state fwk.CycleState, nodeInfo fwk.NodeInfo) *fwk.S
 	return fwk.NewStatus(code, reasons...)
 }
 
-// scoreDown multiplies the score by bound / sum, at the resource furthest over its
-// bound: a node at twice its bound keeps half its score.
-func (g *limitsGuard) scoreDown(state fwk.CycleState, nodeInfo fwk.NodeInfo, score int64) int64 {
+// ScoreDown multiplies the score by bound / sum, at the resource furthest over its
+// bound: a node at twice its bound keeps half its score. Under another mode than Score
+// all keep theirs.
+func (g *Guard) ScoreDown(state fwk.CycleState, nodeInfo fwk.NodeInfo, score int64) int64 {
 	if g.mode != config.LimitsGuardScore {
 		return score
 	}
-	pod := podLimitsIn(state)
+	pod := podIn(state)
 	if pod == nil {
 		return score
 	}
@@ -215,12 +220,12 @@ func add(a, b int64) int64 {
 	return a + b
 }
 
-func podLimitsIn(state fwk.CycleState) podLimits {
-	data, err := state.Read(limitsStateKey)
+func podIn(state fwk.CycleState) Pod {
+	data, err := state.Read(stateKey)
 	if err != nil {
 		return nil // The guard has nothing to say about this pod.
 	}
-	return data.(podLimits)
+	return data.(Pod)
 }
 
 func allocatable(nodeInfo fwk.NodeInfo, name v1.ResourceName) int64 {

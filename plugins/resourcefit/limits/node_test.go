@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package resourcefit
+package limits
 
 import (
 	"fmt"
@@ -44,30 +44,30 @@ func expectFit(t *testing.T, status *fwk.Status, want bool) {
 // itself and on the copies that preemption makes of it.
 func TestSumsFollowPods(t *testing.T) {
 	resident := pod("a", "n", nil, amounts{"cpu": "3"})
-	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), gates(), []*v1.Node{big("n")}, resident)
+	s := guard(t, config.LimitsGuardFilter, percents(100, "cpu"), []*v1.Node{big("n")}, resident)
 	n, p := s.node(t, "n"), pod("p", "", nil, amounts{"cpu": "2"})
 
-	expectFit(t, s.filter(t, p, n), false)
+	expectFit(t, s.filter(p, n), false)
 	without := n.Snapshot()
 	remove(t, without, resident)
-	expectFit(t, s.filter(t, p, without), true)
-	expectFit(t, s.filter(t, p, n), false)
+	expectFit(t, s.filter(p, without), true)
+	expectFit(t, s.filter(p, n), false)
 	without.AddPodInfo(podInfo(t, resident))
-	expectFit(t, s.filter(t, p, without), false)
+	expectFit(t, s.filter(p, without), false)
 
 	remove(t, n, resident)
-	expectFit(t, s.filter(t, p, n), true)
+	expectFit(t, s.filter(p, n), true)
 	n.AddPodInfo(podInfo(t, pod("b", "n", nil, amounts{"cpu": "2"})))
-	expectFit(t, s.filter(t, p, n), true)
+	expectFit(t, s.filter(p, n), true)
 	n.AddPodInfo(podInfo(t, pod("c", "n", nil, amounts{"cpu": "1m"})))
-	expectFit(t, s.filter(t, p, n), false)
+	expectFit(t, s.filter(p, n), false)
 }
 
 // Whatever pods come and go, on the node and on copies, the sum that is kept is the
-// one that a plugin without any memory adds up.
+// one that a guard without any memory adds up.
 func TestSumsAsWithoutMemory(t *testing.T) {
-	args := guarded(config.LimitsGuardFilter, percent("cpu", 100), percent("memory", 100))
-	s := newScheduler(t, args, gates(), []*v1.Node{big("n"), big("m")})
+	bounds := percents(100, "cpu", "memory")
+	s := guard(t, config.LimitsGuardFilter, bounds, []*v1.Node{big("n"), big("m")})
 	dice := rand.New(rand.NewSource(1))
 	residents := map[string][]*v1.Pod{}
 	for i := range 500 {
@@ -86,8 +86,8 @@ func TestSumsAsWithoutMemory(t *testing.T) {
 			n.AddPodInfo(podInfo(t, pod("tried", name, nil, amounts{"cpu": "1"})))
 		}
 		inHand := pod("p", "", nil, amounts{"cpu": "1", "memory": "1Gi"})
-		fresh := newScheduler(t, args, gates(), nil)
-		if got, want := s.filter(t, inHand, n), fresh.filter(t, inHand, n); !got.Equal(want) {
+		fresh := guard(t, config.LimitsGuardFilter, bounds, nil)
+		if got, want := s.filter(inHand, n), fresh.filter(inHand, n); !got.Equal(want) {
 			t.Fatalf("step %d: got %v, want %v", i, got, want)
 		}
 	}
@@ -96,19 +96,19 @@ func TestSumsAsWithoutMemory(t *testing.T) {
 // Filter runs on many nodes at once, and preemption on many copies of one node.
 func TestConcurrentFilter(t *testing.T) {
 	resident := pod("a", "n", nil, amounts{"cpu": "3"})
-	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), gates(), []*v1.Node{big("n")}, resident)
+	s := guard(t, config.LimitsGuardFilter, percents(100, "cpu"), []*v1.Node{big("n")}, resident)
 	n, p := s.node(t, "n"), pod("p", "", nil, amounts{"cpu": "2"})
 	without := n.Snapshot()
 	remove(t, without, resident)
-	state := s.begin(t, p)
+	state := s.begin(p)
 	var group sync.WaitGroup
 	for i := range 8 {
 		group.Go(func() {
 			for range 200 {
 				if i%2 == 0 {
-					expectFit(t, s.Filter(t.Context(), state, p, n), false)
+					expectFit(t, s.Filter(state, n), false)
 				} else {
-					expectFit(t, s.Filter(t.Context(), state, p, without), true)
+					expectFit(t, s.Filter(state, without), true)
 				}
 			}
 		})
@@ -119,22 +119,22 @@ func TestConcurrentFilter(t *testing.T) {
 // An autoscaled cluster has new nodes all day; those that are gone must not pile up.
 func TestNodesGoneAreForgotten(t *testing.T) {
 	const atATime, days = 50, 100
-	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), gates(), nil)
+	s := guard(t, config.LimitsGuardFilter, percents(100, "cpu"), nil)
 	for day := range days {
 		var nodes []*v1.Node
 		for i := range atATime {
 			nodes = append(nodes, big(fmt.Sprintf("day%d-node%d", day, i)))
 		}
-		today := newScheduler(t, defaults(), gates(), nodes)
-		today.ResourceFit = s.ResourceFit
+		today := guard(t, config.LimitsGuardFilter, percents(100, "cpu"), nodes)
+		today.Guard = s.Guard
 		for range 3 {
-			state, p := today.begin(t, pod("p", "", nil, amounts{"cpu": "1"})), pod("p", "", nil, amounts{"cpu": "1"})
+			state := today.begin(pod("p", "", nil, amounts{"cpu": "1"}))
 			for _, n := range today.nodes {
-				expectFit(t, today.Filter(t.Context(), state, p, n), true)
+				expectFit(t, today.Filter(state, n), true)
 			}
 		}
 	}
-	kept := s.guard.sums.Len()
+	kept := s.sums.Len()
 	if most := 4*atATime + 100; kept > most || kept < atATime {
 		t.Errorf("%d nodes' sums are kept after %d nodes of which %d are left; want %d to %d", kept, days*atATime, atATime, atATime, most)
 	}
@@ -143,28 +143,28 @@ func TestNodesGoneAreForgotten(t *testing.T) {
 // While a group of pods is placed together, upstream puts its pods on the snapshot's
 // nodes without a new generation; the next pods of the group must still count them.
 func TestPodGroupCountsItself(t *testing.T) {
-	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), gates(), []*v1.Node{big("n")})
+	s := guard(t, config.LimitsGuardFilter, percents(100, "cpu"), []*v1.Node{big("n")})
 	first, second := pod("first", "", nil, amounts{"cpu": "3"}), pod("second", "", nil, amounts{"cpu": "3"})
-	expectFit(t, s.filterInGroup(t, first, s.node(t, "n")), true)
+	expectFit(t, s.filterInGroup(first, s.node(t, "n")), true)
 	assumed := first.DeepCopy()
 	assumed.Spec.NodeName = "n"
 	if err := s.snapshot.AssumePod(podInfo(t, assumed)); err != nil {
 		t.Fatal(err)
 	}
-	expectFit(t, s.filterInGroup(t, second, s.node(t, "n")), false)
+	expectFit(t, s.filterInGroup(second, s.node(t, "n")), false)
 }
 
 // And where the group does not fit after all, its pods are taken back, again without
 // a new generation; they must not go on refusing others.
 func TestPodGroupLeavesNothingBehind(t *testing.T) {
-	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), gates(), []*v1.Node{big("n")})
+	s := guard(t, config.LimitsGuardFilter, percents(100, "cpu"), []*v1.Node{big("n")})
 	assumed, other := pod("first", "n", nil, amounts{"cpu": "3"}), pod("other", "", nil, amounts{"cpu": "3"})
 	if err := s.snapshot.AssumePod(podInfo(t, assumed)); err != nil {
 		t.Fatal(err)
 	}
-	expectFit(t, s.filterInGroup(t, other, s.node(t, "n")), false)
+	expectFit(t, s.filterInGroup(other, s.node(t, "n")), false)
 	if err := s.snapshot.ForgetPod(klog.FromContext(t.Context()), assumed); err != nil {
 		t.Fatal(err)
 	}
-	expectFit(t, s.filter(t, other, s.node(t, "n")), true)
+	expectFit(t, s.filter(other, s.node(t, "n")), true)
 }
