@@ -105,14 +105,6 @@ func (s scheduler) filter(t testing.TB, pod *v1.Pod, node fwk.NodeInfo) *fwk.Sta
 	return s.Filter(t.Context(), s.begin(t, pod), pod, node)
 }
 
-// filterInGroup is filter in the cycle of a pod group.
-func (s scheduler) filterInGroup(t testing.TB, pod *v1.Pod, node fwk.NodeInfo) *fwk.Status {
-	t.Helper()
-	state := s.begin(t, pod).(*framework.CycleState)
-	state.SetPodGroupSchedulingCycle(framework.NewCycleState())
-	return s.Filter(t.Context(), state, pod, node)
-}
-
 // score is one cycle's score of one node; the framework refuses what is not 0–100.
 func (s scheduler) score(t testing.TB, pod *v1.Pod, node fwk.NodeInfo) int64 {
 	t.Helper()
