@@ -159,6 +159,34 @@ func TestEndlessAnswer(t *testing.T) {
 	}
 }
 
+// A million series, as a query that aggregates nothing answers from a large cluster, are refused by the default limits, at the
+// price that MaxBytes tells; and so is the first series too many, however short they are.
+func TestMillionSeries(t *testing.T) {
+	for _, tc := range []struct {
+		count  int
+		series string
+	}{
+		{1_000_000, `{"metric":{"namespace":"shop","pod":"web-7d4b9c6f5d-abcde","node":"node-00001","container":"web"},"value":[1800000000,"0.123456789"]}`},
+		{300_001, `{"metric":{"node":"a"},"value":[1,"1"]}`},
+	} {
+		body := io.MultiReader(strings.NewReader(`{"status":"success","data":{"resultType":"vector","result":[`),
+			strings.NewReader(strings.Repeat(tc.series+",", tc.count-1)), strings.NewReader(tc.series+`]}}`))
+		s := over(t, Config{}, clock.RealClock{}, always(body))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := s.Read(t.Context())
+		runtime.ReadMemStats(&after)
+		if !errors.Is(err, ErrTooLarge) {
+			t.Errorf("%d series: error %v", tc.count, err)
+		}
+		if grown := (after.TotalAlloc - before.TotalAlloc) >> 20; grown > 512 {
+			t.Errorf("%d series: %d MiB were allocated", tc.count, grown)
+		} else {
+			t.Logf("%d series: %d MiB were allocated", tc.count, grown)
+		}
+	}
+}
+
 // BenchmarkRead is one reading at a large cluster: six answers, 15,000 nodes and 150,000
 // pods in all of their kind.
 func BenchmarkRead(b *testing.B) {
