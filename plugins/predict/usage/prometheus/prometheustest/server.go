@@ -5,6 +5,8 @@
 package prometheustest
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"net/http"
@@ -101,14 +103,19 @@ basic_auth_users: {u: "$2a$04$lUrUilUIzTe8g4C6qAqMwulfGsHJYVxUJj8Fh/TwFS2sUL5/E3
 		}
 	})
 
+	// Its readiness page asks for the credentials too.
+	probe := http.DefaultClient
+	if secure {
+		probe = s.client(t)
+	}
+	ready, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/-/ready", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ready.SetBasicAuth("u", "secret")
 	deadline := time.Now().Add(30 * time.Second)
 	for {
-		if secure { // Its readiness page asks for the credentials too; a port has to do.
-			if conn, err := net.Dial("tcp", address); err == nil {
-				conn.Close()
-				return s
-			}
-		} else if resp, err := http.Get(s.URL + "/-/ready"); err == nil {
+		if resp, err := probe.Do(ready); err == nil {
 			resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
 				return s
@@ -119,6 +126,18 @@ basic_auth_users: {u: "$2a$04$lUrUilUIzTe8g4C6qAqMwulfGsHJYVxUJj8Fh/TwFS2sUL5/E3
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+// client shows a certificate of the server's authority.
+func (s *Server) client(t *testing.T) *http.Client {
+	t.Helper()
+	cert, err := tls.X509KeyPair(s.CA.Issue(t, "probe"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(s.CA.PEM)
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: roots}}}
 }
 
 func freeAddress(t *testing.T) string {
