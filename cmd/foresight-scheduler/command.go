@@ -6,6 +6,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +22,7 @@ import (
 	logsapi "k8s.io/component-base/logs/api/v1"
 	"k8s.io/component-base/term"
 	"k8s.io/component-base/version/verflag"
+	"k8s.io/klog/v2"
 	"k8s.io/kubernetes/cmd/kube-scheduler/app"
 	"k8s.io/kubernetes/cmd/kube-scheduler/app/options"
 
@@ -118,13 +121,34 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	}
 
 	// 3. Run until the context ends or the lease is lost.
+	var learning sync.WaitGroup
 	if engine != nil {
-		if err := startEngine(ctx, engine, completed, service.Watch); err != nil {
+		if err := startEngine(ctx, engine, completed, service.Watch, &learning); err != nil {
 			return err
 		}
 	}
-	return app.Run(ctx, completed, sched)
+	// Upstream ends the process as soon as it has given the lease away. So it hears of the end when what was learned is saved.
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	context.AfterFunc(ctx, func() {
+		defer stop()
+		saved := make(chan struct{})
+		go func() {
+			learning.Wait()
+			service.Wait()
+			close(saved)
+		}()
+		select {
+		case <-saved:
+		case <-time.After(farewell):
+			klog.FromContext(ctx).Error(nil, "What was learned since it was last saved may be lost: saving it takes too long")
+		}
+	})
+	return app.Run(running, completed, sched)
 }
+
+// farewell bounds how long the process takes to save what it learned; a kubelet gives a pod 30 s in all.
+const farewell = 10 * time.Second
 
 func addFlags(cmd *cobra.Command, opts *options.Options) {
 	verflag.AddFlags(opts.Flags.FlagSet("global"))

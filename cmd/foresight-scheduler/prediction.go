@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -98,7 +99,7 @@ func newQoSService(e *engine.Engine) *qos.Service {
 
 // startEngine lets the engine collect until ctx ends. Every replica collects, so that a
 // new leader knows what the old one knew.
-func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig.CompletedConfig, watch func(usage.Source) usage.Source) error {
+func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig.CompletedConfig, watch func(usage.Source) usage.Source, learning *sync.WaitGroup) error {
 	nodes := c.InformerFactory.Core().V1().Nodes().Lister()
 	source, err := newSource(e.Usage(), c.KubeConfig, nodes)
 	if err != nil {
@@ -136,7 +137,7 @@ func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig
 			return len(all)
 		},
 	}
-	go func() {
+	learning.Go(func() {
 		// Samples of pods that the caches do not know yet would be passed over. Who starts
 		// the caches also waits for them, so this ends.
 		if !toolscache.WaitForCacheSync(ctx.Done(), pods.Informer().HasSynced, c.InformerFactory.Core().V1().Nodes().Informer().HasSynced) {
@@ -145,7 +146,7 @@ func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig
 		if err := e.Run(ctx, watch(source), cluster); err != nil {
 			klog.FromContext(ctx).Error(err, "The engine did not start; nothing is known of what nodes use")
 		}
-	}()
+	})
 	return nil
 }
 

@@ -95,7 +95,9 @@ func NewFactory(service *Service) func(context.Context, runtime.Object, fwk.Hand
 		}
 		service.add(ctx, p)
 		go p.run(ctx)
-		go p.feedback.Run(ctx, func(was, is *feedback.Judge) { p.judged(klog.FromContext(ctx), was, is) })
+		service.running.Go(func() {
+			p.feedback.Run(ctx, func(was, is *feedback.Judge) { p.judged(klog.FromContext(ctx), was, is) })
+		})
 		return p, nil
 	}
 }

@@ -23,12 +23,16 @@ type Service struct {
 	pressure atomic.Pointer[pressures]
 	lock     sync.Mutex
 	plugins  []*PredictedQoS
+	running  sync.WaitGroup
 }
 
 // NewService returns a service that reads forecasts from snapshot, which may be nil.
 func NewService(snapshot predict.Reader) *Service {
 	return &Service{snapshot: snapshot, now: time.Now}
 }
+
+// Wait returns when the plugins have ended, which they do with their contexts, and have written their observations.
+func (s *Service) Wait() { s.running.Wait() }
 
 func (s *Service) add(ctx context.Context, p *PredictedQoS) {
 	s.lock.Lock()

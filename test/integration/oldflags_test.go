@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	v1 "k8s.io/api/core/v1"
@@ -51,7 +52,7 @@ func TestOldCommandLine(t *testing.T) {
 
 // runScheduler runs our scheduler with these flags, beside the cluster's own one, until
 // the test ends. said is its log.
-func runScheduler(t *testing.T, flags ...string) (said func() string) {
+func runScheduler(t *testing.T, flags ...string) (said func() string, end func()) {
 	t.Helper()
 	log, err := os.Create(filepath.Join(t.TempDir(), "scheduler.log"))
 	if err != nil {
@@ -76,5 +77,11 @@ func runScheduler(t *testing.T, flags ...string) (said func() string) {
 			t.Logf("the scheduler said:\n%s", said())
 		}
 	})
-	return said
+	return said, func() {
+		t.Helper()
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+	}
 }

@@ -105,10 +105,32 @@ func TestUsage(t *testing.T) {
 	})
 }
 
+// A scheduler that is ended, long before its first save is due, saves what it learned, and the next one begins with it.
+func TestWhatIsLearnedSurvivesARestart(t *testing.T) {
+	keep := []string{"      usage:\n", "      checkpoint: {path: " + filepath.Join(t.TempDir(), "checkpoint") + "}\n      usage:\n"}
+	metric, _, end := startSchedulerToEnd(t, "manifests/examples/trimaran-config.yaml", keep...)
+	eventually(t, "forecasts of all nodes", func(context.Context) (bool, string) {
+		n := metric(`foresight_forecast_nodes{rung="fresh"}`)
+		return n >= 6, fmt.Sprint(n, " fresh")
+	})
+	end()
+	metric, _ = startScheduler(t, "manifests/examples/trimaran-config.yaml", keep...)
+	eventually(t, "a checkpoint that is read", func(context.Context) (bool, string) {
+		return metric(`foresight_checkpoint_loads_total{result="success"}`) == 1, "none"
+	})
+}
+
 // startScheduler runs our scheduler with a shipped configuration, beside the cluster's own
 // one and with its identity, until the test ends. Pairs of texts are replaced in the
 // configuration. It returns readers of its metrics and of what it has logged so far.
 func startScheduler(t *testing.T, config string, replace ...string) (metric func(series string) float64, said func() string) {
+	t.Helper()
+	metric, said, _ = startSchedulerToEnd(t, config, replace...)
+	return metric, said
+}
+
+// startSchedulerToEnd is startScheduler of one that can be ended before the test, as a kubelet ends it.
+func startSchedulerToEnd(t *testing.T, config string, replace ...string) (metric func(series string) float64, said func() string, end func()) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(repo, config))
 	if err != nil {
@@ -126,7 +148,7 @@ func startScheduler(t *testing.T, config string, replace ...string) (metric func
 		t.Fatal(err)
 	}
 	port := freePort(t)
-	said = runScheduler(t, append(servingFlags(port), "--config", file)...)
+	said, end = runScheduler(t, append(servingFlags(port), "--config", file)...)
 	admin, err := rest.HTTPClientFor(restConfig)
 	if err != nil {
 		t.Fatal(err)
@@ -138,7 +160,7 @@ func startScheduler(t *testing.T, config string, replace ...string) (metric func
 		}
 		defer response.Body.Close()
 		return valueOf(response, series)
-	}, said
+	}, said, end
 }
 
 // onThisCluster has a text for the local cluster of make run name the tests' own.
