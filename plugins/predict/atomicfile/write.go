@@ -10,12 +10,41 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 )
+
+// abandoned is the age at which a file beside the path is nobody's any more.
+const abandoned = time.Hour
+
+// Prepare returns an error where Write could not even begin: no such folder, or none that can be written to. It removes what
+// writers have left that were killed.
+func Prepare(path string) error {
+	file, err := create(path)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(file.Close(), os.Remove(file.Name()))
+	entries, listed := os.ReadDir(filepath.Dir(path))
+	for _, e := range entries {
+		if info, gone := e.Info(); gone == nil && strings.HasPrefix(e.Name(), beside(path)) && time.Since(info.ModTime()) > abandoned {
+			err = errors.Join(err, os.Remove(filepath.Join(filepath.Dir(path), e.Name())))
+		}
+	}
+	return errors.Join(err, listed)
+}
+
+// beside is what the names of unfinished files begin with.
+func beside(path string) string { return "." + filepath.Base(path) + "-" }
+
+func create(path string) (*os.File, error) {
+	return os.CreateTemp(filepath.Dir(path), beside(path)+"*")
+}
 
 // Write writes what encode writes to a file beside path, and puts it in path's place when it
 // is on the disk. When anything fails, what was at path stays, and nothing is left beside it.
 func Write(path string, encode func(io.Writer) error) (err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	file, err := create(path)
 	if err != nil {
 		return err
 	}

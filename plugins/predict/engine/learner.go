@@ -15,6 +15,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/atomicfile"
 	"github.com/foresight-scheduler/foresight/plugins/predict/engine/checkpoint"
 	"github.com/foresight-scheduler/foresight/plugins/predict/engine/nodes"
 	"github.com/foresight-scheduler/foresight/plugins/predict/engine/pods"
@@ -133,7 +134,7 @@ func (l *learner) restore(ctx context.Context, args *config.PredictionArgs, now 
 	}
 	logger := klog.FromContext(ctx)
 	// Better now than when the first interval is over.
-	if err := checkpoint.Probe(args.Checkpoint.Path); err != nil {
+	if err := atomicfile.Prepare(args.Checkpoint.Path); err != nil {
 		l.saveFailures++
 		logger.Error(err, "The checkpoint cannot be saved; what is learned ends with this process", "path", args.Checkpoint.Path)
 	}

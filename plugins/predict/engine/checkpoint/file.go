@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/atomicfile"
 )
@@ -47,15 +46,6 @@ func Save(path string, version uint32, encode func(io.Writer) error) error {
 		}
 		return buffered.Flush()
 	})
-}
-
-// Probe returns an error where Save could not even begin: no such folder, or none that can be written to. It leaves nothing.
-func Probe(path string) error {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	return errors.Join(file.Close(), os.Remove(file.Name()))
 }
 
 // Load lets decode read the state in the file at path, once the checksum has shown it to be whole; decode must know the
