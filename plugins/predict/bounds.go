@@ -105,7 +105,7 @@ func (n *NodeBounds) Of(state fwk.CycleState, node fwk.NodeInfo) Bounds {
 	if !ok {
 		return n.bounds
 	}
-	return n.own.Get(state, node, 0, func() Bounds {
+	return *n.own.Get(state, node, 0, func() Bounds {
 		b, err := n.bounds.with(annotation)
 		if err == nil {
 			return b

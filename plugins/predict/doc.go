@@ -12,9 +12,8 @@
 //	pod := s.Pod(p)
 //	h := pod.Horizon()
 //
-//	node := s.NodeForecast(name)            // Filter and Score, per node
-//	load := loads.Of(state, s, nodeInfo)
-//	cpu := PeakWith(node.Residual[h][CPU], load[h][CPU], pod.Peaks[h][CPU], s.Combiner(h, CPU))
+//	node := loads.Of(state, s, nodeInfo)    // Filter and Score, per node
+//	cpu := PeakWith(node.Forecast.Residual[h][CPU], node.Load[h][CPU], pod.Peaks[h][CPU], s.Combiner(h, CPU))
 //
 // A nil Snapshot knows nothing: pods count with what they request, and every node is blind.
 package predict

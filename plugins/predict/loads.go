@@ -9,20 +9,35 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
 )
 
-// Loads adds up what the pods of nodes will use. It looks at NodeInfo, so pods that were bound a moment ago count, by
-// whatever scheduler. The zero value is ready, and safe for concurrent use.
-type Loads struct{ sums pernode.Cache[NodeLoad] }
+// Loads adds up what the pods of nodes will use, and keeps it with the nodes' own forecasts. It looks at NodeInfo, so pods
+// that were bound a moment ago count, by whatever scheduler. The zero value is ready, and safe for concurrent use.
+type Loads struct{ nodes pernode.Cache[NodeFuture] }
 
-// Of returns the load of the node's pods as the snapshot forecasts them.
-func (l *Loads) Of(state fwk.CycleState, s *Snapshot, node fwk.NodeInfo) NodeLoad {
-	return l.sums.Get(state, node, s.PodsEpoch(), func() (sum NodeLoad) {
-		for _, p := range node.GetPods() {
-			f := s.Resident(p)
-			sum.Add(&f)
+// NodeFuture is what a node will use: its pods, and what it uses beyond them.
+type NodeFuture struct {
+	Load      NodeLoad
+	Forecast  NodeForecast
+	podsEpoch uint64
+}
+
+// Of returns the future of the node as the snapshot forecasts it. Nobody may write to it.
+func (l *Loads) Of(state fwk.CycleState, s *Snapshot, node fwk.NodeInfo) *NodeFuture {
+	return l.nodes.Get(state, node, s.Epoch(), func() NodeFuture {
+		name := node.Node().Name
+		f := NodeFuture{Forecast: s.NodeForecast(name), podsEpoch: s.PodsEpoch()}
+		// Nodes age in every epoch, which is no reason to add up their pods again. In a group's cycle a generation says nothing.
+		if generation, last, ok := l.nodes.Kept(name); ok && generation == node.GetGeneration() && last.podsEpoch == f.podsEpoch &&
+			!state.IsPodGroupSchedulingCycle() {
+			f.Load = last.Load
+			return f
 		}
-		return sum
+		for _, p := range node.GetPods() {
+			forecast := s.Resident(p)
+			f.Load.Add(&forecast)
+		}
+		return f
 	})
 }
 
 // Forget lets go of nodes that are gone; call it once a cycle, with how many nodes there are.
-func (l *Loads) Forget(nodes int) { l.sums.Forget(nodes) }
+func (l *Loads) Forget(nodes int) { l.nodes.Forget(nodes) }

@@ -45,7 +45,7 @@ type cycle struct {
 func (c cycle) IsPodGroupSchedulingCycle() bool { return c.group }
 
 func snapshotOf(epoch uint64, upper float64) *Snapshot {
-	return NewSnapshot(Contents{PodsEpoch: epoch, Workloads: map[Workload]*PodForecast{{"shop", "StatefulSet", "web"}: forecast(1, 1, upper)}})
+	return NewSnapshot(Contents{Epoch: epoch, PodsEpoch: epoch, Workloads: map[Workload]*PodForecast{{"shop", "StatefulSet", "web"}: forecast(1, 1, upper)}})
 }
 
 // A node's load is added up once for what it has and is forecast to use, and anew when either changes; in the cycle of a
@@ -56,13 +56,18 @@ func TestLoads(t *testing.T) {
 	check := func(what string, s *Snapshot, group bool, want float64, asked int) {
 		t.Helper()
 		n.asked = 0
-		if got := loads.Of(cycle{group: group}, s, n)[Day][Memory].SumPeaks; got != want || n.asked != asked {
+		if got := loads.Of(cycle{group: group}, s, n).Load[Day][Memory].SumPeaks; got != want || n.asked != asked {
 			t.Errorf("%s: %v after asking %d times, want %v after %d", what, got, n.asked, want, asked)
 		}
 	}
 	first := snapshotOf(1, 2)
 	check("at first", first, false, 2, 1)
 	check("again", first, false, 2, 0)
+	aged := NewSnapshot(Contents{Epoch: 9, PodsEpoch: 1, Forecasts: map[string]NodeForecast{"n": {Rung: Stale}}})
+	check("the node is older, its pods' forecasts are not", aged, false, 2, 0)
+	if rung := loads.Of(cycle{}, aged, n).Forecast.Rung; rung != Stale {
+		t.Errorf("the node is on the rung %v of an older snapshot", rung)
+	}
 	check("forecast anew", snapshotOf(2, 3), false, 3, 1)
 	n.pods = append(n.pods, resident{pod: owned("StatefulSet", "web")})
 	n.generation++
@@ -75,55 +80,77 @@ func TestLoads(t *testing.T) {
 		loads.Of(cycle{}, first, n)
 		loads.Forget(10)
 	}
-	if kept := loads.sums.Len(); kept > 121 {
+	if kept := loads.nodes.Len(); kept > 121 {
 		t.Errorf("%d nodes' loads are kept of 10 nodes", kept)
 	}
 }
 
 // All that a filter asks about a node: its forecast, the load of its pods, and the peak with the pod for both resources.
+// BenchmarkNodeWithPod is what Filter and Score read per node: "load" the node's load and forecast, "peaks" the predicted peaks
+// of both resources with the pod besides.
 func BenchmarkNodeWithPod(b *testing.B) {
-	c := Contents{Workloads: map[Workload]*PodForecast{{"shop", "StatefulSet", "web"}: forecast(1, 1, 2)}, Forecasts: map[string]NodeForecast{}}
+	for _, nodes := range []int{1000, 5000, 15_000} {
+		v, infos := benchNodes(nodes)
+		var state fwk.CycleState = cycle{}
+		b.Run(fmt.Sprint("load-", nodes), func(b *testing.B) {
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				if v.Loads.Of(state, v.Snapshot, infos[i]).Forecast.Rung != Fresh {
+					b.Fatal("wrong")
+				}
+				if i++; i == len(infos) {
+					i = 0
+				}
+			}
+		})
+		b.Run(fmt.Sprint("peaks-", nodes), func(b *testing.B) {
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				if peaks, _ := v.Peaks(state, infos[i]); peaks[Memory].Upper != 4 {
+					b.Fatal("wrong")
+				}
+				if i++; i == len(infos) {
+					i = 0
+				}
+			}
+		})
+	}
+}
+
+// benchNodes are nodes of a pod each, all looked at once, and the view for one more.
+func benchNodes(count int) (*View, []fwk.NodeInfo) {
+	c := Contents{Epoch: 1, Workloads: map[Workload]*PodForecast{{"shop", "StatefulSet", "web"}: forecast(1, 1, 2)}, Forecasts: map[string]NodeForecast{}}
 	for h := range c.Combiners {
 		for r := range c.Combiners[h] {
 			c.Combiners[h][r].Together = 1
 		}
 	}
-	var nodes []*benchNode
-	for i := range 1000 {
-		n := &benchNode{object: &v1.Node{}}
+	var nodes []fwk.NodeInfo
+	for i := range count {
+		n := &benchNode{object: &v1.Node{}, generation: int64(i)}
 		n.object.Name = fmt.Sprint("node-", i)
 		n.pods = []fwk.PodInfo{resident{pod: owned("StatefulSet", "web")}}
 		nodes = append(nodes, n)
 		c.Forecasts[n.object.Name] = NodeForecast{Rung: Fresh}
 	}
 	s := NewSnapshot(c)
-	pod := s.Pod(owned("StatefulSet", "web"))
-	h := pod.Horizon()
-	var loads Loads
-	var state fwk.CycleState = cycle{}
+	v := &View{Snapshot: s, Pod: s.Pod(owned("StatefulSet", "web")), Loads: &Loads{}}
+	v.Horizon = v.Pod.Horizon()
 	for _, n := range nodes {
-		loads.Of(state, s, n)
+		v.Peaks(cycle{}, n)
 	}
-	b.ReportAllocs()
-	i := 0
-	for b.Loop() {
-		n := nodes[i%len(nodes)]
-		i++
-		f, load := s.NodeForecast(n.object.Name), loads.Of(state, s, n)
-		for r := range NumResources {
-			if PeakWith(f.Residual[h][r], load[h][r], pod.Peaks[h][r], s.Combiner(h, Resource(r))).Upper != 4 {
-				b.Fatal("wrong")
-			}
-		}
-	}
+	return v, nodes
 }
 
 type benchNode struct {
 	fwk.NodeInfo
-	object *v1.Node
-	pods   []fwk.PodInfo
+	object     *v1.Node
+	generation int64
+	pods       []fwk.PodInfo
 }
 
 func (n *benchNode) Node() *v1.Node         { return n.object }
-func (n *benchNode) GetGeneration() int64   { return 1 }
+func (n *benchNode) GetGeneration() int64   { return n.generation }
 func (n *benchNode) GetPods() []fwk.PodInfo { return n.pods }

@@ -60,8 +60,8 @@ func Lower(i Intervals) Amounts { return Amounts{i[CPU].Lower, i[Memory].Lower} 
 // Peaks returns the predicted peak of a node with the pod, in cores and bytes, and where
 // the node's part comes from.
 func (v *View) Peaks(state fwk.CycleState, node fwk.NodeInfo) (Intervals, NodeRung) {
-	load, forecast := v.Loads.Of(state, v.Snapshot, node), v.Snapshot.NodeForecast(node.Node().Name)
-	return v.PeaksOf(&load, &forecast), forecast.Rung
+	f := v.Loads.Of(state, v.Snapshot, node)
+	return v.PeaksOf(&f.Load, &f.Forecast), f.Forecast.Rung
 }
 
 // Alone returns what Peaks would with all pods of the node gone: what no eviction lowers.

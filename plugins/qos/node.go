@@ -51,7 +51,7 @@ type demand struct {
 const horizon = predict.Hour
 
 func (p *PredictedQoS) view(c *cycle, state fwk.CycleState, node fwk.NodeInfo) *view {
-	return c.views.Get(state, node, c.epoch, func() *view { return p.look(c, node) })
+	return *c.views.Get(state, node, c.epoch, func() *view { return p.look(c, node) })
 }
 
 func (p *PredictedQoS) look(c *cycle, node fwk.NodeInfo) *view { return p.add(c.frame, hold(node)) }

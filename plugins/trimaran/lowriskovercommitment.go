@@ -160,7 +160,7 @@ const mostNodes = 25_000
 // onNode returns the sum of limits of the node's pods.
 func (p *LowRiskOverCommitment) onNode(state fwk.CycleState, nodeInfo fwk.NodeInfo) limitSum {
 	p.sums.Forget(mostNodes)
-	return p.sums.Get(state, nodeInfo, 0, func() (sum limitSum) {
+	return *p.sums.Get(state, nodeInfo, 0, func() (sum limitSum) {
 		for _, resident := range nodeInfo.GetPods() {
 			limits := limitsOf(resident.GetPod())
 			for r := range sum.Amounts {

@@ -134,7 +134,7 @@ func (g *Guard) Take(state fwk.CycleState, pod *v1.Pod, nodes int) {
 
 // onNode returns the sum of limits of the node's pods.
 func (g *Guard) onNode(state fwk.CycleState, nodeInfo fwk.NodeInfo) []int64 {
-	return g.sums.Get(state, nodeInfo, 0, func() []int64 { return g.sum(nodeInfo) })
+	return *g.sums.Get(state, nodeInfo, 0, func() []int64 { return g.sum(nodeInfo) })
 }
 
 func (g *Guard) sum(nodeInfo fwk.NodeInfo) []int64 {
