@@ -5,11 +5,13 @@ package realnode
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"os"
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
 	"k8s.io/utils/cpuset"
 
 	"github.com/foresight-scheduler/foresight/cmd/localcluster/state"
@@ -86,23 +88,55 @@ func TestConfigurationNamesTheNode(t *testing.T) {
 	}
 }
 
-func TestNobodyAgreedSoNothingIsInstalled(t *testing.T) {
-	if len(Missing()) == 0 {
-		t.Skip("nothing is missing here")
-	}
+// On a terminal the user is asked, and whatever is not a yes is a no; where nobody can answer, what will be run is only said.
+func TestPackagesAreInstalledWhenAgreed(t *testing.T) {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	var out bytes.Buffer
-	err = Install(t.Context(), false, null, &out)
-	if err == nil {
-		t.Fatal("it was installed")
-	}
-	for _, pkg := range Missing() {
-		if !strings.Contains(out.String()+err.Error(), pkg) {
-			t.Errorf("%s is not named: %s%v", pkg, out.String(), err)
+	for _, tc := range []struct {
+		agreed bool
+		answer string // none: not a terminal
+		asks   bool
+		ok     bool
+	}{
+		{ok: true}, {agreed: true, ok: true}, {agreed: true, answer: "n\n", ok: true},
+		{answer: "y\n", asks: true, ok: true}, {answer: "Yes\n", asks: true, ok: true}, {answer: "n\n", asks: true}, {answer: "\n", asks: true},
+	} {
+		in := null
+		if tc.answer != "" {
+			in = terminalThatSays(t, tc.answer)
+		}
+		var out bytes.Buffer
+		err := agree(aptGet([]string{"runc", "conntrack"}), tc.agreed, in, &out)
+		if (err == nil) != tc.ok || !strings.Contains(out.String(), "runc conntrack") || strings.Contains(out.String(), "[y/N]") != tc.asks {
+			t.Errorf("%+v: %v, said %q", tc, err, out.String())
 		}
 	}
+}
+
+func terminalThatSays(t *testing.T, text string) *os.File {
+	t.Helper()
+	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skipf("no terminals here: %v", err)
+	}
+	t.Cleanup(func() { user.Close() })
+	if err := unix.IoctlSetPointerInt(int(user.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(int(user.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	terminal, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skipf("no terminals here: %v", err)
+	}
+	t.Cleanup(func() { terminal.Close() })
+	if _, err := user.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+	return terminal
 }

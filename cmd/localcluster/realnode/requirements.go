@@ -78,20 +78,14 @@ func Install(ctx context.Context, agreed bool, in *os.File, out io.Writer) error
 	if len(missing) == 0 {
 		return nil
 	}
-	command := append([]string{"apt-get", "install", "--yes", "--no-install-recommends"}, missing...)
-	text := "apt-get update && " + strings.Join(command, " ")
 	if _, err := exec.LookPath("apt-get"); err != nil {
 		return fmt.Errorf("real nodes need programs that are not here, and there is no apt-get to install them. In Debian they are in: %s", strings.Join(missing, " "))
 	}
-	fmt.Fprintf(out, "Real nodes need packages that are not installed:\n  %s\n", text)
-	if !agreed && terminal(in) {
-		fmt.Fprint(out, "Run this now? [y/N] ")
-		answer, _ := bufio.NewReader(in).ReadString('\n')
-		if !strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y") {
-			return errors.New("nothing was installed")
-		}
+	commands := aptGet(missing)
+	if err := agree(commands, agreed, in, out); err != nil {
+		return err
 	}
-	for _, args := range [][]string{{"apt-get", "update"}, command} {
+	for _, args := range commands {
 		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 		// No package may start a daemon or ask anything.
 		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1")
@@ -101,6 +95,28 @@ func Install(ctx context.Context, agreed bool, in *os.File, out io.Writer) error
 	}
 	if missing := Missing(); len(missing) > 0 {
 		return fmt.Errorf("still missing after the installation: %s", strings.Join(missing, " "))
+	}
+	return nil
+}
+
+func aptGet(packages []string) [][]string {
+	return [][]string{{"apt-get", "update"}, append([]string{"apt-get", "install", "--yes", "--no-install-recommends"}, packages...)}
+}
+
+// agree says what will be run, and returns an error when somebody is there to ask and does not want it.
+func agree(commands [][]string, agreed bool, in *os.File, out io.Writer) error {
+	var text []string
+	for _, args := range commands {
+		text = append(text, strings.Join(args, " "))
+	}
+	fmt.Fprintf(out, "Real nodes need packages that are not installed:\n  %s\n", strings.Join(text, " && "))
+	if agreed || !terminal(in) {
+		return nil
+	}
+	fmt.Fprint(out, "Run this now? [y/N] ")
+	answer, _ := bufio.NewReader(in).ReadString('\n')
+	if !strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y") {
+		return errors.New("nothing was installed")
 	}
 	return nil
 }
