@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	v1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/client-go/informers"
@@ -24,10 +23,11 @@ import (
 	st "k8s.io/kubernetes/pkg/scheduler/testing"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/plugintest"
 )
 
 // amounts is how the wrappers of upstream's tests write resources.
-type amounts = map[v1.ResourceName]string
+type amounts = plugintest.Amounts
 
 const gpu v1.ResourceName = "example.com/gpu"
 
@@ -145,20 +145,7 @@ func big(name string) *v1.Node {
 	return st.MakeNode().Name(name).Capacity(amounts{"cpu": "4", "memory": "8Gi", "ephemeral-storage": "100Gi", gpu: "4"}).Obj()
 }
 
-func quantities(a amounts) v1.ResourceList {
-	list := v1.ResourceList{}
-	for name, value := range a {
-		list[name] = resource.MustParse(value)
-	}
-	return list
-}
-
-// container has requests and limits; of the wrappers each sets only one of them.
-func container(name string, requests, limits amounts) v1.Container {
-	return v1.Container{Name: name, Resources: v1.ResourceRequirements{Requests: quantities(requests), Limits: quantities(limits)}}
-}
-
 // pod has one container for each request and its limit; an empty node name is a pod in hand.
 func pod(name, node string, requests, limits amounts) *v1.Pod {
-	return st.MakePod().Namespace("shop").Name(name).UID(name).Node(node).Containers([]v1.Container{container("c", requests, limits)}).Obj()
+	return st.MakePod().Namespace("shop").Name(name).UID(name).Node(node).Containers([]v1.Container{plugintest.Container("c", requests, limits)}).Obj()
 }

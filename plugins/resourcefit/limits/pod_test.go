@@ -12,6 +12,7 @@ import (
 	st "k8s.io/kubernetes/pkg/scheduler/testing"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/plugintest"
 )
 
 // expectCPU measures what a pod counts for, in thousandths of a CPU, through the
@@ -48,27 +49,27 @@ func always(c v1.Container) v1.Container {
 
 // A pod counts for what it may use at its worst moment.
 func TestPodLimits(t *testing.T) {
-	limit := func(cpu string) v1.Container { return container("c"+cpu, nil, amounts{"cpu": cpu}) }
+	limit := func(cpu string) v1.Container { return plugintest.Container("c"+cpu, nil, amounts{"cpu": cpu}) }
 	tests := []struct {
 		name string
 		spec v1.PodSpec
 		want int64
 	}{
 		{"containers run side by side", v1.PodSpec{Containers: []v1.Container{limit("1"), limit("2")}}, 3000},
-		{"a request without a limit", v1.PodSpec{Containers: []v1.Container{container("c", amounts{"cpu": "700m"}, nil)}}, 700},
-		{"nothing", v1.PodSpec{Containers: []v1.Container{container("c", nil, nil)}}, 0},
+		{"a request without a limit", v1.PodSpec{Containers: []v1.Container{plugintest.Container("c", amounts{"cpu": "700m"}, nil)}}, 700},
+		{"nothing", v1.PodSpec{Containers: []v1.Container{plugintest.Container("c", nil, nil)}}, 0},
 		{"init containers run before", v1.PodSpec{InitContainers: []v1.Container{limit("5"), limit("4")}, Containers: []v1.Container{limit("1"), limit("2")}}, 5000},
 		{"an init container smaller than the rest", v1.PodSpec{InitContainers: []v1.Container{limit("2")}, Containers: []v1.Container{limit("3")}}, 3000},
 		{"a sidecar runs on", v1.PodSpec{InitContainers: []v1.Container{always(limit("2"))}, Containers: []v1.Container{limit("3")}}, 5000},
 		{"a sidecar beside a later init container", v1.PodSpec{InitContainers: []v1.Container{always(limit("2")), limit("6")}, Containers: []v1.Container{limit("3")}}, 8000},
-		{"overhead comes on top of a limit", v1.PodSpec{Containers: []v1.Container{limit("1")}, Overhead: quantities(amounts{"cpu": "250m"})}, 1250},
-		{"overhead comes on top of a request", v1.PodSpec{Containers: []v1.Container{container("c", amounts{"cpu": "1"}, nil)}, Overhead: quantities(amounts{"cpu": "250m"})}, 1250},
+		{"overhead comes on top of a limit", v1.PodSpec{Containers: []v1.Container{limit("1")}, Overhead: plugintest.Quantities(amounts{"cpu": "250m"})}, 1250},
+		{"overhead comes on top of a request", v1.PodSpec{Containers: []v1.Container{plugintest.Container("c", amounts{"cpu": "1"}, nil)}, Overhead: plugintest.Quantities(amounts{"cpu": "250m"})}, 1250},
 		{"a pod-level limit holds for all containers", v1.PodSpec{
-			Resources:  &v1.ResourceRequirements{Limits: quantities(amounts{"cpu": "2"})},
-			Containers: []v1.Container{container("a", amounts{"cpu": "1"}, nil), container("b", nil, nil)}}, 2000},
+			Resources:  &v1.ResourceRequirements{Limits: plugintest.Quantities(amounts{"cpu": "2"})},
+			Containers: []v1.Container{plugintest.Container("a", amounts{"cpu": "1"}, nil), plugintest.Container("b", nil, nil)}}, 2000},
 		{"a pod-level request without a limit", v1.PodSpec{
-			Resources:  &v1.ResourceRequirements{Requests: quantities(amounts{"cpu": "2"})},
-			Containers: []v1.Container{container("a", amounts{"cpu": "1"}, nil)}}, 2000},
+			Resources:  &v1.ResourceRequirements{Requests: plugintest.Quantities(amounts{"cpu": "2"})},
+			Containers: []v1.Container{plugintest.Container("a", amounts{"cpu": "1"}, nil)}}, 2000},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
@@ -84,8 +85,8 @@ func TestPodLimits(t *testing.T) {
 func TestPodLimitsOfMixedContainers(t *testing.T) {
 	there := pod("a", "n", nil, nil)
 	there.Spec.Containers = []v1.Container{
-		container("limited", amounts{"cpu": "100m"}, amounts{"cpu": "3"}),
-		container("unlimited", amounts{"cpu": "2"}, nil),
+		plugintest.Container("limited", amounts{"cpu": "100m"}, amounts{"cpu": "3"}),
+		plugintest.Container("unlimited", amounts{"cpu": "2"}, nil),
 	}
 	expectCPU(t, ofHundred(t), there, 5000)
 }
@@ -96,8 +97,8 @@ func TestPodLimitsDuringResize(t *testing.T) {
 		p := pod("a", "n", amounts{"cpu": "1"}, amounts{"cpu": spec})
 		p.Status.Conditions = conditions
 		p.Status.ContainerStatuses = []v1.ContainerStatus{{Name: "c",
-			AllocatedResources: quantities(amounts{"cpu": "1"}),
-			Resources:          &v1.ResourceRequirements{Requests: quantities(amounts{"cpu": "1"}), Limits: quantities(amounts{"cpu": actual})}}}
+			AllocatedResources: plugintest.Quantities(amounts{"cpu": "1"}),
+			Resources:          &v1.ResourceRequirements{Requests: plugintest.Quantities(amounts{"cpu": "1"}), Limits: plugintest.Quantities(amounts{"cpu": actual})}}}
 		return p
 	}
 	infeasible := v1.PodCondition{Type: v1.PodResizePending, Status: v1.ConditionTrue, Reason: v1.PodReasonInfeasible}
@@ -109,7 +110,7 @@ func TestPodLimitsDuringResize(t *testing.T) {
 // The pod in hand runs nowhere yet, so what its status says does not count.
 func TestPodInHandHasNoStatus(t *testing.T) {
 	p := pod("p", "", amounts{"cpu": "1"}, amounts{"cpu": "2"})
-	p.Status.ContainerStatuses = []v1.ContainerStatus{{Name: "c", Resources: &v1.ResourceRequirements{Limits: quantities(amounts{"cpu": "50"})}}}
+	p.Status.ContainerStatuses = []v1.ContainerStatus{{Name: "c", Resources: &v1.ResourceRequirements{Limits: plugintest.Quantities(amounts{"cpu": "50"})}}}
 	s := guard(t, config.LimitsGuardFilter, percents(100, "cpu"), []*v1.Node{big("n")})
 	if got := s.filter(p, s.nodes[0]); !got.IsSuccess() {
 		t.Errorf("got %v", got)
@@ -132,7 +133,7 @@ func TestSumSaturates(t *testing.T) {
 // Nobody may slip past the guard by asking for more than a number holds.
 func TestAbsurdLimits(t *testing.T) {
 	twice := pod("p", "", nil, nil)
-	twice.Spec.Containers = []v1.Container{container("a", nil, amounts{"memory": "8Ei"}), container("b", nil, amounts{"memory": "8Ei"})}
+	twice.Spec.Containers = []v1.Container{plugintest.Container("a", nil, amounts{"memory": "8Ei"}), plugintest.Container("b", nil, amounts{"memory": "8Ei"})}
 	s := guard(t, config.LimitsGuardFilter, percents(100, "cpu", "memory"), []*v1.Node{big("n")})
 	for name, p := range map[string]*v1.Pod{
 		"cpu of 2^63-1":                     pod("p", "", nil, amounts{"cpu": "9223372036854775807"}),
