@@ -33,7 +33,8 @@ func (h *History) calibrate(n *Node) {
 			if !d.known {
 				continue
 			}
-			// Pods that came since then are not in the node's forecast, and add to it.
+			// Until the next one is made, the node's forecast holds all members: those that have gone since are taken off it
+			// too, and no longer added. Pods that came since then are not in it, and add to it.
 			settled := &n.settled[horizon][r]
 			n.residual[horizon][r] = predict.Interval{
 				Lower: d.Lower - settled.Sure,

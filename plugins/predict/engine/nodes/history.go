@@ -53,9 +53,11 @@ type Node struct {
 	arrivals int // pods that were first seen, since the process began
 	measured [predict.NumResources]float64
 	ofPods   [predict.NumResources]float64
-	// load of the pods there are, and of those that were there when the open hour began.
+	// load of the pods there are, and of the members.
 	load, settled predict.NodeLoad
-	// direct forecasts of the whole node, made when the open hour began.
+	// members are the pods that were there when the open hour began, also those that have gone since.
+	members []*pods.Pod
+	// direct forecasts of the whole node, made of its members when the open hour began.
 	direct [predict.NumHorizons][predict.NumResources]direct
 	// predicted is what was said of the open hour when it began.
 	predicted [predict.NumResources]predict.Interval
@@ -147,6 +149,11 @@ func (h *History) Add(r usage.Reading, p *pods.History, s *predict.Snapshot) {
 		}
 	})
 	for _, n := range h.nodes {
+		n.settled = predict.NodeLoad{}
+		for _, pod := range n.members {
+			f := pod.Forecast(s)
+			n.settled.Add(&f)
+		}
 		for i := range n.Resources {
 			if v := n.measured[i]; v >= 0 {
 				n.Resources[i].Own.add(n.Newest, max(0, v-n.ofPods[i]), h.options.Grid)
@@ -164,9 +171,8 @@ func (h *History) Add(r usage.Reading, p *pods.History, s *predict.Snapshot) {
 // addPods adds the forecasts of pods up per node.
 func (h *History) addPods(p *pods.History, s *predict.Snapshot, each func(*Node, *pods.Pod)) {
 	for _, n := range h.nodes {
-		n.pods, n.load, n.settled = 0, predict.NodeLoad{}, predict.NodeLoad{}
+		n.pods, n.load = 0, predict.NodeLoad{}
 	}
-	begin := h.hour*3600 + h.options.Grid.Origin
 	for pod := range p.Pods() {
 		n := h.nodes[pod.Node]
 		if n == nil {
@@ -174,9 +180,6 @@ func (h *History) addPods(p *pods.History, s *predict.Snapshot, each func(*Node,
 		}
 		f := pod.Forecast(s)
 		n.load.Add(&f)
-		if pod.First < begin {
-			n.settled.Add(&f)
-		}
 		n.pods++
 		each(n, pod)
 	}

@@ -210,10 +210,10 @@ func TestLadder(t *testing.T) {
 	}
 }
 
-// Nodes whose pods do not peak together: a model is trained on what came, combiners learn ρ, the forecasts hold about as
-// often as they say, and what is saved trains the same model again.
-func TestTrains(t *testing.T) {
-	c := newCluster(15 * time.Minute)
+// train returns a cluster of 60 nodes, as of the beginning of an hour, that was watched for so many days, and lets a quarter of an
+// hour pass. Each node runs a pod of each of four workloads, w0-I to w3-I on node-I.
+func train(t *testing.T, days int) (c *cluster, read func()) {
+	c = newCluster(15 * time.Minute)
 	rng := rand.New(rand.NewPCG(1, 1))
 	var names []string
 	for i := range 60 {
@@ -225,15 +225,16 @@ func TestTrains(t *testing.T) {
 	}
 	use := func(string) float64 { return .5 + .2*rng.ExpFloat64() }
 	own := func(string) float64 { return .2 + .05*rng.Float64() }
+	read = func() { c.read(names, use, own) }
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		c.Train(ctx, func(err error) { t.Error(err) })
 	}()
-	for h := range 24 * 4 {
+	for h := range 24 * days {
 		for range 4 {
-			c.read(names, use, own)
+			read()
 		}
 		for h > 24*2+12 && c.Training().Fits < 2 { // that of each resource
 			time.Sleep(time.Millisecond)
@@ -241,6 +242,13 @@ func TestTrains(t *testing.T) {
 	}
 	cancel()
 	<-done
+	return c, read
+}
+
+// Nodes whose pods do not peak together: a model is trained on what came, combiners learn ρ, the forecasts hold about as
+// often as they say, and what is saved trains the same model again.
+func TestTrains(t *testing.T) {
+	c, _ := train(t, 4)
 	if c.models[predict.Hour][predict.CPU].Load() == nil {
 		t.Fatal("no model was trained")
 	}

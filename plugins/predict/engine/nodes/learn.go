@@ -164,13 +164,16 @@ func (h *History) combine() {
 // a decision.
 func (h *History) begin(hour int64, p *pods.History, s *predict.Snapshot) {
 	h.combine()
-	members := map[string][]*pods.Pod{}
-	h.hour = hour // that pods there are have begun before
-	h.addPods(p, s, func(n *Node, pod *pods.Pod) { members[pod.Node] = append(members[pod.Node], pod) })
+	for _, n := range h.nodes {
+		clear(n.members)
+		n.members = n.members[:0]
+	}
+	h.addPods(p, s, func(n *Node, pod *pods.Pod) { n.members = append(n.members, pod) })
 	stride := max(1, len(h.nodes)/perHour)
 	i := 0
 	for name, n := range h.nodes { // Go's random order makes every node's turn come
 		i++
+		n.settled = n.load
 		for r := range n.Resources {
 			limit := predict.Amounts{n.machine.Cores, n.machine.Bytes}[r]
 			for horizon := range n.direct {
@@ -180,7 +183,7 @@ func (h *History) begin(hour int64, p *pods.History, s *predict.Snapshot) {
 				if n.Hours < settledHours || limit <= 0 || model == nil && !chosen {
 					continue
 				}
-				d := h.decide(name, n, horizon, r, hour, limit, members[name])
+				d := h.decide(name, n, horizon, r, hour, limit)
 				if chosen {
 					h.open[horizon][r] = append(h.open[horizon][r], d)
 				}
@@ -193,10 +196,10 @@ func (h *History) begin(hour int64, p *pods.History, s *predict.Snapshot) {
 	}
 }
 
-func (h *History) decide(name string, n *Node, horizon, r int, hour int64, limit float64, members []*pods.Pod) *Decision {
+func (h *History) decide(name string, n *Node, horizon, r int, hour int64, limit float64) *Decision {
 	hours := predict.Horizon(horizon).Hours()
 	var summaries []history.Summary
-	for _, pod := range members {
+	for _, pod := range n.members {
 		if s, ok := pod.Summary(predict.Resource(r), hour, predict.Horizon(horizon)); ok {
 			summaries = append(summaries, s)
 		}

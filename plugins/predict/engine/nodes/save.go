@@ -86,6 +86,9 @@ func (h *History) Bytes() uint64 {
 	const entry = 100
 	decision := uint64(unsafe.Sizeof(Decision{})) + 4*uint64(history.FeatureLen)
 	n := uint64(len(h.nodes)) * (uint64(unsafe.Sizeof(Node{})) + entry + uint64(predict.NumResources)*uint64(unsafe.Sizeof(history.Series{})))
+	for _, node := range h.nodes {
+		n += uint64(cap(node.members)) * uint64(unsafe.Sizeof(node))
+	}
 	for horizon := range h.open {
 		for r := range h.open[horizon] {
 			n += decision * uint64(len(h.open[horizon][r]))

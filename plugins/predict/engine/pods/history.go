@@ -153,7 +153,8 @@ func (h *History) observe(s *usage.PodSample, object *v1.Pod) {
 		h.pods[k] = p
 	case p.object != nil && p.object.UID != object.UID: // its successor of the same name
 		h.leave(p)
-		*p = *newPod(unix)
+		p = newPod(unix) // Who holds the predecessor goes on holding it.
+		h.pods[k] = p
 	}
 	if p.object != object {
 		h.place(p, object)

@@ -1,0 +1,60 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package nodes
+
+import (
+	"math"
+	"testing"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+)
+
+// upper is what plugins read of the node: how many cores it will use at most in the next hour, with the pods it has now.
+func (c *cluster) upper(node string) float64 {
+	s, _ := c.publish()
+	load := predict.Load{}
+	for _, pod := range c.pods {
+		if pod.Spec.NodeName == node {
+			load = load.Add(s.Pod(pod).Peaks[predict.Hour][predict.CPU])
+		}
+	}
+	residual := s.NodeForecast(node).Residual[predict.Hour][predict.CPU]
+	return predict.PeakWith(residual, load, predict.Peak{}, s.Combiner(predict.Hour, predict.CPU)).Upper
+}
+
+// A pod that goes, or that comes, in the midst of an hour moves the node's forecast at once and for the rest of the hour, also
+// when the pod has been forgotten or when another one has its name. The next hour's forecast counts the pods that there are, each
+// once.
+func TestPodsComeAndGoWithinAnHour(t *testing.T) {
+	c, read := train(t, 3)
+	all := c.upper("node-1")
+	delete(c.pods, "w0-1")
+	c.place("w1-1", "w1", "node-2") // The successor of its name is on another node.
+	c.pods["w1-1"].UID = "successor"
+	c.place("new", "w2", "node-3")
+	fewer, other, more := c.upper("node-1"), c.upper("node-2"), c.upper("node-3")
+	if all-fewer < 1 || more-c.upper("node-4") < .2 {
+		t.Fatalf("node-1: %v with its pods, %v without two; node-3: %v with another pod", all, fewer, more)
+	}
+	check := func(when, node string, want float64) {
+		t.Helper()
+		if got := c.upper(node); math.Abs(got-want) > .1 {
+			t.Errorf("%s: %s is forecast to use %v, at first %v", when, node, got, want)
+		}
+	}
+	for _, when := range []string{"after 15 minutes", "after 30 minutes", "after 45 minutes"} {
+		read()
+		check(when, "node-1", fewer)
+		check(when, "node-2", other)
+		check(when, "node-3", more)
+	}
+
+	c.place("last", "w3", "node-4") // first seen in the reading that begins the hour
+	read()
+	for _, node := range []string{"node-1", "node-2", "node-3", "node-4"} {
+		if got, whole := c.upper(node), c.nodes[node].direct[predict.Hour][predict.CPU].Upper; math.Abs(got-whole) > 1e-6 {
+			t.Errorf("%s is forecast to use %v when the hour begins, but %v with its pods", node, whole, got)
+		}
+	}
+}
