@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
@@ -29,9 +31,7 @@ func over(t testing.TB, config Config, clock clock.PassiveClock, answer roundTri
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.client, err = newClientOver(&http.Client{Transport: answer}, config); err != nil {
-		t.Fatal(err)
-	}
+	s.client.http = &http.Client{Transport: answer}
 	return s
 }
 
@@ -112,6 +112,71 @@ func TestResponseTimes(t *testing.T) {
 	}
 }
 
+// Servers differ in what they send, in which order, and in what they let us ask; one that is not well says so.
+func TestAnswersOfOtherServers(t *testing.T) {
+	const result = `[{"metric":{"node":"a","more":"x"},"value":[1800000000, "Inf"],"more":{}}, null,
+		{"value":[1800000000,"7"],"metric":{"node":"b"}}, {"metric":{"node":"c"},"histogram":[1800000000,{"count":"1"}]}]`
+	for name, tc := range map[string]struct {
+		status int
+		body   string
+		err    string
+	}{
+		"in another order":   {200, `{"data":{"more":[{}],"result":` + result + `,"resultType":"vector"},"infos":["x"],"status":"success","warnings":null}`, ""},
+		"a matrix":           {200, `{"status":"success","data":{"resultType":"matrix","result":[]}}`, "no vector"},
+		"a scalar":           {200, `{"status":"success","data":{"resultType":"scalar","result":[1800000000,"1"]}}`, "query x: "},
+		"no result":          {200, `{"status":"success","data":null}`, "no vector"},
+		"cut off":            {200, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{"node":"a"},"value":[1800000000,"1"]}`, "unexpected EOF"},
+		"nothing":            {200, ``, "unexpected EOF"},
+		"something behind":   {200, `{"status":"success","data":{"resultType":"vector","result":` + result + `}} {}`, "behind"},
+		"no JSON":            {200, `<html>`, "query x: invalid character"},
+		"no status":          {200, `{"data":{"resultType":"vector","result":[]}}`, `status ""`},
+		"no number":          {200, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{"node":"a"},"value":[1800000000,"1x"]}]}}`, "1x"},
+		"no time":            {200, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{"node":"a"},"value":[1e300,"1"]}]}}`, "1e300"},
+		"an error":           {200, `{"status":"error","errorType":"timeout","error":"slow"}`, "query x: timeout: slow"},
+		"an error's status":  {422, `{"status":"error","errorType":"execution","error":"many-to-many"}`, "query x: execution: many-to-many"},
+		"a page":             {503, `<html>no backend` + strings.Repeat(" ", 1000), "503 Service Unavailable: <html>no backend"},
+		"posts are not let":  {405, ``, ""},
+		"posts are not done": {501, ``, ""},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case r.URL.Path != "/prefix/api/v1/query", r.FormValue("query") != "x", r.FormValue("time") != "1800000000.25",
+				r.FormValue("timeout") != "20s", r.FormValue("limit") != "300001":
+				w.WriteHeader(http.StatusNotFound)
+			case r.Method == http.MethodGet:
+				_, _ = io.WriteString(w, `{"status":"success","data":{"resultType":"vector","result":`+result+`}}`)
+			default:
+				w.WriteHeader(tc.status)
+				_, _ = io.WriteString(w, tc.body)
+			}
+		}))
+		one := Queries{Values: []Query{{usage.CPU, "x"}}}
+		s, err := New(Config{URL: server.URL + "/prefix/", Nodes: one, Pods: one}, clocktesting.NewFakePassiveClock(now.Add(250*time.Millisecond)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.Read(t.Context())
+		server.Close()
+		switch {
+		case tc.err != "":
+			if err == nil || !strings.Contains(err.Error(), tc.err) || len(err.Error()) > 400 {
+				t.Errorf("%s: error %v, want %q", name, err, tc.err)
+			}
+		case err != nil:
+			t.Errorf("%s: %v", name, err)
+		default:
+			// The pods' answer names none.
+			if len(r.Nodes) != 2 || r.Nodes[1].Node != "b" || r.Dropped[usage.NotANumber] != 4 || r.Dropped[usage.Nameless] != 2 {
+				t.Errorf("%s: %+v", name, r)
+			}
+			a, _ := r.Nodes[0].Get(usage.CPU)
+			if b, _ := r.Nodes[1].Get(usage.CPU); !math.IsInf(a, 1) || b != 7 {
+				t.Errorf("%s: %v and %v", name, a, b)
+			}
+		}
+	}
+}
+
 func TestWarningsAreHandedOn(t *testing.T) {
 	s := over(t, Config{
 		Nodes: Queries{Values: []Query{{usage.CPU, "x"}}}, Pods: Queries{Values: []Query{{usage.CPU, "y"}}},
@@ -125,26 +190,44 @@ func TestWarningsAreHandedOn(t *testing.T) {
 	}
 }
 
-// endless is an answer that never ends.
-type endless struct{ read int64 }
+// stream is the body of an answer with so many series, each as write appends it, that is made while it is read.
+type stream struct {
+	series int
+	write  func(b []byte, i int) []byte
 
-func (e *endless) Read(p []byte) (int, error) {
-	const series = `{"metric":{"node":"a"},"value":[1,"1"]},`
-	n := 0
-	for n+len(series) <= len(p) {
-		n += copy(p[n:], series)
+	next   int
+	buffer []byte
+	read   int
+}
+
+func (s *stream) Read(p []byte) (n int, err error) {
+	for len(s.buffer) < len(p) && s.next <= s.series {
+		switch s.next {
+		case 0:
+			s.buffer = append(s.buffer, `{"status":"success","data":{"resultType":"vector","result":[`...)
+			s.buffer = s.write(s.buffer, 0)
+		case s.series:
+			s.buffer = append(s.buffer, `]}}`...)
+		default:
+			s.buffer = s.write(append(s.buffer, ','), s.next)
+		}
+		s.next++
 	}
-	if n == 0 {
-		n = copy(p, series)
+	if n = copy(p, s.buffer); n == 0 {
+		return 0, io.EOF
 	}
-	e.read += int64(n)
+	s.buffer = s.buffer[:copy(s.buffer, s.buffer[n:])]
+	s.read += n
 	return n, nil
 }
+
+// short is the shortest series that is one of a node.
+func short(b []byte, _ int) []byte { return append(b, `{"metric":{"node":"a"},"value":[1,"1"]}`...) }
 
 func TestEndlessAnswer(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	body := &endless{}
+	body := &stream{series: math.MaxInt, write: short}
 	s := over(t, Config{MaxBytes: 8 << 20}, clock.RealClock{}, always(body))
 	_, err := s.Read(t.Context())
 	runtime.ReadMemStats(&after)
@@ -154,36 +237,43 @@ func TestEndlessAnswer(t *testing.T) {
 	if body.read > 9<<20 {
 		t.Errorf("%d bytes were read", body.read)
 	}
-	if grown := after.TotalAlloc - before.TotalAlloc; grown > 128<<20 {
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 32<<20 {
 		t.Errorf("%d bytes were allocated", grown)
 	}
 }
 
-// A million series, as a query that aggregates nothing answers from a large cluster, are refused by the default limits, at the
-// price that MaxBytes tells; and so is the first series too many, however short they are.
+// A million series, as a query that aggregates nothing answers from a large cluster, are refused by the default limits when
+// the first one too many has come, and have cost no more memory than what was believed until then.
 func TestMillionSeries(t *testing.T) {
-	for _, tc := range []struct {
-		count  int
-		series string
+	for name, tc := range map[string]struct {
+		write func(b []byte, i int) []byte
+		// most MiB that are allocated, freed ones among them.
+		most uint64
 	}{
-		{1_000_000, `{"metric":{"namespace":"shop","pod":"web-7d4b9c6f5d-abcde","node":"node-00001","container":"web"},"value":[1800000000,"0.123456789"]}`},
-		{300_001, `{"metric":{"node":"a"},"value":[1,"1"]}`},
+		"of few objects": {short, 32},
+		"each of an object": {func(b []byte, i int) []byte {
+			return fmt.Appendf(b, `{"metric":{"node":"node-%07d","container":"web"},"value":[1800000000,"0.123456789"]}`, i)
+		}, 384},
 	} {
-		body := io.MultiReader(strings.NewReader(`{"status":"success","data":{"resultType":"vector","result":[`),
-			strings.NewReader(strings.Repeat(tc.series+",", tc.count-1)), strings.NewReader(tc.series+`]}}`))
-		s := over(t, Config{}, clock.RealClock{}, always(body))
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		_, err := s.Read(t.Context())
-		runtime.ReadMemStats(&after)
-		if !errors.Is(err, ErrTooLarge) {
-			t.Errorf("%d series: error %v", tc.count, err)
-		}
-		if grown := (after.TotalAlloc - before.TotalAlloc) >> 20; grown > 512 {
-			t.Errorf("%d series: %d MiB were allocated", tc.count, grown)
-		} else {
-			t.Logf("%d series: %d MiB were allocated", tc.count, grown)
-		}
+		t.Run(name, func(t *testing.T) {
+			body := &stream{series: 1_000_000, write: tc.write}
+			s := over(t, Config{}, clock.RealClock{}, always(body))
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := s.Read(t.Context())
+			runtime.ReadMemStats(&after)
+			if !errors.Is(err, ErrTooLarge) {
+				t.Errorf("error %v", err)
+			}
+			if want := 300_001*(len(tc.write(nil, 0))+1) + 64<<10; body.read > want {
+				t.Errorf("%d bytes were read, want at most %d", body.read, want)
+			}
+			grown := (after.TotalAlloc - before.TotalAlloc) >> 20
+			t.Logf("%d MiB were allocated", grown)
+			if grown > tc.most {
+				t.Errorf("want at most %d MiB", tc.most)
+			}
+		})
 	}
 }
 

@@ -31,8 +31,8 @@ type Config struct {
 	QueryTimeout time.Duration
 	// MaxSeries that one answer may hold; 0 is 300,000.
 	MaxSeries int
-	// MaxBytes that one answer may have; 0 is 64 MiB. Memory of about five times that is
-	// used while an answer is read.
+	// MaxBytes that one answer may have; 0 is 64 MiB. An answer is read series by series, so memory is used for the samples
+	// that come of it, some hundred bytes a node or pod, and not for what it weighs.
 	MaxBytes int64
 	// ChunkSteps is how many steps of history one query asks for; 0 is 120. Chunks that
 	// turn out to be too much for the other limits are halved.

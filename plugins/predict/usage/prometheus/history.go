@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"time"
 
-	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
-
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
@@ -32,7 +30,7 @@ func (s *Source) History(ctx context.Context, from, to time.Time, step time.Dura
 		if last.After(to) {
 			last = first.Add(to.Sub(first) / step * step)
 		}
-		readings, err := s.chunk(ctx, promv1.Range{Start: first, End: last, Step: step})
+		readings, err := s.chunk(ctx, span{from: first, to: last, step: step})
 		if errors.Is(err, ErrTooLarge) && last.After(first) {
 			// The size is the cluster's and not the chunk's, so the next ones stay small.
 			steps = max(1, (int(last.Sub(first)/step)+1)/2)
@@ -52,39 +50,35 @@ func (s *Source) History(ctx context.Context, from, to time.Time, step time.Dura
 }
 
 // chunk answers the readings of some steps, in order, without those that are empty.
-func (s *Source) chunk(ctx context.Context, r promv1.Range) ([]usage.Reading, error) {
-	builders := make([]*builder, int(r.End.Sub(r.Start)/r.Step)+1)
+func (s *Source) chunk(ctx context.Context, asked span) ([]usage.Reading, error) {
+	builders := make([]*builder, int(asked.to.Sub(asked.from)/asked.step)+1)
 	for i := range builders {
 		builders[i] = newBuilder(s.labels, s.window)
 	}
 	err := s.each(func(kind kind, query string, put put) error {
-		matrix, warnings, err := s.client.over(ctx, query, r)
-		if err != nil {
-			return err
-		}
-		builders[0].warn(warnings)
-		for _, series := range matrix {
+		warnings, err := s.client.over(ctx, query, asked, func(series *series) error {
 			if series == nil {
-				continue
+				return nil
 			}
 			builders[0].drops[usage.NotANumber] += uint64(len(series.Histograms))
 			for _, point := range series.Values {
-				at := point.Timestamp.Time()
-				i := at.Sub(r.Start)
-				if i < 0 || i%r.Step != 0 || i/r.Step >= time.Duration(len(builders)) {
-					return fmt.Errorf("query %s: the answer has a value at %v, which is no step", query, at.UTC())
+				i := point.at.Sub(asked.from)
+				if i < 0 || i%asked.step != 0 || i/asked.step >= time.Duration(len(builders)) {
+					return fmt.Errorf("the answer has a value at %v, which is no step", point.at.UTC())
 				}
-				builders[i/r.Step].add(kind, series.Metric, at, float64(point.Value), put)
+				builders[i/asked.step].add(kind, series.Metric, point.at, point.value, put)
 			}
-		}
-		return nil
+			return nil
+		})
+		builders[0].warnings = append(builders[0].warnings, warnings...)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	var readings []usage.Reading
 	for i, b := range builders {
-		at := r.Start.Add(time.Duration(i) * r.Step)
+		at := asked.from.Add(time.Duration(i) * asked.step)
 		reading := b.reading(at, s.nodes.Time != "", s.pods.Time != "")
 		if len(reading.Nodes)+len(reading.Pods) > 0 || reading.Dropped.Total() > 0 || len(reading.Warnings) > 0 {
 			readings = append(readings, reading)

@@ -11,8 +11,6 @@ import (
 	"fmt"
 	"time"
 
-	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
-	"github.com/prometheus/common/model"
 	"k8s.io/utils/clock"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
@@ -71,19 +69,16 @@ func (s *Source) Read(ctx context.Context) (usage.Reading, error) {
 	now := s.clock.Now()
 	b := newBuilder(s.labels, s.window)
 	err := s.each(func(kind kind, query string, put put) error {
-		vector, warnings, err := s.client.instant(ctx, query, now)
-		if err != nil {
-			return err
-		}
-		b.warn(warnings)
-		for _, series := range vector {
-			if series == nil || series.Histogram != nil {
+		warnings, err := s.client.instant(ctx, query, now, func(series *series) error {
+			if series == nil || series.Value == nil {
 				b.drops[usage.NotANumber]++
-				continue
+			} else {
+				b.add(kind, series.Metric, now, series.Value.value, put)
 			}
-			b.add(kind, series.Metric, now, float64(series.Value), put)
-		}
-		return nil
+			return nil
+		})
+		b.warnings = append(b.warnings, warnings...)
+		return err
 	})
 	if err != nil {
 		return usage.Reading{}, err
@@ -158,13 +153,9 @@ func newBuilder(labels Labels, window time.Duration) *builder {
 	return &builder{labels: labels, window: window, samples: map[object]*sample{}, responses: map[object]float64{}}
 }
 
-func (b *builder) warn(warnings promv1.Warnings) {
-	b.warnings = append(b.warnings, warnings...)
-}
-
 // add adds a value to the sample of the object that the labels name. at is the time of
 // the evaluation.
-func (b *builder) add(kind kind, metric model.Metric, at time.Time, value float64, put put) {
+func (b *builder) add(kind kind, metric map[string]string, at time.Time, value float64, put put) {
 	o, ok := b.object(kind, metric)
 	if !ok {
 		b.drops[usage.Nameless]++
@@ -203,13 +194,12 @@ func (b *builder) add(kind kind, metric model.Metric, at time.Time, value float6
 	}
 }
 
-func (b *builder) object(kind kind, metric model.Metric) (object, bool) {
-	label := func(name string) string { return string(metric[model.LabelName(name)]) }
-	o := object{kind: kind, node: label(b.labels.Node)}
+func (b *builder) object(kind kind, metric map[string]string) (object, bool) {
+	o := object{kind: kind, node: metric[b.labels.Node]}
 	if kind == node {
 		return o, o.node != ""
 	}
-	o.namespace, o.pod, o.uid = label(b.labels.Namespace), label(b.labels.Pod), label(b.labels.UID)
+	o.namespace, o.pod, o.uid = metric[b.labels.Namespace], metric[b.labels.Pod], metric[b.labels.UID]
 	return o, o.namespace != "" && o.pod != ""
 }
 
