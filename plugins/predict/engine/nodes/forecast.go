@@ -65,9 +65,9 @@ func (h *History) aged(n *Node, now time.Time) predict.NodeForecast {
 		return f
 	}
 	f.Rung = predict.Stale
-	machine := predict.Amounts{n.machine.Cores, n.machine.Bytes}
+	size := n.size()
 	widen := func(in predict.Interval, r int, by float64) predict.Interval {
-		wide := by * max(in.Upper-in.Lower, leastWidth*machine[r])
+		wide := by * max(in.Upper-in.Lower, leastWidth*size[r])
 		return predict.Interval{Lower: in.Lower - wide, Upper: in.Upper + wide}
 	}
 	for horizon := range f.Residual {

@@ -115,8 +115,9 @@ func (h *History) Add(r usage.Reading, p *pods.History, s *predict.Snapshot) {
 		h.hour = hour
 	}
 
-	// 1. What nodes used, in whole.
-	for _, n := range h.nodes {
+	// 1. What nodes used, in whole, and how large they are now.
+	for name, n := range h.nodes {
+		h.resize(name, n)
 		n.measured, n.ofPods = [...]float64{math.NaN(), math.NaN()}, [predict.NumResources]float64{}
 	}
 	for i := range r.Nodes {
@@ -188,7 +189,7 @@ func (h *History) addPods(p *pods.History, s *predict.Snapshot, each func(*Node,
 func (h *History) meet(name string) *Node {
 	n := &Node{}
 	n.machine, _ = h.machines(name)
-	for i, scale := range [predict.NumResources]float64{n.machine.Cores, n.machine.Bytes} {
+	for i, scale := range n.size() {
 		n.Resources[i] = Resource{Whole: history.NewSeries(h.options.Grid, scale), Peak: -1}
 		for hour := range n.Resources[i].Own.Profile {
 			n.Resources[i].Own.Profile[hour] = -1
@@ -196,6 +197,32 @@ func (h *History) meet(name string) *Node {
 	}
 	h.nodes[name] = n
 	return n
+}
+
+// size of the node; 0 is not known.
+func (n *Node) size() predict.Amounts { return predict.Amounts{n.machine.Cores, n.machine.Bytes} }
+
+// resize takes notice of the size that the node has now. What was used stays what it was, in cores and bytes; what is said of the
+// open hour is said anew.
+func (h *History) resize(name string, n *Node) {
+	machine, ok := h.machines(name)
+	if !ok || machine == n.machine {
+		return
+	}
+	n.machine = machine
+	n.predicted = [predict.NumResources]predict.Interval{} // was said of another machine
+	for r, size := range n.size() {
+		n.Resources[r].Whole.Rescale(size)
+		for horizon := range n.direct {
+			if !n.direct[horizon][r].known {
+				continue
+			}
+			n.direct[horizon][r] = direct{}
+			if model := h.models[horizon][r].Load(); model != nil && size > 0 {
+				h.forecastWhole(n, horizon, r, model, h.decide(name, n, horizon, r, h.hour))
+			}
+		}
+	}
 }
 
 func (o *Own) add(unix int64, v float64, grid history.Grid) {

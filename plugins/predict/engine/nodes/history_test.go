@@ -28,20 +28,30 @@ type cluster struct {
 	p    *pods.History
 	now  time.Time
 	step time.Duration
+	// names of nodes that train made.
+	names []string
 	// pods by name, and where they run.
 	pods map[string]*v1.Pod
+	// sizes of nodes that are not as the others, as multiples of those; 0 is not known.
+	sizes map[string]float64
 	// untold pods use what they use, but no answer holds them.
 	untold map[string]bool
 }
 
 func newCluster(step time.Duration) *cluster {
 	grid := history.Grid{Interval: step}
+	sizes := map[string]float64{}
 	return &cluster{
-		History: NewHistory(Options{Tau: .95, Expiry: 5 * time.Minute, Grid: grid}, func(string) (usage.Machine, bool) {
-			return usage.Machine{Cores: 8, Bytes: 32 << 30}, true
+		History: NewHistory(Options{Tau: .95, Expiry: 5 * time.Minute, Grid: grid}, func(node string) (usage.Machine, bool) {
+			size, other := sizes[node]
+			if !other {
+				size = 1
+			}
+			return usage.Machine{Cores: 8 * size, Bytes: size * (32 << 30)}, size > 0
 		}),
-		p:   pods.NewHistory(pods.Options{Tau: .95, ColdStart: 15 * time.Minute, Most: 1000, Forget: 5 * time.Minute, Grid: grid}),
-		now: time.Unix(1_700_006_400, 0), step: step, pods: map[string]*v1.Pod{},
+		sizes: sizes,
+		p:     pods.NewHistory(pods.Options{Tau: .95, ColdStart: 15 * time.Minute, Most: 1000, Forget: 5 * time.Minute, Grid: grid}),
+		now:   time.Unix(1_700_006_400, 0), step: step, pods: map[string]*v1.Pod{},
 	}
 }
 
@@ -210,29 +220,28 @@ func TestLadder(t *testing.T) {
 	}
 }
 
-// train returns a cluster of 60 nodes, as of the beginning of an hour, that was watched for so many days, and lets a quarter of an
-// hour pass. Each node runs a pod of each of four workloads, w0-I to w3-I on node-I.
-func train(t *testing.T, days int) (c *cluster, read func()) {
+// train returns a cluster of 60 nodes, as of the beginning of an hour, that was watched for four days, and what lets a quarter of
+// an hour pass. Each node runs a pod of each of four workloads, w0-I to w3-I on node-I.
+func train(t *testing.T) (c *cluster, read func()) {
 	c = newCluster(15 * time.Minute)
 	rng := rand.New(rand.NewPCG(1, 1))
-	var names []string
 	for i := range 60 {
 		name := fmt.Sprint("node-", i)
-		names = append(names, name)
+		c.names = append(c.names, name)
 		for j := range 4 {
 			c.place(fmt.Sprintf("w%d-%d", j, i), fmt.Sprint("w", j), name)
 		}
 	}
 	use := func(string) float64 { return .5 + .2*rng.ExpFloat64() }
 	own := func(string) float64 { return .2 + .05*rng.Float64() }
-	read = func() { c.read(names, use, own) }
+	read = func() { c.read(c.names, use, own) }
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		c.Train(ctx, func(err error) { t.Error(err) })
 	}()
-	for h := range 24 * days {
+	for h := range 24 * 4 {
 		for range 4 {
 			read()
 		}
@@ -248,7 +257,7 @@ func train(t *testing.T, days int) (c *cluster, read func()) {
 // Nodes whose pods do not peak together: a model is trained on what came, combiners learn ρ, the forecasts hold about as
 // often as they say, and what is saved trains the same model again.
 func TestTrains(t *testing.T) {
-	c, _ := train(t, 4)
+	c, step := train(t)
 	if c.models[predict.Hour][predict.CPU].Load() == nil {
 		t.Fatal("no model was trained")
 	}
@@ -285,6 +294,10 @@ func TestTrains(t *testing.T) {
 			t.Errorf("read %d of %d bytes", n, file.Len())
 		}
 	}
+
+	// What models say, when something changes. They are not trained once more for it: that takes a while.
+	t.Run("PodsComeAndGo", func(t *testing.T) { podsComeAndGo(t, c, step) })
+	t.Run("NodeIsResized", func(t *testing.T) { nodeIsResized(t, c, step) })
 }
 
 // A checkpoint of a binary that knew fewer features is read, without the decisions that no model can learn from any more.

@@ -112,6 +112,8 @@ func (h *History) settle(hour int64) {
 				}
 				d.Peak = max(d.Peak, n.Resources[r].Peak)
 				switch over := hour - d.Hour; {
+				case d.Limit != n.size()[r]:
+					// Another machine than the one that was forecast.
 				case 4*(n.arrivals-d.arrivals) > d.pods+2:
 					// Other pods than those that were forecast.
 				case over < int64(predict.Horizon(horizon).Hours()):
@@ -175,15 +177,14 @@ func (h *History) begin(hour int64, p *pods.History, s *predict.Snapshot) {
 		i++
 		n.settled = n.load
 		for r := range n.Resources {
-			limit := predict.Amounts{n.machine.Cores, n.machine.Bytes}[r]
 			for horizon := range n.direct {
 				n.direct[horizon][r] = direct{}
 				model := h.models[horizon][r].Load()
 				chosen := i%stride == 0 && n.Resources[r].Peak >= 0
-				if n.Hours < settledHours || limit <= 0 || model == nil && !chosen {
+				if n.Hours < settledHours || n.size()[r] <= 0 || model == nil && !chosen {
 					continue
 				}
-				d := h.decide(name, n, horizon, r, hour, limit)
+				d := h.decide(name, n, horizon, r, hour)
 				if chosen {
 					h.open[horizon][r] = append(h.open[horizon][r], d)
 				}
@@ -196,7 +197,7 @@ func (h *History) begin(hour int64, p *pods.History, s *predict.Snapshot) {
 	}
 }
 
-func (h *History) decide(name string, n *Node, horizon, r int, hour int64, limit float64) *Decision {
+func (h *History) decide(name string, n *Node, horizon, r int, hour int64) *Decision {
 	hours := predict.Horizon(horizon).Hours()
 	var summaries []history.Summary
 	for _, pod := range n.members {
@@ -204,6 +205,7 @@ func (h *History) decide(name string, n *Node, horizon, r int, hour int64, limit
 			summaries = append(summaries, s)
 		}
 	}
+	limit := n.size()[r]
 	x := history.Features(n.Resources[r].Whole.Summary(hour, hours), summaries, limit)
 	d := &Decision{
 		Node: name, Features: make([]float32, len(x)), Hour: hour, Limit: limit,
@@ -251,7 +253,7 @@ func (h *History) judge(hour int64) {
 		violated, all := 0.0, 0.0
 		for _, n := range h.nodes {
 			said, came := n.predicted[r], n.Resources[r].Peak
-			size := predict.Amounts{n.machine.Cores, n.machine.Bytes}[r]
+			size := n.size()[r]
 			if said.Upper <= 0 || came < 0 || size <= 0 || hour != h.hour+1 || n.Hours == 0 {
 				continue
 			}

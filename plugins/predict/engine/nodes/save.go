@@ -45,8 +45,7 @@ func (h *History) Load(r io.Reader, now time.Time) error {
 		if now.Sub(time.Unix(n.Newest, 0)).Abs() > goneAfter {
 			continue
 		}
-		met := h.meet(name)
-		n.machine = met.machine
+		h.resize(name, n)
 		n.forecast()
 		h.nodes[name] = n
 	}

@@ -26,8 +26,7 @@ func (c *cluster) upper(node string) float64 {
 // A pod that goes, or that comes, in the midst of an hour moves the node's forecast at once and for the rest of the hour, also
 // when the pod has been forgotten or when another one has its name. The next hour's forecast counts the pods that there are, each
 // once.
-func TestPodsComeAndGoWithinAnHour(t *testing.T) {
-	c, read := train(t, 3)
+func podsComeAndGo(t *testing.T, c *cluster, read func()) {
 	all := c.upper("node-1")
 	delete(c.pods, "w0-1")
 	c.place("w1-1", "w1", "node-2") // The successor of its name is on another node.

@@ -26,11 +26,7 @@ func (h *histogram) add(v float64) {
 	if h.weight == 0 {
 		h.weight = 1
 	}
-	b := 0
-	if v >= firstBucket {
-		b = min(buckets-1, int(math.Log1p(v*(growth-1)/firstBucket)/logGrowth))
-	}
-	h.bucket[b] += float32(h.weight)
+	h.bucket[bucketOf(v)] += float32(h.weight)
 	h.total += h.weight
 	h.weight *= math.Exp2(1 / h.half)
 	if h.weight > 1<<20 {
@@ -41,6 +37,28 @@ func (h *histogram) add(v float64) {
 		h.weight = 1
 	}
 }
+
+// rescale makes the values those relative to another scale, by times as large as they were. The last bucket is left out: how
+// large its values are is not known.
+func (h *histogram) rescale(by float64) {
+	var moved [buckets]float32
+	h.total = 0
+	for b, w := range h.bucket[:buckets-1] {
+		moved[bucketOf(by*(edge(b-1)+edge(b))/2)] += w
+		h.total += float64(w)
+	}
+	h.bucket = moved
+}
+
+func bucketOf(v float64) int {
+	if v < firstBucket {
+		return 0
+	}
+	return min(buckets-1, int(math.Log1p(v*(growth-1)/firstBucket)/logGrowth))
+}
+
+// edge is the upper edge of a bucket, relative to the scale.
+func edge(b int) float64 { return firstBucket * (math.Pow(growth, float64(b+1)) - 1) / (growth - 1) }
 
 // logGrowth is ln 1.05.
 const logGrowth = 0.04879016416943200306537
@@ -54,8 +72,8 @@ func (h *histogram) quantile(q float64) float64 {
 	for b, w := range h.bucket {
 		sum += float64(w)
 		if sum >= q*h.total*(1-1e-6) {
-			return firstBucket * (math.Pow(growth, float64(b+1)) - 1) / (growth - 1)
+			return edge(b)
 		}
 	}
-	return firstBucket * (math.Pow(growth, buckets) - 1) / (growth - 1)
+	return edge(buckets - 1)
 }

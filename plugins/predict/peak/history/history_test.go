@@ -64,6 +64,41 @@ func TestSummaryAgainstRawSamples(t *testing.T) {
 	}
 }
 
+// Another scale changes what is the unit and how finely it is told, not what was used; what was too large for the old scale is
+// known again once it is used again.
+func TestRescale(t *testing.T) {
+	v := noise(1, 400, 8)
+	for _, scale := range []float64{1, 4, 8, 64} {
+		s, all := NewSeries(fiveMinutes, 8), NewSeries(fiveMinutes, scale)
+		feed(s, v)
+		feed(all, v)
+		s.Rescale(scale)
+		got, want := s.Summary(400, 24), all.Summary(400, 24)
+		if got.Scale != want.Scale {
+			t.Fatalf("scale %v, want %v", got.Scale, want.Scale)
+		}
+		for j := range got.v {
+			if math.Abs(got.v[j]/want.v[j]-1) > .11 && got.v[j] != want.v[j] { // two buckets
+				t.Errorf("from 8 to %v, entry %d: %v, want %v", scale, j, got.v[j], want.v[j])
+			}
+		}
+	}
+	s := NewSeries(fiveMinutes, 0) // of bytes, before the size was known
+	for i := range 12 {
+		s.Observe(int64(i)*300, 1e9)
+	}
+	for _, scale := range []float64{0, math.NaN(), math.Inf(1)} {
+		if s.Rescale(scale); s.Scale() != 1 {
+			t.Errorf("the scale %v was taken", scale)
+		}
+	}
+	s.Rescale(4e9)
+	s.Observe(3600, 1e9)
+	if got := s.Summary(2, 1).v[p98]; got < 1e9 || got > 1.1e9 {
+		t.Errorf("98 of 100 samples were below %v, want 1e9", got)
+	}
+}
+
 // Of a past of a few hours, what asks for more says what there is, and the means are of known windows only.
 func TestShortPast(t *testing.T) {
 	s := NewSeries(fiveMinutes, 1)

@@ -78,8 +78,18 @@ func NewSeries(grid Grid, scale float64) *Series {
 	return s
 }
 
-// Scale returns the scale the series was made with.
+// Scale returns the scale the series was made with, or rescaled to.
 func (s *Series) Scale() float64 { return s.scale }
+
+// Rescale makes the series one of another scale, when a limit has changed: what was used stays what it was, to the width of a
+// bucket of the histogram. A scale that is not positive and finite changes nothing.
+func (s *Series) Rescale(scale float64) {
+	if !(scale > 0) || math.IsInf(scale, 0) || scale == s.scale {
+		return
+	}
+	s.hist.rescale(s.scale / scale)
+	s.scale = scale
+}
 
 // Observe adds one sample and reports whether it was taken. Samples that are NaN, infinite or negative are refused,
 // and so are samples of an hour that is already closed: a series only moves forward.
