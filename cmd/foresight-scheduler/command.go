@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -68,6 +69,8 @@ manifests/base/config.yaml).`,
 }
 
 func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *oldFlags) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	fg := opts.ComponentGlobalsRegistry.FeatureGateFor(basecompatibility.DefaultKubeComponent)
 	if err := logsapi.ValidateAndApply(opts.Logs, fg); err != nil {
 		return err
@@ -127,28 +130,38 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 			return err
 		}
 	}
+	saved := make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		learning.Wait()
+		service.Wait()
+		close(saved)
+	})
 	// Upstream ends the process as soon as it has given the lease away. So it hears of the end when what was learned is saved.
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	context.AfterFunc(ctx, func() {
-		defer stop()
-		saved := make(chan struct{})
-		go func() {
-			learning.Wait()
-			service.Wait()
-			close(saved)
-		}()
-		select {
-		case <-saved:
-		case <-time.After(farewell):
-			klog.FromContext(ctx).Error(nil, "What was learned since it was last saved may be lost: saving it takes too long")
-		}
+		waitForSave(ctx, saved)
+		stop()
 	})
+	// This is how upstream and the fence end the process when the lease is lost. The fence lets nothing be written meanwhile.
+	klog.OsExit = func(code int) {
+		end()
+		waitForSave(ctx, saved)
+		os.Exit(code)
+	}
 	return app.Run(running, completed, sched)
 }
 
 // farewell bounds how long the process takes to save what it learned; a kubelet gives a pod 30 s in all.
 const farewell = 10 * time.Second
+
+func waitForSave(ctx context.Context, saved <-chan struct{}) {
+	select {
+	case <-saved:
+	case <-time.After(farewell):
+		klog.FromContext(ctx).Error(nil, "What was learned since it was last saved may be lost: saving it takes too long")
+	}
+}
 
 func addFlags(cmd *cobra.Command, opts *options.Options) {
 	verflag.AddFlags(opts.Flags.FlagSet("global"))

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -184,7 +185,7 @@ func (x *electorate) complete(t *testing.T) {
 
 func (x *electorate) start() *replica {
 	x.t.Helper()
-	r := startReplica(x.t, fmt.Sprintf("replica-%d", len(x.replicas)))
+	r := startReplica(x.t, fmt.Sprintf("replica-%d", len(x.replicas)), "")
 	x.replicas[r.name] = r
 	return r
 }
@@ -298,22 +299,7 @@ func (x *electorate) clocksDiffer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	leases := skewed.CoordinationV1().Leases("foresight-system")
-	renew := func(clock time.Duration) {
-		err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
-			lease, err := leases.Get(t.Context(), ours, metav1.GetOptions{})
-			if err != nil {
-				return err
-			}
-			now := ptr.To(metav1.NewMicroTime(time.Now().Add(clock)))
-			lease.Spec.HolderIdentity, lease.Spec.RenewTime, lease.Spec.AcquireTime = ptr.To("skewed"), now, now
-			_, err = leases.Update(t.Context(), lease, metav1.UpdateOptions{})
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	renew := func(clock time.Duration) { holdLease(t, skewed, time.Now().Add(clock)) }
 	leader := x.leader(t)
 	renew(-time.Hour)
 	leader.ended(t, 1)
@@ -334,6 +320,25 @@ func (x *electorate) clocksDiffer(t *testing.T) {
 	x.allBound(t)
 }
 
+// holdLease takes the scheduler's lease, or renews it, by somebody's clock.
+func holdLease(t *testing.T, somebody kubernetes.Interface, now time.Time) {
+	t.Helper()
+	leases := somebody.CoordinationV1().Leases("foresight-system")
+	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		lease, err := leases.Get(t.Context(), ours, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		at := ptr.To(metav1.NewMicroTime(now))
+		lease.Spec.HolderIdentity, lease.Spec.RenewTime, lease.Spec.AcquireTime = ptr.To("somebody"), at, at
+		_, err = leases.Update(t.Context(), lease, metav1.UpdateOptions{})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // replica is a scheduler process with its own name and its own link to the API server.
 type replica struct {
 	name     string
@@ -344,29 +349,39 @@ type replica struct {
 	exited   chan struct{}
 }
 
-func startReplica(t *testing.T, name string) *replica {
+// startReplica starts one with the shipped configuration, or with the given one's text.
+func startReplica(t *testing.T, name, config string) *replica {
 	t.Helper()
 	identity := filepath.Join(clusterDir, "pki", ours+".kubeconfig")
-	config, err := clientcmd.LoadFromFile(identity)
+	access, err := clientcmd.LoadFromFile(identity)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &replica{name: name, exited: make(chan struct{})}
-	for _, cluster := range config.Clusters {
+	for _, cluster := range access.Clusters {
 		r.link = newLink(t, cluster.Server)
 		cluster.Server = r.link.URL()
 	}
 	linked := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := clientcmd.WriteToFile(*config, linked); err != nil {
+	if err := clientcmd.WriteToFile(*access, linked); err != nil {
 		t.Fatal(err)
+	}
+	flags := []string{"--kubeconfig", linked}
+	if config != "" {
+		config = strings.Replace(config, "clientConnection:", "clientConnection:\n  kubeconfig: "+linked, 1)
+		file := filepath.Join(t.TempDir(), "config.yaml")
+		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		flags = []string{"--config", file}
 	}
 	port := freePort(t)
 	r.endpoint = "https://127.0.0.1:" + port
 	if r.admin, err = rest.HTTPClientFor(restConfig); err != nil {
 		t.Fatal(err)
 	}
-	r.cmd = exec.Command(bin(ours), append(servingFlags(port), "--kubeconfig", linked,
-		"--leader-elect-lease-duration", leaseDuration.String(), "--leader-elect-renew-deadline", renewDeadline.String())...)
+	flags = append(flags, "--leader-elect-lease-duration", leaseDuration.String(), "--leader-elect-renew-deadline", renewDeadline.String())
+	r.cmd = exec.Command(bin(ours), append(servingFlags(port), flags...)...)
 	// The name a process is called by is its user agent.
 	r.cmd.Args[0] = name
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
@@ -411,6 +426,21 @@ func (r *replica) ready() bool {
 	}
 	response.Body.Close()
 	return response.StatusCode == http.StatusOK
+}
+
+// metric is 0 while there is none.
+func (r *replica) metric(series string) float64 {
+	response, err := r.admin.Get(r.endpoint + "/metrics")
+	if err != nil {
+		return 0
+	}
+	defer response.Body.Close()
+	return valueOf(response, series)
+}
+
+// leads is whether it thinks so.
+func (r *replica) leads() bool {
+	return r.metric(`leader_election_master_status{name="kube-scheduler"}`) == 1 // Upstream's name for any.
 }
 
 func (r *replica) signal(t *testing.T, s syscall.Signal) {
