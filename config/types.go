@@ -200,7 +200,8 @@ type PredictionArgs struct {
 	Usage UsageArgs
 	// Percentile of the peaks that stay below the upper bounds of forecasts; 50–99.
 	Percentile int32
-	// ColdStart is how long a workload is watched until what its pods request no longer counts; Usage.Interval–24h.
+	// ColdStart is how long a workload is watched until what its pods request no longer counts for their next hour; for their
+	// next day it counts ever less, until it was watched 192 times as long. Usage.Interval–24h.
 	ColdStart  metav1.Duration
 	Checkpoint CheckpointArgs
 }

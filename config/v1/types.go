@@ -258,7 +258,9 @@ type PredictionArgs struct {
 	// +optional
 	Percentile int32 `json:"percentile,omitempty"`
 	// ColdStart is how long a workload is watched until what its pods request no longer
-	// counts, but only what they use; at least usage.interval, at most 24h, default 15m.
+	// counts for their next hour, but only what they use. For their next day it counts
+	// ever less, until the workload was watched 192 times as long (two days, by default).
+	// At least usage.interval, at most 24h, default 15m.
 	// +optional
 	ColdStart metav1.Duration `json:"coldStart,omitempty"`
 	// +optional

@@ -61,6 +61,7 @@ type Pod struct {
 	object          *v1.Pod
 	workload, class *Use // either may be nil
 	requested       predict.Amounts
+	limit           predict.Amounts // that cannot be passed; +Inf is none
 	// peaks of the open hour and day; negative before the first sample.
 	peaks  [predict.NumHorizons][predict.NumResources]float32
 	opened [predict.NumHorizons]int64 // Unix second of the first sample in the open hour and day
@@ -179,21 +180,22 @@ func (h *History) observe(s *usage.PodSample, object *v1.Pod) {
 		}
 		for _, u := range [...]*Use{p.workload, p.class} {
 			if u != nil {
-				u.add(r, v, float64(p.peaks[predict.Hour][r]), p.requested[r])
+				u.add(r, v, float64(p.peaks[predict.Hour][r]), p.requested[r], p.limit[r])
 			}
 		}
 		if asked := p.requested[r]; asked > 0 {
-			h.cluster.add(r, v/asked, float64(p.peaks[predict.Hour][r])/asked, 1)
+			h.cluster.add(r, v/asked, float64(p.peaks[predict.Hour][r])/asked, 1, math.Inf(1))
 		}
 	}
 }
 
-func (u *Use) add(r int, v, hourPeak, requested float64) {
+func (u *Use) add(r int, v, hourPeak, requested, limit float64) {
 	c := &u.sum[r]
 	c.pods++
 	c.use += v
 	c.hourPeaks += hourPeak
 	c.requested += requested
+	c.limit = max(c.limit, limit)
 	u.Resources[r].Largest = max(u.Resources[r].Largest, v)
 }
 
@@ -202,6 +204,8 @@ func (h *History) place(p *Pod, object *v1.Pod) {
 	p.object, p.Node = object, object.Spec.NodeName
 	requests := predict.RequestsOf(object)
 	p.requested = requests.Counted
+	// A limit of CPU holds on average over more than a sample.
+	p.limit = predict.Amounts{predict.CPU: math.Inf(1), predict.Memory: memoryLimit(object)}
 	if w, ok := predict.WorkloadOf(object); ok {
 		if p.workload = h.workloads[w]; p.workload == nil {
 			p.workload = &Use{}
@@ -215,6 +219,9 @@ func (h *History) place(p *Pod, object *v1.Pod) {
 	if p.class = h.classes[c]; p.class == nil {
 		p.class = &Use{}
 		h.classes[c] = p.class
+	}
+	if p.workload != nil {
+		p.workload.class = p.class
 	}
 }
 

@@ -17,24 +17,39 @@ const clusterPeaks = 1000
 
 // Publish makes the forecasts of pods anew and puts them into c, with the lives of their workloads.
 func (h *History) Publish(c *predict.Contents, lives map[predict.Workload]time.Duration) {
+	c.Cluster = nil
+	if h.cluster.Resources[0].Peaks[predict.Hour].Count >= clusterPeaks {
+		c.Cluster = h.cluster.publish(&h.options, predict.FromCluster, predict.Amounts{1, 1})
+	}
+	c.Classes = make(map[predict.Class]*predict.PodForecast, len(h.classes))
+	for class, u := range h.classes {
+		if f := u.publish(&h.options, predict.FromClass, h.unwatched(u)); f != nil {
+			c.Classes[class] = f
+		}
+	}
 	c.Workloads = make(map[predict.Workload]*predict.PodForecast, len(h.workloads))
 	for w, u := range h.workloads {
-		if f := u.publish(&h.options, predict.FromOwner); f != nil {
+		if f := u.publish(&h.options, predict.FromOwner, h.unwatched(u)); f != nil {
 			f.Life = lives[w]
 			c.Workloads[w] = f
 		}
 	}
-	c.Classes = make(map[predict.Class]*predict.PodForecast, len(h.classes))
-	for class, u := range h.classes {
-		if f := u.publish(&h.options, predict.FromClass); f != nil {
-			c.Classes[class] = f
+	c.Lives = lives
+}
+
+// unwatched returns the upper bounds of a pod's day on the rungs below: of the class, else of the cluster where enough days tell
+// it, else the request.
+func (h *History) unwatched(u *Use) (upper predict.Amounts) {
+	if u.class != nil && u.class.forecast != nil {
+		return u.class.forecast.Upper(predict.Day)
+	}
+	for r := range upper {
+		upper[r] = u.Resources[r].Requested
+		if days := &h.cluster.Resources[r].Peaks[predict.Day]; h.cluster.forecast != nil && days.tells(h.options.Tau) {
+			upper[r] *= days.Upper(h.options.Tau)
 		}
 	}
-	c.Lives = lives
-	c.Cluster = nil
-	if h.cluster.Resources[0].Peaks[predict.Hour].Count >= clusterPeaks {
-		c.Cluster = h.cluster.publish(&h.options, predict.FromCluster)
-	}
+	return upper
 }
 
 // Pods yields the pods that are there.

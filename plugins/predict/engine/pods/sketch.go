@@ -110,6 +110,9 @@ func edge(b int) float64 {
 	return v
 }
 
+// tells says whether there are values enough to tell what a share tau of those to come stays below.
+func (s *Sketch) tells(tau float64) bool { return (float64(s.Count)+1)*(1-tau) >= 1 }
+
 // Upper returns what a share tau of the values to come stays below. Of n values the ⌈(n+1)τ⌉-th does that (split-conformal
 // prediction); where there are too few of them, it is the largest, and the more for each that is missing.
 func (s *Sketch) Upper(tau float64) float64 {

@@ -20,6 +20,16 @@ const (
 	early = 3
 	// earlyMargin is by how much the peak of a pod may pass what was seen before the first hour is over.
 	earlyMargin = 1.5
+
+	// How far the peak of the day to come passes the largest use d of a pod that was watched for a time t only, r being its request:
+	//
+	//	(d + growthFloor·r) · growthShare · log2(settled/t) / (1 − τ), with settled = settles · ColdStart
+	//
+	// A pod that idles may begin to work, hence the floor; the tail is Pareto's, of index 1. By default two days settle it.
+	// Set on single virtual machines of Bitbrains (GWA-T-12), whose limits stood for requests, and held against PlanetLab's.
+	growthFloor = .05
+	growthShare = .06
+	settles     = 192
 )
 
 // Use is what single pods of one workload, or of one class, use. Fields are exported to be saved.
@@ -28,6 +38,7 @@ type Use struct {
 	// First and Seen are the Unix seconds of the first reading and of the newest one.
 	First, Seen int64
 
+	class    *Use // of a workload; nil is not known
 	forecast *predict.PodForecast
 	sum      [predict.NumResources]cycle
 	evicted  bool
@@ -40,10 +51,12 @@ type ResourceUse struct {
 	// Mean use of a pod, and of how many readings it is.
 	Mean     float64
 	Readings float64
-	// Largest use of a pod so far, for as long as no hour is over.
+	// Largest use of a pod so far.
 	Largest float64
 	// Requested by a pod, as upstream counts it: the mean over the pods.
 	Requested float64
+	// Limit is what no pod can pass: the largest one of the pods, or 0 where one of them has none.
+	Limit float64
 	// Typical is the past of the mean over the pods; only workloads have one.
 	Typical *history.Series
 
@@ -57,7 +70,7 @@ type summary struct {
 }
 
 // cycle adds up one reading.
-type cycle struct{ pods, use, hourPeaks, requested float64 }
+type cycle struct{ pods, use, hourPeaks, requested, limit float64 }
 
 // close ends a reading.
 func (u *Use) close(unix int64) {
@@ -74,6 +87,9 @@ func (u *Use) close(unix int64) {
 		s.Mean += (mean - s.Mean) * min(1, weight)
 		s.Readings++
 		s.Requested = c.requested / c.pods
+		if s.Limit = c.limit; math.IsInf(c.limit, 1) {
+			s.Limit = 0
+		}
 		if s.Typical != nil {
 			s.Typical.Observe(unix, mean)
 		}
@@ -84,11 +100,14 @@ func (u *Use) close(unix int64) {
 	u.Seen = unix
 }
 
-// publish makes the forecast of one pod anew; nil as long as too little is known.
-func (u *Use) publish(o *Options, rung predict.Rung) *predict.PodForecast {
+// publish makes the forecast of one pod anew; nil as long as too little is known. unwatched are the bounds of a pod's day where
+// nothing is known of it but what the rungs below say.
+func (u *Use) publish(o *Options, rung predict.Rung, unwatched predict.Amounts) *predict.PodForecast {
 	f := &predict.PodForecast{Rung: rung}
 	// Idle for a minute may be about to start. The longer it is watched, the less its request says that its use does not.
-	unproven := max(0, 1-float64(u.Seen-u.First)/o.ColdStart.Seconds())
+	watched := max(1, float64(u.Seen-u.First)) / o.ColdStart.Seconds()
+	unproven := max(0, 1-watched)
+	grows := growthShare * max(0, math.Log2(settles/watched)) / (1 - o.Tau)
 	for r := range u.Resources {
 		s, c := &u.Resources[r], &u.sum[r]
 		if s.Readings < early {
@@ -113,8 +132,15 @@ func (u *Use) publish(o *Options, rung predict.Rung) *predict.PodForecast {
 			}
 			if h > 0 { // What passes a bound within an hour passes it within the day.
 				p.Lower, p.Upper = max(p.Lower, f.Peaks[0][r].Lower), max(p.Upper, f.Peaks[0][r].Upper)
+				if !peaks.tells(o.Tau) {
+					p.Upper = max(p.Upper, min(unwatched[r], s.Largest+(s.Largest+growthFloor*s.Requested)*grows))
+				}
 			}
-			p.Upper = max(p.Upper, floor, p.Mean, unproven*s.Requested)
+			p.Upper = max(p.Upper, floor, unproven*s.Requested)
+			if s.Limit > 0 {
+				p.Upper = min(p.Upper, s.Limit)
+			}
+			p.Upper = max(p.Upper, p.Mean)
 			p.Lower = min(p.Lower, p.Upper)
 			f.Peaks[h][r] = p
 		}
