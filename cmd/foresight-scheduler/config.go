@@ -105,6 +105,12 @@ func shippedConfig(opts *options.Options, old *oldFlags) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Its path is in the Deployment's volume. A process without --config may run anywhere, beside others of its kind.
+	for _, profile := range cfg["profiles"].([]any) {
+		if args := argsIn(profile.(map[string]any), predictionName); args != nil {
+			delete(args, "checkpoint")
+		}
+	}
 	for name, field := range fieldOfFlag {
 		flag := opts.Flags.FlagSet("deprecated").Lookup(name)
 		if !flag.Changed {

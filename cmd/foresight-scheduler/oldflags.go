@@ -191,7 +191,7 @@ func (o *oldFlags) configuration() (map[string]any, error) {
 	}
 	if o.fs.Changed("hard-pod-affinity-symmetric-weight") {
 		const plugin = "InterPodAffinity"
-		if hasArgs(profile, plugin) {
+		if argsIn(profile, plugin) != nil {
 			o.warn("hard-pod-affinity-symmetric-weight", "has no effect beside the policy's own, as it had none")
 		} else {
 			addArgs(profile, plugin, map[string]any{"hardPodAffinityWeight": int64(o.hardPodAffinityWeight)})
@@ -237,9 +237,16 @@ func (o *oldFlags) convertPolicy() ([]byte, error) {
 	return result.Config, nil
 }
 
-func hasArgs(profile map[string]any, plugin string) bool {
+// argsIn returns a plugin's args, or nil where the profile has none.
+func argsIn(profile map[string]any, plugin string) map[string]any {
 	all, _ := profile["pluginConfig"].([]any)
-	return slices.ContainsFunc(all, func(pc any) bool { return pc.(map[string]any)["name"] == plugin })
+	for _, pc := range all {
+		if pc := pc.(map[string]any); pc["name"] == plugin {
+			args, _ := pc["args"].(map[string]any)
+			return args
+		}
+	}
+	return nil
 }
 
 func addArgs(profile map[string]any, plugin string, args map[string]any) {

@@ -36,6 +36,7 @@ func TestKubeletUsage(t *testing.T) {
 		config: strings.NewReplacer(
 			"clientConnection:", "clientConnection:\n  kubeconfig: "+filepath.Join(pki, ours+".kubeconfig"),
 			"leaderElect: true", "leaderElect: false",
+			"path: /var/lib/foresight", "path: "+dir,
 			"schedulerName: "+ours, "schedulerName: kubelet-scheduler",
 			"source: MetricsAPI", fmt.Sprintf("source: Kubelet\n        interval: 2s\n        kubelet: {caFile: %s, tokenFile: %s, pressure: true}", filepath.Join(pki, "ca.crt"), token),
 		).Replace(string(base)),

@@ -158,8 +158,10 @@ func TestManifestsAreAccepted(t *testing.T) {
 			switch text := string(data); {
 			case strings.Contains(text, "kind: KubeSchedulerConfiguration"):
 				acceptedByScheduler(t, path)
-			case strings.Contains(text, "\nkind: Kustomization"), strings.Contains(text, "\nkind: Component"):
+			case strings.Contains(text, "\nkind: Kustomization"):
 				acceptedByServer(t, "--kustomize", filepath.Dir(path))
+			case strings.Contains(text, "\nkind: Component"):
+				acceptedByServer(t, "--kustomize", overlayWith(t, filepath.Dir(path)))
 			default:
 				acceptedByServer(t, "--filename", path)
 			}
@@ -169,6 +171,24 @@ func TestManifestsAreAccepted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// overlayWith returns a folder with an overlay of manifests/base that has the component.
+func overlayWith(t *testing.T, component string) string {
+	t.Helper()
+	dir := t.TempDir()
+	relative := func(path string) string {
+		rel, err := filepath.Rel(dir, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rel
+	}
+	text := fmt.Sprintf("resources: [%s]\ncomponents: [%s]\n", relative(filepath.Join(repo, "manifests/base")), relative(component))
+	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 func acceptedByServer(t *testing.T, flag, path string) {

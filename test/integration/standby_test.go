@@ -17,19 +17,21 @@ import (
 	v1 "k8s.io/api/core/v1"
 )
 
-// learning is the shipped configuration of a scheduler that reads usage every two seconds.
+// learning is the shipped configuration of a scheduler that reads usage every two seconds, with a checkpoint of its own.
 func learning(t *testing.T) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(repo, "manifests/base/config.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	const source = "        source: MetricsAPI\n"
-	if !strings.Contains(string(data), source) {
-		t.Fatalf("the shipped configuration does not say\n%s", source)
+	text := string(data)
+	const file, source = "path: /var/lib/foresight/checkpoint\n", "        source: MetricsAPI\n"
+	if !strings.Contains(text, file) || !strings.Contains(text, source) {
+		t.Fatalf("the shipped configuration does not say %q and %q:\n%s", file, source, text)
 	}
+	text = strings.Replace(text, file, "path: "+filepath.Join(t.TempDir(), "checkpoint")+"\n", 1)
 	// A busy machine may delay a reading for long; nothing here is about old ones.
-	return strings.Replace(string(data), source, source+"        interval: 2s\n        window: 1m\n", 1)
+	return strings.Replace(text, source, source+"        interval: 2s\n        window: 1m\n", 1)
 }
 
 // fresh waits until the replicas have forecasts of so many nodes, and have read usage after now.
@@ -64,10 +66,9 @@ func TestStandbyIsWarm(t *testing.T) {
 	}
 	mustLocalcluster(t, "stop", ours)
 	t.Cleanup(func() { mustLocalcluster(t, "start", ours) })
-	config := learning(t)
-	// Upstream's plugins, which go by requests.
-	config += "- schedulerName: by-requests\n"
-	replicas := []*replica{startReplica(t, "replica-a", config), startReplica(t, "replica-b", config)}
+	// Upstream's plugins go by requests.
+	const beside = "- schedulerName: by-requests\n"
+	replicas := []*replica{startReplica(t, "replica-a", learning(t)+beside), startReplica(t, "replica-b", learning(t)+beside)}
 	eventually(t, "metrics-server tells of both nodes", func(context.Context) (bool, string) {
 		out, err := localcluster("kubectl", "top", "nodes", "-l", nodePool+"=standby", "--no-headers")
 		return err == nil && hot.MatchString(out) && strings.Contains(out, "standby-1"), fmt.Sprint(out, err)
@@ -109,8 +110,7 @@ func TestWhatIsLearnedSurvivesALostLease(t *testing.T) {
 		"since it was cut off": func(_ *testing.T, r *replica) { r.link.cut() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			keep := "      checkpoint: {path: " + filepath.Join(t.TempDir(), "checkpoint") + "}\n"
-			config := strings.Replace(learning(t), "      usage:\n", keep+"      usage:\n", 1)
+			config := learning(t)
 			r := startReplica(t, "loser", config)
 			eventually(t, "it leads, and has learned something", func(context.Context) (bool, string) {
 				return r.leads() && r.metric("foresight_usage_nodes") >= 6, "not yet"
