@@ -25,6 +25,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/engine/lives"
 	"github.com/foresight-scheduler/foresight/plugins/predict/engine/nodes"
 	"github.com/foresight-scheduler/foresight/plugins/predict/engine/pods"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
@@ -36,7 +37,7 @@ type Engine struct {
 	args     config.PredictionArgs
 	clock    clock.Clock
 	snapshot atomic.Pointer[predict.Snapshot]
-	lives    *pods.Lives
+	lives    *lives.Lives
 	// collector is set while Run runs, status once something was published.
 	collector atomic.Pointer[usage.Collector]
 	status    atomic.Pointer[status]
@@ -60,7 +61,7 @@ type Cluster struct {
 // New returns an engine that knows nothing yet. The args must be valid; the clock is
 // the real one but in tests.
 func New(args config.PredictionArgs, clock clock.Clock) *Engine {
-	return &Engine{args: args, clock: clock, lives: pods.NewLives(mostWorkloads)}
+	return &Engine{args: args, clock: clock, lives: lives.New(mostWorkloads)}
 }
 
 // Snapshot returns the newest snapshot, or nil while nothing is known.

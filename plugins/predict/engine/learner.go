@@ -17,6 +17,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/atomicfile"
 	"github.com/foresight-scheduler/foresight/plugins/predict/engine/checkpoint"
+	"github.com/foresight-scheduler/foresight/plugins/predict/engine/lives"
 	"github.com/foresight-scheduler/foresight/plugins/predict/engine/nodes"
 	"github.com/foresight-scheduler/foresight/plugins/predict/engine/pods"
 	"github.com/foresight-scheduler/foresight/plugins/predict/peak/history"
@@ -29,7 +30,7 @@ type learner struct {
 	windows  *windows
 	pods     *pods.History
 	nodes    *nodes.History
-	lives    *pods.Lives
+	lives    *lives.Lives
 	contents predict.Contents
 	blind    bool
 	// saves and failures of the checkpoint.
@@ -40,7 +41,7 @@ type learner struct {
 // mostBlind is the share of the nodes that may be without samples of the last hour before verdicts by forecasts stop.
 const mostBlind = .5
 
-func newLearner(args *config.PredictionArgs, cluster Cluster, lives *pods.Lives) *learner {
+func newLearner(args *config.PredictionArgs, cluster Cluster, lives *lives.Lives) *learner {
 	if cluster.Pod == nil {
 		cluster.Pod = func(string, string) *v1.Pod { return nil }
 	}

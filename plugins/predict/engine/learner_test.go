@@ -28,7 +28,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/engine/pods"
+	"github.com/foresight-scheduler/foresight/plugins/predict/engine/lives"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
@@ -96,7 +96,7 @@ func (f *fleet) read(after time.Duration, cores float64) usage.Reading {
 func testLearner(f *fleet) *learner {
 	a := args()
 	a.Usage.Interval.Duration, a.Usage.Window.Duration, a.Usage.Expiry.Duration = 30*time.Second, 15*time.Minute, 5*time.Minute
-	return newLearner(&a, f.cluster(), pods.NewLives(mostWorkloads))
+	return newLearner(&a, f.cluster(), lives.New(mostWorkloads))
 }
 
 // When the source fails, nodes go down the ladder and the breaker trips, all visible in metrics; when it is back, so are they.

@@ -45,7 +45,7 @@ func (h *History) unwatched(u *Use) (upper predict.Amounts) {
 	}
 	for r := range upper {
 		upper[r] = u.Resources[r].Requested
-		if days := &h.cluster.Resources[r].Peaks[predict.Day]; h.cluster.forecast != nil && days.tells(h.options.Tau) {
+		if days := &h.cluster.Resources[r].Peaks[predict.Day]; h.cluster.forecast != nil && days.Tells(h.options.Tau) {
 			upper[r] *= days.Upper(h.options.Tau)
 		}
 	}

@@ -69,49 +69,9 @@ func (u *Use) validate() error {
 			}
 		}
 		for h := range s.Peaks {
-			if err := s.Peaks[h].validate(); err != nil {
+			if err := s.Peaks[h].Validate(); err != nil {
 				return err
 			}
-		}
-	}
-	return nil
-}
-
-func (s *Sketch) validate() error {
-	if len(s.Weights) > widest || s.First < -2000 || s.First > 2000 || !(s.Count >= 0) {
-		return fmt.Errorf("a sketch of %d buckets from %d", len(s.Weights), s.First)
-	}
-	for _, w := range s.Weights {
-		if !(w >= 0) || math.IsInf(float64(w), 0) {
-			return fmt.Errorf("a weight of %v", w)
-		}
-	}
-	return nil
-}
-
-// Save writes what is learned.
-func (l *Lives) Save(w io.Writer) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return gob.NewEncoder(w).Encode(l.known)
-}
-
-// Load reads what Save wrote; what is known already stays.
-func (l *Lives) Load(r io.Reader) error {
-	var known map[predict.Workload]*Sketch
-	if err := gob.NewDecoder(r).Decode(&known); err != nil {
-		return fmt.Errorf("lives: %w", err)
-	}
-	for _, s := range known {
-		if err := s.validate(); err != nil {
-			return fmt.Errorf("lives: %w", err)
-		}
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for w, s := range known {
-		if l.known[w] == nil && len(l.known) < l.most {
-			l.known[w] = s
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/engine/quantile"
 	"github.com/foresight-scheduler/foresight/plugins/predict/peak/history"
 )
 
@@ -47,7 +48,7 @@ type Use struct {
 // ResourceUse is what single pods use of one resource, in cores or bytes.
 type ResourceUse struct {
 	// Peaks of single pods over hours and days that are over.
-	Peaks [predict.NumHorizons]Sketch
+	Peaks [predict.NumHorizons]quantile.Sketch
 	// Mean use of a pod, and of how many readings it is.
 	Mean     float64
 	Readings float64
@@ -132,7 +133,7 @@ func (u *Use) publish(o *Options, rung predict.Rung, unwatched predict.Amounts) 
 			}
 			if h > 0 { // What passes a bound within an hour passes it within the day.
 				p.Lower, p.Upper = max(p.Lower, f.Peaks[0][r].Lower), max(p.Upper, f.Peaks[0][r].Upper)
-				if !peaks.tells(o.Tau) {
+				if !peaks.Tells(o.Tau) {
 					p.Upper = max(p.Upper, min(unwatched[r], s.Largest+(s.Largest+growthFloor*s.Requested)*grows))
 				}
 			}

@@ -1,9 +1,11 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package pods
+// Package quantile sketches what values were, so that quantiles bound those to come.
+package quantile
 
 import (
+	"fmt"
 	"math"
 	"time"
 )
@@ -110,8 +112,8 @@ func edge(b int) float64 {
 	return v
 }
 
-// tells says whether there are values enough to tell what a share tau of those to come stays below.
-func (s *Sketch) tells(tau float64) bool { return (float64(s.Count)+1)*(1-tau) >= 1 }
+// Tells says whether there are values enough to tell what a share tau of those to come stays below.
+func (s *Sketch) Tells(tau float64) bool { return (float64(s.Count)+1)*(1-tau) >= 1 }
 
 // Upper returns what a share tau of the values to come stays below. Of n values the ⌈(n+1)τ⌉-th does that (split-conformal
 // prediction); where there are too few of them, it is the largest, and the more for each that is missing.
@@ -131,4 +133,17 @@ func (s *Sketch) Lower() float64 {
 		return s.quantile(q) / growth // the lower edge
 	}
 	return s.quantile(0) / growth * (1 - 1/(n+1))
+}
+
+// Validate returns an error for what no sketch can be, as a file may hold.
+func (s *Sketch) Validate() error {
+	if len(s.Weights) > widest || s.First < -2000 || s.First > 2000 || !(s.Count >= 0) {
+		return fmt.Errorf("a sketch of %d buckets from %d", len(s.Weights), s.First)
+	}
+	for _, w := range s.Weights {
+		if !(w >= 0) || math.IsInf(float64(w), 0) {
+			return fmt.Errorf("a weight of %v", w)
+		}
+	}
+	return nil
 }

@@ -1,15 +1,20 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package pods
+// Package lives learns how long pods run.
+package lives
 
 import (
+	"encoding/gob"
+	"fmt"
+	"io"
 	"sync"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/engine/quantile"
 )
 
 // Lives learns how long pods run that end by themselves. What a controller replaces, a roll-out say, tells nothing about
@@ -18,11 +23,11 @@ type Lives struct {
 	most int
 
 	mu    sync.Mutex
-	known map[predict.Workload]*Sketch
+	known map[predict.Workload]*quantile.Sketch
 }
 
-// NewLives returns a Lives that remembers up to so many workloads.
-func NewLives(most int) *Lives { return &Lives{most: most, known: map[predict.Workload]*Sketch{}} }
+// New returns a Lives that remembers up to so many workloads.
+func New(most int) *Lives { return &Lives{most: most, known: map[predict.Workload]*quantile.Sketch{}} }
 
 const lifeHalf = 30 * 24 * time.Hour
 
@@ -49,7 +54,7 @@ func (l *Lives) Ended(pod *v1.Pod, at time.Time) {
 			}
 			delete(l.known, other)
 		}
-		s = &Sketch{}
+		s = &quantile.Sketch{}
 		l.known[w] = s
 	}
 	s.Add(at.Unix(), max(1, life.Seconds()), lifeHalf)
@@ -71,4 +76,32 @@ func (l *Lives) All() map[predict.Workload]time.Duration {
 		all[w] = time.Duration(s.Upper(.9) * float64(time.Second))
 	}
 	return all
+}
+
+// Save writes what is learned.
+func (l *Lives) Save(w io.Writer) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return gob.NewEncoder(w).Encode(l.known)
+}
+
+// Load reads what Save wrote; what is known already stays.
+func (l *Lives) Load(r io.Reader) error {
+	var known map[predict.Workload]*quantile.Sketch
+	if err := gob.NewDecoder(r).Decode(&known); err != nil {
+		return fmt.Errorf("lives: %w", err)
+	}
+	for _, s := range known {
+		if err := s.Validate(); err != nil {
+			return fmt.Errorf("lives: %w", err)
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for w, s := range known {
+		if l.known[w] == nil && len(l.known) < l.most {
+			l.known[w] = s
+		}
+	}
+	return nil
 }
