@@ -34,8 +34,8 @@ type Interval struct {
 // Upper at τ is calibrated for the fleet: of all decisions a share τ holds, and violations fall where headroom is
 // dear. It is the geometric mean of forecasts with different faults: of a sum of features and of boosted trees for a conditional
 // quantile, as much of a product of powers of features, and as much of two plain forecasts, those of history.Soon. For a long
-// horizon sum and trees count for the product as well, and the plain forecasts are those of history.Far. Its level is the one that
-// holds τ in training or, for a long horizon, a more careful one.
+// horizon it is the mean of sum, trees and the plain forecasts of history.Far, each alike. Its level is the one that holds τ in
+// training.
 type Model struct {
 	taus    []float64 // ascending
 	bounds  []bound   // of each tau
@@ -119,12 +119,18 @@ func newDesign(x []float64) *design {
 
 // log returns the logarithm of the bound as a ratio to the limit.
 func (b *bound) log(z *design) float64 {
-	learned := (logRatio(b.sum.At(z.ratios)) + b.trees.Predict(z.relative) + z.typical) / 2
-	product, plain := learned, history.Far()
-	if b.product != nil {
-		product, plain = b.product.At(z.relative)+z.typical, history.Soon()
+	learned := logRatio(b.sum.At(z.ratios)) + b.trees.Predict(z.relative) + z.typical
+	if b.product == nil {
+		for _, j := range history.Far() {
+			learned += logRatio(z.ratios[j])
+		}
+		return learned/float64(2+len(history.Far())) + b.level
 	}
-	return (learned+product+(logRatio(z.ratios[plain[0]])+logRatio(z.ratios[plain[1]]))/2)/3 + b.level
+	plain := 0.
+	for _, j := range history.Soon() {
+		plain += logRatio(z.ratios[j])
+	}
+	return (learned/2+b.product.At(z.relative)+z.typical+plain/float64(len(history.Soon())))/3 + b.level
 }
 
 func logRatio(v float64) float64 { return math.Log(max(v, 1e-6)) }

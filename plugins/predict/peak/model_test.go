@@ -106,7 +106,7 @@ func TestLongHorizonIsCareful(t *testing.T) {
 	}
 }
 
-// The bound is the geometric mean of three parts, of which two are themselves the mean of two; far, the first counts for the second.
+// Soon, the bound is the geometric mean of three parts, of which two are themselves the mean of two; far, of five alike.
 func TestBoundIsTheMeanOfItsParts(t *testing.T) {
 	for _, horizon := range []int{1, 24} {
 		in, peaks := inputs(7, 1500)
@@ -118,12 +118,16 @@ func TestBoundIsTheMeanOfItsParts(t *testing.T) {
 		for _, one := range in[:100] {
 			z := newDesign(one.Features)
 			typical := math.Exp(z.typical)
-			want := math.Sqrt(b.sum.At(z.ratios) * typical * math.Exp(b.trees.Predict(z.relative)))
-			product, plain := want, history.Far()
+			sum, trees := b.sum.At(z.ratios), typical*math.Exp(b.trees.Predict(z.relative))
+			var want float64
 			if horizon == 1 {
-				product, plain = typical*math.Exp(b.product.At(z.relative)), history.Soon()
+				plain := history.Soon()
+				want = math.Cbrt(math.Sqrt(sum*trees) * typical * math.Exp(b.product.At(z.relative)) *
+					math.Sqrt(z.ratios[plain[0]]*z.ratios[plain[1]]))
+			} else {
+				plain := history.Far()
+				want = math.Pow(sum*trees*z.ratios[plain[0]]*z.ratios[plain[1]]*z.ratios[plain[2]], .2)
 			}
-			want = math.Cbrt(want * product * math.Sqrt(z.ratios[plain[0]]*z.ratios[plain[1]]))
 			want *= one.Limit * math.Exp(b.level)
 			if f, _ := m.Forecast(one, .95); math.Abs(f.Upper-want) > 1e-9*want && f.Upper != f.Point {
 				t.Fatalf("%d h: upper %v, want %v", horizon, f.Upper, want)

@@ -168,9 +168,6 @@ func (c *columns) bound(tau float64, horizon int) bound {
 		learned[i] = b.log(z)
 	}
 	b.level = c.level(learned, tau)
-	if horizon >= farFrom {
-		b.level = max(b.level, c.careful(learned, tau))
-	}
 	return b
 }
 
@@ -182,35 +179,4 @@ func (c *columns) level(forecasts []float64, tau float64) float64 {
 		residuals[i] = c.y[i] + c.designs[i].typical - f
 	}
 	return fit.Quantile(residuals, tau)
-}
-
-// careful returns a higher level than training asks for. Over a long horizon surprises are few, and what has learned from some
-// of them looks better in training than it will be on others. The forecasts of history.Apart learn nothing but their levels, so
-// those are honest: as much is reserved in sum as by the geometric mean of the learned forecasts and of theirs.
-func (c *columns) careful(learned []float64, tau float64) float64 {
-	parts := slices.Repeat([][]float64{learned}, 6) // three quarters of the mean
-	for _, j := range history.Apart() {
-		plain := make([]float64, len(c.designs))
-		for i, z := range c.designs {
-			plain[i] = logRatio(z.ratios[j])
-		}
-		parts = append(parts, plain)
-	}
-	mean := make([]float64, len(learned))
-	for _, part := range parts {
-		level := c.level(part, tau)
-		for i, v := range part {
-			mean[i] += (v + level) / float64(len(parts))
-		}
-	}
-	return math.Log(c.reserved(mean) / c.reserved(learned))
-}
-
-// reserved is the sum of forecasts that are given as logarithms of ratios to the limit.
-func (c *columns) reserved(forecasts []float64) float64 {
-	sum := 0.
-	for i, f := range forecasts {
-		sum += c.cost[i] * math.Exp(f)
-	}
-	return sum
 }

@@ -366,10 +366,7 @@ func Typical(x []float64) float64 {
 // level: what members do now, and what came after hours like it, with the rises they are known for, each alone.
 func Soon() [2]int { return [...]int{soonHours, soonAlike} }
 
-// Far returns two plain forecasts of a longer time within a feature vector, relative to the limit, that need no training but a
-// level: what members' hours come to, the busy ones at once and each alone.
-func Far() [2]int { return [...]int{farHours, farApart} }
-
-// Apart returns two plain forecasts within a feature vector, relative to the limit, that need no training but a level: the sums
-// of what members do when their days are not the same.
-func Apart() [2]int { return [...]int{apartWeek, apartSpread} }
+// Far returns plain forecasts of a longer time within a feature vector, relative to the limit, that need no training but a level:
+// what the node came to on the second of its busiest days of four weeks, the sum of what its members came to on theirs, and
+// what members' hours of the last week come to when each is busy alone.
+func Far() [3]int { return [...]int{top2, sumTop2, farApart} }

@@ -139,7 +139,7 @@ func TestApart(t *testing.T) {
 	if want := usual + 2*math.Sqrt(plain); math.Abs(x[apartSpread]-want) > 1e-9 {
 		t.Errorf("apartSpread %v, want %v", x[apartSpread], want)
 	}
-	for _, j := range Apart() {
+	for _, j := range []int{apartWeek, apartSpread} {
 		if x[j] < largest || x[j] > 1.01*sum {
 			t.Errorf("feature %d: %v outside %v and %v", j, x[j], largest, sum)
 		}
@@ -259,30 +259,50 @@ func TestSoon(t *testing.T) {
 	}
 }
 
-// The plain forecasts of a longer time are what members' hours come to: at once, and each alone.
+// The plain forecasts of a longer time are what the second of the busiest days came to, of the node and of each member, and what
+// members' hours come to when each is busy alone.
 func TestFar(t *testing.T) {
+	const hours = 400
+	secondDay := func(past []float64) float64 {
+		var days []float64
+		for h := 0; h < hours; h += 24 {
+			days = append(days, slices.Max(past[h*12:min(hours, h+24)*12]))
+		}
+		slices.Sort(days)
+		return days[len(days)-2]
+	}
 	var members []Summary
-	means, highs, squares := 0., 0., 0.
+	means, highs, squares, seconds := 0., 0., 0., 0.
+	sum := make([]float64, hours*12)
 	for k := range uint64(20) {
 		s := NewSeries(fiveMinutes, 8)
-		past := noise(30+k, 400, 8)
+		past := noise(30+k, hours, 8)
 		feed(s, past)
-		members = append(members, s.Summary(400, 24))
-		var hours []float64
-		for h := 400 - weekHours; h < 400; h++ {
-			hours = append(hours, slices.Max(past[h*12:h*12+12]))
+		members = append(members, s.Summary(hours, 24))
+		var busy []float64
+		for h := hours - weekHours; h < hours; h++ {
+			busy = append(busy, slices.Max(past[h*12:h*12+12]))
 		}
-		slices.Sort(hours)
-		mean, high := 0., hours[weekHours*97/100]
-		for _, v := range hours {
+		slices.Sort(busy)
+		mean, high := 0., busy[weekHours*97/100]
+		for _, v := range busy {
 			mean += v / weekHours
 		}
 		means, highs, squares = means+mean, highs+high, squares+(high-mean)*(high-mean)
+		seconds += secondDay(past)
+		for i, v := range past {
+			sum[i] += v
+		}
 	}
-	x := Features(Summary{}, members, 2)
-	for k, want := range []float64{highs, means + 2.5*math.Sqrt(squares)} {
-		if got := 2 * x[Far()[k]]; math.Abs(got-want) > 1e-4*want {
-			t.Errorf("forecast %d: %v, want %v", k, got, want)
+	node := NewSeries(fiveMinutes, 160)
+	feed(node, sum)
+	x := Features(node.Summary(hours, 24), members, 2)
+	far := Far()
+	for j, want := range map[int]float64{
+		far[0]: secondDay(sum), far[1]: seconds, far[2]: means + 2.5*math.Sqrt(squares), farHours: highs,
+	} {
+		if got := 2 * x[j]; math.Abs(got-want) > 1e-4*want {
+			t.Errorf("feature %d: %v, want %v", j, got, want)
 		}
 	}
 }
