@@ -106,7 +106,7 @@ func TestLongHorizonIsCareful(t *testing.T) {
 	}
 }
 
-// Soon, the bound is the geometric mean of three parts, of which two are themselves the mean of two; far, of five alike.
+// Soon, the bound is the geometric mean of three parts, of which two are themselves the mean of two; far, of six alike.
 func TestBoundIsTheMeanOfItsParts(t *testing.T) {
 	for _, horizon := range []int{1, 24} {
 		in, peaks := inputs(7, 1500)
@@ -126,7 +126,7 @@ func TestBoundIsTheMeanOfItsParts(t *testing.T) {
 					math.Sqrt(z.ratios[plain[0]]*z.ratios[plain[1]]))
 			} else {
 				plain := history.Far()
-				want = math.Pow(sum*trees*z.ratios[plain[0]]*z.ratios[plain[1]]*z.ratios[plain[2]], .2)
+				want = math.Pow(sum*trees*z.ratios[plain[0]]*z.ratios[plain[1]]*z.ratios[plain[2]]*z.ratios[plain[3]], 1./6)
 			}
 			want *= one.Limit * math.Exp(b.level)
 			if f, _ := m.Forecast(one, .95); math.Abs(f.Upper-want) > 1e-9*want && f.Upper != f.Point {

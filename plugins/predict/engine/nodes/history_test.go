@@ -319,3 +319,28 @@ func TestDecisionsOfOtherFeaturesAreLeftOut(t *testing.T) {
 		t.Errorf("read %d decisions", len(got))
 	}
 }
+
+// A node of a workload that was never busy is judged a day ahead by what another workload of its kind did three days long.
+func TestKindsOfWorkloads(t *testing.T) {
+	expected := func(busy float64) float64 {
+		c := newCluster(15 * time.Minute)
+		c.place("a", "busy", "node-1")
+		c.place("b", "calm", "node-2")
+		nodes := []string{"node-1", "node-2"}
+		for step := range 5 * 24 * 4 {
+			use := map[string]float64{"a": .2, "b": .2}
+			if step < 3*24*4 && step%(24*4) < 4 {
+				use["a"] = busy
+			}
+			c.read(nodes, func(pod string) float64 { return use[pod] }, constant(.1))
+		}
+		d := c.decide("node-2", c.nodes["node-2"], int(predict.Day), int(predict.CPU), c.hour)
+		return d.Limit * float64(d.Features[history.Far()[3]])
+	}
+	if got := expected(.2); math.Abs(got-.3) > .01 {
+		t.Errorf("where no workload was busy, %v cores are expected of the node, want .3", got)
+	}
+	if got, want := expected(2), .2+2.5*1.8; math.Abs(got-want) > .1 {
+		t.Errorf("where one of its kind was busy, %v cores are expected of the node, want %v", got, want)
+	}
+}

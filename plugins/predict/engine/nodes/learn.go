@@ -59,6 +59,7 @@ type learning struct {
 	combiners [predict.NumHorizons][predict.NumResources]peak.Combiner
 	models    [predict.NumHorizons][predict.NumResources]atomic.Pointer[peak.Model]
 	tracker   [predict.NumResources]*peak.Tracker
+	kinds     [predict.NumResources]history.Kinds // of workloads, when the open hour began
 
 	// wake tells the goroutine that trains; what it shares with the others is below.
 	wake      chan struct{}
@@ -171,6 +172,7 @@ func (h *History) begin(hour int64, p *pods.History, s *predict.Snapshot) {
 		n.members = n.members[:0]
 	}
 	h.addPods(p, s, func(n *Node, pod *pods.Pod) { n.members = append(n.members, pod) })
+	h.kinds = p.Kinds(hour)
 	stride := max(1, len(h.nodes)/perHour)
 	i := 0
 	for name, n := range h.nodes { // Go's random order makes every node's turn come
@@ -202,6 +204,7 @@ func (h *History) decide(name string, n *Node, horizon, r int, hour int64) *Deci
 	var summaries []history.Summary
 	for _, pod := range n.members {
 		if s, ok := pod.Summary(predict.Resource(r), hour, predict.Horizon(horizon)); ok {
+			h.kinds[r].Tell(&s)
 			summaries = append(summaries, s)
 		}
 	}

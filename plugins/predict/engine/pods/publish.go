@@ -87,6 +87,21 @@ func (p *Pod) Summary(r predict.Resource, hour int64, horizon predict.Horizon) (
 	return kept.Summary, true
 }
 
+// Kinds returns what workloads of each kind come to on busy days, as known at that hour.
+func (h *History) Kinds(hour int64) [predict.NumResources]history.Kinds {
+	var kinds [predict.NumResources]history.Kinds
+	for r := range kinds {
+		kinds[r] = history.KindsOf(func(yield func(*history.Series) bool) {
+			for _, u := range h.workloads {
+				if typical := u.Resources[r].Typical; typical != nil && !yield(typical) {
+					return
+				}
+			}
+		}, hour)
+	}
+	return kinds
+}
+
 // Status of a history.
 type Status struct {
 	Pods, Workloads, Classes int

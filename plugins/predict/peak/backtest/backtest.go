@@ -212,6 +212,7 @@ func (r *replay) decide(now int) error {
 	for i, p := range r.pasts {
 		stats[i] = p.Stats()
 	}
+	kinds := history.KindsOf(slices.Values(r.series), int64(now))
 	summaries := make([]history.Summary, len(r.series))
 	var members []history.Summary
 	var tasks []baseline.Stats
@@ -221,6 +222,7 @@ func (r *replay) decide(now int) error {
 		}
 		for i, s := range r.series {
 			summaries[i] = s.Summary(int64(now), h.hours)
+			kinds.Tell(&summaries[i])
 		}
 		for k, m := range r.machines {
 			if m.judged != (now >= r.period.judge) || m.past == nil && (now+k)%r.period.stride() != 0 {

@@ -13,6 +13,8 @@ type Summary struct {
 	Scale float64
 	hour  int // of the day at which the horizon begins, 0 to 23, or unknown
 	v     [summaryLen]float64
+	// What Kinds told of the busy days of series like it; by itself, its own third busiest day.
+	similar float64
 }
 
 // The entries of a Summary. A window is the same time of day on an earlier day: the horizon itself for
@@ -47,8 +49,8 @@ const (
 	same1              // the very hours of yesterday
 	same7              // the largest of the very hours of the last 7 days
 	top1               // largest daily maximum of 28 days
-	top2               // second largest
-	top3               // third largest
+	top2               // second largest, or of a single day that one's
+	top3               // third largest, or of fewer days the smallest of them
 	record             // by how much a day passed the maximum of the 7 days before it, at most
 	recordRatio        // the same as a ratio, times max7d
 	jump               // largest ratio of an hour to the day before it, times max1d
@@ -113,9 +115,7 @@ func (s *Series) Summary(now int64, horizon int) Summary {
 	if n := len(hours); n > 0 {
 		slices.Sort(hours)
 		v[hours90], v[hours97] = float64(hours[n*90/100]), float64(hours[n*97/100])
-		for _, x := range hours {
-			v[hoursMean] += float64(x) / float64(n)
-		}
+		v[hoursMean] = s.mean(now)
 	}
 	v[alikeMean], v[alike95] = v[hoursMean], v[hours97]
 	if horizon == 1 {
@@ -154,6 +154,7 @@ func (s *Series) Summary(now int64, horizon int) Summary {
 	}
 	s.longMemory(now, v)
 	v[jump] = float64(s.jump) * v[max1d]
+	out.similar = v[top3]
 	return out
 }
 
@@ -212,18 +213,8 @@ func (s *Series) alike(past *[weekHours + 1]float32, settled bool, v *[summaryLe
 // longMemory fills what the daily maxima tell.
 func (s *Series) longMemory(now int64, v *[summaryLen]float64) {
 	ratio := 1.0
-	var day [dayRing]float64 // newest first
-	n := 0
-	today := floorDiv(now-1, 24)
-	for k := int64(0); k < dayRing; k++ {
-		// A slot belongs to day today-k only when the series has not moved on or stopped short of it.
-		if d := today - k; s.begun && d <= floorDiv(s.open, 24) && floorDiv(s.open, 24)-d < dayRing {
-			if x := s.days[mod(d, dayRing)]; x >= 0 {
-				day[n] = float64(x)
-				n++
-			}
-		}
-	}
+	var day [dayRing]float64
+	n := s.daily(now, &day)
 	for k := 0; k+3 < n; k++ {
 		before := 0.0
 		for j := k + 1; j < n && j <= k+7; j++ {
@@ -236,11 +227,38 @@ func (s *Series) longMemory(now int64, v *[summaryLen]float64) {
 	}
 	slices.Sort(day[:n])
 	for i, at := range [...]int{top1, top2, top3} {
-		if n > i {
-			v[at] = day[n-1-i]
+		if n > 0 {
+			v[at] = day[max(0, n-1-i)]
 		}
 	}
 	v[recordRatio] = ratio * v[max7d]
+}
+
+// daily fills in the known daily maxima of four weeks, newest first, and returns how many there are.
+func (s *Series) daily(now int64, day *[dayRing]float64) int {
+	n := 0
+	today := floorDiv(now-1, 24)
+	for k := int64(0); k < dayRing; k++ {
+		// A slot belongs to day today-k only when the series has not moved on or stopped short of it.
+		if d := today - k; s.begun && d <= floorDiv(s.open, 24) && floorDiv(s.open, 24)-d < dayRing {
+			if x := s.days[mod(d, dayRing)]; x >= 0 {
+				day[n] = float64(x)
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// mean returns the mean of the known hourly maxima of a week, 0 without any.
+func (s *Series) mean(now int64) float64 {
+	sum, n := 0., 0.
+	for k := 1; k <= weekHours; k++ {
+		if x := s.ago(now, k); x >= 0 {
+			sum, n = sum+float64(x), n+1
+		}
+	}
+	return sum / max(1, n)
 }
 
 // The entries of a feature vector are those of the node's own Summary, then these.
@@ -251,7 +269,7 @@ const (
 	sumMax2d
 	sumMax7d
 	sumSecond7d
-	sumTop2
+	sumTop2 // not below the node's hoursMean
 	sumP90
 	sumP98
 	sumWindow1
@@ -275,9 +293,12 @@ const (
 	soonHours // Σ hour1 and √Σ (hours97 − hour1)²
 	// What came after hours like the last one: Σ alikeMean and 1.5·√Σ (alike95 − alikeMean)², and not below the last hour.
 	soonAlike
-	// What hours come to, when members' busy hours are the same and when they are not.
+	// What hours come to, when members' busy hours are the same and when they are not; the latter, as what follows, not below the
+	// mean of the node's.
 	farHours // Σ hours97
 	farApart // Σ hoursMean and 2.5·√Σ (hours97 − hoursMean)²
+	// What members come to when each alone has a day as its like have had: Σ hoursMean and 2.5·√Σ (similar − hoursMean)².
+	farSimilar
 	// Ratios is how many entries of a feature vector, from the first, are ratios to the limit.
 	Ratios
 )
@@ -317,6 +338,8 @@ func Features(node Summary, members []Summary, limit float64) []float64 {
 			x[a.at] += d * d
 		}
 		x[apartSpread] += m[windowDev] * m[windowDev]
+		beyond := max(0, members[i].similar-m[hoursMean])
+		x[farSimilar] += beyond * beyond
 		alikes += m[alikeMean]
 		means += m[hoursMean]
 		x[farHours] += m[hours97]
@@ -340,7 +363,11 @@ func Features(node Summary, members []Summary, limit float64) []float64 {
 	x[apartSpread] = x[sumWindowMean] + 2*math.Sqrt(x[apartSpread])
 	x[soonHours] = max(node.v[hour1], x[sumHour1]+math.Sqrt(x[soonHours]))
 	x[soonAlike] = max(node.v[hour1], alikes+1.5*math.Sqrt(x[soonAlike]))
-	x[farApart] = means + 2.5*math.Sqrt(x[farApart])
+	// What of the node is not its known members' is at least what it usually comes to beyond them.
+	usual := node.v[hoursMean]
+	x[sumTop2] = max(usual, x[sumTop2])
+	x[farApart] = max(usual, means+2.5*math.Sqrt(x[farApart]))
+	x[farSimilar] = max(usual, means+2.5*math.Sqrt(x[farSimilar]))
 	for j := range Ratios {
 		x[j] /= limit
 	}
@@ -367,6 +394,6 @@ func Typical(x []float64) float64 {
 func Soon() [2]int { return [...]int{soonHours, soonAlike} }
 
 // Far returns plain forecasts of a longer time within a feature vector, relative to the limit, that need no training but a level:
-// what the node came to on the second of its busiest days of four weeks, the sum of what its members came to on theirs, and
-// what members' hours of the last week come to when each is busy alone.
-func Far() [3]int { return [...]int{top2, sumTop2, farApart} }
+// what the node came to on the second of its busiest days of four weeks, the sum of what its members came to on theirs, what
+// members' hours of the last week come to when each is busy alone, and days like those of their like.
+func Far() [4]int { return [...]int{top2, sumTop2, farApart, farSimilar} }

@@ -107,7 +107,7 @@ func TestShortPast(t *testing.T) {
 	}
 	for _, horizon := range []int{1, 24} {
 		got := s.Summary(30, horizon).v
-		for _, j := range []int{second7d, median7d, min7d, window1, window7, windowMean, windowWeek, same1, same7} {
+		for _, j := range []int{second7d, median7d, min7d, top1, top2, top3, window1, window7, windowMean, windowWeek, same1, same7} {
 			if math.Abs(got[j]-.5) > 1e-6 {
 				t.Errorf("horizon %d, entry %d: %v", horizon, j, got[j])
 			}
@@ -305,6 +305,76 @@ func TestFar(t *testing.T) {
 			t.Errorf("feature %d: %v, want %v", j, got, want)
 		}
 	}
+	// Of a node whose members are not known, and of one that was watched for hours only, they are not nothing.
+	young := NewSeries(fiveMinutes, 8)
+	feed(young, noise(1, 20, 8))
+	for _, one := range []Summary{node.Summary(hours, 24), young.Summary(20, 24)} {
+		x = Features(one, nil, 2)
+		for _, j := range far {
+			if got := 2 * x[j]; got < one.v[hoursMean]*(1-1e-9) {
+				t.Errorf("feature %d: %v of a node that usually comes to %v", j, got, one.v[hoursMean])
+			}
+		}
+	}
+}
+
+// One of many workloads of a kind had busy days: those of its kind may have them too, as shares of their size, and no others.
+func TestKinds(t *testing.T) {
+	var all []*Series
+	add := func(scale, use float64, busyDays int) *Series {
+		s := NewSeries(fiveMinutes, scale)
+		for i := range 10 * 24 * 12 {
+			v := use
+			if i/(24*12) < busyDays && i%(24*12) < 12 {
+				v = .9 * scale
+			}
+			s.Observe(int64(i)*300, v)
+		}
+		all = append(all, s)
+		return s
+	}
+	const now = 240
+	busy := add(8, 1.6, 3)
+	twice := add(8, 1.6, 2) // not on a third day
+	same, smaller := add(8, 1.6, 0), add(6.5, 1.3, 0)
+	large, idle := add(64, 12.8, 0), add(8, .16, 0)
+	kinds := KindsOf(slices.Values(all), now)
+	for _, c := range []struct {
+		what string
+		of   *Series
+		want float64
+	}{
+		{"the busy one", busy, 7.2}, {"one that was busy twice", twice, 7.2}, {"an equal one", same, 7.2},
+		{"a somewhat smaller one", smaller, .9 * 6.5}, {"a far larger one", large, 12.8}, {"an idle one", idle, .16},
+	} {
+		s := c.of.Summary(now, 24)
+		if own := s.v[top3]; s.similar != own {
+			t.Errorf("%s goes by %v before it is told, its own third day was %v", c.what, s.similar, own)
+		}
+		kinds.Tell(&s)
+		if math.Abs(s.similar-c.want) > 1e-3*c.want {
+			t.Errorf("%s may come to %v, want %v", c.what, s.similar, c.want)
+		}
+		x := Features(Summary{}, []Summary{s}, 1)
+		if got, want := x[Far()[3]], s.v[hoursMean]+2.5*(c.want-s.v[hoursMean]); math.Abs(got-want) > 1e-3*want {
+			t.Errorf("%s: the plain forecast is %v, want %v", c.what, got, want)
+		}
+	}
+	unknown := NewSeries(fiveMinutes, 1000).Summary(now, 24)
+	if kinds.Tell(&unknown); unknown.similar != 0 {
+		t.Errorf("one of an unknown kind may come to %v", unknown.similar)
+	}
+	// Among twenty of a kind, one alone counts for nothing, and a third of them do.
+	for n, want := range map[int]float64{1: .2, 7: .9} {
+		all = nil
+		for i := range 20 {
+			add(8, 1.6, map[bool]int{true: 3}[i < n])
+		}
+		s := all[19].Summary(now, 24)
+		if KindsOf(slices.Values(all), now).Tell(&s); math.Abs(s.similar/8-want) > 1e-3 {
+			t.Errorf("%d of 20 were busy: %v, want %v", n, s.similar/8, want)
+		}
+	}
 }
 
 // A histogram's percentile is within a bucket of the weighted percentile of the samples.
@@ -378,7 +448,7 @@ func TestGaps(t *testing.T) {
 	}
 	s.Observe(2000*3600, .01)
 	got := s.Summary(2001, 24).v
-	if math.Abs(got[max7d]-.01) > 1e-6 || math.Abs(got[top1]-.01) > 1e-6 || got[top2] != 0 {
+	if math.Abs(got[max7d]-.01) > 1e-6 || math.Abs(got[top1]-.01) > 1e-6 || got[top2] != got[top1] {
 		t.Errorf("max7d %v, top1 %v, top2 %v after a long gap", got[max7d], got[top1], got[top2])
 	}
 }
