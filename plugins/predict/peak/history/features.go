@@ -115,7 +115,9 @@ func (s *Series) Summary(now int64, horizon int) Summary {
 	if n := len(hours); n > 0 {
 		slices.Sort(hours)
 		v[hours90], v[hours97] = float64(hours[n*90/100]), float64(hours[n*97/100])
-		v[hoursMean] = s.mean(now)
+		for _, x := range hours {
+			v[hoursMean] += float64(x) / float64(n)
+		}
 	}
 	v[alikeMean], v[alike95] = v[hoursMean], v[hours97]
 	if horizon == 1 {
@@ -225,40 +227,53 @@ func (s *Series) longMemory(now int64, v *[summaryLen]float64) {
 			ratio = max(ratio, day[k]/before)
 		}
 	}
-	slices.Sort(day[:n])
-	for i, at := range [...]int{top1, top2, top3} {
-		if n > 0 {
-			v[at] = day[max(0, n-1-i)]
-		}
-	}
+	top := busiest(day[:n])
+	v[top1], v[top2], v[top3] = top[0], top[1], top[2]
 	v[recordRatio] = ratio * v[max7d]
 }
 
 // daily fills in the known daily maxima of four weeks, newest first, and returns how many there are.
 func (s *Series) daily(now int64, day *[dayRing]float64) int {
+	if !s.begun {
+		return 0
+	}
 	n := 0
+	newest := floorDiv(s.open, 24)
+	// A slot belongs to the day only when the series has not moved on or stopped short of it.
 	today := floorDiv(now-1, 24)
-	for k := int64(0); k < dayRing; k++ {
-		// A slot belongs to day today-k only when the series has not moved on or stopped short of it.
-		if d := today - k; s.begun && d <= floorDiv(s.open, 24) && floorDiv(s.open, 24)-d < dayRing {
-			if x := s.days[mod(d, dayRing)]; x >= 0 {
-				day[n] = float64(x)
-				n++
-			}
+	oldest := max(today, newest) - dayRing
+	today = min(today, newest)
+	slot := mod(today, dayRing)
+	for d := today; d > oldest; d-- {
+		if x := s.days[slot]; x >= 0 {
+			day[n] = float64(x)
+			n++
+		}
+		if slot--; slot < 0 {
+			slot = dayRing - 1
 		}
 	}
 	return n
 }
 
-// mean returns the mean of the known hourly maxima of a week, 0 without any.
-func (s *Series) mean(now int64) float64 {
-	sum, n := 0., 0.
-	for k := 1; k <= weekHours; k++ {
-		if x := s.ago(now, k); x >= 0 {
-			sum, n = sum+float64(x), n+1
+// busiest returns the three largest values, the smallest in place of those that are missing, and zeros of none.
+func busiest(values []float64) (top [3]float64) {
+	for i, x := range values {
+		switch {
+		case i == 0:
+			top = [...]float64{x, x, x}
+		case x > top[0]:
+			top = [...]float64{x, top[0], top[1]}
+		case x > top[1] || i == 1:
+			top = [...]float64{top[0], x, top[1]}
+		case x > top[2] || i == 2:
+			top[2] = x
 		}
 	}
-	return sum / max(1, n)
+	if n := len(values); n == 2 {
+		top[2] = top[1]
+	}
+	return top
 }
 
 // The entries of a feature vector are those of the node's own Summary, then these.

@@ -508,3 +508,37 @@ func BenchmarkSummary(b *testing.B) {
 		s.Summary(400, 1)
 	}
 }
+
+// The busiest days are the last of all when sorted.
+func TestBusiest(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		values := make([]float64, rng.IntN(8))
+		for i := range values {
+			values[i] = float64(rng.IntN(5))
+		}
+		got := busiest(values)
+		slices.Sort(values)
+		for i, v := range got {
+			want := 0.
+			if n := len(values); n > 0 {
+				want = values[max(0, n-1-i)]
+			}
+			if v != want {
+				t.Fatalf("of %v: %v", values, got)
+			}
+		}
+	}
+}
+
+func BenchmarkKinds(b *testing.B) {
+	var all []*Series
+	for k := range uint64(1000) {
+		s := NewSeries(fiveMinutes, 8)
+		feed(s, noise(k, 30*24, 8))
+		all = append(all, s)
+	}
+	for b.Loop() {
+		KindsOf(slices.Values(all), 30*24)
+	}
+}

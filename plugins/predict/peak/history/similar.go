@@ -31,9 +31,8 @@ func KindsOf(all iter.Seq[*Series], now int64) Kinds {
 	for s := range all {
 		var days [dayRing]float64
 		if n := s.daily(now, &days); n > 0 {
-			slices.Sort(days[:n])
-			k := kindOf(s.scale, s.mean(now))
-			shares[k] = append(shares[k], days[max(0, n-3)]/s.scale)
+			k := kindOf(s.scale, s.week.mean())
+			shares[k] = append(shares[k], busiest(days[:n])[2]/s.scale)
 		}
 	}
 	kinds := make(Kinds, len(shares))
@@ -46,7 +45,7 @@ func KindsOf(all iter.Seq[*Series], now int64) Kinds {
 
 // Tell lets the summary know what its kind has come to. One of an unknown kind, and one that is not told, goes by itself.
 func (k Kinds) Tell(s *Summary) {
-	if share, ok := k[kindOf(s.Scale, s.v[hoursMean])]; ok {
+	if share, ok := k[kindOf(s.Scale, s.v[mean7d])]; ok {
 		s.similar = share * s.Scale
 	}
 }
