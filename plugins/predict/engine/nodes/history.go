@@ -145,7 +145,7 @@ func (h *History) Add(r usage.Reading, p *pods.History, s *predict.Snapshot) {
 				n.ofPods[i] += v
 			}
 		}
-		if pod.First == pod.Newest {
+		if pod.New() {
 			n.arrivals++
 		}
 	})

@@ -51,7 +51,7 @@ func newCluster(step time.Duration) *cluster {
 		}),
 		sizes: sizes,
 		p:     pods.NewHistory(pods.Options{Tau: .95, ColdStart: 15 * time.Minute, Most: 1000, Forget: 5 * time.Minute, Grid: grid}),
-		now:   time.Unix(1_700_006_400, 0), step: step, pods: map[string]*v1.Pod{},
+		now:   time.Unix(1_700_006_400, 0), step: step, pods: map[string]*v1.Pod{}, untold: map[string]bool{},
 	}
 }
 

@@ -6,6 +6,7 @@ package nodes
 import (
 	"math"
 	"testing"
+	"time"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
@@ -55,5 +56,19 @@ func podsComeAndGo(t *testing.T, c *cluster, read func()) {
 		if got, whole := c.upper(node), c.nodes[node].direct[predict.Hour][predict.CPU].Upper; math.Abs(got-whole) > 1e-6 {
 			t.Errorf("%s is forecast to use %v when the hour begins, but %v with its pods", node, whole, got)
 		}
+	}
+}
+
+// A pod that one answer held and the next ones do not has come once: it does not make other pods of those that a decision was of.
+func TestSeenOnce(t *testing.T) {
+	c := newCluster(time.Minute)
+	c.place("stays", "shop", "node-1")
+	c.place("brief", "shop", "node-1")
+	for range 4 {
+		c.read([]string{"node-1"}, constant(.5), constant(.1))
+		c.untold["brief"] = true
+	}
+	if got := c.nodes["node-1"].arrivals; got != 2 {
+		t.Errorf("%d pods came, want 2", got)
 	}
 }

@@ -67,6 +67,9 @@ type Pod struct {
 	opened [predict.NumHorizons]int64 // Unix second of the first sample in the open hour and day
 }
 
+// New is whether the newest reading was the first to tell of the pod.
+func (p *Pod) New() bool { return p.told && p.First == p.Newest }
+
 var unmeasured = [predict.NumResources]float64{math.NaN(), math.NaN()}
 
 func newPod(unix int64) *Pod {
