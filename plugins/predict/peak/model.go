@@ -121,16 +121,15 @@ func newDesign(x []float64) *design {
 func (b *bound) log(z *design) float64 {
 	learned := logRatio(b.sum.At(z.ratios)) + b.trees.Predict(z.relative) + z.typical
 	if b.product == nil {
-		for _, j := range history.Far() {
+		far := history.Far()
+		for _, j := range far {
 			learned += logRatio(z.ratios[j])
 		}
-		return learned/float64(2+len(history.Far())) + b.level
+		return learned/float64(2+len(far)) + b.level
 	}
-	plain := 0.
-	for _, j := range history.Soon() {
-		plain += logRatio(z.ratios[j])
-	}
-	return (learned/2+b.product.At(z.relative)+z.typical+plain/float64(len(history.Soon())))/3 + b.level
+	soon := history.Soon()
+	plain := (logRatio(z.ratios[soon[0]]) + logRatio(z.ratios[soon[1]])) / 2
+	return (learned/2+b.product.At(z.relative)+z.typical+plain)/3 + b.level
 }
 
 func logRatio(v float64) float64 { return math.Log(max(v, 1e-6)) }
