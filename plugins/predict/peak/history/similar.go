@@ -6,7 +6,8 @@ package history
 import (
 	"iter"
 	"math"
-	"slices"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/peak/fit"
 )
 
 // Kinds holds what the busy days of a kind of workload come to, as a share of the scale, for each kind of one resource. The past
@@ -37,8 +38,7 @@ func KindsOf(all iter.Seq[*Series], now int64) Kinds {
 	}
 	kinds := make(Kinds, len(shares))
 	for k, of := range shares {
-		slices.Sort(of)
-		kinds[k] = of[(9*len(of)+9)/10-1]
+		kinds[k] = fit.Quantile(of, .9)
 	}
 	return kinds
 }
