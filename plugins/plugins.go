@@ -69,6 +69,7 @@ func trimaranOptions(e *engine.Engine) trimaran.Options {
 	}
 	return trimaran.Options{
 		Expiry: e.Expiry(),
+		Now:    e.Now,
 		Usage: func() trimaran.Usage {
 			if s := e.Snapshot(); s != nil {
 				return s

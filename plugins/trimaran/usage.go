@@ -41,6 +41,8 @@ type Options struct {
 	// Expiry is how old a node's newest sample may be until the node counts as unknown;
 	// 0 is DefaultExpiry.
 	Expiry time.Duration
+	// Now is the time that the samples' times are held against; nil is the real one.
+	Now func() time.Time
 }
 
 // amounts of the resources that are scored: cores and bytes, or shares of a node.
@@ -89,6 +91,9 @@ func (s *scorer) init(name string, opts Options) {
 	if opts.Expiry <= 0 {
 		opts.Expiry = DefaultExpiry
 	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
 	s.name, s.key, s.options = name, fwk.StateKey("PreScore"+name), opts
 	s.podPart = func(pod *v1.Pod) podPart { return podPart{use: requestsOf(pod)} }
 	s.residentUse = func(p fwk.PodInfo) amounts { return amountsOf(p.CalculateResource().Resource) }
@@ -113,7 +118,7 @@ func (s *scorer) PreScore(_ context.Context, state fwk.CycleState, pod *v1.Pod, 
 }
 
 func (s *scorer) begin(state fwk.CycleState, pod *v1.Pod) *cycle {
-	c := &cycle{podPart: s.podPart(pod), begun: time.Now()}
+	c := &cycle{podPart: s.podPart(pod), begun: s.options.Now()}
 	if s.options.Usage != nil {
 		c.usage = s.options.Usage()
 	}

@@ -81,6 +81,9 @@ func (e *Engine) LetPass() { e.letPass.Add(1) }
 // Expiry is the age at which a node's newest sample no longer counts.
 func (e *Engine) Expiry() time.Duration { return e.args.Usage.Expiry.Duration }
 
+// Now is the time by the engine's clock.
+func (e *Engine) Now() time.Time { return e.clock.Now() }
+
 // Usage says where usage comes from; read only.
 func (e *Engine) Usage() *config.UsageArgs { return &e.args.Usage }
 

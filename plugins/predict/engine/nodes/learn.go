@@ -290,14 +290,21 @@ func (h *History) Train(ctx context.Context, failed func(error)) {
 			return
 		case <-h.wake:
 		}
-		for horizon := range h.models {
-			for r := range h.models[horizon] {
-				if err := h.train(ctx, horizon, r); err != nil && ctx.Err() == nil {
-					failed(err)
-				}
-			}
+		if err := h.TrainDue(ctx); err != nil && ctx.Err() == nil {
+			failed(err)
 		}
 	}
+}
+
+// TrainDue fits the models that have enough new to learn from, and returns when they are fitted.
+func (h *History) TrainDue(ctx context.Context) error {
+	var failures []error
+	for horizon := range h.models {
+		for r := range h.models[horizon] {
+			failures = append(failures, h.train(ctx, horizon, r))
+		}
+	}
+	return errors.Join(failures...)
 }
 
 func (h *History) train(ctx context.Context, horizon, r int) error {

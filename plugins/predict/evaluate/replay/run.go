@@ -1,0 +1,366 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package replay places the pods of a world with the real scheduler, in one process and in virtual time, and measures what
+// becomes of the nodes.
+//
+// Upstream's scheduler, queue and cache run as they are, with our plugins, the engine and the node index. In place of an API
+// server there are informers that are told by hand (informer.go), and in place of the time there is a clock that is set
+// (driver.go). Use is measured each five minutes and handed to the engine, which learns and publishes before anything else
+// happens. Nothing in a world depends on who was placed where.
+package replay
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/replay/world"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+)
+
+// Options of a run.
+type Options struct {
+	// From is when what is measured begins to count.
+	From time.Duration
+	// Cold has stock place all pods until From; then the configuration takes over, with an engine that knows nothing.
+	Cold bool
+	// Progress is called with how much of the run is over, 0–1; nil is nobody to tell.
+	Progress func(done float64)
+}
+
+const hourSteps = int(time.Hour / world.Step)
+
+// run is a world that is being played.
+type run struct {
+	world   *world.World
+	options Options
+	driver  *driver
+	index   map[string]int // of nodes by name
+	byKey   map[string]int // of pods that are there, by namespace/name
+	nodes   []node
+	pods    []pod
+	now     time.Duration
+	measure meter
+}
+
+// node is what a replay knows of a node.
+type node struct {
+	cores, bytes float64
+	pods         []int
+	requested    [2]float64 // cores and bytes
+	// future is the CPU that the pods on it will use in each step of the world, for as long as they stay.
+	future []float32
+	// measured CPU of the last hour's steps, and what pods that are not measured yet request.
+	measured [hourSteps]float64
+	unseen   float64
+}
+
+type pod struct {
+	object *v1.Pod // as the scheduler knows it; nil before it comes and once it is gone
+	node   int     // -1 is none
+}
+
+// event of a world: what ends goes first, then what is measured, then what comes.
+type event struct {
+	at   time.Duration
+	kind int
+	pod  int
+}
+
+const (
+	ends = iota
+	measures
+	comes
+)
+
+// Run plays the world with one configuration.
+func Run(ctx context.Context, w *world.World, c *Config, o Options) (*Outcome, error) {
+	r := &run{world: w, options: o, index: map[string]int{}, byKey: map[string]int{}, pods: make([]pod, len(w.Pods))}
+	for i, n := range w.Nodes {
+		cores, bytes := world.Capacity(n)
+		r.index[n.Name] = i
+		r.nodes = append(r.nodes, node{cores: cores, bytes: bytes, future: make([]float32, w.Steps)})
+	}
+	r.measure.init(r)
+	first := c
+	if o.Cold {
+		var err error
+		if first, err = BuiltInConfig(Stock); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.drive(ctx, first); err != nil {
+		return nil, err
+	}
+	defer func() { r.driver.end() }()
+
+	events := r.events()
+	for i, e := range events {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		r.now = e.at
+		r.driver.clock.now = w.Begin.Add(e.at)
+		var err error
+		switch e.kind {
+		case ends:
+			err = r.ends(e.pod)
+		case comes:
+			err = r.comes(e.pod)
+		case measures:
+			if o.Cold && e.at == o.From {
+				r.driver.end()
+				if err := r.drive(ctx, c); err != nil {
+					return nil, err
+				}
+			}
+			err = r.measures(ctx, world.Index(e.at))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s, after %v: %w", c.Name, e.at, err)
+		}
+		if o.Progress != nil && i%256 == 0 {
+			o.Progress(float64(i) / float64(len(events)))
+		}
+	}
+	for i := range r.pods {
+		if r.pods[i].object != nil && r.pods[i].node < 0 {
+			r.measure.Unplaced++
+		}
+	}
+	return r.measure.outcome(w, c, &o), nil
+}
+
+func (r *run) events() []event {
+	var all []event
+	for i := range r.world.Pods {
+		p := &r.world.Pods[i]
+		if length := time.Duration(r.world.Steps) * world.Step; p.Start < length {
+			all = append(all, event{p.Start, comes, i})
+			if p.End < length {
+				all = append(all, event{p.End, ends, i})
+			}
+		}
+	}
+	for k := range r.world.Steps {
+		all = append(all, event{time.Duration(k) * world.Step, measures, 0})
+	}
+	slices.SortStableFunc(all, func(a, b event) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.kind, b.kind), cmp.Compare(a.pod, b.pod))
+	})
+	return all
+}
+
+// drive hands the cluster as it is to the scheduler of a configuration.
+func (r *run) drive(ctx context.Context, c *Config) error {
+	d, err := newDriver(ctx, r.world, c, r.world.Begin.Add(r.now), r.peers())
+	if err != nil {
+		return err
+	}
+	r.driver = d
+	for i := range r.pods {
+		p := &r.pods[i]
+		if p.object == nil {
+			continue
+		}
+		if p.node < 0 {
+			p.object = r.created(i)
+		}
+		if err := d.pods.add(p.object); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// created returns the object of a pod that has no node yet.
+func (r *run) created(i int) *v1.Pod {
+	object := *r.world.Pods[i].Object
+	object.Spec.SchedulerName = r.driver.name
+	return &object
+}
+
+func (r *run) comes(i int) error {
+	p := &r.pods[i]
+	p.object, p.node = r.created(i), -1
+	r.byKey[key(p.object.Namespace, p.object.Name)] = i
+	if err := r.driver.pods.add(p.object); err != nil {
+		return err
+	}
+	return r.driver.schedule(r.bound)
+}
+
+// bound is told what the scheduler placed.
+func (r *run) bound(b *v1.Binding) error {
+	i, known := r.byKey[key(b.Namespace, b.Name)]
+	n, there := r.index[b.Target.Name]
+	if !known || !there {
+		return fmt.Errorf("pod %s/%s was bound to %s, and one of them is not there", b.Namespace, b.Name, b.Target.Name)
+	}
+	p := &r.pods[i]
+	if r.now >= r.options.From {
+		r.measure.decided(r, i, n)
+	}
+	placed := *p.object
+	placed.Spec.NodeName = b.Target.Name
+	placed.Status.Phase = v1.PodRunning
+	started := metav1.NewTime(r.driver.clock.now)
+	placed.Status.StartTime = &started
+	placed.ResourceVersion = "2"
+	old := p.object
+	p.object, p.node = &placed, n
+	to := &r.nodes[n]
+	to.pods = append(to.pods, i)
+	asked := requests(&placed)
+	to.requested[0] += asked[0]
+	to.requested[1] += asked[1]
+	to.unseen += asked[0]
+	r.foresee(to, i, 1)
+	return r.driver.pods.update(old, &placed)
+}
+
+// foresee adds what the pod will use from now on to its node's future, or takes it off.
+func (r *run) foresee(n *node, i int, by float32) {
+	w := &r.world.Pods[i]
+	for k := world.Index(r.now + world.Step - 1); k < min(r.world.Steps, world.Index(w.End+world.Step-1)); k++ {
+		n.future[k] += by * w.CPU[k]
+	}
+}
+
+func (r *run) ends(i int) error {
+	p := &r.pods[i]
+	object := p.object
+	if object == nil {
+		return nil
+	}
+	if p.node >= 0 {
+		n := &r.nodes[p.node]
+		n.pods = slices.DeleteFunc(n.pods, func(other int) bool { return other == i })
+		asked := requests(object)
+		n.requested[0] -= asked[0]
+		n.requested[1] -= asked[1]
+	} else if r.now >= r.options.From {
+		r.measure.Unplaced++
+	}
+	p.object = nil
+	delete(r.byKey, key(object.Namespace, object.Name))
+	if err := r.driver.pods.remove(object); err != nil {
+		return err
+	}
+	if r.driver.engine != nil {
+		r.driver.engine.PodEnded(object)
+	}
+	return r.driver.schedule(r.bound)
+}
+
+// measures ends a step and begins another one.
+func (r *run) measures(ctx context.Context, k int) error {
+	d := r.driver
+	if k > 0 {
+		reading := r.reading(k - 1)
+		if d.step != nil {
+			if err := d.step.Step(ctx, reading); err != nil {
+				return err
+			}
+		}
+	}
+	d.retry()
+	if err := d.schedule(r.bound); err != nil {
+		return err
+	}
+	if r.now >= r.options.From {
+		r.measure.step(r, k)
+	}
+	return nil
+}
+
+// reading is what is measured of the pods that are there over a step that is over. A node cannot use more than it has: its pods
+// then share what there is.
+func (r *run) reading(k int) usage.Reading {
+	now := r.driver.clock.now
+	out := usage.Reading{Start: now, End: now}
+	for i := range r.nodes {
+		n := &r.nodes[i]
+		cpu, memory := r.demand(n, k)
+		s := usage.NodeSample{Node: r.world.Nodes[i].Name, Sample: usage.Sample{Time: now, Window: world.Step}}
+		s.Set(usage.CPU, min(cpu, n.cores))
+		s.Set(usage.Memory, min(memory, n.bytes))
+		out.Nodes = append(out.Nodes, s)
+		n.measured[k%hourSteps], n.unseen = min(cpu, n.cores), 0
+		getCPU, getMemory := min(1, n.cores/cpu), min(1, n.bytes/memory) // +Inf of an empty node counts as 1
+		for _, j := range n.pods {
+			object, w := r.pods[j].object, &r.world.Pods[j]
+			p := usage.PodSample{
+				Namespace: object.Namespace, Name: object.Name, UID: string(object.UID), Node: s.Node,
+				Sample: usage.Sample{Time: now, Window: world.Step},
+			}
+			p.Set(usage.CPU, float64(w.CPU[k])*getCPU)
+			p.Set(usage.Memory, float64(w.Memory[k])*getMemory)
+			out.Pods = append(out.Pods, p)
+		}
+	}
+	return out
+}
+
+// demand is what the pods of a node would use in a step.
+func (r *run) demand(n *node, k int) (cpu, memory float64) {
+	for _, i := range n.pods {
+		w := &r.world.Pods[i]
+		cpu, memory = cpu+float64(w.CPU[k]), memory+float64(w.Memory[k])
+	}
+	return cpu, memory
+}
+
+// peakOf is the CPU peak of a node with the pod over the next 24 h, as a share of the node.
+func (r *run) peakOf(p *v1.Pod, name string) float64 {
+	return r.peakWith(r.byKey[key(p.Namespace, p.Name)], r.index[name])
+}
+
+func (r *run) peakWith(i, on int) float64 {
+	w, n := &r.world.Pods[i], &r.nodes[on]
+	from := world.Index(r.now + world.Step - 1)
+	to := min(r.world.Steps, from+24*hourSteps)
+	leaves := world.Index(w.End + world.Step - 1)
+	peak := float32(0)
+	for k := from; k < to; k++ {
+		if v := n.future[k]; k < leaves {
+			peak = max(peak, v+w.CPU[k])
+		} else {
+			peak = max(peak, v)
+		}
+	}
+	return float64(peak) / n.cores
+}
+
+// lastHourOf is the highest CPU use of the last hour's steps, and what was not measured yet by its requests, as a share of the node.
+func (r *run) lastHourOf(p *v1.Pod, name string) float64 {
+	n := &r.nodes[r.index[name]]
+	return (slices.Max(n.measured[:]) + n.unseen + requests(p)[0]) / n.cores
+}
+
+// requests of a pod of a world: cores and bytes.
+func requests(p *v1.Pod) (asked [2]float64) {
+	for i := range p.Spec.Containers {
+		r := p.Spec.Containers[i].Resources.Requests
+		asked[0] += r.Cpu().AsApproximateFloat64()
+		asked[1] += r.Memory().AsApproximateFloat64()
+	}
+	return asked
+}
+
+func key(namespace, name string) string { return namespace + "/" + name }
+
+// finite keeps a mean of nothing out of JSON.
+func finite(v float64) float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return 0
+	}
+	return v
+}

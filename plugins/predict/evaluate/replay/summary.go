@@ -1,0 +1,89 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package replay
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
+)
+
+// Row is one line of what a replay shows: one configuration with one seed, or over all seeds, where Seed is nil.
+type Row struct {
+	Trace     string  `json:"trace"`
+	Seed      *uint64 `json:"seed"`
+	Seeds     int     `json:"seeds,omitempty"`
+	Density   float64 `json:"density"`
+	NodeSizes string  `json:"node_sizes"`
+	Nodes     int     `json:"nodes"`
+	Days      float64 `json:"days"`
+	Cold      bool    `json:"cold"`
+	Config    string  `json:"config"`
+	Decisions float64 `json:"decisions"`
+	Unplaced  float64 `json:"unplaced"`
+	Measures
+	// RatioToStock of each measure, in the same seed; over all seeds the geometric mean.
+	RatioToStock map[string]float64 `json:"ratio_to_stock,omitempty"`
+	// Interval holds the paired 95 % interval of each ratio over the seeds, where there are two or more.
+	Interval map[string][2]float64 `json:"ratio_interval,omitempty"`
+}
+
+// Average is the mean of repeated runs.
+func Average(runs []*Outcome) (decisions, unplaced float64, m Measures) {
+	n := float64(len(runs))
+	for _, o := range runs {
+		decisions, unplaced = decisions+float64(o.Decisions)/n, unplaced+float64(o.Unplaced)/n
+		for i, v := range o.values() {
+			*m.values()[i] += *v / n
+		}
+	}
+	return decisions, unplaced, m
+}
+
+// Ratios of a row's measures to those of another one.
+func (m *Measures) Ratios(stock *Measures) map[string]float64 {
+	out := map[string]float64{}
+	for i, v := range m.values() {
+		if ratio := (*v + measureNames[i].guard) / (*stock.values()[i] + measureNames[i].guard); !math.IsNaN(ratio) && !math.IsInf(ratio, 0) {
+			out[measureNames[i].name] = ratio
+		}
+	}
+	return out
+}
+
+// Summarise returns the row over all seeds of one configuration's rows, one a seed: means, and geometric means of ratios with
+// Student's interval of their logarithms.
+func Summarise(rows []Row) Row {
+	out := rows[0]
+	out.Seed, out.Seeds, out.Measures, out.Decisions, out.Unplaced = nil, len(rows), Measures{}, 0, 0
+	out.RatioToStock, out.Interval = map[string]float64{}, map[string][2]float64{}
+	n := float64(len(rows))
+	for i := range rows {
+		r := &rows[i]
+		out.Decisions += r.Decisions / n
+		out.Unplaced += r.Unplaced / n
+		for k, v := range r.values() {
+			*out.values()[k] += *v / n
+		}
+	}
+	for _, m := range measureNames {
+		var logs []float64
+		for i := range rows {
+			if ratio := rows[i].RatioToStock[m.name]; ratio > 0 {
+				logs = append(logs, math.Log(ratio))
+			}
+		}
+		if len(logs) == 0 {
+			continue
+		}
+		mean, deviation := stat.MeanStdDev(logs, nil)
+		out.RatioToStock[m.name] = math.Exp(mean)
+		if k := float64(len(logs)); k > 1 {
+			half := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: k - 1}.Quantile(.975) * deviation / math.Sqrt(k)
+			out.Interval[m.name] = [2]float64{math.Exp(mean - half), math.Exp(mean + half)}
+		}
+	}
+	return out
+}
