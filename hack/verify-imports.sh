@@ -11,6 +11,8 @@ BEGIN {
 	upstream["plugins"]; upstream["plugins/affinity"]; upstream["plugins/taints"]
 	upstream["plugins/resourcefit"]; upstream["plugins/resourcefit/limits"]; upstream["plugins/qos/objective"]
 	upstream["plugins/nodeindex"]; upstream["plugins/trimaran"]; upstream["plugins/plugintest"]
+	# Replays run the whole scheduler, and nothing that schedules knows them.
+	upstream["plugins/predict/evaluate/replay"]
 }
 NF == 2 {
 	from = substr($1, length(module) + 1)
@@ -25,6 +27,10 @@ NF == 2 {
 	if (to ~ /^test/ && from !~ /^test/) print from " imports " to ": nothing imports test"
 	if (to ~ /^cmd\// && from !~ /^cmd\//) print from " imports " to ": nothing imports cmd"
 	if (from ~ /^config/ && to !~ /^config/) print from " imports " to ": config stands on its own"
+	evaluates = from ~ /^plugins\/predict\/evaluate\//
+	if (to ~ /^plugins\/predict\/evaluate\// && !evaluates && from !~ /^(cmd|test)\//)
+		print from " imports " to ": nothing that schedules knows how it is evaluated"
+	if (evaluates) next
 	if (from ~ /^plugins\/predict/ && to !~ /^(plugins\/predict|config)/) print from " imports " to ": predict is read by plugins, not the other way"
 	split(from, f, "/"); split(to, t, "/")
 	if (f[1] == "plugins" && t[1] == "plugins" && f[2] != "" && f[2] != t[2] && t[2] != "predict")

@@ -42,7 +42,9 @@ const (
 
 	replicaLevel, replicaNoise = .25, .12
 
-	largestPod = .45 // of the smallest standard node, that no pod uses more of
+	// No pod requests or uses more of the smallest node at any time. Workloads of a trace differ in size by more than pods of one
+	// cluster do: the power of their mean that is kept.
+	largestPod, keptSize = .3, .6
 	// A request says little of use: ranks correlate so, and the median pod requests five times what it uses. All requests together
 	// leave room on the nodes, else nobody could place anything.
 	requestRank, requestSpread  = .5, .8
@@ -257,6 +259,14 @@ func (m *maker) scale() {
 	if m.options.Mixed {
 		smallest /= 2
 	}
+	for _, p := range m.places {
+		if own := mean(p.cpu); own > 0 {
+			by := float32(math.Pow(own, keptSize-1))
+			for k := range p.cpu {
+				p.cpu[k] *= by
+			}
+		}
+	}
 	// What jobs use is set against the average of the others.
 	for _, of := range []func(*place) []float32{func(p *place) []float32 { return p.cpu }, func(p *place) []float32 { return p.memory }} {
 		all, n := 0.0, 0
@@ -288,19 +298,33 @@ func (m *maker) scale() {
 	}
 }
 
-// fill multiplies all use so that it comes to the target on average from From on, where no pod uses more than most.
+// fill multiplies all use so that it comes to the target on average from From on. A place whose highest use would pass most is
+// multiplied by less, so that what it does keeps its shape.
 func (m *maker) fill(of func(*place) []float32, target, most float64) {
 	from := Index(m.options.From)
-	total := func(by float64) float64 {
-		sum := 0.0
-		for i := range m.stays {
-			s := &m.stays[i]
-			series := of(s.place)
-			for k := max(from, Index(s.start+Step-1)); k < min(m.steps, Index(s.end+Step-1)); k++ {
-				sum += min(most, by*float64(series[k]))
-			}
+	type sum struct{ use, peak float64 }
+	sums := make(map[*place]*sum, len(m.places))
+	for _, p := range m.places {
+		sums[p] = &sum{peak: float64(slices.Max(of(p)))}
+	}
+	for i := range m.stays {
+		s := &m.stays[i]
+		series, into := of(s.place), sums[s.place]
+		for k := max(from, Index(s.start+Step-1)); k < min(m.steps, Index(s.end+Step-1)); k++ {
+			into.use += float64(series[k])
 		}
-		return sum / float64(m.steps-from)
+	}
+	times := func(by float64, s *sum) float64 {
+		if s.peak*by > most {
+			return most / s.peak
+		}
+		return by
+	}
+	total := func(by float64) (all float64) {
+		for _, p := range m.places {
+			all += times(by, sums[p]) * sums[p].use
+		}
+		return all / float64(m.steps-from)
 	}
 	low, high := 0.0, 1.0
 	for total(high) < target && high < 1e18 {
@@ -314,9 +338,9 @@ func (m *maker) fill(of func(*place) []float32, target, most float64) {
 		}
 	}
 	for _, p := range m.places {
-		series := of(p)
+		series, by := of(p), float32(times(high, sums[p]))
 		for k := range series {
-			series[k] = float32(min(most, high*float64(series[k])))
+			series[k] *= by
 		}
 	}
 }

@@ -1,0 +1,121 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package replay
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/foresight-scheduler/foresight/cmd/internal/commandtest"
+)
+
+// writeTrace makes a small trace of workloads with a daily rhythm.
+func writeTrace(t *testing.T, workloads, days int) string {
+	t.Helper()
+	const perDay = 24 * 4
+	dir := t.TempDir()
+	var header, limits, usage strings.Builder
+	header.WriteString("step")
+	limits.WriteString("workload,cpu_limit_cores,memory_limit_bytes\n")
+	for w := range workloads {
+		fmt.Fprintf(&header, ",w%d", w)
+		fmt.Fprintf(&limits, "w%d,%d,1e9\n", w, 1+w%4)
+	}
+	for step := range days * perDay {
+		fmt.Fprintf(&usage, "\n%d", step)
+		for w := range workloads {
+			fmt.Fprintf(&usage, ",%.0f", 10+400*math.Pow(1+math.Sin(2*math.Pi*float64(step+7*w)/perDay), 2))
+		}
+	}
+	for name, data := range map[string]string{
+		"trace.json":    fmt.Sprintf(`{"name":"small","interval_seconds":900,"start_unix":1700000000,"steps":%d,"unit":"per-mille of the workload's limit","resources":["cpu"]}`, days*perDay),
+		"workloads.csv": limits.String(),
+		"cpu.csv":       header.String() + usage.String() + "\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func run(t *testing.T, args ...string) (string, error) {
+	stdout, _, err := commandtest.Run(t.Context(), NewCommand(), "", args...)
+	return stdout, err
+}
+
+// Each configuration has an object a world and one over all, with the documented fields.
+func TestReplay(t *testing.T) {
+	dir := writeTrace(t, 24, 3)
+	args := []string{"--trace", dir, "--nodes", "4", "--history", "1", "--days", "1", "--seeds", "2", "--config", "oracle"}
+	out, err := run(t, append(args, "-o", "json")...)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var rows []map[string]any
+	if err := json.Unmarshal([]byte(out), &rows); err != nil {
+		t.Fatalf("%v in\n%s", err, out)
+	}
+	count := map[string]int{}
+	for _, row := range rows {
+		count[fmt.Sprint(row["config"], " ", row["seed"])]++
+		for _, field := range strings.Fields("trace density decisions unplaced hot80_node_minutes hot90_node_minutes hot100_node_minutes " +
+			"memory90_node_minutes unmet_cpu_core_minutes p99_node_cpu imbalance oom_node_minutes ratio_to_stock") {
+			if _, ok := row[field]; !ok {
+				t.Errorf("%v has no %s", row["config"], field)
+			}
+		}
+		if ratio := row["ratio_to_stock"].(map[string]any)["hot80_node_minutes"].(float64); row["config"] == "stock" && ratio != 1 {
+			t.Errorf("stock is %v times itself", ratio)
+		}
+		if _, ok := row["ratio_interval"]; ok != (row["seed"] == nil) {
+			t.Errorf("interval: %v with seed %v", ok, row["seed"])
+		}
+	}
+	for _, want := range []string{"stock 1", "stock 2", "stock <nil>", "oracle 1", "oracle 2", "oracle <nil>"} {
+		if count[want] != 1 {
+			t.Errorf("%d rows of %s, want 1; all: %v", count[want], want, count)
+		}
+	}
+	table, err := run(t, append(args, "--cold")...)
+	if err != nil || !strings.Contains(table, "oracle") || !strings.Contains(table, "4 equal nodes at 0.40") {
+		t.Errorf("%v\n%s", err, table)
+	}
+}
+
+// What is wrong is told by the flag's name.
+func TestReplayRefuses(t *testing.T) {
+	dir := writeTrace(t, 4, 2)
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(file, []byte("kind: Pod\napiVersion: v1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--trace", t.TempDir()}, "--trace"},
+		{[]string{"--trace", dir, "--nodes", "0"}, "--nodes"},
+		{[]string{"--trace", dir, "--density", "2"}, "--density"},
+		{[]string{"--trace", dir, "--node-sizes", "odd"}, "--node-sizes"},
+		{[]string{"--trace", dir, "--days", "0"}, "--days"},
+		{[]string{"--trace", dir, "--history", "-1"}, "--history"},
+		{[]string{"--trace", dir, "--seeds", "0"}, "--seeds"},
+		{[]string{"--trace", dir, "--repeats", "0"}, "--repeats"},
+		{[]string{"--trace", dir, "--parallel", "0"}, "--parallel"},
+		{[]string{"--trace", dir, "--config", "nobody"}, "--config nobody"},
+		{[]string{"--trace", dir, "--config", "x=" + file}, "--config x="},
+		{[]string{"--trace", dir, "--config", "x=" + file + ".not"}, "--config x="},
+		{[]string{"--trace", dir, "--config", "oracle", "--config", "oracle"}, "--config oracle"},
+	} {
+		if out, err := run(t, c.args...); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v: got %v\n%s", c.args, err, out)
+		}
+	}
+}
