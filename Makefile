@@ -69,6 +69,14 @@ lab: build ## Measure what co-location does to a service on real nodes (root): l
 lab-cores: build ## Measure a service beside hogs on two CPUs, learn from it and choose nodes (root, no cluster): lab/cores.
 	go run ./test/lab/cores --out lab/cores
 
+.PHONY: skew
+skew: build ## Run the scheduler beside API servers of five Kubernetes releases (docs/versions.md; builds them, 10 minutes each).
+	FORESIGHT_SKEW=1 go test -count=1 -timeout 3h ./test/skew -run TestSkew -v -update
+
+.PHONY: chart
+chart: ## Render, lint and compare the Helm chart with Helm's library (a module of its own).
+	cd test/chart && go test ./...
+
 .PHONY: fuzz
 fuzz: ## Fuzz our plugins and the node index against upstream, and what reads metrics with garbage, each for FUZZTIME (60s).
 	go test ./plugins -run '^$$' -fuzz FuzzSameAsUpstream -fuzztime $(or $(FUZZTIME),60s)

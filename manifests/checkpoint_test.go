@@ -5,16 +5,12 @@ package manifests
 
 import (
 	"fmt"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
 	v1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/kustomize/api/krusty"
-	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
 )
 
@@ -61,45 +57,14 @@ func TestCheckpointIsInAVolumeOfTheReplica(t *testing.T) {
 // Deployment is like a StatefulSet without claims.
 func overlay(t *testing.T, components, kind string) (config string, scheduler *appsv1.StatefulSetSpec) {
 	t.Helper()
-	// A copy, since overlays name bases by relative paths.
-	dir := t.TempDir()
-	for _, part := range []string{"base", "components"} {
-		if err := os.CopyFS(filepath.Join(dir, part), os.DirFS(part)); err != nil {
-			t.Fatal(err)
-		}
+	objects := kustomized(t, fmt.Sprintf("components: %s\n", components), nil)
+	if kind == "Deployment" {
+		d := into[appsv1.Deployment](t, objects, kind, "")
+		scheduler = &appsv1.StatefulSetSpec{Template: d.Spec.Template}
+	} else {
+		scheduler = &into[appsv1.StatefulSet](t, objects, kind, "").Spec
 	}
-	text := fmt.Sprintf("resources: [base]\ncomponents: %s\n", components)
-	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range built.Resources() {
-		text, err := r.AsYAML()
-		if err != nil {
-			t.Fatal(err)
-		}
-		switch r.GetKind() {
-		case "ConfigMap":
-			var c v1.ConfigMap
-			if err := yaml.UnmarshalStrict(text, &c); err != nil {
-				t.Fatal(err)
-			}
-			config = c.Data["config.yaml"]
-		case kind:
-			var s struct{ Spec appsv1.StatefulSetSpec }
-			if err := yaml.Unmarshal(text, &s); err != nil {
-				t.Fatal(err)
-			}
-			scheduler = &s.Spec
-		}
-	}
-	if config == "" || scheduler == nil {
-		t.Fatalf("no configuration, or no %s", kind)
-	}
-	return config, scheduler
+	return into[v1.ConfigMap](t, objects, "ConfigMap", "").Data["config.yaml"], scheduler
 }
 
 func checkpointPath(t *testing.T, config string) string {

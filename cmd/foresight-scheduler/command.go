@@ -87,6 +87,9 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	if err != nil {
 		return err
 	}
+	if err := fitToServer(ctx, opts, cfg, fg); err != nil {
+		return err
+	}
 	engine, err := newEngine(ctx, cfg)
 	if err != nil {
 		return err
@@ -119,6 +122,7 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	if err := installIndex(sched, completed); err != nil {
 		return err
 	}
+	installReadiness(ctx, completed)
 	if err := installFence(ctx, completed); err != nil {
 		return err
 	}
@@ -148,6 +152,9 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 		end()
 		waitForSave(ctx, saved)
 		os.Exit(code)
+	}
+	if err := watchCaches(ctx, completed); err != nil {
+		return err
 	}
 	return app.Run(running, completed, sched)
 }

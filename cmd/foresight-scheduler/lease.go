@@ -11,6 +11,7 @@ import (
 	schedulerserverconfig "k8s.io/kubernetes/cmd/kube-scheduler/app/config"
 
 	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/fence"
+	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/readiness"
 )
 
 // installFence lets the scheduler write only while it holds its lease, where there is one.
@@ -25,4 +26,14 @@ func installFence(ctx context.Context, c *schedulerserverconfig.CompletedConfig)
 		klog.FromContext(ctx).Error(nil, "Another one holds the leader lease that was ours")
 		klog.FlushAndExit(klog.ExitFlushTimeout, 1)
 	})
+}
+
+// installReadiness has /readyz fail while the scheduler cannot lead because it cannot reach its lease.
+func installReadiness(ctx context.Context, c *schedulerserverconfig.CompletedConfig) {
+	if c.LeaderElection == nil {
+		return
+	}
+	lock := readiness.Watch(ctx, c.LeaderElection.Lock, c.LeaderElection.LeaseDuration)
+	c.LeaderElection.Lock = lock
+	c.Authorization.Authorizer = readiness.Authorizer(c.Authorization.Authorizer, lock.Check)
 }

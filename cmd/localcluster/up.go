@@ -53,6 +53,7 @@ configuration that --manifests brings into the cluster.`,
 	flags.BoolVarP(&options.Yes, "yes", "y", false, "install the packages that real nodes need without asking")
 	flags.StringSliceVar(&options.Without, "without", nil, "components to leave out, of "+strings.Join(state.OptionalNames(), ", "))
 	flags.StringVar(&options.SchedulerBinary, "scheduler-binary", "bin/foresight-scheduler", "the Foresight scheduler")
+	flags.StringVar(&options.APIServerBinary, "kube-apiserver-binary", "", "a kube-apiserver of another release than the one that is built in")
 	flags.StringVar(&options.Manifests, "manifests", "manifests/base", "kustomize directory to apply before the Foresight scheduler starts")
 	flags.IntVar(&options.APIServerPort, "apiserver-port", 0, "port of the API server (a free one by default)")
 	flags.DurationVar(&options.UsageInterval, "usage-interval", 10*time.Second, "how often metrics-server asks the nodes for usage, at least 10s")

@@ -11,9 +11,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/fake"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"sigs.k8s.io/yaml"
 )
@@ -134,5 +137,28 @@ func TestAMissingSchedulerIsFoundBeforeAnythingStarts(t *testing.T) {
 	}
 	if err := CheckForesight(binary, filepath.Join(dir, "none")); err == nil || !strings.Contains(err.Error(), "--manifests") {
 		t.Errorf("no manifests: got %v", err)
+	}
+}
+
+// The configuration is the one that the pods mount, whatever an overlay, or the hash of what is in it, makes of its name.
+func TestTheConfigurationIsTheOneThatPodsMount(t *testing.T) {
+	pod := corev1.PodTemplateSpec{Spec: corev1.PodSpec{Volumes: []corev1.Volume{
+		{Name: "learned"},
+		{Name: "config", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: "config-h4sh"}}}},
+	}}}
+	meta := metav1.ObjectMeta{Namespace: ForesightNamespace, Name: "foresight-scheduler"}
+	mounted := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: ForesightNamespace, Name: "config-h4sh"}, Data: map[string]string{"config.yaml": "kind: Mounted\n"}}
+	old := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: ForesightNamespace, Name: "config-0ld"}, Data: map[string]string{"config.yaml": "kind: Old\n"}}
+	for name, workload := range map[string]runtime.Object{
+		"a Deployment":  &appsv1.Deployment{ObjectMeta: meta, Spec: appsv1.DeploymentSpec{Template: pod}},
+		"a StatefulSet": &appsv1.StatefulSet{ObjectMeta: meta, Spec: appsv1.StatefulSetSpec{Template: pod}},
+	} {
+		got, err := ForesightConfiguration(t.Context(), fake.NewClientset(old, mounted, workload), "/kubeconfig")
+		if err != nil || !strings.Contains(string(got), "Mounted") {
+			t.Errorf("of %s: %v, %s", name, err, got)
+		}
+	}
+	if _, err := ForesightConfiguration(t.Context(), fake.NewClientset(old), "/kubeconfig"); err == nil || !strings.Contains(err.Error(), "foresight-scheduler") {
+		t.Errorf("without a workload: %v", err)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/kubernetes"
@@ -28,8 +30,9 @@ const (
 	ForesightNamespace      = "foresight-system"
 	ForesightServiceAccount = "foresight-scheduler"
 
-	foresightConfigMap = "foresight-scheduler-config"
-	foresightConfigKey = "config.yaml"
+	foresightWorkload     = "foresight-scheduler"
+	foresightConfigVolume = "config"
+	foresightConfigKey    = "config.yaml"
 )
 
 // CheckForesight finds out before anything is started that our scheduler cannot be.
@@ -62,15 +65,43 @@ func ApplyKustomization(ctx context.Context, l state.Layout, self, dir string) e
 // tells it how to reach the API server from outside; nothing else differs from a
 // deployment.
 func ForesightConfiguration(ctx context.Context, client kubernetes.Interface, kubeconfig string) ([]byte, error) {
-	configMap, err := client.CoreV1().ConfigMaps(ForesightNamespace).Get(ctx, foresightConfigMap, metav1.GetOptions{})
+	name, err := foresightConfigMap(ctx, client)
+	if err != nil {
+		return nil, fmt.Errorf("looking for the scheduler's configuration: %w", err)
+	}
+	configMap, err := client.CoreV1().ConfigMaps(ForesightNamespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("reading the scheduler's configuration: %w", err)
 	}
 	data, ok := configMap.Data[foresightConfigKey]
 	if !ok {
-		return nil, fmt.Errorf("ConfigMap %s/%s has no key %s", ForesightNamespace, foresightConfigMap, foresightConfigKey)
+		return nil, fmt.Errorf("ConfigMap %s/%s has no key %s", ForesightNamespace, name, foresightConfigKey)
 	}
 	return withKubeconfig([]byte(data), kubeconfig)
+}
+
+// foresightConfigMap returns which ConfigMap the scheduler's pods mount: its name ends in a hash of what is in it.
+func foresightConfigMap(ctx context.Context, client kubernetes.Interface) (string, error) {
+	var pod corev1.PodSpec
+	deployment, err := client.AppsV1().Deployments(ForesightNamespace).Get(ctx, foresightWorkload, metav1.GetOptions{})
+	switch {
+	case err == nil:
+		pod = deployment.Spec.Template.Spec
+	case apierrors.IsNotFound(err):
+		set, err := client.AppsV1().StatefulSets(ForesightNamespace).Get(ctx, foresightWorkload, metav1.GetOptions{})
+		if err != nil {
+			return "", fmt.Errorf("no Deployment is called %s: %w", foresightWorkload, err)
+		}
+		pod = set.Spec.Template.Spec
+	default:
+		return "", err
+	}
+	for _, v := range pod.Volumes {
+		if v.Name == foresightConfigVolume && v.ConfigMap != nil {
+			return v.ConfigMap.Name, nil
+		}
+	}
+	return "", fmt.Errorf("the pods of %s have no volume %s with a ConfigMap", foresightWorkload, foresightConfigVolume)
 }
 
 func withKubeconfig(config []byte, kubeconfig string) ([]byte, error) {

@@ -23,6 +23,8 @@ type Settings struct {
 	Self string
 	// ForesightBinary is our scheduler.
 	ForesightBinary string
+	// APIServerBinary is another kube-apiserver than this binary's own, or empty.
+	APIServerBinary string
 	Ports           *Ports
 	Nodes           int
 	// Real says that the nodes are real ones, in a network with the control plane.
@@ -77,6 +79,9 @@ func (s Settings) Command(name string) []string {
 	}[name]
 	if !known {
 		return []string{s.Self, Subcommand, "node", name}
+	}
+	if name == state.APIServer && s.APIServerBinary != "" {
+		return append([]string{s.APIServerBinary}, args()...)
 	}
 	return append([]string{s.Self, Subcommand, name}, args()...)
 }

@@ -124,3 +124,15 @@ func TestLeasesStretchWithTheClusterAndGraceWithThem(t *testing.T) {
 		}
 	}
 }
+
+func TestAnotherAPIServer(t *testing.T) {
+	s := settings(10)
+	own := s.Command(state.APIServer)
+	s.APIServerBinary = "/usr/bin/kube-apiserver"
+	if diff := cmp.Diff(append([]string{"/usr/bin/kube-apiserver"}, own[3:]...), s.Command(state.APIServer)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if got := s.Command(state.ControllerManager); got[0] != s.Self {
+		t.Errorf("another component is %q", got[0])
+	}
+}

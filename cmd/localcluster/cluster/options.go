@@ -29,6 +29,8 @@ type Options struct {
 	Yes             bool
 	Without         []string
 	SchedulerBinary string
+	// APIServerBinary is another kube-apiserver than the one that is built in, or empty.
+	APIServerBinary string
 	Manifests       string
 	// APIServerPort is chosen by the kernel when 0.
 	APIServerPort int
@@ -58,6 +60,11 @@ func (o *Options) validate() error {
 	if o.AuditPolicy != "" {
 		if _, err := os.Stat(o.AuditPolicy); err != nil {
 			return fmt.Errorf("--audit-policy: %w", err)
+		}
+	}
+	if o.APIServerBinary != "" {
+		if _, err := os.Stat(o.APIServerBinary); err != nil {
+			return fmt.Errorf("--kube-apiserver-binary: %w", err)
 		}
 	}
 	if o.APIServerPort != 0 {

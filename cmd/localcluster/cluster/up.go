@@ -114,6 +114,11 @@ func newUp(layout state.Layout, options Options, out io.Writer) (*up, error) {
 			return nil, err
 		}
 	}
+	if options.APIServerBinary != "" {
+		if options.APIServerBinary, err = filepath.Abs(options.APIServerBinary); err != nil {
+			return nil, err
+		}
+	}
 	withPort := state.Names()[1:]
 	free, err := process.FreePorts(len(withPort))
 	if err != nil {
@@ -131,6 +136,7 @@ func newUp(layout state.Layout, options Options, out io.Writer) (*up, error) {
 			Layout:          layout,
 			Self:            self,
 			ForesightBinary: binary,
+			APIServerBinary: options.APIServerBinary,
 			Ports:           argv.NewPorts(ports),
 			Nodes:           options.Nodes,
 			Real:            options.Real,

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# add.sh vX.Y.Z...: writes servers/vX.Y.Z, a module that builds that release's kube-apiserver from the module proxy.
+# A release is a module of its own since no module can hold two of them. The release that this project is built on needs none:
+# bin/localcluster holds its kube-apiserver.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+for version in "$@"; do
+	dir=servers/$version
+	mkdir -p "$dir"
+	cat >"$dir/main.go" <<'GO'
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command kube-apiserver is upstream's, of the release that go.mod names.
+package main
+
+import (
+	"os"
+
+	"k8s.io/component-base/cli"
+	_ "k8s.io/component-base/logs/json/register"
+	_ "k8s.io/component-base/metrics/prometheus/clientgo"
+	_ "k8s.io/component-base/metrics/prometheus/version"
+	"k8s.io/kubernetes/cmd/kube-apiserver/app"
+)
+
+func main() {
+	os.Exit(cli.Run(app.NewAPIServerCommand()))
+}
+GO
+	upstream=$(go mod download -json "k8s.io/kubernetes@$version" | sed -n 's/^\t"GoMod": "\(.*\)",$/\1/p')
+	{
+		printf 'module github.com/foresight-scheduler/foresight/test/%s\n\n' "skew/$dir"
+		sed -n 's/^go .*/&/p' "$upstream"
+		printf '\nrequire k8s.io/kubernetes %s\n\nreplace (\n' "$version"
+		sed -n "s,^\t\(k8s.io/[a-z-]*\) => ./staging/.*,\t\1 => \1 v0${version#v1},p" "$upstream"
+		printf ')\n'
+	} >"$dir/go.mod"
+	(cd "$dir" && go mod tidy -e >/dev/null && go mod edit -fmt)
+	echo "$dir"
+done
