@@ -52,13 +52,18 @@ type bind struct {
 // auditEvent is what the tests read of an audit.k8s.io/v1 Event.
 type auditEvent struct {
 	Verb, UserAgent string
-	ObjectRef struct{ Resource, Subresource, Namespace, Name string }
-	Response  struct{ Code int } `json:"responseStatus"`
-	Lease     struct {
+	ObjectRef       struct{ Resource, Subresource, Namespace, Name string }
+	Response        struct{ Code int } `json:"responseStatus"`
+	Lease           struct {
 		Spec struct{ HolderIdentity string }
 	} `json:"requestObject"`
 	Received time.Time `json:"requestReceivedTimestamp"`
 	Answered time.Time `json:"stageTimestamp"`
+}
+
+func (e *auditEvent) wroteOurLease() bool {
+	return e.ObjectRef.Resource == "leases" && e.ObjectRef.Namespace == "foresight-system" &&
+		(e.Verb == "create" || e.Verb == "update") && (e.Response.Code == http.StatusOK || e.Response.Code == http.StatusCreated)
 }
 
 func openAuditLog(t *testing.T) *auditLog {
@@ -96,7 +101,7 @@ func (a *auditLog) read() {
 		switch {
 		case e.ObjectRef.Subresource == "binding":
 			a.binds = append(a.binds, bind{pod: e.ObjectRef.Namespace + "/" + e.ObjectRef.Name, agent: agent, received: e.Received, status: e.Response.Code})
-		case e.ObjectRef.Resource == "leases" && e.ObjectRef.Namespace == "foresight-system" && (e.Verb == "create" || e.Verb == "update") && (e.Response.Code == http.StatusOK || e.Response.Code == http.StatusCreated):
+		case e.wroteOurLease():
 			a.written(leaseWrite{e.Lease.Spec.HolderIdentity, agent, e.Received, e.Answered})
 		}
 	}

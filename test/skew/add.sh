@@ -37,6 +37,6 @@ GO
 		sed -n "s,^\t\(k8s.io/[a-z-]*\) => ./staging/.*,\t\1 => \1 v0${version#v1},p" "$upstream"
 		printf ')\n'
 	} >"$dir/go.mod"
-	(cd "$dir" && go mod tidy -e >/dev/null && go mod edit -fmt)
+	(cd "$dir" && go mod tidy -e >/dev/null)
 	echo "$dir"
 done

@@ -80,73 +80,77 @@ func own(t *testing.T) string {
 
 // Every release has its row in the page, without an error in it, and no other one has.
 func TestPageHasAllServers(t *testing.T) {
-	text, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, table, found := strings.Cut(string(text), begin)
-	table, _, ended := strings.Cut(table, end)
-	if !found || !ended {
-		t.Fatalf("%s has no table between %s and %s", page, begin, end)
-	}
-	rows := regexp.MustCompile(`(?m)^\| (v1\.\d+\.\S+) \|(.*)\|$`).FindAllStringSubmatch(table, -1)
-	seen := map[string]bool{}
-	for _, r := range rows {
-		seen[r[1]] = true
-		if strings.Contains(r[2], "**no**") {
-			t.Errorf("beside %s something does not work:%s", r[1], r[2])
+	_, rows, _ := readPage(t)
+	for server, row := range rows {
+		if strings.Contains(row, "**no**") {
+			t.Errorf("beside %s something does not work: %s", server, row)
 		}
 	}
 	for _, server := range releases(t) {
-		if !seen[server] {
+		if rows[server] == "" {
 			t.Errorf("%s has no row", server)
 		}
-		delete(seen, server)
+		delete(rows, server)
 	}
-	for server := range seen {
+	for server := range rows {
 		t.Errorf("%s has a row, and is no release of test/skew", server)
 	}
 }
 
-// TestSkew needs minutes a server, most of it to build the server for the first time: FORESIGHT_SKEW=1 (make skew).
+// TestSkew needs minutes a server, most of it to build the server for the first time (make skew): FORESIGHT_SKEW=all, or releases
+// with commas between them.
 func TestSkew(t *testing.T) {
-	if os.Getenv("FORESIGHT_SKEW") == "" {
+	wanted := os.Getenv("FORESIGHT_SKEW")
+	if wanted == "" {
 		t.Skip("FORESIGHT_SKEW is not set")
 	}
 	repo, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var rows []row
+	before, rows, after := readPage(t)
 	for _, server := range releases(t) {
-		t.Run(server, func(t *testing.T) { rows = append(rows, beside(t, repo, server)) })
+		if wanted != "all" && !slices.Contains(strings.Split(wanted, ","), server) {
+			continue
+		}
+		if t.Run(server, func(t *testing.T) { rows[server] = beside(t, repo, server).String() }) {
+			t.Log("\n" + header.String() + "\n" + rows[server])
+		}
 	}
-	t.Logf("\n%v\n%s", header, strings.Join(lines(rows), "\n"))
-	if *update && !t.Failed() && len(rows) == len(releases(t)) {
-		write(t, rows)
+	if !*update || t.Failed() {
+		return
+	}
+	table := []string{begin, header.String(), "|---|---|---|---|---|---|"}
+	for _, server := range releases(t) {
+		if rows[server] == "" {
+			rows[server] = row{server: server, off: "not run yet"}.String()
+		}
+		table = append(table, rows[server])
+	}
+	if err := os.WriteFile(page, []byte(before+strings.Join(append(table, end), "\n")+after), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
-func lines(rows []row) []string {
-	out := make([]string, len(rows))
-	for i, r := range rows {
-		out[i] = r.String()
-	}
-	return out
-}
+var tableRow = regexp.MustCompile(`(?m)^\| (v1\.\d+\.\S+) \|.*\|$`)
 
-func write(t *testing.T, rows []row) {
+// readPage returns the rows of the page's table by release, and what is before and after the table.
+func readPage(t *testing.T) (before string, rows map[string]string, after string) {
 	t.Helper()
 	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, rest, _ := strings.Cut(string(text), begin)
-	_, after, _ := strings.Cut(rest, end)
-	table := fmt.Sprintf("%s\n%v\n|---|---|---|---|---|---|\n%s\n%s", begin, header, strings.Join(lines(rows), "\n"), end)
-	if err := os.WriteFile(page, []byte(before+table+after), 0o644); err != nil {
-		t.Fatal(err)
+	before, rest, found := strings.Cut(string(text), begin)
+	table, after, ended := strings.Cut(rest, end)
+	if !found || !ended {
+		t.Fatalf("%s has no table between %s and %s", page, begin, end)
 	}
+	rows = map[string]string{}
+	for _, r := range tableRow.FindAllStringSubmatch(table, -1) {
+		rows[r[1]] = r[0]
+	}
+	return before, rows, after
 }
 
 // local is a local cluster with an API server of another release.
