@@ -368,6 +368,15 @@ func TestAnotherNameAndNamespace(t *testing.T) {
 			}
 		}
 	}
+	// A namespace that is called as the scheduler is.
+	if r, err = install(t, "foresight-scheduler", "scheduler: {name: mine}"); err != nil {
+		t.Fatal(err)
+	}
+	for key, o := range r.objects {
+		if ns := o.meta()["namespace"]; ns != nil && ns != "foresight-scheduler" {
+			t.Errorf("%s is in %v", key, ns)
+		}
+	}
 	checksum := func(values string) any {
 		return at(t, mustInstall(t, values).pod(t), "metadata", "annotations", "checksum/config")
 	}

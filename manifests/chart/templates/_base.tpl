@@ -7,7 +7,8 @@ and what values say is different.
 {{- define "foresight.text" -}}
 {{- $text := .root.Files.Get (printf "files/base/%s" .file) -}}
 {{- if not $text -}}{{- fail (printf "the chart has no files/base/%s; package it with helm, which follows links" .file) -}}{{- end -}}
-{{- $text | replace "foresight-system" .root.Release.Namespace | replace "foresight-scheduler" .root.Values.scheduler.name -}}
+{{/* The namespace comes last: it may contain the name. */}}
+{{- $text | replace "foresight-system" "@namespace@" | replace "foresight-scheduler" .root.Values.scheduler.name | replace "@namespace@" .root.Release.Namespace -}}
 {{- end -}}
 
 {{- define "foresight.labels" -}}

@@ -76,7 +76,7 @@ scheduler.image: {{ .Values.scheduler.image }} is another scheduler
 {{- $profile := index $config.profiles 0 -}}
 
 {{- $enabled := $profile.plugins.multiPoint.enabled -}}
-{{- $wanted := .Values.plugins.enabled -}}
+{{- $wanted := .Values.plugins.enabled | default list -}}
 {{- if .Values.qos.enabled -}}
 {{- $wanted = append $wanted (dict "name" "PredictedQoS" "weight" .Values.qos.weight) -}}
 {{- end -}}
@@ -104,7 +104,7 @@ scheduler.image: {{ .Values.scheduler.image }} is another scheduler
 {{- if .Values.qos.enabled -}}
 {{- $args = append $args (dict "name" "PredictedQoS" "args" .Values.qos.args) -}}
 {{- end -}}
-{{- range $more := concat $args .Values.pluginConfig -}}
+{{- range $more := concat $args (.Values.pluginConfig | default list) -}}
 {{- if has $more.name $known -}}
 {{- $found := false -}}
 {{- range $profile.pluginConfig -}}
