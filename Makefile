@@ -57,7 +57,7 @@ test: build ## Run all tests: unit, differential and fuzz seeds with the race de
 
 .PHONY: e2e
 e2e: build ## Test the whole stack on real nodes (root; installs containerd and what else they need).
-	FORESIGHT_E2E=1 go test -count=1 -timeout 15m -parallel 4 ./test/e2e
+	FORESIGHT_E2E=1 go test -count=1 -timeout 40m -parallel 4 ./test/e2e
 
 .PHONY: lab
 lab: build ## Measure what co-location does to a service on real nodes (root): lab/lab.csv, lab/lab.png.

@@ -5,14 +5,15 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
+
+	"github.com/foresight-scheduler/foresight/cmd/localcluster/state"
 )
 
 // Whatever dies by SIGKILL, and whenever, `down` leaves nothing of a cluster.
@@ -84,32 +85,30 @@ func TestNothingIsLeftAfterKills(t *testing.T) {
 // killComponents kills the named components, or all.
 func killComponents(t *testing.T, c cluster, names ...string) {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(c.dir, "state.json"))
+	saved, err := state.Layout{Dir: c.dir}.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var state struct {
-		Components []struct {
-			Name string
-			PID  int
-		}
-	}
-	if err := json.Unmarshal(data, &state); err != nil {
-		t.Fatal(err)
-	}
-	killed := 0
-	for _, component := range state.Components {
+	var killed []state.Component
+	for _, component := range saved.Components {
 		if len(names) == 0 || component.Name == names[0] {
 			if err := syscall.Kill(component.PID, syscall.SIGKILL); err != nil {
 				t.Fatalf("%s: %v", component.Name, err)
 			}
-			killed++
+			killed = append(killed, component)
 		}
 	}
-	if killed == 0 {
-		t.Fatalf("none of %q is among %+v", names, state.Components)
+	if len(killed) == 0 {
+		t.Fatalf("none of %q is among %+v", names, saved.Components)
 	}
-	time.Sleep(100 * time.Millisecond)
+	eventually(t, "the killed to die", func(context.Context) error {
+		for _, component := range killed {
+			if component.Running() {
+				return fmt.Errorf("%s runs", component.Name)
+			}
+		}
+		return nil
+	})
 }
 
 // What cannot be is refused with the reason, and leaves nothing either.

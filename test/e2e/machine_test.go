@@ -10,6 +10,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/foresight-scheduler/foresight/cmd/localcluster/realnode"
+	"github.com/foresight-scheduler/foresight/cmd/localcluster/state"
 )
 
 // machine is what of a machine a local cluster must not change.
@@ -78,7 +81,7 @@ func (m machine) leftovers(dir string) (left []string) {
 		left = append(left, fmt.Sprintf("nftables' tables are %q and were %q", now.ruleset, m.ruleset))
 	}
 	for _, group := range now.cgroups {
-		if !slices.Contains(m.cgroups, group) {
+		if !slices.Contains(m.cgroups, group) && strings.HasPrefix(filepath.Base(group), realnode.CgroupPrefix(state.Layout{Dir: dir})) {
 			left = append(left, "control group "+group)
 		}
 	}

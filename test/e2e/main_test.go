@@ -32,6 +32,8 @@ const (
 	ours = "foresight-scheduler"
 	// patience is for what takes seconds on an idle machine.
 	patience = 90 * time.Second
+	// starting is for a whole cluster, which takes half a minute on an idle machine.
+	starting = 8 * time.Minute
 	// nodes of the shared cluster.
 	nodes = 2
 )
@@ -155,12 +157,13 @@ func (c cluster) command(ctx context.Context, name string, args ...string) *exec
 }
 
 func (c cluster) up(args ...string) (string, error) {
-	return c.run("up", append([]string{"--real", "--yes"}, args...)...)
+	return c.run("up", append([]string{"--real", "--yes", "--timeout", starting.String()}, args...)...)
 }
 
 // run returns all that bin/localcluster printed.
 func (c cluster) run(name string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	// The first start installs packages as well.
+	ctx, cancel := context.WithTimeout(context.Background(), 2*starting)
 	defer cancel()
 	out, err := c.command(ctx, name, args...).CombinedOutput()
 	return string(out), err

@@ -48,10 +48,13 @@ func TestServices(t *testing.T) {
 	}
 	// From beside the control plane pods are reached by their addresses.
 	for _, p := range pods {
-		out, err := shared.run("run", "--", bin("workload"), "get", "http://"+p.Status.PodIP+":8080")
-		if err != nil || out != p.Name+"\n" {
-			t.Errorf("pod %s answers %q, %v", p.Name, out, err)
-		}
+		eventually(t, "pod "+p.Name+" to answer", func(context.Context) error {
+			out, err := shared.run("run", "--", bin("workload"), "get", "http://"+p.Status.PodIP+":8080")
+			if err != nil || out != p.Name+"\n" {
+				return fmt.Errorf("%q, %v", out, err)
+			}
+			return nil
+		})
 	}
 	urls := []string{"http://" + service.Spec.ClusterIP}
 	for _, p := range pods {

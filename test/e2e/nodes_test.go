@@ -37,7 +37,7 @@ func TestDrain(t *testing.T) {
 	ns := newNamespace(t)
 	apply(t, ns, replicated)
 	awaitPods(t, ns, "web", 2)
-	kubectl(t, ns, "drain", "node-1", "--ignore-daemonsets", "--force", "--delete-emptydir-data", "--timeout=60s")
+	kubectl(t, ns, "drain", "node-1", "--ignore-daemonsets", "--force", "--delete-emptydir-data", "--timeout="+patience.String())
 	t.Cleanup(func() {
 		if out, err := shared.run("kubectl", "uncordon", "node-1"); err != nil {
 			t.Errorf("%v: %s", err, out)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	v1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -118,6 +119,11 @@ func complete(value any) {
 		initContainers, _ := object["initContainers"].([]any)
 		for _, c := range append(initContainers, containers...) {
 			setDefault(c.(map[string]any), "image", "foresight.local/workload:dev")
+			if probe, ok := c.(map[string]any)["readinessProbe"].(map[string]any); ok {
+				// A busy machine answers late. That must not look like a server that is broken.
+				setDefault(probe, "timeoutSeconds", int64(10))
+				setDefault(probe, "failureThreshold", int64(30))
+			}
 		}
 	}
 	for _, field := range object {
@@ -169,11 +175,26 @@ func awaitPod(t *testing.T, namespace, name, what string, wanted func(*v1.Pod) b
 			return err
 		}
 		if !wanted(pod) {
-			return fmt.Errorf("it is %s: %s", pod.Status.Phase, conditions(pod))
+			return fmt.Errorf("it is %s %s: %s", pod.Status.Phase, pod.Status.Reason, conditions(pod))
 		}
 		return nil
 	})
 	return pod
+}
+
+// awaitGone returns when the pod's object is gone, or another one of the same name stands there.
+func awaitGone(t *testing.T, pod *v1.Pod) {
+	t.Helper()
+	eventually(t, "pod "+pod.Name+" to be gone", func(ctx context.Context) error {
+		now, err := getPod(ctx, pod.Namespace, pod.Name)
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		if err == nil && now.UID == pod.UID {
+			err = fmt.Errorf("it is %s, and to go since %s", now.Status.Phase, now.DeletionTimestamp)
+		}
+		return err
+	})
 }
 
 func conditions(pod *v1.Pod) string {
@@ -198,8 +219,11 @@ func ready(pod *v1.Pod) bool {
 	return false
 }
 
-func phase(wanted v1.PodPhase) func(*v1.Pod) bool {
-	return func(pod *v1.Pod) bool { return pod.Status.Phase == wanted }
+// ended is whether a pod of one container is over in a phase and its status says how the container ended.
+func ended(wanted v1.PodPhase) func(*v1.Pod) bool {
+	return func(pod *v1.Pod) bool {
+		return pod.Status.Phase == wanted && len(pod.Status.ContainerStatuses) == 1 && pod.Status.ContainerStatuses[0].State.Terminated != nil
+	}
 }
 
 // awaitPods returns the pods with the label app=APP when n of them are ready and there are
@@ -239,12 +263,19 @@ func podsOf(ctx context.Context, namespace, app string) ([]v1.Pod, error) {
 	return staying, nil
 }
 
-// logs of a container, or of the only one.
-func logs(t *testing.T, namespace, pod, container string) string {
+// awaitLog waits until all texts are in the log of a pod's container: the runtime writes it after the container did.
+func awaitLog(t *testing.T, namespace, pod string, texts ...string) {
 	t.Helper()
-	out, err := client.CoreV1().Pods(namespace).GetLogs(pod, &v1.PodLogOptions{Container: container}).DoRaw(t.Context())
-	if err != nil {
-		t.Fatalf("logs of %s: %v", pod, err)
-	}
-	return string(out)
+	eventually(t, "the log of "+pod, func(ctx context.Context) error {
+		out, err := client.CoreV1().Pods(namespace).GetLogs(pod, &v1.PodLogOptions{}).DoRaw(ctx)
+		if err != nil {
+			return err
+		}
+		for _, text := range texts {
+			if !strings.Contains(string(out), text) {
+				return fmt.Errorf("%q is not in %q", text, out)
+			}
+		}
+		return nil
+	})
 }

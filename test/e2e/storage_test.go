@@ -4,7 +4,6 @@
 package e2e
 
 import (
-	"strings"
 	"testing"
 
 	v1 "k8s.io/api/core/v1"
@@ -42,13 +41,8 @@ spec:
   - {name: settings, configMap: {name: settings}}
   - {name: token, secret: {secretName: token}}
 `)
-	awaitPod(t, ns, "reader", "done", phase(v1.PodSucceeded))
-	out := logs(t, ns, "reader", "")
-	for _, want := range []string{"in a file", "s3cret", "COLOUR=green"} {
-		if !strings.Contains(out, want) {
-			t.Errorf("%q is not in %q", want, out)
-		}
-	}
+	awaitPod(t, ns, "reader", "done", ended(v1.PodSucceeded))
+	awaitLog(t, ns, "reader", "in a file", "s3cret", "COLOUR=green")
 }
 
 // What a pod writes to its node's disk is there for the next pod on that node.
@@ -70,12 +64,10 @@ spec:
 `
 	}
 	apply(t, ns, manifest("writer", "[write, /disk/note, remember]"))
-	awaitPod(t, ns, "writer", "done", phase(v1.PodSucceeded))
+	awaitPod(t, ns, "writer", "done", ended(v1.PodSucceeded))
 	apply(t, ns, manifest("reader", "[cat, /disk/note]"))
-	awaitPod(t, ns, "reader", "done", phase(v1.PodSucceeded))
-	if out := logs(t, ns, "reader", ""); out != "remember" {
-		t.Errorf("it read %q", out)
-	}
+	awaitPod(t, ns, "reader", "done", ended(v1.PodSucceeded))
+	awaitLog(t, ns, "reader", "remember")
 }
 
 // A claim that waits for its first consumer is bound by the scheduler, which places the pod
@@ -126,13 +118,11 @@ spec:
 `
 	}
 	apply(t, ns, manifest("writer", "[write, /data/note, remember]"))
-	pod := awaitPod(t, ns, "writer", "done", phase(v1.PodSucceeded))
+	pod := awaitPod(t, ns, "writer", "done", ended(v1.PodSucceeded))
 	if pod.Spec.NodeName != "node-1" {
 		t.Errorf("it was placed on %s, away from the volume", pod.Spec.NodeName)
 	}
 	apply(t, ns, manifest("reader", "[cat, /data/note]"))
-	awaitPod(t, ns, "reader", "done", phase(v1.PodSucceeded))
-	if out := logs(t, ns, "reader", ""); out != "remember" {
-		t.Errorf("it read %q", out)
-	}
+	awaitPod(t, ns, "reader", "done", ended(v1.PodSucceeded))
+	awaitLog(t, ns, "reader", "remember")
 }

@@ -71,7 +71,14 @@ func TestKubeletUsage(t *testing.T) {
 		}
 		return nil
 	})
-	if said, err := os.ReadFile(log.Name()); err != nil || strings.Contains(string(said), "Reading usage failed") {
-		t.Errorf("%v\n%s", err, said)
+	said, err := os.ReadFile(log.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(said)) {
+		// A busy kubelet may answer late.
+		if strings.Contains(line, "Reading usage failed") && !strings.Contains(line, "deadline exceeded") && !strings.Contains(line, "Timeout exceeded") {
+			t.Error(line)
+		}
 	}
 }

@@ -188,9 +188,7 @@ spec:
 	if err != nil || len(pods) != 3 {
 		t.Fatalf("%d pods, %v", len(pods), err)
 	}
-	if out := logs(t, ns, pods[0].Name, ""); out != "done\n" {
-		t.Errorf("it said %q", out)
-	}
+	awaitLog(t, ns, pods[0].Name, "done\n")
 }
 
 func awaitJob(t *testing.T, namespace, name string, end batchv1.JobConditionType) {
@@ -279,8 +277,11 @@ spec:
 		}
 		return nil
 	})
-	out := kubectl(t, ns, "describe", "hpa", "busy")
-	if !strings.Contains(out, "cpu resource utilization") {
-		t.Errorf("it scaled for another reason: %s", out)
-	}
+	eventually(t, "the reason of the scaling", func(ctx context.Context) error {
+		out, err := shared.command(ctx, "kubectl", "-n", ns, "describe", "hpa", "busy").CombinedOutput()
+		if err == nil && !strings.Contains(string(out), "cpu resource utilization") {
+			err = fmt.Errorf("it scaled for another reason: %s", out)
+		}
+		return err
+	})
 }
