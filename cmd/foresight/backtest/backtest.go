@@ -16,6 +16,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/cmd/foresight/backtest/report"
 	"github.com/foresight-scheduler/foresight/cmd/internal/output"
+	"github.com/foresight-scheduler/foresight/cmd/internal/ownfile"
 	"github.com/foresight-scheduler/foresight/plugins/predict/peak/backtest"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/trace"
 )
@@ -73,7 +74,7 @@ docs/traces.md.`,
 	flags := cmd.Flags()
 	flags.StringVar(&dir, "trace", "", "folder of the trace")
 	format.AddFlag(cmd)
-	flags.StringVar(&file, "report", "", "HTML file to write the tables and plots to as well")
+	flags.StringVar(&file, "report", "", "HTML file to write the tables and plots to as well; a file that is no such report is left alone")
 	flags.Uint64Var(&options.Seed, "seed", 0, "seed of the draws of machines")
 	flags.IntVar(&options.Machines, "machines", 200, "machines to judge")
 	flags.IntVar(&options.Group, "group", 25, "workloads of a machine")
@@ -107,8 +108,11 @@ func printTable(out io.Writer, results []backtest.Result) error {
 	return table.Flush()
 }
 
-// checkWritable says whether the file can be written, without changing it.
+// checkWritable says whether the file can be written and is nobody else's, without changing it.
 func checkWritable(file string) error {
+	if err := ownfile.Check(file, report.Mark); err != nil {
+		return err
+	}
 	_, missing := os.Stat(file)
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {

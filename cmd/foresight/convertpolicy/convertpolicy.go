@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/foresight-scheduler/foresight/cmd/internal/ownfile"
 	"github.com/foresight-scheduler/foresight/cmd/internal/policy"
 )
 
@@ -34,6 +35,11 @@ refused with the field's path and exit code 1.`,
 			if wrong := validation.IsDNS1123Subdomain(schedulerName); len(wrong) > 0 {
 				return fmt.Errorf("--scheduler-name %q: %s", schedulerName, wrong[0])
 			}
+			if output != "" {
+				if err := ownfile.Check(output, policy.Mark); err != nil {
+					return fmt.Errorf("--output: %w", err)
+				}
+			}
 			data, err := readPolicy(cmd.InOrStdin(), args[0])
 			if err != nil {
 				return err
@@ -54,7 +60,7 @@ refused with the field's path and exit code 1.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&schedulerName, "scheduler-name", "foresight-scheduler", "name that pods ask for the profile by")
-	flags.StringVarP(&output, "output", "o", "", "file to write to, instead of the standard output")
+	flags.StringVarP(&output, "output", "o", "", "file to write to, instead of the standard output; a file that convert-policy did not write is left alone")
 	_ = cmd.MarkFlagFilename("output")
 	return cmd
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/foresight-scheduler/foresight/cmd/internal/ownfile"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality/interference"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality/judge"
@@ -34,6 +35,9 @@ latency pods, which it writes to observationsFile of PredictedQoSArgs.`,
   foresight model train --observations observations.csv --out model.json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := ownfile.Check(file, quality.FileMark); err != nil {
+				return fmt.Errorf("--out: %w", err)
+			}
 			card := quality.Card{Trained: time.Now().UTC().Truncate(time.Second)}
 			var groups []*learn.Data
 			if observations != "" {
@@ -81,7 +85,7 @@ latency pods, which it writes to observationsFile of PredictedQoSArgs.`,
 		},
 	}
 	cmd.Flags().StringVar(&dir, "data", "", "folder of the data set")
-	cmd.Flags().StringVar(&file, "out", "", "file to write the model to")
+	cmd.Flags().StringVar(&file, "out", "", "file to write the model to; a file that is no model is left alone")
 	cmd.Flags().StringVar(&observations, "observations", "", "file of a scheduler's outcomes, instead of --data")
 	_ = cmd.MarkFlagRequired("out")
 	cmd.MarkFlagsOneRequired("data", "observations")

@@ -29,6 +29,9 @@ type plugin struct {
 	Weight int64  `json:"weight,omitempty"`
 }
 
+// Mark is the first line of what Convert writes.
+const Mark = "# Converted from a scheduler Policy."
+
 // config writes the shipped configuration with the profile that was asked for.
 func (c *conversion) config(schedulerName string) ([]byte, error) {
 	cfg := object{}
@@ -52,7 +55,7 @@ func (c *conversion) config(schedulerName string) ([]byte, error) {
 		return nil, err
 	}
 	var out bytes.Buffer
-	fmt.Fprintln(&out, "# Converted from a scheduler Policy.")
+	fmt.Fprintln(&out, Mark)
 	for _, n := range c.notices {
 		fmt.Fprintln(&out, "#", n)
 	}

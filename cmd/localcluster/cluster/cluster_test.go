@@ -63,6 +63,32 @@ func TestDownLeavesOtherPeoplesDirectoriesAlone(t *testing.T) {
 	}
 }
 
+// Also one with a file of the name that marks a cluster's directory.
+func TestUpAndDownLeaveADirectoryWithALockFileAlone(t *testing.T) {
+	dir := t.TempDir()
+	files := map[string]string{"lock": "4711", "state.json": `{"version": 1}`, "thesis.tex": "42"}
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Down(dir, &bytes.Buffer{}); !errors.Is(err, state.ErrNotOurs) {
+		t.Errorf("down: %v", err)
+	}
+	if err := Up(t.Context(), options(dir), &bytes.Buffer{}); !errors.Is(err, state.ErrNotOurs) {
+		t.Errorf("up: %v", err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != len(files) {
+		t.Errorf("%v, %v", entries, err)
+	}
+	for name, content := range files {
+		if data, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(data) != content {
+			t.Errorf("%s holds %q, %v", name, data, err)
+		}
+	}
+}
+
 func TestDownCleansUpADamagedCluster(t *testing.T) {
 	l, unlock, err := state.Claim(filepath.Join(t.TempDir(), "cluster"))
 	if err != nil {

@@ -24,7 +24,7 @@ func Down(dir string, out io.Writer) error {
 		return err
 	}
 	begin := time.Now()
-	unlock, err := layout.Lock(false)
+	unlock, err := layout.Lock()
 	if errors.Is(err, state.ErrNoCluster) {
 		// Somebody may have removed the directory under a running cluster.
 		stopped, err := supervise.StopUnrecorded(layout)

@@ -87,7 +87,7 @@ func StartComponent(ctx context.Context, layout state.Layout, name string, timeo
 
 // open locks a cluster and reads its state.
 func open(layout state.Layout) (*state.State, func(), error) {
-	unlock, err := layout.Lock(false)
+	unlock, err := layout.Lock()
 	if err != nil {
 		return nil, nil, err
 	}

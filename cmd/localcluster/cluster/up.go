@@ -40,11 +40,11 @@ func Up(ctx context.Context, options Options, out io.Writer) error {
 		return existing(ctx, layout, err, out)
 	}
 	if err := options.validate(); err != nil {
-		return errors.Join(err, os.RemoveAll(layout.Dir))
+		return errors.Join(err, layout.Unclaim())
 	}
 	if options.Real {
 		if err := realnode.Install(ctx, options.Yes, os.Stdin, out); err != nil {
-			return errors.Join(err, os.RemoveAll(layout.Dir))
+			return errors.Join(err, layout.Unclaim())
 		}
 		options.Without = append(options.Without, state.Kwok)
 	}

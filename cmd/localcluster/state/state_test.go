@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -100,18 +101,18 @@ func TestHalfAWriteLeavesTheLastState(t *testing.T) {
 
 func TestLockAdmitsOne(t *testing.T) {
 	l := newLayout(t)
-	if _, err := l.Lock(false); !errors.Is(err, ErrNoCluster) {
+	if _, err := l.Lock(); !errors.Is(err, ErrNoCluster) {
 		t.Errorf("a directory without a lock is no cluster's: got %v", err)
 	}
-	unlock, err := l.Lock(true)
+	unlock, err := l.lock(true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Lock(false); err == nil || !strings.Contains(err.Error(), "at work") {
+	if _, err := l.Lock(); err == nil || !strings.Contains(err.Error(), "at work") {
 		t.Errorf("want a refusal, got %v", err)
 	}
 	unlock()
-	if unlock, err = l.Lock(false); err != nil {
+	if unlock, err = l.Lock(); err != nil {
 		t.Fatal(err)
 	}
 	unlock()
@@ -128,6 +129,65 @@ func TestClaimLeavesOtherPeoplesDirectoriesAlone(t *testing.T) {
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 1 {
 		t.Errorf("the directory changed: %v, %v", entries, err)
+	}
+}
+
+// Neither claiming nor locking touches a directory whose lock file localcluster did not write, whatever that is and
+// whatever else is there.
+func TestALockFileOfAnotherProgramMarksNothing(t *testing.T) {
+	for name, make := range map[string]func(path string) error{
+		"empty":               func(path string) error { return os.WriteFile(path, nil, 0o600) },
+		"a number":            func(path string) error { return os.WriteFile(path, []byte("4711\n"), 0o600) },
+		"the marker and more": func(path string) error { return os.WriteFile(path, []byte(marker+"x"), 0o600) },
+		"a directory":         func(path string) error { return os.Mkdir(path, 0o700) },
+		"a named pipe":        func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"a link to a marker": func(path string) error {
+			elsewhere := filepath.Join(t.TempDir(), "lock")
+			return errors.Join(os.WriteFile(elsewhere, []byte(marker), 0o600), os.Symlink(elsewhere, path))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLayout(t)
+			thesis := filepath.Join(l.Dir, "thesis.tex")
+			if err := errors.Join(make(l.lockFile()), os.WriteFile(thesis, []byte("42"), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			before, err := os.Lstat(l.lockFile())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := l.Lock(); !errors.Is(err, ErrNotOurs) || !strings.Contains(err.Error(), l.Dir) {
+				t.Errorf("locking: %v", err)
+			}
+			if _, _, err := Claim(l.Dir); !errors.Is(err, ErrNotOurs) {
+				t.Errorf("claiming: %v", err)
+			}
+			after, err := os.Lstat(l.lockFile())
+			if err != nil || after.Size() != before.Size() || after.Mode() != before.Mode() || !after.ModTime().Equal(before.ModTime()) {
+				t.Errorf("the lock file was %v and is %v, %v", before, after, err)
+			}
+			if data, err := os.ReadFile(thesis); err != nil || string(data) != "42" {
+				t.Errorf("the neighbour holds %q, %v", data, err)
+			}
+		})
+	}
+}
+
+// A command may die between making the lock file and marking it.
+func TestHalfAMarkerAloneIsTaken(t *testing.T) {
+	for _, part := range []string{"", marker[:5], marker} {
+		l := newLayout(t)
+		if err := os.WriteFile(l.lockFile(), []byte(part), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, unlock, err := Claim(l.Dir)
+		if err != nil {
+			t.Fatalf("%q: %v", part, err)
+		}
+		unlock()
+		if data, err := os.ReadFile(l.lockFile()); err != nil || string(data) != marker {
+			t.Errorf("%q became %q, %v", part, data, err)
+		}
 	}
 }
 

@@ -27,17 +27,27 @@ func Prepare(path string) error {
 	err = errors.Join(file.Close(), os.Remove(file.Name()))
 	entries, listed := os.ReadDir(filepath.Dir(path))
 	for _, e := range entries {
-		if info, gone := e.Info(); gone == nil && strings.HasPrefix(e.Name(), beside(path)) && time.Since(info.ModTime()) > abandoned {
+		if info, gone := e.Info(); gone == nil && unfinished(e.Name(), path) && info.Mode().IsRegular() && time.Since(info.ModTime()) > abandoned {
 			err = errors.Join(err, os.Remove(filepath.Join(filepath.Dir(path), e.Name())))
 		}
 	}
 	return errors.Join(err, listed)
 }
 
+// unfinished is whether a name is one that create gives: that of a copy which somebody made by hand is not.
+func unfinished(name, path string) bool {
+	number, ours := strings.CutPrefix(name, beside(path))
+	return ours && number != "" && strings.Trim(number, "0123456789") == ""
+}
+
 // beside is what the names of unfinished files begin with.
 func beside(path string) string { return "." + filepath.Base(path) + "-" }
 
 func create(path string) (*os.File, error) {
+	// A file may take a file's place, and must never take that of a device such as /dev/null.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", path)
+	}
 	return os.CreateTemp(filepath.Dir(path), beside(path)+"*")
 }
 

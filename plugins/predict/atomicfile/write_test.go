@@ -76,7 +76,7 @@ func TestFailedEncoder(t *testing.T) {
 func TestPrepare(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "history")
-	for name, age := range map[string]time.Duration{"history": 48 * time.Hour, ".history-1": 48 * time.Hour, ".history-2": time.Minute, ".other-1": 48 * time.Hour} {
+	for name, age := range map[string]time.Duration{"history": 48 * time.Hour, ".history-1": 48 * time.Hour, ".history-2": time.Minute, ".other-1": 48 * time.Hour, ".history-of-mine": 48 * time.Hour} {
 		file := filepath.Join(dir, name)
 		if err := os.WriteFile(file, nil, 0o600); err != nil {
 			t.Fatal(err)
@@ -94,10 +94,33 @@ func TestPrepare(t *testing.T) {
 	for _, e := range entries {
 		left = append(left, e.Name())
 	}
-	if want := []string{".history-2", ".other-1", "history"}; !slices.Equal(left, want) {
+	if want := []string{".history-2", ".history-of-mine", ".other-1", "history"}; !slices.Equal(left, want) {
 		t.Errorf("left %v, want %v", left, want)
 	}
 	if err := Prepare(filepath.Join(dir, "nowhere", "history")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a folder that is not there: %v", err)
+	}
+}
+
+// A device or a folder is never replaced by a file.
+func TestWriteReplacesFilesOnly(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "null")
+	if err := os.Symlink(os.DevNull, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{link, t.TempDir()} {
+		before, err := os.Lstat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := Prepare(path); err == nil {
+			t.Errorf("%s: Prepare has no error", path)
+		}
+		if err := Write(path, contents([]byte("x"))); err == nil {
+			t.Errorf("%s: Write has no error", path)
+		}
+		if after, err := os.Lstat(path); err != nil || after.Mode() != before.Mode() {
+			t.Errorf("%s: it was %s and is %v, %v", path, before.Mode(), after, err)
+		}
 	}
 }

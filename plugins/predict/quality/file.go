@@ -53,6 +53,9 @@ type content struct {
 
 const fileKind = "foresight-qos-model"
 
+// FileMark is what every model file begins with.
+const FileMark = `{"kind":"` + fileKind + `"`
+
 // Save writes the model whole or not at all. It sets the card's SchemaHash.
 func Save(path string, m *Model, card Card) error {
 	card.SchemaHash = m.Schema.Hash()

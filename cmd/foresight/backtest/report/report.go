@@ -16,6 +16,9 @@ import (
 //go:embed page.html
 var page string
 
+// Mark is in the head of every report.
+const Mark = "<title>Foresight: backtest on "
+
 // section is one resource and horizon.
 type section struct {
 	Rows     []backtest.Result // the best first

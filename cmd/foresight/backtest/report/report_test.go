@@ -29,7 +29,7 @@ func TestWrite(t *testing.T) {
 	if strings.Contains(page, "<script>") || !strings.Contains(page, "&lt;script&gt;") {
 		t.Error("the trace's name is not escaped")
 	}
-	for _, want := range []string{"At 0.5 %", "8 machines of 5 workloads", "best baseline, last value"} {
+	for _, want := range []string{"At 0.5 %", "8 machines of 5 workloads", "best baseline, last value", Mark} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q in the page", want)
 		}

@@ -5,7 +5,6 @@ package record
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -38,7 +37,11 @@ func (j *journal) bundle(dir string) error {
 		return nil
 	}
 	partial, old := dir+".partial", dir+".old"
-	if err := errors.Join(os.RemoveAll(partial), os.MkdirAll(partial, 0o755)); err != nil {
+	// Somebody may have put something there while the recording ran.
+	if err := j.checkFolders(dir); err != nil {
+		return err
+	}
+	if err := errors.Join(remove(partial), os.MkdirAll(partial, 0o755)); err != nil {
 		return err
 	}
 	if err := j.writeFiles(partial); err != nil {
@@ -47,7 +50,7 @@ func (j *journal) bundle(dir string) error {
 	if err := syncDir(partial); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(old); err != nil {
+	if err := remove(old); err != nil {
 		return err
 	}
 	if err := os.Rename(dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -56,7 +59,7 @@ func (j *journal) bundle(dir string) error {
 	if err := os.Rename(partial, dir); err != nil {
 		return err
 	}
-	return errors.Join(syncDir(filepath.Dir(dir)), os.RemoveAll(old))
+	return errors.Join(syncDir(filepath.Dir(dir)), remove(old))
 }
 
 // repair puts the old bundle back when the process ended before the new one was in its
@@ -72,11 +75,7 @@ func repair(dir string) error {
 }
 
 func (j *journal) writeFiles(dir string) error {
-	h := header{
-		Name: j.options.Name, IntervalSeconds: int64(j.options.Interval.Seconds()), StartUnix: j.begin.Unix(), Steps: j.next,
-		Unit: "per-mille of the workload's limit", Resources: resourceNames[:], Origin: j.options.Origin, Cite: j.options.Cite,
-	}
-	data, err := json.MarshalIndent(h, "", " ")
+	data, err := j.header()
 	if err != nil {
 		return err
 	}

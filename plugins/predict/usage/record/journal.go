@@ -60,6 +60,9 @@ type journal struct {
 // openJournal opens the journal at path, new or with what is in it. The process may have
 // ended in the midst of the last line, which is cut off.
 func openJournal(path string, options Options) (_ *journal, err error) {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a file of a recording: name another folder", path)
+	}
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, err
@@ -73,7 +76,31 @@ func openJournal(path string, options Options) (_ *journal, err error) {
 	if j.size, err = j.each(func(e *entry) error { return j.replay(e) }); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	if j.size == 0 {
+		// Not one line is whole. That may be all that was written of the first one, or somebody else's file.
+		if err := startsLine(file, j.options.Name); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
 	return j, file.Truncate(j.size)
+}
+
+// startsLine returns an error unless the file holds a part of the first line of a recording with the name.
+func startsLine(file io.ReaderAt, name string) error {
+	line, err := json.Marshal(entry{Trace: &traceEntry{Name: name}})
+	if err != nil {
+		return err
+	}
+	known, _, _ := bytes.Cut(line, []byte(`"interval_seconds"`))
+	begun := make([]byte, len(known))
+	n, err := file.ReadAt(begun, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if !bytes.HasPrefix(known, begun[:n]) {
+		return errors.New("no recording: name another folder")
+	}
+	return nil
 }
 
 // each calls use with every whole line and returns the size of those lines.
@@ -174,6 +201,15 @@ func (j *journal) append(e *entry) error {
 	}
 	j.size += int64(line.Len())
 	return nil
+}
+
+// abandon closes a journal that is not to be used, and removes it if nothing was ever written to it.
+func (j *journal) abandon() error {
+	err := j.close()
+	if j.size == 0 {
+		err = errors.Join(err, os.Remove(j.file.Name()))
+	}
+	return err
 }
 
 func (j *journal) close() error {

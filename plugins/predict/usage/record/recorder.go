@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path/filepath"
 	"sort"
 	"strings"
 	"time"
@@ -105,17 +106,30 @@ type mean struct {
 }
 
 // Open starts a recording into the folder dir, or goes on with the one that is there, of
-// the same name and interval.
+// the same name and interval. Where dir, or one of the files and folders that a recording has beside it, holds anything else,
+// Open returns an error and changes nothing.
 func Open(dir string, options Options) (*Recorder, error) {
 	if err := options.validate(); err != nil {
 		return nil, fmt.Errorf("recording: %w", err)
 	}
-	if err := repair(dir); err != nil {
+	// "traces/" must not have its journal in itself, nor "." beside nothing.
+	dir, err := filepath.Abs(dir)
+	if err != nil {
 		return nil, err
 	}
+
+	// 1. All that is there is of this recording, or nothing is touched.
 	j, err := openJournal(dir+".journal", options)
 	if err != nil {
 		return nil, err
+	}
+	if err := j.checkFolders(dir); err != nil {
+		return nil, errors.Join(err, j.abandon())
+	}
+
+	// 2. Go on where it ended.
+	if err := repair(dir); err != nil {
+		return nil, errors.Join(err, j.close())
 	}
 	r := &Recorder{options: options, dir: dir, journal: j, index: map[string]int{}, pending: map[int64]map[object]*mean{}}
 	for i, w := range j.workloads {
