@@ -14,7 +14,7 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 )
 
-// printTable writes the placed pods, then a summary, then the reasons of those that wait.
+// printTable writes the pods, then a summary, then the reasons of those that wait and of controllers that make no more.
 func printTable(out io.Writer, placements []placement) error {
 	table := printers.GetNewTabWriter(out)
 	fmt.Fprintln(table, "NAMESPACE\tPOD\tOWNER\tNODE\tSCHEDULER\tDECIDED IN")
@@ -22,6 +22,10 @@ func printTable(out io.Writer, placements []placement) error {
 	perNode := map[string]int{}
 	var waiting []placement
 	for _, p := range placements {
+		if p.Missing > 0 {
+			waiting = append(waiting, p)
+			continue
+		}
 		node, decided := p.Node, "before"
 		switch {
 		case node == "":
@@ -39,19 +43,31 @@ func printTable(out io.Writer, placements []placement) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\n%d pods placed on %d nodes", len(placements)-len(waiting), len(perNode))
+	placed := 0
+	for _, n := range perNode {
+		placed += n
+	}
+	fmt.Fprintf(out, "\n%d pods placed on %d nodes", placed, len(perNode))
 	if len(took) > 0 {
 		slices.Sort(took)
 		fmt.Fprintf(out, ", from creation to binding in %s (median) to %s (slowest)", duration(took[len(took)/2]), duration(took[len(took)-1]))
 	}
 	fmt.Fprintln(out)
 	for _, p := range waiting {
-		fmt.Fprintf(out, "\n%s/%s waits:\n", p.Namespace, p.Pod)
+		if p.Missing > 0 {
+			fmt.Fprintf(out, "\n%s/%s has not made %d of its pods:\n", p.Namespace, p.Owner, p.Missing)
+		} else {
+			fmt.Fprintf(out, "\n%s/%s waits:\n", p.Namespace, p.Pod)
+		}
 		reason := p.Reason
 		if reason == "" {
 			reason = "no decision yet"
 		}
-		for _, line := range reasonLines(reason) {
+		lines := []string{reason}
+		if p.Missing == 0 {
+			lines = reasonLines(reason)
+		}
+		for _, line := range lines {
 			fmt.Fprintln(out, "  "+line)
 		}
 	}

@@ -36,6 +36,7 @@ func TestPrintTable(t *testing.T) {
 		{Namespace: "a", Pod: "old", Owner: "Pod", Scheduler: "s", Node: "n2"},
 		{Namespace: "b", Pod: "big", Owner: "Pod", Scheduler: "s", Reason: "0/2 nodes are available: 2 Insufficient cpu."},
 		{Namespace: "b", Pod: "new", Owner: "Pod", Scheduler: "s"},
+		{Namespace: "b", Owner: "Deployment/d", Missing: 2, Reason: "exceeded quota: one, requested: pods=1"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -55,6 +56,9 @@ b/big waits:
 
 b/new waits:
   no decision yet
+
+b/Deployment/d has not made 2 of its pods:
+  exceeded quota: one, requested: pods=1
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -7,6 +7,7 @@ package try
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,6 +26,9 @@ type options struct {
 	output    output.Format
 	scheduler string
 	timeout   time.Duration
+	force     bool
+	yes       bool
+	remove    bool
 }
 
 // NewCommand returns foresight try.
@@ -36,12 +40,19 @@ func NewCommand() *cobra.Command {
 		Long: `Apply a workload for real, wait until every pod of it is decided about, and show the
 decisions: the node of each placed pod with the time from the pod's creation
 to its binding as seen from here, and the reasons of each pod that waits. A CronJob is
-also started once, as kubectl create job --from does. Nothing is removed afterwards.
+also started once, as kubectl create job --from does.
 
-Exits with 1 where a pod is not decided about within the timeout; a pod that cannot be
-placed, and says why, is a decision.`,
+What exists already and is as the manifests say is not touched. What exists and would change is
+shown as a diff, and nothing is applied without --yes. Fields that others manage are not
+taken from them without --force-conflicts, as with kubectl apply --server-side. Nothing is removed
+afterwards, or with --rm all that this command made.
+
+Exits with 0 when all that can be decided is: a pod that cannot be placed and says why is a decision, and so is
+a controller that says why it makes no pods, such as a Job that is suspended or a quota that is used up. Exits
+with 1 where a pod is not decided about within the timeout.`,
 		Example: `  foresight try -f manifests/examples/first-workload.yaml
-  foresight try -f my-app/ -o json`,
+  foresight try -f my-app/ -o json
+  foresight try -f my-app/ --rm`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.IOStreams = genericiooptions.IOStreams{In: cmd.InOrStdin(), Out: cmd.OutOrStdout(), ErrOut: cmd.ErrOrStderr()}
@@ -53,6 +64,9 @@ placed, and says why, is a decision.`,
 	o.output.AddFlag(cmd)
 	cmd.Flags().StringVar(&o.scheduler, "scheduler", "", "wait for and show only pods with this schedulerName")
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 2*time.Minute, "how long to wait for decisions")
+	cmd.Flags().BoolVar(&o.force, "force-conflicts", false, "If true, server-side apply will force the changes against conflicts.")
+	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "change objects that exist already and differ")
+	cmd.Flags().BoolVar(&o.remove, "rm", false, "remove what this command made when the decisions are shown, also after a failure; what it changed stays changed")
 	_ = cmd.MarkFlagRequired("filename")
 	_ = cmd.MarkFlagFilename("filename", "yaml", "yml", "json")
 	return cmd
@@ -76,20 +90,38 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 
-	// 1. Watch before applying, so that no pod is born unseen.
+	// 1. Nothing of others' is changed unasked.
+	if err := workload.plan(o.force, o.yes, o.ErrOut); err != nil {
+		return err
+	}
+
+	// 2. Watch before applying, so that no pod is born unseen.
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
 	w, err := watchPods(ctx, client, workload)
 	if err != nil {
 		return err
 	}
-	// 2. Apply, and wait for the decisions.
-	if err := workload.apply(ctx, o.ErrOut); err != nil {
+
+	// 3. Apply, wait for the decisions, and show them.
+	err = o.apply(ctx, client, workload, w)
+	if o.remove {
+		err = errors.Join(err, workload.remove(ctx, client, o.ErrOut))
+	}
+	return err
+}
+
+func (o *options) apply(ctx context.Context, client kubernetes.Interface, workload *workload, w *podWatch) error {
+	if err := workload.apply(ctx, o.force, o.ErrOut); err != nil {
 		return err
 	}
-	waitErr := w.wait(ctx, client, o.scheduler, o.ErrOut)
-	// 3. Show them, also the ones there are when time ran out.
+	short, waitErr := w.wait(ctx, client, o.scheduler, o.ErrOut)
+	// Also the ones there are when time ran out.
 	placements := w.placements(o.scheduler)
+	for _, s := range short {
+		placements = append(placements, placement{Namespace: s.namespace, Owner: s.owner, Missing: s.missing, Reason: s.reason})
+	}
+	sortPlacements(placements)
 	if len(placements) == 0 && waitErr == nil {
 		fmt.Fprintln(o.ErrOut, "the workload makes no pods")
 	}

@@ -94,7 +94,9 @@ func (w *podWatch) forget(obj any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for uid, s := range w.pods {
-		if s.pod.Namespace == key.Namespace && s.pod.Name == key.Name {
+		// A Job may end, and go with its pods, before anybody looks. What was decided about them stays worth showing.
+		decided := s.pod.Spec.NodeName != "" && strings.HasPrefix(ownerOf(s.pod), "Job/")
+		if s.pod.Namespace == key.Namespace && s.pod.Name == key.Name && !decided {
 			delete(w.pods, uid)
 		}
 	}
@@ -103,46 +105,76 @@ func (w *podWatch) forget(obj any) {
 // settleTime without news is taken as the end: controllers make pods in batches.
 const settleTime = 2 * time.Second
 
-// wait returns when all controllers have made their pods and the scheduler has decided
-// about each, or with an error that says what is missing when the context ends.
-func (w *podWatch) wait(ctx context.Context, client kubernetes.Interface, scheduler string, progress io.Writer) error {
+// sureTime is how long a controller must have had a reason to make no more pods. Some reasons pass in a moment, such as that
+// a new namespace has no service account yet.
+const sureTime = time.Second
+
+// wait returns when the scheduler has decided about all pods that the controllers have made, and no more pods come for now.
+// It returns the controllers that have not made all, with their reasons, and an error that says what is missing when the
+// context ends.
+func (w *podWatch) wait(ctx context.Context, client kubernetes.Interface, scheduler string, progress io.Writer) ([]shortfall, error) {
 	if !w.workload.makesPods() {
-		return nil
+		return nil, nil
 	}
 	if err := w.workload.startCronJobs(ctx, client); err != nil {
-		return err
+		return nil, err
 	}
 	quiet := time.NewTimer(settleTime)
 	defer quiet.Stop()
 	report := time.NewTicker(2 * time.Second)
 	defer report.Stop()
 	missing := "no pod was seen"
+	var held time.Time
 	for {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("not decided in time: %s", missing)
+			return nil, fmt.Errorf("not decided in time: %s", missing)
 		case <-report.C:
 			placed, waiting, undecided := w.count(scheduler)
 			fmt.Fprintf(progress, "%d pods placed, %d cannot be, %d undecided\n", placed, waiting, undecided)
 		case <-w.changed:
+			held = time.Time{}
 			quiet.Reset(settleTime)
 		case <-quiet.C:
-			var err error
-			if missing, err = w.workload.unfinished(); err != nil {
-				return err
+			short, err := w.shortfalls(ctx, client)
+			if err != nil {
+				return nil, err
 			}
-			placed, waiting, undecided := w.count(scheduler)
+			_, _, undecided := w.count(scheduler)
+			coming := slices.IndexFunc(short, func(s shortfall) bool { return s.reason == "" })
 			switch {
-			case missing == "" && undecided == 0 && placed+waiting > 0:
-				return nil
 			case undecided > 0:
 				missing = fmt.Sprintf("%d pods wait for a decision of %s; does it run?", undecided, strings.Join(w.undecided(scheduler), ", "))
-			case missing == "":
-				missing = fmt.Sprintf("no pod with schedulerName %q was seen", scheduler)
+			case coming >= 0:
+				missing = fmt.Sprintf("%s/%s has yet to make %d pods", short[coming].namespace, short[coming].owner, short[coming].missing)
+			case len(short) == 0:
+				return nil, w.noneOf(scheduler)
+			case held.IsZero():
+				held = time.Now()
+			case time.Since(held) >= sureTime:
+				return short, w.noneOf(scheduler)
+			}
+			if undecided > 0 || coming >= 0 {
+				held = time.Time{}
 			}
 			quiet.Reset(settleTime / 4)
 		}
 	}
+}
+
+// noneOf returns an error where pods were asked for by their scheduler, and all have another one.
+func (w *podWatch) noneOf(scheduler string) error {
+	if scheduler == "" || len(w.placements(scheduler)) > 0 {
+		return nil
+	}
+	others := sets.New[string]()
+	for _, p := range w.placements("") {
+		others.Insert(p.Scheduler)
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	return fmt.Errorf("no pod has schedulerName %q: they have %s", scheduler, strings.Join(sets.List(others), ", "))
 }
 
 func (w *podWatch) count(scheduler string) (placed, waiting, undecided int) {
@@ -179,7 +211,9 @@ type placement struct {
 	Node      string `json:"node,omitempty"`
 	// Seconds from seeing the pod to seeing it bound; 0 where it was there before.
 	Seconds float64 `json:"decision_seconds,omitempty"`
-	// Reason a pod waits, in the scheduler's words.
+	// Missing is, in a row without a pod, how many pods its controller has not made.
+	Missing int64 `json:"missing_pods,omitempty"`
+	// Reason a pod waits, in the scheduler's words, or why a controller makes no more pods, in its words.
 	Reason string `json:"reason,omitempty"`
 }
 
@@ -204,10 +238,14 @@ func (w *podWatch) placements(scheduler string) []placement {
 		}
 		all = append(all, p)
 	}
+	sortPlacements(all)
+	return all
+}
+
+func sortPlacements(all []placement) {
 	slices.SortFunc(all, func(a, b placement) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Pod, b.Pod))
 	})
-	return all
 }
 
 func ownerOf(pod *v1.Pod) string {
@@ -220,6 +258,13 @@ func ownerOf(pod *v1.Pod) string {
 }
 
 func unschedulable(pod *v1.Pod) string {
+	if gates := pod.Spec.SchedulingGates; len(gates) > 0 {
+		names := make([]string, len(gates))
+		for i := range gates {
+			names[i] = gates[i].Name
+		}
+		return "held back by scheduling gates: " + strings.Join(names, ", ")
+	}
 	for _, c := range pod.Status.Conditions {
 		if c.Type == v1.PodScheduled && c.Status == v1.ConditionFalse {
 			return cmp.Or(c.Message, c.Reason)
