@@ -79,6 +79,9 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 		return err
 	}
 	cliflag.PrintFlags(cmd.Flags())
+	if err := checkWriteConfigTo(opts.WriteConfigTo); err != nil {
+		return err
+	}
 
 	// 1. Teach the configuration our args, then read it.
 	plugins.RegisterArgs()
@@ -147,6 +150,7 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 		waitForSave(ctx, saved)
 		stop()
 	})
+	pauseWithoutLease(running, sched, completed)
 	// This is how upstream and the fence end the process when the lease is lost. The fence lets nothing be written meanwhile.
 	klog.OsExit = func(code int) {
 		end()

@@ -52,6 +52,37 @@ func Install(election *leaderelection.LeaderElectionConfig, client kubernetes.In
 	return nil
 }
 
+// Of returns the fence that Install has put around the election's client, or nil.
+func Of(election *leaderelection.LeaderElectionConfig) *Fence {
+	if election == nil {
+		return nil
+	}
+	if l, ok := election.Lock.(*lock); ok {
+		return l.fence
+	}
+	return nil
+}
+
+// look is how often Await looks whether the fence is open again.
+const look = 50 * time.Millisecond
+
+// Await returns when writes pass, which is at once on a healthy leader, or when the context ends. What is tried in vain is
+// tried again and told as an error each time, for all pods that wait; who asks here first tries nothing in vain.
+func (f *Fence) Await(ctx context.Context) {
+	if f.left() > 0 {
+		return
+	}
+	ticker := time.NewTicker(look)
+	defer ticker.Stop()
+	for f.left() <= 0 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
 // left is for how long the last renewal allows writes, at most zero when it does not.
 func (f *Fence) left() time.Duration {
 	renewed := f.renewed.Load()

@@ -388,3 +388,49 @@ func TestMetricIsDocumented(t *testing.T) {
 		t.Errorf("%s is not in docs/leader-lock.md", name)
 	}
 }
+
+// Who awaits the fence goes on at once while it is open, when it opens, and when the context ends.
+func TestAwait(t *testing.T) {
+	x := newFixture(t, success)
+	if election := newElection(x.leases); Of(nil) != nil || Of(election) != nil {
+		t.Error("there is a fence that nobody has installed")
+	}
+	if Of(&leaderelection.LeaderElectionConfig{Lock: x.lock}) != x.Fence {
+		t.Error("the fence is not found")
+	}
+	returned := func(ctx context.Context) <-chan struct{} {
+		done := make(chan struct{})
+		go func() {
+			x.Await(ctx)
+			close(done)
+		}()
+		return done
+	}
+	waits := func(done <-chan struct{}) {
+		t.Helper()
+		select {
+		case <-done:
+			t.Error("it does not wait for the lease")
+		case <-time.After(3 * look):
+		}
+	}
+	returns := func(what string, done <-chan struct{}) {
+		t.Helper()
+		select {
+		case <-done:
+		case <-time.After(patience):
+			t.Fatalf("%s: it waits on", what)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := returned(ctx)
+	waits(ended)
+	cancel()
+	returns("the context has ended", ended)
+
+	opened := returned(t.Context())
+	waits(opened)
+	x.acquire(t)
+	returns("the lease is held", opened)
+	returns("the lease is still held", returned(t.Context()))
+}

@@ -115,10 +115,17 @@ func withKubeconfig(config []byte, kubeconfig string) ([]byte, error) {
 	return yaml.Marshal(object)
 }
 
-// WriteForesightConfig puts it where the scheduler reads it.
+// WriteForesightConfig puts it where the scheduler reads it. What the Deployment has in a volume of the pod is in a folder of
+// the cluster's directory here.
 func WriteForesightConfig(l state.Layout, config []byte) error {
-	if err := os.MkdirAll(filepath.Dir(l.ForesightConfig()), 0o700); err != nil {
+	config, err := withVolume(config, l.Path("foresight"))
+	if err != nil {
 		return err
+	}
+	for _, dir := range []string{filepath.Dir(l.ForesightConfig()), l.Path("foresight")} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
 	}
 	return os.WriteFile(l.ForesightConfig(), config, 0o600)
 }
