@@ -20,7 +20,11 @@ NODES     ?= $(if $(REAL),2,10)
 REAL      ?=
 YES       ?=
 DIR       ?= .localcluster
-IMAGE     ?= foresight-scheduler:$(VERSION)
+# The tag that manifests/base and manifests/chart name.
+TAG       := $(shell awk '$$1 == "appVersion:" {print $$2}' manifests/chart/Chart.yaml)
+IMAGE     ?= foresight-scheduler:$(TAG)
+ARCHES    ?= amd64 arm64
+OUT       ?= bin/image.tar
 # The race detector needs a C compiler; without one the tests run without it.
 RACE      := $(if $(shell command -v $$(go env CC) 2>/dev/null),-race)
 
@@ -109,9 +113,15 @@ bench: build ## Measure Foresight against stock kube-scheduler (about 40 minutes
 ##@ Ship
 
 .PHONY: image
-image: ## Build the container image (IMAGE=foresight-scheduler:VERSION; needs docker or podman).
-	$(or $(shell command -v docker),$(shell command -v podman),docker) build \
-		--build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) --build-arg BUILD_DATE=$(BUILD_DATE) -t $(IMAGE) .
+image: build ## Write the image as an OCI archive, without a container engine (IMAGE=NAME:TAG, ARCHES="amd64 arm64", OUT=bin/image.tar).
+	@for arch in $(ARCHES); do \
+		CGO_ENABLED=0 GOARCH=$$arch go build -trimpath -ldflags '$(LDFLAGS)' -o bin/image/$$arch/foresight-scheduler ./cmd/foresight-scheduler || exit 1; \
+	done
+	@bin/localcluster image --out $(OUT) --name $(IMAGE) --ca-certificates '$(wildcard /etc/ssl/certs/ca-certificates.crt)' \
+		--created '$(if $(filter unknown,$(BUILD_DATE)),1970-01-01T00:00:00Z,$(BUILD_DATE))' \
+		--label org.opencontainers.image.title=foresight-scheduler --label org.opencontainers.image.version=$(VERSION) \
+		--label org.opencontainers.image.revision=$(COMMIT) --label org.opencontainers.image.licenses=Apache-2.0 \
+		$(ARCHES:%=bin/image/%/foresight-scheduler)
 
 .PHONY: manifests
 manifests: build ## Print the YAML that installs the second scheduler.

@@ -172,3 +172,19 @@ func TestCriticalPodsHaveAQuota(t *testing.T) {
 		t.Errorf("the quota is for %v pods", pods.String())
 	}
 }
+
+// The image that manifests name is the one that `make image` makes, and the chart's.
+func TestTagsAgree(t *testing.T) {
+	text, err := os.ReadFile("chart/Chart.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var chart struct{ AppVersion string }
+	if err := yaml.Unmarshal(text, &chart); err != nil {
+		t.Fatal(err)
+	}
+	image := into[appsv1.Deployment](t, kustomized(t, "", nil), "Deployment", "").Spec.Template.Spec.Containers[0].Image
+	if image != "foresight-scheduler:"+chart.AppVersion || chart.AppVersion == "" {
+		t.Errorf("the base names %s, the chart's version is %s", image, chart.AppVersion)
+	}
+}
