@@ -102,6 +102,20 @@ func TestValidateSources(t *testing.T) {
 		{config.UsageFromPrometheus, func(a *config.PredictionArgs) {
 			a.Usage.Prometheus.Pods = config.PrometheusQueries{Values: map[string]string{"response_time": "x"}, Time: "x"}
 		}, `args.usage.prometheus.pods.time: Forbidden`},
+		{config.UsageFromPrometheus, withHeaders(config.PrometheusHeader{Name: "X-Scope-OrgID", Value: "team-a"}, config.PrometheusHeader{Name: "authorization", ValueFile: "token"}), ""},
+		{config.UsageFromPrometheus, withHeaders(config.PrometheusHeader{Name: "X", Value: "a"}, config.PrometheusHeader{Name: "x", Value: "b"}), `args.usage.prometheus.headers[1].name: Duplicate value: "x"`},
+		{config.UsageFromPrometheus, withHeaders(config.PrometheusHeader{Value: "a"}), `args.usage.prometheus.headers[0].name: Required value`},
+		{config.UsageFromPrometheus, withHeaders(config.PrometheusHeader{Name: "X Y", Value: "a"}), `args.usage.prometheus.headers[0].name: Invalid value: "X Y"`},
+		{config.UsageFromPrometheus, withHeaders(config.PrometheusHeader{Name: "host", Value: "a"}), `args.usage.prometheus.headers[0].name: Forbidden`},
+		{config.UsageFromPrometheus, withHeaders(config.PrometheusHeader{Name: "X"}), `args.usage.prometheus.headers[0].value: Required value: or valueFile`},
+		{config.UsageFromPrometheus, withHeaders(config.PrometheusHeader{Name: "X", Value: "secret", ValueFile: "file"}), `args.usage.prometheus.headers[0].value: Forbidden`},
+		{config.UsageFromPrometheus, withHeaders(config.PrometheusHeader{Name: "Authorization", Value: "Bearer secret"}), `args.usage.prometheus.headers[0].value: Forbidden: credentials belong in a file`},
+		{config.UsageFromPrometheus, withHeaders(config.PrometheusHeader{Name: "X", Value: "secret\nY: z"}), `args.usage.prometheus.headers[0].value: Invalid value: ""`},
+		{config.UsageFromPrometheus, withHeaders(make([]config.PrometheusHeader, 17)...), `args.usage.prometheus.headers: Too many: 17: must have at most 16 items`},
+		{config.UsageFromPrometheus, func(a *config.PredictionArgs) {
+			withHeaders(config.PrometheusHeader{Name: "Authorization", ValueFile: "file"})(a)
+			a.Usage.Prometheus.TokenFile = "token"
+		}, `args.usage.prometheus.headers[0].name: Forbidden: a token file`},
 		{config.UsageFromPrometheus, func(a *config.PredictionArgs) { a.Usage.Prometheus.Nodes.Time = "x" }, `args.usage.prometheus.nodes.time: Forbidden`},
 	} {
 		args := valid.DeepCopy()
@@ -115,4 +129,8 @@ func TestValidateSources(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", tc.source, err, tc.want)
 		}
 	}
+}
+
+func withHeaders(headers ...config.PrometheusHeader) func(*config.PredictionArgs) {
+	return func(a *config.PredictionArgs) { a.Usage.Prometheus.Headers = headers }
 }

@@ -262,6 +262,8 @@ type PrometheusArgs struct {
 	// TokenFile holds a bearer token, CertFile and KeyFile a PEM client certificate,
 	// PasswordFile the password of Username.
 	TokenFile, CertFile, KeyFile, Username, PasswordFile string
+	// Headers are sent with every request.
+	Headers []PrometheusHeader
 	// Nodes and Pods are the queries; empty is cAdvisor's series.
 	Nodes, Pods PrometheusQueries
 	// Labels of the answers; empty names are those of kube-prometheus.
@@ -276,6 +278,9 @@ type PrometheusArgs struct {
 	// 28 days, and less than Interval is none.
 	Backfill metav1.Duration
 }
+
+// PrometheusHeader is a header of a request, with its value or the file that holds it.
+type PrometheusHeader struct{ Name, Value, ValueFile string }
 
 // PrometheusQueries are PromQL, for all nodes or all pods at once.
 type PrometheusQueries struct {

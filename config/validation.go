@@ -222,6 +222,7 @@ func validatePrometheus(path *field.Path, p *PrometheusArgs) (errs field.ErrorLi
 	if p.TokenFile != "" && p.Username != "" {
 		errs = append(errs, field.Forbidden(path.Child("username"), "a token file and a user name exclude each other"))
 	}
+	errs = append(errs, validateHeaders(path.Child("headers"), p)...)
 	errs = append(errs, validateQueries(path.Child("nodes"), &p.Nodes)...)
 	if _, ok := p.Nodes.Values[responseTime]; ok {
 		errs = append(errs, field.Forbidden(path.Child("nodes", "values").Key(responseTime), "only pods have response times"))

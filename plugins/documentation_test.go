@@ -68,20 +68,29 @@ func TestShippedConfigurationLoads(t *testing.T) {
 	}
 }
 
-// The args in docs/plugins.md are ones that load.
+// The args in the documentation are ones that load and are valid.
 func TestDocumentedArgsLoad(t *testing.T) {
-	page, err := os.ReadFile("../docs/plugins.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	blocks := regexp.MustCompile("(?s)```yaml\n(- name: .*?)```").FindAllSubmatch(page, -1)
-	if len(blocks) < 4 {
-		t.Fatalf("%d documented args, fewer than plugins with args of ours", len(blocks))
-	}
 	profile, _, _ := strings.Cut(string(manifests.SchedulerConfig), "  pluginConfig:\n")
-	for _, block := range blocks {
-		args := strings.ReplaceAll(strings.TrimRight(string(block[1]), "\n"), "\n", "\n  ")
-		loadProfiles(t, []byte(profile+"  pluginConfig:\n  "+args+"\n"))
+	for file, least := range map[string]int{"../docs/plugins.md": 4, "../docs/sources.md": 8} {
+		page, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks := regexp.MustCompile("(?s)```yaml\n(?:# [a-z-]+\n)?(- name: .*?)```").FindAllSubmatch(page, -1)
+		if len(blocks) < least {
+			t.Fatalf("%s: %d documented args, want %d at least", file, len(blocks), least)
+		}
+		for _, block := range blocks {
+			args := strings.ReplaceAll(strings.TrimRight(string(block[1]), "\n"), "\n", "\n  ")
+			cfg := loadProfiles(t, []byte(profile+"  pluginConfig:\n  "+args+"\n"))
+			for _, pc := range cfg.Profiles[0].PluginConfig {
+				if prediction, ok := pc.Args.(*foresightconfig.PredictionArgs); ok {
+					if err := foresightconfig.ValidatePredictionArgs(foresightconfig.ArgsPath(pc.Name), prediction).ToAggregate(); err != nil {
+						t.Errorf("%s: %v in\n%s", file, err, block[1])
+					}
+				}
+			}
+		}
 	}
 }
 

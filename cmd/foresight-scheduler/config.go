@@ -17,11 +17,7 @@ import (
 	"k8s.io/kubernetes/cmd/kube-scheduler/app/options"
 	"k8s.io/kubernetes/pkg/features"
 	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
-	frameworkplugins "k8s.io/kubernetes/pkg/scheduler/framework/plugins"
-	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 	"sigs.k8s.io/yaml"
-
-	"github.com/foresight-scheduler/foresight/plugins/nodeindex"
 )
 
 // The lease of the shipped configuration.
@@ -45,7 +41,7 @@ func prepareConfig(ctx context.Context, opts *options.Options, old *oldFlags) (*
 	}
 	cfg, err := options.LoadConfigFromFile(klog.FromContext(ctx), opts.ConfigFile)
 	if err != nil {
-		return nil, cleanup, fmt.Errorf("reading --config: %w", err)
+		return nil, cleanup, fmt.Errorf("reading --config: %w", explainVersion(opts.ConfigFile, err))
 	}
 	opts.ApplyLeaderElectionTo(cfg)
 	return cfg, cleanup, refuseCollision(cfg)
@@ -66,21 +62,6 @@ func refuseCollision(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) error 
 	if utilfeature.DefaultFeatureGate.Enabled(features.CoordinatedLeaderElection) {
 		return fmt.Errorf("--feature-gates: CoordinatedLeaderElection=true is not possible for a second scheduler: " +
 			"upstream registers every scheduler as a candidate for kube-system/kube-scheduler")
-	}
-	return nil
-}
-
-// refuseUnknownArgs returns an error for args of a plugin that there is none of: upstream
-// passes over them, and a misspelt name would leave a plugin with its defaults.
-func refuseUnknownArgs(cfg *kubeschedulerconfig.KubeSchedulerConfiguration, ours frameworkruntime.Registry) error {
-	upstream := frameworkplugins.NewInTreeRegistry()
-	for i := range cfg.Profiles {
-		for j, pc := range cfg.Profiles[i].PluginConfig {
-			_, isOurs := ours[pc.Name]
-			if _, isUpstreams := upstream[pc.Name]; !isOurs && !isUpstreams && pc.Name != predictionName && pc.Name != nodeindex.Name {
-				return fmt.Errorf("profiles[%d].pluginConfig[%d].name: %q: there is no such plugin", i, j, pc.Name)
-			}
-		}
 	}
 	return nil
 }

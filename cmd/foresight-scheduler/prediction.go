@@ -182,8 +182,10 @@ func newSource(args *config.UsageArgs, kubeconfig *rest.Config, nodes corelister
 	case config.UsageFromPrometheus:
 		p := &args.Prometheus
 		return prometheus.New(prometheus.Config{
-			URL:   p.URL,
-			Files: httpauth.Files{CA: p.CAFile, Cert: p.CertFile, Key: p.KeyFile, Token: p.TokenFile, Username: p.Username, Password: p.PasswordFile},
+			URL: p.URL,
+			Files: httpauth.Files{
+				CA: p.CAFile, Cert: p.CertFile, Key: p.KeyFile, Token: p.TokenFile, Username: p.Username, Password: p.PasswordFile, Headers: headers(p.Headers),
+			},
 			Nodes: queries(&p.Nodes), Pods: queries(&p.Pods),
 			Labels:       prometheus.Labels(p.Labels),
 			Window:       p.RateWindow.Duration,
@@ -193,6 +195,13 @@ func newSource(args *config.UsageArgs, kubeconfig *rest.Config, nodes corelister
 	default:
 		return metricsapi.NewForConfig(kubeconfig)
 	}
+}
+
+func headers(args []config.PrometheusHeader) (headers []httpauth.Header) {
+	for _, h := range args {
+		headers = append(headers, httpauth.Header{Name: h.Name, Value: h.Value, File: h.ValueFile})
+	}
+	return headers
 }
 
 // queries in the order of the quantities, which keeps logs and errors alike.

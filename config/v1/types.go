@@ -342,6 +342,11 @@ type PrometheusArgs struct {
 	Username string `json:"username,omitempty"`
 	// +optional
 	PasswordFile string `json:"passwordFile,omitempty"`
+	// Headers are sent with every request, such as X-Scope-OrgID for the tenant of a Mimir or Cortex; default none.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Headers []PrometheusHeader `json:"headers,omitempty"`
 	// Nodes and Pods are the queries; default the series of cAdvisor.
 	// +optional
 	Nodes PrometheusQueries `json:"nodes,omitempty"`
@@ -363,6 +368,18 @@ type PrometheusArgs struct {
 	// 672h (28 days), default 168h, and less than the interval is none.
 	// +optional
 	Backfill metav1.Duration `json:"backfill,omitempty"`
+}
+
+// PrometheusHeader is a header of a request.
+type PrometheusHeader struct {
+	// Name of the header.
+	Name string `json:"name"`
+	// Value of the header. Credentials belong in a file.
+	// +optional
+	Value string `json:"value,omitempty"`
+	// ValueFile holds the value; it is read again for every request, and needs https, as all credentials do.
+	// +optional
+	ValueFile string `json:"valueFile,omitempty"`
 }
 
 // PrometheusQueries are PromQL, for all nodes or all pods at once.

@@ -6,6 +6,7 @@ package backtest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -56,11 +57,14 @@ docs/traces.md.`,
 				return err
 			}
 			results, err := backtest.Run(cmd.Context(), bundle, options, output.Progress(cmd.ErrOrStderr()))
+			if few := (*backtest.TooFewError)(nil); errors.As(err, &few) {
+				return fmt.Errorf("%s: %w: --group %d would do, and a recording of pods (foresight record --what pods) has more workloads than one of nodes", dir, err, max(1, few.Workloads/2))
+			}
 			if err != nil {
-				return err
+				return fmt.Errorf("%s: %w", dir, err)
 			}
 			if len(results) == 0 {
-				return fmt.Errorf("%s holds %s, which is too short to learn from and to judge on, for any of the horizons", dir,
+				return fmt.Errorf("%s holds %s, which is too short to learn from and to judge on, or has too many gaps, for any of the horizons", dir,
 					time.Duration(bundle.Steps*bundle.IntervalSeconds)*time.Second)
 			}
 			if file != "" {

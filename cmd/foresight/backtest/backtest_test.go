@@ -154,7 +154,7 @@ func TestBacktestRefuses(t *testing.T) {
 		"no trace":         {nil, "trace"},
 		"no such folder":   {[]string{"--trace", "/does/not/exist"}, "/does/not/exist"},
 		"output":           {[]string{"--trace", ".", "-o", "xml"}, "xml"},
-		"too few":          {[]string{"--trace", writeTrace(t, 4, 3)}, "4 workloads"},
+		"too few":          {[]string{"--trace", writeTrace(t, 4, 3)}, "4 workloads; two halves with machines of 25 need 50: --group 2 would do, and a recording of pods (foresight record --what pods)"},
 		"too short":        {[]string{"--trace", writeTrace(t, 24, 1), "--group", "6", "--horizons", "24"}, "24h0m0s, which is too short"},
 		"rate not a share": {[]string{"--trace", writeTrace(t, 24, 3), "--group", "6", "--violation", "2"}, "violation"},
 	} {

@@ -85,7 +85,7 @@ func (o *options) run(ctx context.Context, progress io.Writer) (err error) {
 		ctx, cancel = context.WithTimeout(ctx, o.duration)
 		defer cancel()
 	}
-	sizes, err := watchSizes(ctx, restConfig)
+	sizes, err := watchSizes(ctx, restConfig, o.what == "pods")
 	if err != nil {
 		return err
 	}
@@ -156,10 +156,10 @@ func tellOfFailures(ctx context.Context, c *usage.Collector, progress io.Writer)
 // sizes tells what nodes have and pods may use, from informers' caches.
 type sizes struct {
 	machine usage.Machines
-	pods    corelisters.PodLister
+	pods    corelisters.PodLister // nil where no pods are recorded
 }
 
-func watchSizes(ctx context.Context, config *rest.Config) (*sizes, error) {
+func watchSizes(ctx context.Context, config *rest.Config, pods bool) (*sizes, error) {
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, err
@@ -169,10 +169,16 @@ func watchSizes(ctx context.Context, config *rest.Config) (*sizes, error) {
 		return nil, fmt.Errorf("watching nodes: %w", err)
 	}
 	factory := informers.NewSharedInformerFactory(client, 0)
-	s := &sizes{machine: usage.MachinesFrom(factory.Core().V1().Nodes().Lister()), pods: factory.Core().V1().Pods().Lister()}
+	s := &sizes{machine: usage.MachinesFrom(factory.Core().V1().Nodes().Lister())}
+	if pods { // Whoever records nodes needs no right to see pods.
+		if _, err := client.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{Limit: 1}); err != nil {
+			return nil, fmt.Errorf("watching pods: %w", err)
+		}
+		s.pods = factory.Core().V1().Pods().Lister()
+	}
 	factory.StartWithContext(ctx)
 	if result := factory.WaitForCacheSyncWithContext(ctx); result.Err != nil {
-		return nil, fmt.Errorf("watching nodes and pods: %w", result.Err)
+		return nil, fmt.Errorf("watching nodes, or pods: %w", result.Err)
 	}
 	return s, nil
 }

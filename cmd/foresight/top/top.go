@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -25,10 +27,14 @@ import (
 
 	"github.com/foresight-scheduler/foresight/cmd/internal/output"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/bounded"
 )
 
 // objectives are the columns of foresight top, as plugins/qos names objectives.
 var objectives = []string{"latency", "realtime", "availability", "batch"}
+
+// maxPage is how many bytes of metrics are read. A scheduler of 5,000 nodes tells 4 MB.
+const maxPage = 256 << 20
 
 type options struct {
 	config   *genericclioptions.ConfigFlags
@@ -99,7 +105,7 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer page.Close()
-	nodes, counted, err := classesIn(page)
+	nodes, counted, err := classesIn(bounded.Reader(page, maxPage))
 	if err != nil {
 		return fmt.Errorf("the metrics of %s: %w", o.address, err)
 	}
@@ -129,6 +135,10 @@ func (o *options) metrics(ctx context.Context) (io.ReadCloser, error) {
 	}
 	if o.insecure {
 		config.CAData, config.CAFile, config.Insecure = nil, "", true
+	}
+	if host, _, err := net.SplitHostPort(o.address); err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback()) {
+		// The proxy of the kubeconfig leads to the API server. This machine is not behind it: there it would be the proxy's own.
+		config.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }
 	}
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {

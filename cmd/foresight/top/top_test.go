@@ -5,7 +5,13 @@ package top
 
 import (
 	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/foresight-scheduler/foresight/cmd/internal/commandtest"
@@ -53,5 +59,41 @@ func TestTopFlagsAreChecked(t *testing.T) {
 		if _, _, err := commandtest.Run(t.Context(), NewCommand(), "", strings.Fields(tc.args)...); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: error %v, want one about %s", tc.args, err, tc.want)
 		}
+	}
+}
+
+// A scheduler on this machine, as behind a port-forward, is asked straight, whatever proxy leads to the API server; another one is
+// asked through it.
+func TestTopAndTheProxy(t *testing.T) {
+	var proxied atomic.Int32
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		proxied.Add(1)
+		w.WriteHeader(http.StatusBadGateway)
+	}))
+	defer proxy.Close()
+	scheduler := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "# TYPE foresight_qos_node_risk gauge\nforesight_qos_node_risk{node=\"a\",objective=\"latency\",profile=\"p\"} 0.05\n")
+	}))
+	defer scheduler.Close()
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := os.WriteFile(kubeconfig, []byte(`{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: c, user: u}}],
+		users: [{name: u, user: {token: t}}], clusters: [{name: c, cluster: {server: "https://api.example", proxy-url: "`+proxy.URL+`"}}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	top := func(address string) (string, error) {
+		out, _, err := commandtest.Run(t.Context(), NewCommand(), "", "--kubeconfig", kubeconfig, "--scheduler-address", address, "--scheduler-insecure")
+		return out, err
+	}
+	port := scheduler.URL[strings.LastIndexByte(scheduler.URL, ':'):]
+	for _, host := range []string{"127.0.0.1", "localhost"} {
+		if out, err := top(host + port); err != nil || !strings.Contains(out, "good (5%)") {
+			t.Errorf("%s: %q, error %v", host, out, err)
+		}
+	}
+	if n := proxied.Load(); n != 0 {
+		t.Errorf("%d requests went through the proxy", n)
+	}
+	if _, err := top("scheduler.example:10259"); err == nil || proxied.Load() == 0 {
+		t.Errorf("a scheduler elsewhere: error %v, %d requests through the proxy", err, proxied.Load())
 	}
 }

@@ -18,6 +18,9 @@ const (
 	// read at the same instant. So it may pass 1 by a little, and then means 1.
 	shareSlack = 0.1
 
+	// maxWindow is the longest that values may be averaged over. What a thing used since the epoch, or in a year, is not what it uses.
+	maxWindow = 24 * time.Hour
+
 	// Nobody waits longer than an hour, in seconds. Milliseconds that were taken for seconds may pass.
 	maxResponseTime = 3600
 )
@@ -59,14 +62,31 @@ type Machines func(node string) (Machine, bool)
 type Cleaner struct {
 	bounds   Bounds
 	machines Machines
-	// last sample's time of each object, in nanoseconds since the epoch.
-	nodes     map[string]int64
-	pods      map[podKey]int64
+	// last is the newest sample of each object.
+	nodes     map[string]last
+	pods      map[podKey]last
+	readings  uint32
 	nextSweep time.Time
+}
+
+// last is the newest sample of an object: its time in nanoseconds since the epoch, and where it stands in which reading; -1 is
+// nowhere, since no value of it was believed.
+type last struct {
+	nanos   int64
+	reading uint32
+	index   int32
 }
 
 type podKey struct {
 	namespace, name, uid string
+}
+
+// in is where the sample stands in a reading; -1 is nowhere.
+func (l last) in(reading uint32) int32 {
+	if l.reading != reading {
+		return -1
+	}
+	return l.index
 }
 
 // NewCleaner returns a cleaner that believes what is within bounds. machines may be nil
@@ -78,13 +98,13 @@ func NewCleaner(bounds Bounds, machines Machines) *Cleaner {
 	return &Cleaner{
 		bounds:   bounds,
 		machines: machines,
-		nodes:    map[string]int64{},
-		pods:     map[podKey]int64{},
+		nodes:    map[string]last{},
+		pods:     map[podKey]last{},
 	}
 }
 
 // Clean returns the reading without what is not believed, and with it counted in
-// Dropped. It takes the reading over: the returned one reuses its slices.
+// Dropped, and with at most one sample of each object, the newest. It takes the reading over: the returned one reuses its slices.
 func (c *Cleaner) Clean(now time.Time, r Reading) Reading {
 	p := pass{now: now, bounds: c.bounds, drops: &r.Dropped}
 	if c.bounds.MaxAge > 0 {
@@ -92,6 +112,7 @@ func (c *Cleaner) Clean(now time.Time, r Reading) Reading {
 		c.sweep(now, p.oldest)
 	}
 
+	c.readings++
 	nodes := r.Nodes[:0]
 	for i := range r.Nodes {
 		s := &r.Nodes[i]
@@ -99,12 +120,18 @@ func (c *Cleaner) Clean(now time.Time, r Reading) Reading {
 			r.Dropped[Nameless]++
 			continue
 		}
-		if !p.timely(&s.Sample) || !inOrder(c.nodes, s.Node, s.Time, &r.Dropped) {
+		if !p.timely(&s.Sample) {
 			continue
 		}
-		if p.believable(&s.Sample, c.limits(s.Node)) {
-			nodes = append(nodes, *s)
+		before, ok := inOrder(c.nodes, s.Node, s.Time, &r.Dropped)
+		if !ok {
+			continue
 		}
+		at := before.in(c.readings)
+		if p.believable(&s.Sample, c.limits(s.Node)) {
+			nodes, at = put(nodes, *s, before, c.readings, &r.Dropped)
+		}
+		c.nodes[s.Node] = last{s.Time.UnixNano(), c.readings, at}
 	}
 	clear(r.Nodes[len(nodes):]) // Let go of the names of the dropped.
 	r.Nodes = nodes
@@ -120,15 +147,21 @@ func (c *Cleaner) Clean(now time.Time, r Reading) Reading {
 			continue
 		}
 		key := podKey{namespace: s.Namespace, name: s.Name, uid: s.UID}
-		if !p.timely(&s.Sample) || !inOrder(c.pods, key, s.Time, &r.Dropped) {
+		if !p.timely(&s.Sample) {
+			continue
+		}
+		before, ok := inOrder(c.pods, key, s.Time, &r.Dropped)
+		if !ok {
 			continue
 		}
 		if s.Node != node {
 			node, machine = s.Node, c.limits(s.Node)
 		}
+		at := before.in(c.readings)
 		if p.believable(&s.Sample, machine) {
-			pods = append(pods, *s)
+			pods, at = put(pods, *s, before, c.readings, &r.Dropped)
 		}
+		c.pods[key] = last{s.Time.UnixNano(), c.readings, at}
 	}
 	clear(r.Pods[len(pods):])
 	r.Pods = pods
@@ -166,31 +199,43 @@ func (c *Cleaner) sweep(now, oldest time.Time) {
 	c.nextSweep = now.Add(c.bounds.MaxAge)
 	limit := oldest.UnixNano()
 	for key, last := range c.nodes {
-		if last < limit {
+		if last.nanos < limit {
 			delete(c.nodes, key)
 		}
 	}
 	for key, last := range c.pods {
-		if last < limit {
+		if last.nanos < limit {
 			delete(c.pods, key)
 		}
 	}
 }
 
-// inOrder says whether t is newer than the last sample of the object, and remembers it.
-func inOrder[K comparable](last map[K]int64, key K, t time.Time, drops *Drops) bool {
+// inOrder says whether t is newer than the last sample of the object, which it returns.
+func inOrder[K comparable](all map[K]last, key K, t time.Time, drops *Drops) (before last, ok bool) {
 	nanos := t.UnixNano()
-	before, known := last[key]
+	before, known := all[key]
 	switch {
-	case !known || nanos > before:
-		last[key] = nanos
-		return true
-	case nanos == before:
+	case !known:
+		return last{}, true // No reading has the number 0.
+	case nanos > before.nanos:
+		return before, true
+	case nanos == before.nanos:
 		drops[Duplicate]++
 	default:
 		drops[OutOfOrder]++
 	}
-	return false
+	return before, false
+}
+
+// put adds a sample to those of a reading, in the place of the one before of the same object if the reading has one, and returns where
+// it stands.
+func put[S any](samples []S, s S, before last, reading uint32, drops *Drops) ([]S, int32) {
+	if at := before.in(reading); at >= 0 {
+		drops[OutOfOrder]++ // The older one came first.
+		samples[at] = s
+		return samples, at
+	}
+	return append(samples, s), int32(len(samples))
 }
 
 // pass is one call of Clean.
@@ -209,6 +254,8 @@ func (p *pass) timely(s *Sample) bool {
 		p.drops[Future]++
 	case s.Window < 0:
 		p.drops[Negative]++
+	case s.Window > maxWindow:
+		p.drops[Absurd]++
 	default:
 		return true
 	}

@@ -294,3 +294,44 @@ func FuzzClean(f *testing.F) {
 		}
 	})
 }
+
+// A reading tells of an object once, whatever a source does: what is newest counts, in any order, and values that are not believed
+// leave those that are.
+func TestNewestOfAReading(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	sample := func(secondsAgo int, cores float64) Sample {
+		s := Sample{Time: now.Add(-time.Duration(secondsAgo) * time.Second)}
+		s.Set(CPU, cores)
+		return s
+	}
+	for name, tc := range map[string]struct {
+		samples []Sample
+		want    float64
+		drops   Drops
+	}{
+		"older first":           {[]Sample{sample(20, 1), sample(10, 2)}, 2, Drops{OutOfOrder: 1}},
+		"newer first":           {[]Sample{sample(10, 2), sample(20, 1)}, 2, Drops{OutOfOrder: 1}},
+		"twice the same":        {[]Sample{sample(10, 2), sample(10, 2)}, 2, Drops{Duplicate: 1}},
+		"three times":           {[]Sample{sample(30, 1), sample(20, 2), sample(10, 3)}, 3, Drops{OutOfOrder: 2}},
+		"the newest is no use":  {[]Sample{sample(20, 1), sample(10, -1)}, 1, Drops{Negative: 1}},
+		"a bad one between two": {[]Sample{sample(30, 1), sample(20, -1), sample(10, 3)}, 3, Drops{Negative: 1, OutOfOrder: 1}},
+	} {
+		var r Reading
+		for _, s := range tc.samples {
+			r.Nodes = append(r.Nodes, NodeSample{Node: "a", Sample: s})
+			r.Pods = append(r.Pods, PodSample{Namespace: "ns", Name: "p", Sample: s})
+		}
+		r = NewCleaner(DefaultBounds(), nil).Clean(now, r)
+		if len(r.Nodes) != 1 || len(r.Pods) != 1 {
+			t.Errorf("%s: %d nodes, %d pods", name, len(r.Nodes), len(r.Pods))
+			continue
+		}
+		node, _ := r.Nodes[0].Get(CPU)
+		pod, _ := r.Pods[0].Get(CPU)
+		twice := tc.drops
+		twice.Add(tc.drops)
+		if node != tc.want || pod != tc.want || r.Dropped != twice {
+			t.Errorf("%s: node %v, pod %v, dropped %v", name, node, pod, r.Dropped)
+		}
+	}
+}

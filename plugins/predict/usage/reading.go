@@ -5,6 +5,7 @@ package usage
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -47,10 +48,27 @@ type Reading struct {
 	// Failed lists the nodes of which something could not be read. What could be read of
 	// them is in Nodes and Pods.
 	Failed []Failure
-	// Warnings are the remarks of the queried server, such as an incomplete answer.
+	// Warnings are the remarks of the queried server, such as an incomplete answer, as AddWarning keeps them.
 	Warnings []string
 	// Dropped counts what was measured and not believed.
 	Dropped Drops
+}
+
+const (
+	// MaxWarnings that a reading holds, and MaxWarning bytes of each: they are logged.
+	MaxWarnings = 8
+	MaxWarning  = 256
+)
+
+// AddWarning adds the remark of a server to warnings, cut to MaxWarning bytes, unless there are MaxWarnings already.
+func AddWarning(warnings []string, text string) []string {
+	if len(warnings) >= MaxWarnings {
+		return warnings
+	}
+	if len(text) > MaxWarning {
+		text = strings.ToValidUTF8(text[:MaxWarning-len("…")], "") + "…"
+	}
+	return append(warnings, strings.Clone(text))
 }
 
 // Failure says why something of a node could not be read.

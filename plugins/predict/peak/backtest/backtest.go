@@ -38,7 +38,7 @@ func Run(ctx context.Context, b *trace.Bundle, o Options, progress func(done flo
 		return nil, err
 	}
 	if len(b.Workloads) < 2*o.Group {
-		return nil, fmt.Errorf("%d workloads; two halves with machines of %d need %d", len(b.Workloads), o.Group, 2*o.Group)
+		return nil, &TooFewError{Workloads: len(b.Workloads), Group: o.Group}
 	}
 	if progress == nil {
 		progress = func(float64, string) {}
@@ -56,11 +56,20 @@ func Run(ctx context.Context, b *trace.Bundle, o Options, progress func(done flo
 			return nil, err
 		}
 		for _, h := range r.horizons {
-			results = append(results, h.results(b.Name, resource, o)...)
+			if len(h.judge) > 0 { // Else there are gaps wherever something was to be judged.
+				results = append(results, h.results(b.Name, resource, o)...)
+			}
 		}
 	}
 	progress(1, "done")
 	return results, nil
+}
+
+// TooFewError is that of a trace with too few workloads for two halves with machines of Group.
+type TooFewError struct{ Workloads, Group int }
+
+func (e *TooFewError) Error() string {
+	return fmt.Sprintf("%d workloads; two halves with machines of %d need %d", e.Workloads, e.Group, 2*e.Group)
 }
 
 // machine is one group with its production state and, when it is judged or rescaled on, its baseline state.
@@ -69,8 +78,21 @@ type machine struct {
 	limit   float64
 	series  *history.Series
 	past    *baseline.Past
-	peaks   []float64 // maximum of each hour, for the truth
+	peaks   []float64 // maximum of each hour, for the truth; 0 where nothing is known
+	known   []int     // steps of each hour that are known
+	seen    bool      // whether any step was known so far
 	judged  bool      // of the judged half
+}
+
+// truth returns the peak of the hours from hour on, and whether enough of them is known: the peak of less than half of the steps is
+// not theirs.
+func (m *machine) truth(hour, hours, perHour int) (peak float64, ok bool) {
+	known := 0
+	for h := hour; h < hour+hours; h++ {
+		known += m.known[h]
+		peak = max(peak, m.peaks[h])
+	}
+	return peak, 2*known >= hours*perHour
 }
 
 type replay struct {
@@ -82,6 +104,7 @@ type replay struct {
 	grid     history.Grid
 	series   []*history.Series
 	pasts    []*baseline.Past
+	gaps     *gaps
 	machines []*machine
 	horizons []*horizon
 }
@@ -101,6 +124,10 @@ func newReplay(b *trace.Bundle, resource string, o Options) (*replay, error) {
 	r := &replay{
 		bundle: b, resource: resource, o: o, perHour: 3600 / b.IntervalSeconds,
 		grid: history.Grid{Origin: b.StartUnix, Interval: interval},
+	}
+	var err error
+	if r.gaps, err = newGaps(b, resource); err != nil {
+		return nil, err
 	}
 	r.period = periodOf(b.Steps / r.perHour)
 	for i := range b.Workloads {
@@ -176,6 +203,9 @@ func (r *replay) run(ctx context.Context, progress func(float64, string)) error 
 		r.observe(now)
 		r.complete(now)
 	}
+	for _, h := range r.horizons {
+		h.judge = r.judgeable(h, h.judge)
+	}
 	return nil
 }
 
@@ -188,20 +218,19 @@ func (r *replay) observe(now int) {
 			r.pasts[i].Observe(usage[i][step])
 		}
 		for _, m := range r.machines {
-			sum := 0.0
-			for _, i := range m.members {
-				if v := usage[i][step]; v == v {
-					sum += v
-				}
-			}
-			m.series.Observe(unix, sum)
-			if m.past != nil {
-				m.past.Observe(sum)
-			}
 			if step%r.perHour == 0 {
-				m.peaks = append(m.peaks, 0)
+				m.peaks, m.known = append(m.peaks, 0), append(m.known, 0)
 			}
-			m.peaks[now] = max(m.peaks[now], sum)
+			sum, known := r.gaps.sum(m.members, step)
+			if known {
+				m.seen = true
+				m.known[now]++
+				m.peaks[now] = max(m.peaks[now], sum)
+				m.series.Observe(unix, sum)
+			}
+			if m.past != nil && m.seen {
+				m.past.Observe(sum) // Of a gap it repeats what it saw last.
+			}
 		}
 	}
 }
@@ -225,7 +254,7 @@ func (r *replay) decide(now int) error {
 			kinds.Tell(&summaries[i])
 		}
 		for k, m := range r.machines {
-			if m.judged != (now >= r.period.judge) || m.past == nil && (now+k)%r.period.stride() != 0 {
+			if !m.seen || m.judged != (now >= r.period.judge) || m.past == nil && (now+k)%r.period.stride() != 0 {
 				continue
 			}
 			members = members[:0]
@@ -267,7 +296,12 @@ func (r *replay) complete(now int) {
 		if now < r.period.judge {
 			continue
 		}
-		violated := 0
+		violated, known := 0, 0
+		for _, m := range r.machines {
+			if m.judged && m.known[now] > 0 {
+				known++
+			}
+		}
 		for i := len(h.judge) - 1; i >= 0 && h.judge[i].hour > now-h.hours; i-- {
 			d := &h.judge[i]
 			d.peak = max(d.peak, d.machine.peaks[now])
@@ -276,16 +310,17 @@ func (r *replay) complete(now int) {
 				violated++
 			}
 		}
-		h.tracker.Round(float64(violated) / float64(r.o.Machines))
+		if known > 0 {
+			h.tracker.Round(float64(violated) / float64(known))
+		}
 	}
 }
 
 // fit trains the model of a horizon on the completed decisions, then forecasts them for the rescaling.
 func (r *replay) fit(ctx context.Context, h *horizon) error {
+	h.train = r.judgeable(h, h.train)
 	for i := range h.train {
-		d := &h.train[i]
-		d.peak = slices.Max(d.machine.peaks[d.hour : d.hour+h.hours])
-		if d.learn {
+		if d := &h.train[i]; d.learn {
 			h.trainer.Complete(d.input, d.peak)
 		}
 	}
@@ -308,6 +343,18 @@ func (r *replay) fit(ctx context.Context, h *horizon) error {
 	h.train = slices.Clip(kept)
 	h.trainer = nil
 	return nil
+}
+
+// judgeable returns the decisions of which it is known what came, with that.
+func (r *replay) judgeable(h *horizon, ds decisions) decisions {
+	kept := ds[:0]
+	for _, d := range ds {
+		var ok bool
+		if d.peak, ok = d.machine.truth(d.hour, h.hours, r.perHour); ok {
+			kept = append(kept, d)
+		}
+	}
+	return kept
 }
 
 type decision struct {

@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/peak/baseline"
@@ -124,6 +125,83 @@ func TestForecastsSeeThePastOnly(t *testing.T) {
 		if d.hour <= cut && (d.interval != before[i].interval || d.level != before[i].level || !reflect.DeepEqual(d.forecasts, before[i].forecasts)) {
 			t.Fatalf("a decision of hour %d changed with the usage after hour %d", d.hour, cut)
 		}
+	}
+}
+
+// gap empties a workload's steps of [from, to).
+func gap(b *trace.Bundle, workload, from, to int) {
+	for step := from; step < to; step++ {
+		b.Usage["cpu"][workload][step] = math.NaN()
+	}
+}
+
+// tiny is small, with less to learn from.
+var tiny = Options{Machines: 8, Group: 6, TrainGroups: 40, Horizons: []int{1}}
+
+func byMethod(t *testing.T, b *trace.Bundle) map[string]Result {
+	t.Helper()
+	results, err := Run(context.Background(), b, tiny, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]Result{}
+	for _, r := range results {
+		all[r.Method] = r
+	}
+	return all
+}
+
+// What was not measured is not zero: outages, of everything or of one workload, leave every method where it was. As zeros they took
+// n-sigma from 50 % of savings to none, and made a trace of gaps save all.
+func TestGaps(t *testing.T) {
+	clean := byMethod(t, synthetic(24, 8))
+	for name, empty := range map[string]func(*trace.Bundle){
+		"outages of everything": func(b *trace.Bundle) {
+			for w := range b.Workloads {
+				for day := range 8 {
+					gap(b, w, day*96+10, day*96+22)
+				}
+			}
+		},
+		"a member here and there": func(b *trace.Bundle) {
+			for w := range b.Workloads {
+				for step := 7 * w; step < b.Steps; step += 397 {
+					gap(b, w, step, min(step+2, b.Steps))
+				}
+			}
+		},
+	} {
+		b := synthetic(24, 8)
+		empty(b)
+		for method, r := range byMethod(t, b) {
+			if d := r.Savings - clean[method].Savings; math.Abs(d) > .05 || r.Violation > clean[method].Violation+.03 {
+				t.Errorf("%s, %s: saves %.3f with %.3f violations, %.3f with %.3f without gaps", name, method, r.Savings, r.Violation, clean[method].Savings, clean[method].Violation)
+			}
+		}
+	}
+
+	// A workload that comes late or goes early used nothing before or after.
+	b := synthetic(24, 8)
+	gap(b, 0, 0, b.Steps/2)
+	gap(b, 1, b.Steps*3/4, b.Steps)
+	if r := byMethod(t, b)[Method]; r.Decisions != clean[Method].Decisions {
+		t.Errorf("%d decisions, %d of a trace whose workloads are always there", r.Decisions, clean[Method].Decisions)
+	}
+
+	b = synthetic(24, 8)
+	for w := range b.Workloads {
+		gap(b, w, 0, b.Steps)
+	}
+	if _, err := Run(context.Background(), b, tiny, nil); err == nil || !strings.Contains(err.Error(), "no value of cpu") {
+		t.Errorf("a trace of gaps: error %v", err)
+	}
+	// Where everything that was to be judged is a gap there is nothing to tell.
+	b = synthetic(24, 8)
+	for w := range b.Workloads {
+		gap(b, w, 4*96, b.Steps)
+	}
+	if results, err := Run(context.Background(), b, tiny, nil); err != nil || len(results) != 0 {
+		t.Errorf("half a trace of gaps: %d results, error %v", len(results), err)
 	}
 }
 

@@ -19,11 +19,18 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/bounded"
 )
+
+// maxFile is how many bytes a file of credentials may have. A bundle of all public authorities has 250,000.
+const maxFile = 4 << 20
 
 // Files name the credentials. All are optional.
 type Files struct {
@@ -36,9 +43,48 @@ type Files struct {
 	Token string
 	// Username goes with the password in the file Password, for basic authentication.
 	Username, Password string
+	// Headers are sent with every request, such as X-Scope-OrgID for the tenant of a Mimir.
+	Headers []Header
 	// ServerName is the name that the server's certificate must have; empty is the host
 	// that was asked.
 	ServerName string
+}
+
+// Header of a request, with a Value or with a File that holds it.
+type Header struct{ Name, Value, File string }
+
+// Secret says whether there are credentials, which are not to be sent in the clear.
+func (f *Files) Secret() bool {
+	return f.Token != "" || f.Username != "" || slices.ContainsFunc(f.Headers, func(h Header) bool { return h.File != "" })
+}
+
+// ownHeaders are set by whoever sends a request.
+var ownHeaders = []string{"Connection", "Content-Length", "Content-Type", "Host", "Idempotency-Key", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
+
+// validateHeaders says which header cannot be sent.
+func (f *Files) validateHeaders() error {
+	seen := map[string]bool{}
+	for _, h := range f.Headers {
+		name := http.CanonicalHeaderKey(h.Name)
+		switch {
+		case !httpguts.ValidHeaderFieldName(h.Name):
+			return fmt.Errorf("%.100q is no name of a header", h.Name)
+		case slices.Contains(ownHeaders, name):
+			return fmt.Errorf("the header %s is not for anybody to set", name)
+		case name == "Authorization" && (f.Token != "" || f.Username != ""):
+			return errors.New("the header Authorization and a token file or a user name exclude each other")
+		case name == "Authorization" && h.File == "":
+			return errors.New("the header Authorization holds credentials, which belong in files")
+		case seen[name]:
+			return fmt.Errorf("the header %s is given twice", name)
+		case (h.Value == "") == (h.File == ""):
+			return fmt.Errorf("the header %s needs a value or a file with it, and not both", name)
+		case !httpguts.ValidHeaderFieldValue(h.Value):
+			return fmt.Errorf("the header %s has a value that cannot be sent", name)
+		}
+		seen[name] = true
+	}
+	return nil
 }
 
 // Validate says which fields do not go together.
@@ -51,7 +97,7 @@ func (f *Files) Validate() error {
 	case f.Token != "" && f.Username != "":
 		return errors.New("a token file and a user name exclude each other")
 	}
-	return nil
+	return f.validateHeaders()
 }
 
 // NewClient returns a client with the credentials in files, which must be readable now.
@@ -115,8 +161,21 @@ func (t *transport) CloseIdleConnections() {
 	}
 }
 
-// authorize adds the token or the password.
+// authorize adds the headers, and the token or the password.
 func (t *transport) authorize(r *http.Request) error {
+	for _, h := range t.files.Headers {
+		value := h.Value
+		if h.File != "" {
+			var err error
+			if value, err = secret(h.File); err != nil {
+				return fmt.Errorf("the header %s: %w", h.Name, err)
+			}
+			if !httpguts.ValidHeaderFieldValue(value) {
+				return fmt.Errorf("the header %s: what %s holds cannot be sent", h.Name, h.File)
+			}
+		}
+		r.Header.Set(h.Name, value)
+	}
 	switch {
 	case t.files.Token != "":
 		token, err := secret(t.files.Token)
@@ -137,7 +196,7 @@ func (t *transport) authorize(r *http.Request) error {
 // secret reads a file of one line. Without a secret a request is not sent: the server
 // would only see an anonymous one and its answer would hide the reason.
 func secret(file string) (string, error) {
-	data, err := os.ReadFile(file)
+	data, err := bounded.ReadFile(file, maxFile)
 	if err != nil {
 		return "", err
 	}
@@ -155,7 +214,7 @@ func (t *transport) current() (*http.Transport, error) {
 	var ca []byte
 	if t.files.CA != "" {
 		var err error
-		if ca, err = os.ReadFile(t.files.CA); err != nil {
+		if ca, err = bounded.ReadFile(t.files.CA, maxFile); err != nil {
 			return nil, err
 		}
 	}
@@ -183,6 +242,8 @@ func (t *transport) current() (*http.Transport, error) {
 		TLSClientConfig:     config,
 		TLSHandshakeTimeout: 10 * time.Second,
 		IdleConnTimeout:     t.idle,
+		// Nobody has more to say before an answer than this.
+		MaxResponseHeaderBytes: 256 << 10,
 		// HTTP/1.1: a few requests in turn gain nothing from HTTP/2, whose idle connections
 		// are dearer, and there is one per node.
 		MaxIdleConnsPerHost: 8,

@@ -44,6 +44,42 @@ func get(t *testing.T, c *http.Client, url string) (string, error) {
 	return string(body), err
 }
 
+// Headers go with every request, from the arguments or from a file that may change, and what cannot be sent is refused at once.
+func TestHeaders(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Header.Get("X-Scope-OrgID")+"|"+r.Header.Get("X-Key"))
+	}))
+	defer server.Close()
+	file := httpauthtest.Write(t, "key", []byte("one\n"))
+	c, err := NewClient(Files{Headers: []Header{{Name: "x-scope-orgid", Value: "team"}, {Name: "X-Key", File: file}}}, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"one", "two"} {
+		if err := os.WriteFile(file, []byte(key+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := get(t, c, server.URL); got != "team|"+key || err != nil {
+			t.Errorf("the server saw %q, error %v", got, err)
+		}
+	}
+	if err := os.WriteFile(file, []byte("a\nb"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := get(t, c, server.URL); err == nil || !strings.Contains(err.Error(), "X-Key") {
+		t.Errorf("two lines: error %v", err)
+	}
+	for _, headers := range [][]Header{
+		{{Name: "", Value: "a"}}, {{Name: "a b", Value: "a"}}, {{Name: "Host", Value: "a"}}, {{Name: "X"}}, {{Name: "X", Value: "a", File: file}},
+		{{Name: "X", Value: "a\nb"}}, {{Name: "X", Value: "a"}, {Name: "x", Value: "b"}}, {{Name: "Authorization", Value: "Bearer a"}},
+		{{Name: "X", File: "/does/not/exist"}},
+	} {
+		if _, err := NewClient(Files{Headers: headers}, time.Minute); err == nil {
+			t.Errorf("%v is taken", headers)
+		}
+	}
+}
+
 // Every file may change between two requests, and the second one uses the new content.
 func TestFilesAreReadAgain(t *testing.T) {
 	old, young := httpauthtest.NewAuthority(t), httpauthtest.NewAuthority(t)

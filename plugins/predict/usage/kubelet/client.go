@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/bounded"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/httpauth"
 )
 
@@ -52,27 +53,10 @@ func (c *client) get(ctx context.Context, address, path string, read func(io.Rea
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 200)) // What there is of it.
 		return fmt.Errorf("getting %s: %s: %s", path, resp.Status, strings.TrimSpace(string(text)))
 	}
-	if err := read(&limited{next: resp.Body, left: c.maxBytes}); err != nil {
+	if err := read(bounded.Reader(resp.Body, c.maxBytes)); err != nil {
 		return fmt.Errorf("getting %s: %w", path, err)
 	}
 	// The rest, of which there is none but the end, lets the connection be used again.
 	_, _ = io.CopyN(io.Discard, resp.Body, 512)
 	return nil
-}
-
-// limited fails when more than left bytes were read. An io.LimitReader ends, and so
-// would make a cut page of a long one.
-type limited struct {
-	next io.Reader
-	left int64
-}
-
-var errTooLong = errors.New("the answer is too long")
-
-func (l *limited) Read(p []byte) (int, error) {
-	n, err := l.next.Read(p)
-	if l.left -= int64(n); l.left < 0 {
-		return 0, errTooLong
-	}
-	return n, err
 }

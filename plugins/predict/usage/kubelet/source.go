@@ -280,6 +280,7 @@ func (s *Source) askOne(ctx context.Context, r request) answer {
 	if err != nil {
 		return answer{err: err}
 	}
+	summary.Received = s.clock.Now()
 
 	var a answer
 	var groups pages.Cgroups

@@ -24,6 +24,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/bounded"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/httpauth/httpauthtest"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/kubelet/kubelettest"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/kubelet/pages"
@@ -460,7 +461,7 @@ func TestConfigIsValidated(t *testing.T) {
 func TestLongAnswer(t *testing.T) {
 	config, _, targets := cluster(t, 1, nil)
 	config.MaxBytes = 100
-	if _, err := source(t, config, targets).Read(t.Context()); err == nil || !strings.Contains(err.Error(), errTooLong.Error()) {
+	if _, err := source(t, config, targets).Read(t.Context()); err == nil || !strings.Contains(err.Error(), bounded.ErrTooLarge.Error()) {
 		t.Errorf("error %v", err)
 	}
 }

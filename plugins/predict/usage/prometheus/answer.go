@@ -13,6 +13,9 @@ import (
 	"math"
 	"strconv"
 	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/bounded"
 )
 
 // series is one of an answer.
@@ -63,7 +66,7 @@ type answer struct {
 // wrote null. The error of each ends the reading. Whether the answer is that of an error is known only in the end.
 func readAnswer(body io.Reader, maxSeries int, each func(*series) error) (answer, error) {
 	var a answer
-	d := decoder{json.NewDecoder(body)}
+	d := bounded.NewDecoder(body)
 	count, buffer := 0, series{}
 	element := func() error {
 		if count++; count > maxSeries {
@@ -82,11 +85,11 @@ func readAnswer(body io.Reader, maxSeries int, each func(*series) error) (answer
 		case "resultType":
 			return d.Decode(&a.resultType)
 		case "result":
-			return d.array(element)
+			return d.Array(element)
 		}
-		return d.skip()
+		return d.Skip()
 	}
-	err := d.object(func(name string) error {
+	err := d.Object(func(name string) error {
 		switch name {
 		case "status":
 			return d.Decode(&a.status)
@@ -95,11 +98,16 @@ func readAnswer(body io.Reader, maxSeries int, each func(*series) error) (answer
 		case "error":
 			return d.Decode(&a.message)
 		case "warnings":
-			return d.Decode(&a.warnings)
+			return d.Array(func() error {
+				var warning string
+				err := d.Decode(&warning)
+				a.warnings = usage.AddWarning(a.warnings, warning)
+				return err
+			})
 		case "data":
-			return d.object(data)
+			return d.Object(data)
 		}
-		return d.skip()
+		return d.Skip()
 	})
 	if err != nil {
 		return a, err
@@ -108,43 +116,4 @@ func readAnswer(body io.Reader, maxSeries int, each func(*series) error) (answer
 		return a, cmp.Or(err, errors.New("there is something behind the answer"))
 	}
 	return a, nil
-}
-
-// decoder reads what is too large to be read at once.
-type decoder struct{ *json.Decoder }
-
-// object calls field with the name of every field of the object that is next, which it has to read; null has none.
-func (d decoder) object(field func(name string) error) error {
-	return d.within('{', func() error {
-		name, err := d.Token()
-		if err != nil {
-			return err
-		}
-		return field(name.(string)) // Of an object it is nothing else.
-	})
-}
-
-// array calls element for every element of the array that is next, which it has to read; null has none.
-func (d decoder) array(element func() error) error { return d.within('[', element) }
-
-func (d decoder) within(begin json.Delim, element func() error) error {
-	t, err := d.Token()
-	if err != nil || t == nil {
-		return err
-	}
-	if t != begin {
-		return fmt.Errorf("%v where a %v should be", t, begin)
-	}
-	for d.More() {
-		if err := element(); err != nil {
-			return err
-		}
-	}
-	_, err = d.Token()
-	return err
-}
-
-func (d decoder) skip() error {
-	var skipped json.RawMessage
-	return d.Decode(&skipped)
 }

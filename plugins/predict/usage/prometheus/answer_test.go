@@ -20,6 +20,7 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/bounded/boundedtest"
 )
 
 // over returns a source whose server answers as answer does.
@@ -346,12 +347,16 @@ func FuzzAnswer(f *testing.F) {
 			}
 			return nil
 		}
-		if r, err := s.Read(t.Context()); err == nil {
-			_ = check(r)
-			if len(r.Nodes) == 0 {
-				t.Error("neither a node nor an error")
+		boundedtest.Allocates(t, 6*len(body), func() { // Six queries are asked.
+			if r, err := s.Read(t.Context()); err == nil {
+				_ = check(r)
+				if len(r.Nodes) == 0 {
+					t.Error("neither a node nor an error")
+				}
 			}
-		}
-		_ = s.History(t.Context(), now, now.Add(time.Minute), 15*time.Second, check)
+		})
+		boundedtest.Allocates(t, 6*len(body), func() {
+			_ = s.History(t.Context(), now, now.Add(time.Minute), 15*time.Second, check)
+		})
 	})
 }

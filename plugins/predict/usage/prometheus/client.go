@@ -9,18 +9,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/bounded"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/httpauth"
 )
 
 // ErrTooLarge is the error of an answer beyond MaxSeries or MaxBytes. The queries select
 // more than nodes and pods then, or the limits are too low for the cluster.
-var ErrTooLarge = errors.New("the answer is too large")
+var ErrTooLarge = bounded.ErrTooLarge
 
 // client asks the server and bounds its answers. client_golang's would hold a whole answer, and all of its series, before
 // they can be counted.
@@ -30,7 +33,17 @@ type client struct {
 	timeout   time.Duration
 	maxSeries int
 	maxBytes  int64
+	// params says whether the server takes the parameters that it need not know.
+	params atomic.Int32
 }
+
+// Whether a server takes the parameters limit and timeout. Google's refuses the first; a server that has refused a query with
+// both, and answered it without, is not sent them any more.
+const (
+	untried int32 = iota
+	taken
+	refused
+)
 
 func newClient(config Config) (*client, error) {
 	api, err := url.Parse(config.URL)
@@ -74,18 +87,46 @@ func seconds(t time.Time) string {
 func (c *client) ask(ctx context.Context, endpoint string, query url.Values, resultType string, each func(*series) error) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	// The server is told when to give up. Servers that know the parameter limit cut the answer one series after the last one
-	// that is accepted, which then shows.
-	query.Set("timeout", c.timeout.String())
-	query.Set("limit", strconv.Itoa(c.maxSeries+1))
-	a, err := c.do(ctx, endpoint, query, each)
+	a, err := c.withParams(ctx, endpoint, query, each)
 	if err == nil && a.resultType != resultType {
-		err = fmt.Errorf("the answer is no %s, but %q", resultType, a.resultType)
+		err = fmt.Errorf("the answer is no %s, but %.100q", resultType, a.resultType)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("query %s: %w", query.Get("query"), err)
 	}
 	return a.warnings, nil
+}
+
+// withParams asks with the parameters that not every server knows, and without where they are refused.
+func (c *client) withParams(ctx context.Context, endpoint string, query url.Values, each func(*series) error) (answer, error) {
+	if c.params.Load() == refused {
+		return c.do(ctx, endpoint, query, each)
+	}
+	with := maps.Clone(query)
+	// The server is told when to give up. Servers that know the parameter limit cut the answer one series after the last one
+	// that is accepted, which then shows.
+	with.Set("timeout", duration(c.timeout))
+	with.Set("limit", strconv.Itoa(c.maxSeries+1))
+	a, err := c.do(ctx, endpoint, with, each)
+	if err == nil {
+		c.params.Store(taken)
+	}
+	// What answers 400 has handed on no series, so nothing is told twice.
+	if bad := (*badRequest)(nil); !errors.As(err, &bad) || c.params.Load() == taken {
+		return a, err
+	}
+	if a, err = c.do(ctx, endpoint, query, each); err == nil {
+		c.params.Store(refused)
+	}
+	return a, err
+}
+
+// duration as every version of Prometheus reads it: one number and one unit. Go's 1m30s and 1.5s are refused by many.
+func duration(d time.Duration) string {
+	if d%time.Second == 0 {
+		return strconv.FormatInt(int64(d/time.Second), 10) + "s"
+	}
+	return strconv.FormatInt(int64((d+time.Millisecond-1)/time.Millisecond), 10) + "ms"
 }
 
 // do posts the query, since a URL may be too short for it, and gets it where the server does not let us post.
@@ -100,18 +141,21 @@ func (c *client) do(ctx context.Context, endpoint string, query url.Values, each
 	post.Header["Idempotency-Key"] = nil
 	response, err := c.http.Do(post)
 	if err != nil {
-		return answer{}, err
+		return answer{}, withoutURL(err)
 	}
 	switch response.StatusCode {
 	case http.StatusForbidden, http.StatusMethodNotAllowed, http.StatusNotImplemented:
 		response.Body.Close()
-		u.RawQuery = query.Encode()
+		// What is in the configured URL stays, such as a tenant that a proxy wants there.
+		all := u.Query()
+		maps.Copy(all, query)
+		u.RawQuery = all.Encode()
 		get, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 		if err != nil {
 			return answer{}, err
 		}
 		if response, err = c.http.Do(get); err != nil {
-			return answer{}, err
+			return answer{}, withoutURL(err)
 		}
 	}
 	defer response.Body.Close()
@@ -123,19 +167,32 @@ func (c *client) read(response *http.Response, each func(*series) error) (answer
 		return answer{}, refusal(response)
 	}
 	// Decompressed bytes are counted: net/http has undone the compression.
-	a, err := readAnswer(&bounded{Reader: response.Body, left: c.maxBytes, max: c.maxBytes}, c.maxSeries, each)
+	a, err := readAnswer(bounded.Reader(response.Body, c.maxBytes), c.maxSeries, each)
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return answer{}, fmt.Errorf("the answer ends too early: %w", io.ErrUnexpectedEOF)
 	case err != nil:
 		return answer{}, err
 	case a.status == "error":
-		return answer{}, fmt.Errorf("%s: %s", a.errorType, a.message)
+		return answer{}, fmt.Errorf("%.100s: %.1000s", a.errorType, a.message)
 	case a.status != "success":
-		return answer{}, fmt.Errorf("the answer has the status %q", a.status)
+		return answer{}, fmt.Errorf("the answer has the status %.100q", a.status)
 	}
 	return a, nil
 }
+
+// withoutURL is the error without the URL, of which the query may hold what not everybody is to read.
+func withoutURL(err error) error {
+	if of := (*url.Error)(nil); errors.As(err, &of) {
+		return of.Err
+	}
+	return err
+}
+
+// badRequest is the error of an answer 400.
+type badRequest struct{ error }
+
+func (b *badRequest) Unwrap() error { return b.error }
 
 // refusal is the error that the server tells, or the beginning of the page that a proxy answered in its place.
 func refusal(response *http.Response) error {
@@ -145,25 +202,12 @@ func refusal(response *http.Response) error {
 	}
 	var e struct{ ErrorType, Error string }
 	if json.Unmarshal(page, &e) == nil && e.Error != "" {
-		return fmt.Errorf("%s: %s", e.ErrorType, e.Error)
+		err = fmt.Errorf("%.100s: %.1000s", e.ErrorType, e.Error)
+	} else {
+		err = fmt.Errorf("the server answered %s: %.200s", response.Status, page)
 	}
-	return fmt.Errorf("the server answered %s: %.200s", response.Status, page)
-}
-
-// bounded fails an answer that is longer than max bytes when that many were read.
-type bounded struct {
-	io.Reader
-	left, max int64
-}
-
-func (b *bounded) Read(p []byte) (int, error) {
-	// One byte more than is left tells an answer of exactly max from a longer one.
-	if int64(len(p)) > b.left+1 {
-		p = p[:b.left+1]
+	if response.StatusCode == http.StatusBadRequest {
+		return &badRequest{err}
 	}
-	n, err := b.Reader.Read(p)
-	if b.left -= int64(n); b.left < 0 {
-		return 0, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, b.max)
-	}
-	return n, err
+	return err
 }

@@ -88,7 +88,7 @@ func (c *Config) validate() error {
 		return fmt.Errorf("the URL %q is not that of an http or https server", u.Redacted())
 	case u.User != nil:
 		return errors.New("the URL holds a user: credentials belong in files")
-	case u.Scheme == "http" && (c.Files.Token != "" || c.Files.Username != "") && !loopback(u.Hostname()):
+	case u.Scheme == "http" && c.Files.Secret() && !loopback(u.Hostname()):
 		return errors.New("credentials over http: use https")
 	case c.Window < time.Second, c.Window%time.Second != 0:
 		return errors.New("the window must be whole seconds")

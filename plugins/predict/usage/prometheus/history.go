@@ -12,6 +12,9 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
+// maxPoints are how many values of a query are held at a time, unless they are of a single step: some 400 MB of samples.
+const maxPoints = 1_000_000
+
 // History asks the server for the past, in chunks of steps, and delivers a reading per
 // step. A chunk whose answer is too large is asked for again in halves, down to single
 // steps. The step is at least a millisecond, and whole milliseconds, as times in
@@ -56,11 +59,16 @@ func (s *Source) chunk(ctx context.Context, asked span) ([]usage.Reading, error)
 		builders[i] = newBuilder(s.labels, s.window)
 	}
 	err := s.each(func(kind kind, query string, put put) error {
+		points := 0
 		warnings, err := s.client.over(ctx, query, asked, func(series *series) error {
 			if series == nil {
 				return nil
 			}
 			builders[0].drops[usage.NotANumber] += uint64(len(series.Histograms))
+			// A point is a score of bytes in the answer and some hundred in a sample.
+			if points += len(series.Values); points > maxPoints && len(builders) > 1 {
+				return fmt.Errorf("%w: more than %d values", ErrTooLarge, maxPoints)
+			}
 			for _, point := range series.Values {
 				i := point.at.Sub(asked.from)
 				if i < 0 || i%asked.step != 0 || i/asked.step >= time.Duration(len(builders)) {
@@ -70,7 +78,7 @@ func (s *Source) chunk(ctx context.Context, asked span) ([]usage.Reading, error)
 			}
 			return nil
 		})
-		builders[0].warnings = append(builders[0].warnings, warnings...)
+		builders[0].warn(warnings)
 		return err
 	})
 	if err != nil {

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/common/model"
-
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
@@ -68,13 +66,32 @@ func Rate(selector string) string {
 	return `(rate(` + selector + `[$window]) and ` + selector + ` offset $window or irate(` + selector + `[$window]))`
 }
 
+// distinct is PromQL for what vector has of each object, by the labels that tell its parts apart: once, however often it is told.
+// A kubelet that two jobs scrape, a pair of servers whose answers are not deduplicated, and a node in a container, whose cgroups the
+// machine tells as well, all tell the same container several times, and sum would add it up.
+func distinct(by, vector string) string {
+	return `max by (` + by + `) (` + vector + `)`
+}
+
+// newest is PromQL for those series of selector that were measured last, of all that have the same labels by. A container that is
+// dead is told for some minutes beside the one that took its place.
+func newest(by, selector string) string {
+	return selector + ` and (timestamp(` + selector + `) == on (` + by + `) group_left () max by (` + by + `) (timestamp(` + selector + `)))`
+}
+
+const (
+	ofPod       = `node, namespace, pod`
+	ofContainer = ofPod + `, container`
+)
+
 // CadvisorNodes ask for the root cgroup of each kubelet's cAdvisor, which has the node's
 // name in the label node wherever the pods' series have it, and so needs no join.
 func CadvisorNodes() Queries {
 	return Queries{
 		Values: []Query{
-			{usage.CPU, `max by (node) ` + Rate(`container_cpu_usage_seconds_total{id="/"}`)},
-			{usage.Memory, `max by (node) (container_memory_working_set_bytes{id="/"})`},
+			// Kubelets tell all CPUs together; cAdvisor on its own tells them one by one.
+			{usage.CPU, `sum by (node) (` + distinct(`node, cpu`, Rate(`container_cpu_usage_seconds_total{id="/"}`)) + `)`},
+			{usage.Memory, distinct(`node`, newest(`node`, `container_memory_working_set_bytes{id="/"}`))},
 		},
 		Time: `max by (node) (timestamp(container_memory_working_set_bytes{id="/"}))`,
 	}
@@ -89,7 +106,7 @@ func NodeExporterNodes(nodeOf string) Queries {
 	}
 	return Queries{
 		Values: []Query{
-			{usage.CPU, `sum by (node) (` + on(Rate(`node_cpu_seconds_total{mode!~"idle|iowait|steal|guest|guest_nice"}`)) + `)`},
+			{usage.CPU, `sum by (node) (` + distinct(`node, cpu, mode`, on(Rate(`node_cpu_seconds_total{mode!~"idle|iowait|steal|guest|guest_nice"}`))) + `)`},
 			{usage.Memory, `max by (node) (` + on(`(node_memory_MemTotal_bytes - node_memory_MemAvailable_bytes)`) + `)`},
 		},
 		Time: `max by (node) (` + on(`timestamp(node_memory_MemAvailable_bytes)`) + `)`,
@@ -114,21 +131,22 @@ func NodeExporterPressure(nodeOf string) []Query {
 // exposed them, as those of node_exporter in kube-prometheus, the node of that pod.
 const KubeStateMetricsJoin = `* on (namespace, pod) group_left(node) topk by (namespace, pod) (1, max by (namespace, pod, node) (kube_pod_info{node!=""}))`
 
-// CadvisorPods ask for the containers of each pod.
+// CadvisorPods ask for the containers of each pod. The time is that of the newest of them: one that has ended is told for some
+// minutes, and would make the others as old as it is.
 func CadvisorPods() Queries {
 	return Queries{
 		Values: []Query{
-			{usage.CPU, `sum by (node, namespace, pod) ` + Rate(`container_cpu_usage_seconds_total{`+containers+`}`)},
-			{usage.Memory, `sum by (node, namespace, pod) (container_memory_working_set_bytes{` + containers + `})`},
+			{usage.CPU, `sum by (` + ofPod + `) (` + distinct(ofContainer+`, cpu`, Rate(`container_cpu_usage_seconds_total{`+containers+`}`)) + `)`},
+			{usage.Memory, `sum by (` + ofPod + `) (` + distinct(ofContainer, newest(ofContainer, `container_memory_working_set_bytes{`+containers+`}`)) + `)`},
 		},
-		Time: `min by (node, namespace, pod) (timestamp(container_memory_working_set_bytes{` + containers + `}))`,
+		Time: `max by (` + ofPod + `) (timestamp(container_memory_working_set_bytes{` + containers + `}))`,
 	}
 }
 
 // CadvisorPressure asks for the pressure and the throttling of pods: the pressure of the
 // pod's own cgroup, and the throttled share over its containers.
 func CadvisorPressure() []Query {
-	const by = `by (node, namespace, pod)`
+	const by = `by (` + ofPod + `)`
 	const pod = `container="",image="",pod!=""`
 	rate := func(q usage.Quantity, metric string) Query {
 		return Query{q, `max ` + by + ` ` + Rate(metric+`{`+pod+`}`)}
@@ -140,8 +158,8 @@ func CadvisorPressure() []Query {
 		rate(usage.MemoryFull, "container_pressure_memory_stalled_seconds_total"),
 		rate(usage.IOSome, "container_pressure_io_waiting_seconds_total"),
 		rate(usage.IOFull, "container_pressure_io_stalled_seconds_total"),
-		{usage.Throttled, `sum ` + by + ` ` + Rate(`container_cpu_cfs_throttled_periods_total{`+containers+`}`) +
-			` / (sum ` + by + ` ` + Rate(`container_cpu_cfs_periods_total{`+containers+`}`) + ` > 0)`},
+		{usage.Throttled, `sum ` + by + ` (` + distinct(ofContainer, Rate(`container_cpu_cfs_throttled_periods_total{`+containers+`}`)) +
+			`) / (sum ` + by + ` (` + distinct(ofContainer, Rate(`container_cpu_cfs_periods_total{`+containers+`}`)) + `) > 0)`},
 	}
 }
 
@@ -152,7 +170,7 @@ func (q Queries) ofUse() bool {
 
 // expand puts the window into the queries and refuses those that cannot be asked.
 func (q Queries) expand(window time.Duration) (Queries, error) {
-	w := model.Duration(window).String()
+	w := duration(window)
 	out := Queries{Time: strings.ReplaceAll(q.Time, Window, w)}
 	seen := map[usage.Quantity]bool{}
 	for _, v := range q.Values {

@@ -77,7 +77,7 @@ func (s *Source) Read(ctx context.Context) (usage.Reading, error) {
 			}
 			return nil
 		})
-		b.warnings = append(b.warnings, warnings...)
+		b.warn(warnings)
 		return err
 	})
 	if err != nil {
@@ -191,6 +191,13 @@ func (b *builder) add(kind kind, metric map[string]string, at time.Time, value f
 		s.Time = time.UnixMilli(int64(value * 1000))
 	default:
 		s.Set(put.quantity, value)
+	}
+}
+
+// warn takes over the server's remarks.
+func (b *builder) warn(warnings []string) {
+	for _, w := range warnings {
+		b.warnings = usage.AddWarning(b.warnings, w)
 	}
 }
 

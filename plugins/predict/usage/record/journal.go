@@ -12,7 +12,19 @@ import (
 	"io"
 	"math"
 	"os"
+	"syscall"
 	"time"
+)
+
+const (
+	// maxLine is how many bytes a line may have: 150,000 pods in a step come to 9 MB.
+	maxLine = 64 << 20
+	// maxSteps of a recording: a year of seconds. What a step says that it is would be as many rows of the bundle.
+	maxSteps = 1 << 25
+	// lastUnix is the end of the year 9999.
+	lastUnix = 253402300799
+	// largest limit and use, in cores or bytes: more than any machine has.
+	largest = 1 << 60
 )
 
 // entry is a line of the journal. One of its parts is there.
@@ -63,7 +75,7 @@ func openJournal(path string, options Options) (_ *journal, err error) {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a file of a recording: name another folder", path)
 	}
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NONBLOCK, 0o644) // Not to wait for who writes to a pipe.
 	if err != nil {
 		return nil, err
 	}
@@ -105,14 +117,31 @@ func startsLine(file io.ReaderAt, name string) error {
 
 // each calls use with every whole line and returns the size of those lines.
 func (j *journal) each(use func(*entry) error) (size int64, err error) {
+	info, err := j.file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	if !info.Mode().IsRegular() {
+		return 0, errors.New("no regular file")
+	}
 	lines := bufio.NewReaderSize(io.NewSectionReader(j.file, 0, math.MaxInt64), 1<<16)
+	var line []byte
 	for number := 1; ; number++ {
-		line, err := lines.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			return size, nil
-		}
-		if err != nil {
-			return size, err
+		line = line[:0]
+		for {
+			part, err := lines.ReadSlice('\n')
+			if line = append(line, part...); err == nil {
+				break
+			}
+			if errors.Is(err, io.EOF) {
+				return size, nil
+			}
+			if !errors.Is(err, bufio.ErrBufferFull) {
+				return size, err
+			}
+			if len(line) > maxLine {
+				return size, fmt.Errorf("line %d: more than %d bytes", number, maxLine)
+			}
 		}
 		var e entry
 		if err := json.Unmarshal(line, &e); err != nil {
@@ -130,16 +159,28 @@ func (j *journal) replay(e *entry) error {
 	switch {
 	case e.Trace != nil && !j.started:
 		t := e.Trace
-		if t.Name != j.options.Name || time.Duration(t.IntervalSeconds)*time.Second != j.options.Interval {
-			return fmt.Errorf("it is a recording of %q every %d s", t.Name, t.IntervalSeconds)
+		if t.Name != j.options.Name || t.IntervalSeconds != int64(j.options.Interval/time.Second) {
+			return fmt.Errorf("it is a recording of %.200q every %d s", t.Name, t.IntervalSeconds)
+		}
+		if t.StartUnix < 0 || t.StartUnix > lastUnix {
+			return fmt.Errorf("it starts at %d", t.StartUnix)
 		}
 		j.started, j.begin = true, time.Unix(t.StartUnix, 0)
 	case e.Workload != nil && j.started:
+		if w := Workload(*e.Workload); !w.fits() {
+			return fmt.Errorf("the workload %.200q has a name or a limit that no bundle can hold", w.Name)
+		}
 		j.workloads = append(j.workloads, Workload(*e.Workload))
-	case e.Step != nil && j.started && e.Step.Step >= j.next:
+	case e.Step != nil && j.started && e.Step.Step >= j.next && e.Step.Step < maxSteps:
 		for _, u := range e.Step.Used {
-			if u[0] == nil || *u[0] < 0 || int(*u[0]) >= len(j.workloads) {
+			// Compared as numbers: what 1e300 is as an index depends on the machine.
+			if u[0] == nil || !(*u[0] >= 0 && *u[0] < float64(len(j.workloads))) || *u[0] != math.Trunc(*u[0]) {
 				return errors.New("a workload that is not named before")
+			}
+			for _, used := range u[1:] {
+				if used != nil && !(*used >= 0 && *used <= largest) {
+					return fmt.Errorf("%g was used of a resource", *used)
+				}
 			}
 		}
 		j.next = e.Step.Step + 1
@@ -177,7 +218,7 @@ func (j *journal) addStep(step int64, rows []row) error {
 		n := float64(rows[i].workload)
 		e.Used[i][0] = &n
 		for r := range rows[i].used {
-			if x := rows[i].used[r]; !math.IsNaN(x) && !math.IsInf(x, 0) {
+			if x := rows[i].used[r]; x >= 0 && x <= largest { // Which replay takes again; NaN is not known.
 				e.Used[i][1+r] = &x
 			}
 		}

@@ -191,7 +191,7 @@ func (r *Recorder) add(w Workload, o object, s *usage.Sample, now time.Time) err
 		r.counts.Late++
 		return nil
 	}
-	if step > r.step(now)+1 {
+	if step > r.step(now)+1 || step >= maxSteps {
 		r.counts.Refused++ // The steps until then would be rows without a value.
 		return nil
 	}
@@ -232,7 +232,7 @@ func (r *Recorder) workload(w Workload) (int, error) {
 	if i, ok := r.index[w.Name]; ok {
 		return i, nil
 	}
-	if w.Name == "" || strings.ContainsAny(w.Name, ",\"\r\n") || !limit(w.Cores) || !limit(w.Bytes) {
+	if !w.fits() {
 		return -1, nil
 	}
 	if err := r.journal.addWorkload(w); err != nil {
@@ -243,8 +243,14 @@ func (r *Recorder) workload(w Workload) (int, error) {
 	return i, nil
 }
 
+// fits says whether a bundle can hold the workload.
+func (w *Workload) fits() bool {
+	return w.Name != "" && !strings.ContainsAny(w.Name, ",\"\r\n") && limit(w.Cores) && limit(w.Bytes)
+}
+
+// limit says whether x may be one: beside it all that is used has to be a number.
 func limit(x float64) bool {
-	return x > 0 && !math.IsInf(x, 0)
+	return x >= 1e-9 && x <= largest
 }
 
 // write writes the pending steps before end to the journal.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/bounded/boundedtest"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/trace"
 )
 
@@ -278,6 +279,56 @@ func TestOpenRefuses(t *testing.T) {
 		}
 		if got := content(t, filepath.Dir(dir), "bundle.journal"); got != journal {
 			t.Errorf("the foreign file was changed to %q", got)
+		}
+	}
+}
+
+// No journal makes the recorder panic, and what it takes up costs no more than a small multiple of its bytes.
+func FuzzJournal(f *testing.F) {
+	const header = `{"trace":{"name":"test","interval_seconds":300,"start_unix":1767322800}}` + "\n"
+	const workload = `{"workload":{"name":"a","cores":1,"bytes":1}}` + "\n"
+	for _, step := range []string{
+		`{"step":{"n":0,"used":[[0,1,2]]}}`, `{"step":{"n":0,"used":[[1e300,1,2]]}}`, `{"step":{"n":0,"used":[[0.5,1,2]]}}`, `{"step":{"n":9e18,"used":[]}}`,
+		`{"step":{"n":1000000000000,"used":[]}}`, `{"step":{"n":0,"used":[[],[null],[-1]]}}`, `{"step":{"n":0,"used":[[0,1e308,-1]]}}`,
+	} {
+		f.Add([]byte(header + workload + step + "\n"))
+	}
+	f.Add([]byte(header + `{"workload":{"name":"a,b","cores":0,"bytes":1e-300}}` + "\n"))
+	f.Fuzz(func(t *testing.T, journal []byte) {
+		dir := filepath.Join(t.TempDir(), "trace")
+		if err := os.WriteFile(dir+".journal", journal, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		boundedtest.Allocates(t, len(journal), func() {
+			r, err := Open(dir, Options{Name: "test", Interval: 5 * time.Minute, Pod: byApp})
+			if err != nil {
+				return
+			}
+			if err := r.journal.close(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	})
+}
+
+// A journal that nobody here wrote is refused, and says which line: an index that is none, or a step that would be rows without
+// end.
+func TestJournalsOfOthers(t *testing.T) {
+	for step, want := range map[string]string{
+		`{"step":{"n":0,"used":[[1e300,1,2]]}}`:  "line 3: a workload",
+		`{"step":{"n":0,"used":[[0.5,1,2]]}}`:    "line 3: a workload",
+		`{"step":{"n":0,"used":[[0,-1,2]]}}`:     "line 3: -1 was used",
+		`{"step":{"n":0,"used":[[0,1,1e300]]}}`:  "line 3: 1e+300 was used",
+		`{"step":{"n":1000000000000,"used":[]}}`: "line 3: not the line of a recording",
+		`{"workload":{"name":"a,b","cores":1}}`:  "line 3: the workload",
+	} {
+		dir := filepath.Join(t.TempDir(), "trace")
+		journal := `{"trace":{"name":"test","interval_seconds":300,"start_unix":1767322800}}` + "\n" + `{"workload":{"name":"a","cores":1,"bytes":1}}` + "\n" + step + "\n"
+		if err := os.WriteFile(dir+".journal", []byte(journal), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(dir, Options{Name: "test", Interval: 5 * time.Minute, Pod: byApp}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v", step, err)
 		}
 	}
 }

@@ -24,13 +24,25 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/bounded"
 )
 
 // unit is what the unit of a bundle's values must begin with: no other is known.
 const unit = "per-mille"
 
-// maxLine bounds one CSV line, so that a file without line breaks cannot exhaust memory.
-const maxLine = 16 << 20
+const (
+	// maxLine bounds one CSV line, so that a file without line breaks cannot exhaust memory.
+	maxLine = 16 << 20
+	// maxHeader bounds trace.json, in bytes.
+	maxHeader = 1 << 20
+	// maxFile bounds a CSV file, in bytes.
+	maxFile = 64 << 30
+	// lastUnix is the end of the year 9999.
+	lastUnix = 253402300799
+	// largest is what a limit and what a use may be, in cores or bytes: more than any machine has.
+	largest = 1 << 60
+)
 
 // Header is trace.json.
 type Header struct {
@@ -85,7 +97,7 @@ func Read(dir string) (*Bundle, error) {
 }
 
 func (b *Bundle) readHeader(path string) error {
-	raw, err := os.ReadFile(path)
+	raw, err := bounded.ReadFile(path, maxHeader)
 	if err != nil {
 		return err
 	}
@@ -104,19 +116,19 @@ func (b *Bundle) readHeader(path string) error {
 		err = errors.New("name is empty")
 	case b.IntervalSeconds <= 0 || 3600%b.IntervalSeconds != 0:
 		err = fmt.Errorf("interval_seconds is %d; it must be positive and divide an hour", b.IntervalSeconds)
-	case b.StartUnix < 0:
-		err = fmt.Errorf("start_unix is %d; it must not be negative", b.StartUnix)
-	case b.Steps <= 0:
-		err = fmt.Errorf("steps is %d; it must be positive", b.Steps)
+	case b.StartUnix < 0 || b.StartUnix > lastUnix:
+		err = fmt.Errorf("start_unix is %d; it must be from 0 to %d", b.StartUnix, lastUnix)
+	case b.Steps <= 0 || int64(b.Steps) > lastUnix/int64(b.IntervalSeconds):
+		err = fmt.Errorf("steps is %d; it must be positive, and come to less than 8,000 years", b.Steps)
 	case !strings.HasPrefix(b.Unit, unit):
-		err = fmt.Errorf("unit is %q; only %s of the workload's limit is known", b.Unit, unit)
+		err = fmt.Errorf("unit is %.100q; only %s of the workload's limit is known", b.Unit, unit)
 	case len(b.Resources) == 0:
 		err = errors.New("resources is empty")
 	}
 	seen := map[string]bool{}
 	for _, r := range b.Resources {
 		if r != "cpu" && r != "memory" {
-			err = fmt.Errorf("resource %q is not known; cpu and memory are", r)
+			err = fmt.Errorf("resource %.100q is not known; cpu and memory are", r)
 		} else if seen[r] {
 			err = fmt.Errorf("resource %q is listed twice", r)
 		}
@@ -128,10 +140,10 @@ func (b *Bundle) readHeader(path string) error {
 	return nil
 }
 
-// lines calls row for every line of a CSV file with its fields and adds file and line to any error.
+// lines calls row for every line of a CSV file with its fields and adds file and line to any error. row is not to keep the slice.
 // The bundles quote nothing, so a field is what stands between commas.
 func lines(path string, row func(n int, fields []string) error) error {
-	f, err := os.Open(path)
+	f, err := bounded.Open(path, maxFile)
 	if err != nil {
 		return err
 	}
@@ -143,9 +155,16 @@ func scan(r io.Reader, path string, row func(n int, fields []string) error) erro
 	sc := bufio.NewScanner(r)
 	sc.Buffer(nil, maxLine)
 	n := 0
+	var fields []string
 	for sc.Scan() {
 		n++
-		if err := row(n, strings.Split(strings.TrimSuffix(sc.Text(), "\r"), ",")); err != nil {
+		fields = fields[:0]
+		for rest, more := strings.TrimSuffix(sc.Text(), "\r"), true; more; {
+			var field string
+			field, rest, more = strings.Cut(rest, ",")
+			fields = append(fields, field)
+		}
+		if err := row(n, fields); err != nil {
 			return fmt.Errorf("%s:%d: %w", path, n, err)
 		}
 	}
@@ -164,7 +183,7 @@ func (b *Bundle) readWorkloads(path string) error {
 	err := lines(path, func(n int, f []string) error {
 		if n == 1 {
 			if got := strings.Join(f, ","); got != "workload,cpu_limit_cores,memory_limit_bytes" {
-				return fmt.Errorf("header is %q", got)
+				return fmt.Errorf("header is %.100q", got)
 			}
 			return nil
 		}
@@ -172,9 +191,10 @@ func (b *Bundle) readWorkloads(path string) error {
 			return fmt.Errorf("%d fields, want 3", len(f))
 		}
 		if f[0] == "" || seen[f[0]] {
-			return fmt.Errorf("workload %q is empty or listed twice", f[0])
+			return fmt.Errorf("workload %.100q is empty or listed twice", f[0])
 		}
-		seen[f[0]] = true
+		name := strings.Clone(f[0]) // Not with its line.
+		seen[name] = true
 		cpu, err := number(f[1])
 		if err != nil {
 			return fmt.Errorf("cpu_limit_cores: %w", err)
@@ -184,9 +204,9 @@ func (b *Bundle) readWorkloads(path string) error {
 			return fmt.Errorf("memory_limit_bytes: %w", err)
 		}
 		if need["cpu"] && cpu == 0 || need["memory"] && mem == 0 {
-			return fmt.Errorf("workload %q has no limit for a resource of the bundle", f[0])
+			return fmt.Errorf("workload %.100q has no limit for a resource of the bundle", f[0])
 		}
-		b.Workloads = append(b.Workloads, Workload{Name: f[0], CPUCores: cpu, MemoryBytes: mem})
+		b.Workloads = append(b.Workloads, Workload{Name: name, CPUCores: cpu, MemoryBytes: mem})
 		return nil
 	})
 	if err == nil && len(b.Workloads) == 0 {
@@ -196,14 +216,26 @@ func (b *Bundle) readWorkloads(path string) error {
 }
 
 func (b *Bundle) readUsage(path, resource string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is no regular file", path)
+	}
+	// Whatever trace.json says: a row has at least a digit, a comma for each workload and a line break.
+	if most := info.Size() / int64(len(b.Workloads)+2); int64(b.Steps) > most {
+		return fmt.Errorf("%s: its %d bytes cannot hold the %d steps that trace.json says", path, info.Size(), b.Steps)
+	}
 	u := make([][]float64, len(b.Workloads))
+	all := make([]float64, len(u)*b.Steps)
 	for i := range u {
-		u[i] = make([]float64, 0, min(b.Steps, 1<<20))
+		u[i] = all[i*b.Steps : (i+1)*b.Steps : (i+1)*b.Steps]
 	}
 	rows := 0
-	err := lines(path, func(n int, f []string) error {
-		if len(f) != len(u)+1 {
-			return fmt.Errorf("%d fields, want step and %d workloads", len(f), len(u))
+	err = lines(path, func(n int, f []string) error {
+		if len(f) != len(b.Workloads)+1 {
+			return fmt.Errorf("%d fields, want step and %d workloads", len(f), len(b.Workloads))
 		}
 		if n == 1 {
 			if f[0] != "step" {
@@ -211,26 +243,34 @@ func (b *Bundle) readUsage(path, resource string) error {
 			}
 			for i, name := range f[1:] {
 				if name != b.Workloads[i].Name {
-					return fmt.Errorf("column %d is %q, want %q as in workloads.csv", i+2, name, b.Workloads[i].Name)
+					return fmt.Errorf("column %d is %.100q, want %.100q as in workloads.csv", i+2, name, b.Workloads[i].Name)
 				}
 			}
 			return nil
 		}
 		if f[0] != strconv.Itoa(rows) {
-			return fmt.Errorf("step is %q, want %d", f[0], rows)
+			return fmt.Errorf("step is %.100q, want %d", f[0], rows)
+		}
+		if rows == b.Steps {
+			return fmt.Errorf("more than the %d steps that trace.json says", b.Steps)
+		}
+		for i, s := range f[1:] {
+			v := math.NaN()
+			if s != "" {
+				x, err := number(s)
+				if err == nil {
+					v = x / 1000 * b.Limit(resource, i)
+				}
+				if v > largest {
+					err = fmt.Errorf("%.100q per-mille of the limit is more than any machine has", s)
+				}
+				if err != nil {
+					return fmt.Errorf("workload %.100q: %w", b.Workloads[i].Name, err)
+				}
+			}
+			u[i][rows] = v
 		}
 		rows++
-		for i, s := range f[1:] {
-			if s == "" {
-				u[i] = append(u[i], math.NaN())
-				continue
-			}
-			v, err := number(s)
-			if err != nil {
-				return fmt.Errorf("workload %q: %w", b.Workloads[i].Name, err)
-			}
-			u[i] = append(u[i], v/1000*b.Limit(resource, i))
-		}
 		return nil
 	})
 	if err != nil {
@@ -243,14 +283,14 @@ func (b *Bundle) readUsage(path, resource string) error {
 	return nil
 }
 
-// number parses a finite number that is not negative.
+// number parses a number from 0 to the largest that is believed.
 func number(s string) (float64, error) {
 	v, err := strconv.ParseFloat(s, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%q is not a number", s)
+		return 0, fmt.Errorf("%.100q is not a number", s)
 	}
-	if v < 0 || math.IsInf(v, 0) || math.IsNaN(v) {
-		return 0, fmt.Errorf("%q is not a finite number of at least 0", s)
+	if !(v >= 0 && v <= largest) {
+		return 0, fmt.Errorf("%.100q is not a finite number from 0 to %d", s, int64(largest))
 	}
 	return v, nil
 }

@@ -4,11 +4,16 @@
 package trace
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/bounded/boundedtest"
 )
 
 // files is a small valid bundle; each test breaks one of its files.
@@ -70,6 +75,12 @@ func TestReadRefuses(t *testing.T) {
 		{"not a number", "memory.csv", "1,3,4", "1,x,4", "memory.csv:3"},
 		{"NaN", "memory.csv", "1,3,4", "1,NaN,4", "memory.csv:3"},
 		{"negative", "memory.csv", "1,3,4", "1,-3,4", "memory.csv:3"},
+		{"absurd", "memory.csv", "1,3,4", "1,1e300,4", "memory.csv:3"},
+		{"absurd limit", "workloads.csv", "b,4", "b,1e300", "workloads.csv:3"},
+		{"too many steps", "memory.csv", "1,3,4\n", "1,3,4\n2,3,4\n", "memory.csv:4"},
+		{"steps without end", "trace.json", `"steps": 2`, `"steps": 9223372036854775807`, "steps"},
+		{"steps of nowhere", "trace.json", `"steps": 2`, `"steps": 1000000`, "cannot hold the 1000000 steps"},
+		{"start without date", "trace.json", `"start_unix": 0`, `"start_unix": 9223372036854775807`, "start_unix"},
 		{"too few steps", "memory.csv", "1,3,4\n", "", "memory.csv:3"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -87,26 +98,82 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
-// No input makes the reader panic, and what it accepts is complete.
-func FuzzUsage(f *testing.F) {
-	f.Add("step,a,b\n0,500,250\n1,,1100\n")
-	f.Add("step,a,b\n0,1e999,-\n")
-	f.Fuzz(func(t *testing.T, body string) {
-		fs := files()
-		fs["cpu.csv"] = body
-		b, err := Read(write(t, fs))
-		if err != nil {
-			return
+// What trace.json promises costs nothing: memory is for what is there. 29 KB that named 2,000 workloads and a million steps took
+// 16 GB.
+func TestPromisedSteps(t *testing.T) {
+	fs := files()
+	fs["trace.json"] = strings.Replace(fs["trace.json"], `"steps": 2`, `"steps": 1048576`, 1)
+	workloads, usage := &strings.Builder{}, &strings.Builder{}
+	workloads.WriteString("workload,cpu_limit_cores,memory_limit_bytes\n")
+	usage.WriteString("step")
+	for i := range 2000 {
+		fmt.Fprintf(workloads, "%d,1,1\n", i)
+		fmt.Fprintf(usage, ",%d", i)
+	}
+	fs["workloads.csv"], fs["cpu.csv"] = workloads.String(), usage.String()+"\n"
+	dir := write(t, fs)
+	boundedtest.Allocates(t, size(fs), func() {
+		if _, err := Read(dir); err == nil || !strings.Contains(err.Error(), "cannot hold the 1048576 steps") {
+			t.Errorf("error %v", err)
 		}
-		for _, w := range b.Usage["cpu"] {
-			if len(w) != b.Steps {
-				t.Fatalf("%d steps, want %d", len(w), b.Steps)
+	})
+}
+
+func size(files map[string]string) (n int) {
+	for _, body := range files {
+		n += len(body)
+	}
+	return n
+}
+
+// A bundle is of files: a pipe in the place of one is an error, and nothing to wait for.
+func TestPipeInABundle(t *testing.T) {
+	for name := range files() {
+		fs := files()
+		delete(fs, name)
+		dir := write(t, fs)
+		if err := unix.Mkfifo(filepath.Join(dir, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Read(dir); err == nil || !strings.Contains(err.Error(), "no regular file") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+// No input makes the reader panic, and what it accepts is complete.
+func FuzzBundle(f *testing.F) {
+	fs := files()
+	f.Add(fs["trace.json"], fs["workloads.csv"], fs["cpu.csv"])
+	f.Add(fs["trace.json"], fs["workloads.csv"], "step,a,b\n0,1e999,-\n")
+	f.Add(strings.Replace(fs["trace.json"], `"steps": 2`, `"steps": 1e300`, 1), "workload,cpu_limit_cores,memory_limit_bytes\na,1e308,1\n", "step,a\n0,1e308\n")
+	f.Fuzz(func(t *testing.T, header, workloads, cpu string) {
+		fs := files()
+		fs["trace.json"], fs["workloads.csv"], fs["cpu.csv"] = header, workloads, cpu
+		dir := write(t, fs)
+		boundedtest.Allocates(t, size(fs), func() {
+			b, err := Read(dir)
+			if err != nil {
+				if len(err.Error()) > 2000 {
+					t.Errorf("an error of %d bytes", len(err.Error()))
+				}
+				return
 			}
-			for _, v := range w {
-				if v < 0 || math.IsInf(v, 0) {
-					t.Fatalf("value %v", v)
+			for resource, usage := range b.Usage {
+				if len(usage) != len(b.Workloads) {
+					t.Fatalf("%s: %d workloads, want %d", resource, len(usage), len(b.Workloads))
+				}
+				for _, w := range usage {
+					if len(w) != b.Steps {
+						t.Fatalf("%d steps, want %d", len(w), b.Steps)
+					}
+					for _, v := range w {
+						if v < 0 || math.IsInf(v, 0) {
+							t.Fatalf("value %v", v)
+						}
+					}
 				}
 			}
-		}
+		})
 	})
 }

@@ -10,7 +10,10 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/bounded"
 )
 
 // counter is a counter of a cgroup that /metrics/cadvisor shows.
@@ -58,8 +61,8 @@ func counterOf(name []byte) (counter, bool) {
 // cgroup is one cgroup's counters.
 type cgroup struct {
 	id string
-	// namespace and pod are empty outside of pods.
-	namespace, pod string
+	// namespace and pod are empty outside of pods. uid is the pod's, empty where the id does not tell it.
+	namespace, pod, uid string
 	// container is empty for the pod as a whole and for its sandbox.
 	container string
 	// sandbox says that this is the pod's pause container.
@@ -78,6 +81,32 @@ func (g *cgroup) get(c counter) (total float64, at time.Time, ok bool) {
 	return g.total[c], g.at[c], g.has&(1<<c) != 0
 }
 
+// newest is when the newest of the counters was read.
+func (g *cgroup) newest() (t time.Time) {
+	for _, at := range g.at {
+		if at.After(t) {
+			t = at
+		}
+	}
+	return t
+}
+
+// podUID is the UID in the id of a pod's cgroup or of one within it, as kubelets name them: …/pod<UID>/… or, by systemd,
+// …/kubepods-burstable-pod<UID>.slice/… with underscores for dashes.
+func podUID(id string) string {
+	for part := range strings.SplitSeq(id, "/") {
+		if uid, ok := strings.CutPrefix(part, "pod"); ok {
+			return uid
+		}
+		if slice, ok := strings.CutSuffix(part, ".slice"); ok && strings.Contains(slice, "kubepods") {
+			if i := strings.LastIndex(slice, "-pod"); i >= 0 {
+				return strings.ReplaceAll(slice[i+len("-pod"):], "_", "-")
+			}
+		}
+	}
+	return ""
+}
+
 // Cgroups are the counters of a page of cAdvisor, by cgroup id.
 type Cgroups map[string]*cgroup
 
@@ -87,6 +116,9 @@ const root = "/"
 // maxLine is the longest line that is understood. Images and cgroups have names of some
 // hundred bytes.
 const maxLine = 64 << 10
+
+// maxGroups is how many cgroups of one node are kept: as many pods as it may have, each of four containers.
+const maxGroups = 5 * maxPods
 
 // ParseCadvisor reads the counters in a page of /metrics/cadvisor, by cgroup id. Lines
 // without a time were measured at now. The page is some megabytes and is read by lines,
@@ -119,8 +151,11 @@ func ParseCadvisor(page io.Reader, now time.Time) (Cgroups, error) {
 		}
 		g := groups[l.id]
 		if g == nil {
+			if len(groups) == maxGroups {
+				return nil, fmt.Errorf("%w: more than %d cgroups", bounded.ErrTooLarge, maxGroups)
+			}
 			g = &cgroup{
-				id: l.id, namespace: l.namespace, pod: l.pod, container: l.container,
+				id: l.id, namespace: l.namespace, pod: l.pod, uid: podUID(l.id), container: l.container,
 				sandbox: l.container == "POD" || l.container == "" && l.image != "",
 			}
 			groups[l.id] = g

@@ -6,6 +6,7 @@
 package pages
 
 import (
+	"cmp"
 	"math"
 	"time"
 
@@ -16,6 +17,9 @@ const (
 	// Window is about what the kubelet averages its own CPU rate over: the interval
 	// at which it looks at the cgroups.
 	Window = 10 * time.Second
+	// maxWindow is the longest time between two answers that a rate is taken over: what a node used on average since the day
+	// before yesterday says little about now, and zeros of clocks lie decades back.
+	maxWindow = 2 * time.Hour
 	// apart is how far apart the times of two values may be that share a sample.
 	apart = 30 * time.Second
 )
@@ -39,11 +43,22 @@ type Counters struct {
 	// groups by cgroup id; a container that restarts is another cgroup, so its counters
 	// are not a reset. nil when the page of cAdvisor was not read.
 	groups Cgroups
+	// received is when the answer came in; zero is not known.
+	received time.Time
 }
 
-// podName is a pod's namespace and name.
-type podName struct {
-	namespace, name string
+// podKey is a pod's UID or, where that is not known, its namespace and name.
+type podKey struct {
+	uid, namespace, name string
+}
+
+// before says whether g rather than other is a pod's cgroup when both seem to be. The newer one is; of a cluster in containers, as
+// kind's, both the node and the machine tell the pod, and any will do so long as it is the same one each time.
+func (g *cgroup) before(other *cgroup) bool {
+	if a, b := g.newest(), other.newest(); !a.Equal(b) {
+		return a.After(b)
+	}
+	return cmp.Or(cmp.Compare(len(g.id), len(other.id)), cmp.Compare(g.id, other.id)) < 0
 }
 
 // Samples makes what one kubelet answered into samples, with the counters of its last
@@ -52,23 +67,28 @@ type podName struct {
 func Samples(node string, s *Summary, groups Cgroups, last Counters) (usage.NodeSample, []usage.PodSample, Counters, usage.Drops) {
 	m := maker{
 		last: last,
-		next: Counters{cpu: make(map[string]usage.Count, len(s.Pods)+1), groups: groups},
+		next: Counters{cpu: make(map[string]usage.Count, len(s.Pods)+1), groups: groups, received: s.Received},
 	}
 	if groups == nil {
 		// The next page is compared with the last one there was, over a longer window.
 		m.next.groups = last.groups
 	}
-	ofPod := map[podName]*cgroup{}
-	containers := map[podName][]string{}
+	// A pod's cgroups are found by its UID. A pod and its successor of the same name, or one that is gone and still told, have the
+	// same name, so by that only those are found whose UID is not told.
+	ofPod := map[podKey]*cgroup{}
+	containers := map[podKey][]string{}
 	for id, g := range groups {
 		if g.pod == "" || g.sandbox {
 			continue
 		}
-		name := podName{g.namespace, g.pod}
-		if g.container == "" {
-			ofPod[name] = g
-		} else {
-			containers[name] = append(containers[name], id)
+		key := podKey{uid: g.uid}
+		if g.uid == "" {
+			key = podKey{namespace: g.namespace, name: g.pod}
+		}
+		if g.container != "" {
+			containers[key] = append(containers[key], id)
+		} else if before := ofPod[key]; before == nil || g.before(before) {
+			ofPod[key] = g
 		}
 	}
 	nodeSample := usage.NodeSample{Node: node, Sample: m.sample("", &s.Node.stats, groups[root], nil)}
@@ -76,17 +96,34 @@ func Samples(node string, s *Summary, groups Cgroups, last Counters) (usage.Node
 	nodeSample.Unset(usage.CPUFull)
 
 	pods := make([]usage.PodSample, 0, len(s.Pods))
+	newest := map[string]int{}
 	for i := range s.Pods {
 		p := &s.Pods[i]
-		name := podName{p.PodRef.Namespace, p.PodRef.Name}
 		uid := p.PodRef.UID
 		if uid == "" {
 			m.drops[usage.Nameless]++
 			continue
 		}
+		// Kubelets have told a pod twice in one answer: the newer one counts.
+		if other, twice := newest[uid]; !twice {
+			newest[uid] = i
+		} else if m.drops[usage.Duplicate]++; p.at().After(s.Pods[other].at()) {
+			newest[uid] = i
+		}
+	}
+	for i := range s.Pods {
+		p := &s.Pods[i]
+		uid := p.PodRef.UID
+		if at, ok := newest[uid]; !ok || at != i {
+			continue
+		}
+		key := podKey{uid: uid}
+		if ofPod[key] == nil && containers[key] == nil {
+			key = podKey{namespace: p.PodRef.Namespace, name: p.PodRef.Name}
+		}
 		pods = append(pods, usage.PodSample{
-			Namespace: name.namespace, Name: name.name, UID: uid, Node: node,
-			Sample: m.sample(uid, &p.stats, ofPod[name], containers[name]),
+			Namespace: p.PodRef.Namespace, Name: p.PodRef.Name, UID: uid, Node: node,
+			Sample: m.sample(uid, &p.stats, ofPod[key], containers[key]),
 		})
 	}
 	return nodeSample, pods, m.next, m.drops
@@ -103,8 +140,10 @@ type maker struct {
 func (m *maker) sample(uid string, s *stats, group *cgroup, containers []string) usage.Sample {
 	var out usage.Sample
 	m.cpu(&out, uid, s, group)
-	if bytes, at, ok := s.workingSet(); ok {
+	if bytes, at, ok := s.workingSet(); ok && known(at) {
 		m.memory(&out, bytes, at)
+	} else if ok {
+		m.drops[usage.Stale]++
 	}
 	m.pressure(&out, s, group)
 	m.throttled(&out, containers)
@@ -122,34 +161,62 @@ func (m *maker) cpu(out *usage.Sample, uid string, s *stats, group *cgroup) {
 		}
 	}
 	total, at, ok := s.cpuTotal()
-	if !ok {
-		return
-	}
-	now := usage.Count{Total: total, Time: at}
-	before, known := m.last.cpu[uid]
-	m.next.cpu[uid] = now
-	if out.Has(usage.CPU) {
-		return
-	}
-	out.Time = at
-	if known {
-		rate, window, reason, ok := usage.Rate(before, now)
-		switch {
-		case ok:
-			out.Set(usage.CPU, rate)
-			out.Window = window
-		case reason == usage.CounterReset:
-			m.drops[reason]++
-		default:
-			// No newer than the last answer: its time tells the Cleaner.
+	if ok && known(at) {
+		before, told := m.last.cpu[uid]
+		m.next.cpu[uid] = usage.Count{Total: total, Time: at}
+		if out.Has(usage.CPU) {
+			return
+		}
+		out.Time = at
+		if told && m.since(out, uid, before) {
+			return
+		}
+	} else {
+		if before, told := m.last.cpu[uid]; told {
 			m.next.cpu[uid] = before
 		}
-		return
+		if ok {
+			m.drops[usage.Stale]++
+		}
 	}
-	if rate, at, ok := s.cpuNow(); ok {
+	if rate, at, ok := s.cpuNow(); ok && known(at) && !out.Has(usage.CPU) {
 		out.Set(usage.CPU, rate)
 		out.Time, out.Window = at, Window
 	}
+}
+
+// since sets the CPU usage since before, up to the counter that is noted for the next answer, and returns false where that has
+// to begin anew.
+func (m *maker) since(out *usage.Sample, uid string, before usage.Count) (done bool) {
+	rate, window, reason, ok := usage.Rate(before, m.next.cpu[uid])
+	switch {
+	case ok && m.jumped(window):
+		m.drops[usage.OutOfOrder]++
+		return false // The node's clock was set forward, or nobody asked for long.
+	case ok:
+		out.Set(usage.CPU, rate)
+		out.Window = window
+	case reason == usage.Duplicate:
+		// No newer than the last answer: its time tells the Cleaner.
+		m.next.cpu[uid] = before
+	case reason == usage.OutOfOrder:
+		// A cache's answer, or the node's clock was set back. The next rate is from here on: what was told before may be of a time
+		// that is still to come.
+	default:
+		m.drops[reason]++
+	}
+	return true
+}
+
+// jumped says whether a window cannot be what passed since the last answer. The figures in an answer may be a minute old.
+func (m *maker) jumped(window time.Duration) bool {
+	if window > maxWindow {
+		return true
+	}
+	if m.last.received.IsZero() || m.next.received.IsZero() {
+		return false
+	}
+	return window > 2*m.next.received.Sub(m.last.received)+time.Minute
 }
 
 // memory sets the working set. A sample is as old as its oldest value; when the two are
@@ -239,9 +306,17 @@ func (m *maker) rate(group *cgroup, c counter) (perSecond float64, at time.Time,
 	if !ok {
 		return 0, time.Time{}, 0, false
 	}
+	if !known(at) || !known(then) {
+		m.drops[usage.Stale]++
+		return 0, time.Time{}, 0, false
+	}
 	perSecond, window, reason, ok := usage.Rate(usage.Count{Total: before, Time: then}, usage.Count{Total: total, Time: at})
-	if !ok && reason == usage.CounterReset {
+	switch {
+	case !ok && reason == usage.CounterReset:
 		m.drops[reason]++
+	case ok && m.jumped(window):
+		m.drops[usage.OutOfOrder]++
+		ok = false
 	}
 	return perSecond, at, window, ok
 }
