@@ -45,8 +45,8 @@ func BenchmarkBest(b *testing.B) {
 				s.profile.RunPreFilterPlugins(ctx, state, pod)
 				s.profile.index.sync(s.snapshot)
 				best := func() {
-					if node, reason := s.profile.index.best(s.profile.policy, pod, state); node == "" {
-						b.Fatal(reason)
+					if a := s.profile.index.answer(s.profile.policy, pod, state); a.hint() == "" {
+						b.Fatal(a.why)
 					}
 				}
 				b.ReportAllocs()

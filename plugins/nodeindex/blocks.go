@@ -50,7 +50,7 @@ func (q *query) plain() bool {
 }
 
 // lead is pass for a plain query.
-func (x *Index) lead(q *query, p *policy, fits *fits) answer {
+func (x *Index) lead(q *query, p *policy, fits *fits) found {
 	kept := &fits.blocks
 	if !kept.of(q, x.table.Used) {
 		kept.change()
@@ -83,7 +83,7 @@ func (x *Index) lead(q *query, p *policy, fits *fits) answer {
 		}
 	}
 	if feasible == 0 {
-		return answer{row: -1}
+		return found{row: -1}
 	}
 
 	// 2. The best of the blocks, and any one of equals.
@@ -97,11 +97,11 @@ func (x *Index) lead(q *query, p *policy, fits *fits) answer {
 			ties += int(b.ties)
 		}
 	}
-	found := answer{row: x.nthBest(q, p, fits, best, x.random.IntN(ties)), score: best, feasible: feasible}
+	led := found{row: x.nthBest(q, p, fits, best, x.random.IntN(ties)), score: best, feasible: feasible}
 	if feasible == 1 {
-		found.score = 0
+		led.score = 0
 	}
-	return found
+	return led
 }
 
 // of says whether the blocks are of pods like this one, on so many nodes.

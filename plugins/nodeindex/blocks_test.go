@@ -81,10 +81,11 @@ func TestBlocks(t *testing.T) {
 				if !s.profile.index.sync(s.snapshot) {
 					t.Fatal("out of step")
 				}
-				hint, reason := s.profile.index.best(s.profile.policy, pod, state)
-				if reason != "" {
-					t.Fatal(reason)
+				answer := s.profile.index.answer(s.profile.policy, pod, state)
+				if !answer.says {
+					t.Fatal(answer.why)
 				}
+				hint := answer.hint()
 				s.comparePass(t, pod)
 				if hint == "" {
 					t.Fatalf("no node for pod %d", i)
@@ -143,10 +144,11 @@ func TestBlocksOfAnyPods(t *testing.T) {
 					continue
 				}
 				s.profile.index.sync(s.snapshot)
-				node, reason := s.profile.index.best(s.profile.policy, pod, state)
-				if reason != "" {
-					t.Fatalf("%s: not served for %s", describe(pod), reason)
+				answer := s.profile.index.answer(s.profile.policy, pod, state)
+				if !answer.says {
+					t.Fatalf("%s: not served for %s", describe(pod), answer.why)
 				}
+				node := answer.hint()
 				s.comparePass(t, pod)
 				if node != "" {
 					pod.Spec.NodeName = node
@@ -185,8 +187,8 @@ func TestTies(t *testing.T) {
 	s.profile.index.sync(s.snapshot)
 	drawn := map[string]int{}
 	for range equal * draws {
-		node, _ := s.profile.index.best(s.profile.policy, pod, state)
-		drawn[node]++
+		answer := s.profile.index.answer(s.profile.policy, pod, state)
+		drawn[answer.hint()]++
 	}
 	if !s.profile.index.query.plain() {
 		t.Fatal("the blocks did not lead")

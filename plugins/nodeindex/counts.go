@@ -25,7 +25,7 @@ import (
 const recountEvery = 256
 
 // knownPreFilters are plugins of which none but PodTopologySpread and InterPodAffinity reads
-// what withoutTerms leaves out. One that is not known may.
+// what is left out. One that is not known may.
 var knownPreFilters = []string{
 	affinityName, taintsName, resourceFitName, "PredictedQoS",
 	names.NodeAffinity, names.NodePorts, names.NodeResourcesFit, names.VolumeRestrictions, names.NodeVolumeLimits,
@@ -33,21 +33,44 @@ var knownPreFilters = []string{
 	names.NodeDeclaredFeatures, names.TaintToleration, names.NodeName, names.NodeUnschedulable,
 }
 
-// counts says whether upstream's PreFilter would count pods for this one that the index has
-// counted.
-func (p *policy) counts(pod *v1.Pod) bool {
+// leftOut are constraints and terms of a pod that upstream is not shown.
+type leftOut struct {
+	spread   []*v1.TopologySpreadConstraint
+	required []*v1.PodAffinityTerm // anti-affinity first
+}
+
+// counts returns what upstream's PreFilter would count pods for and the index may have counted:
+// hard spread constraints and required inter-pod terms.
+func (p *policy) counts(pod *v1.Pod) (left leftOut) {
 	if p.unknown != "" || p.recounts {
-		return false
+		return leftOut{}
 	}
-	for i := range pod.Spec.TopologySpreadConstraints {
-		if pod.Spec.TopologySpreadConstraints[i].WhenUnsatisfiable == v1.DoNotSchedule {
-			return true
+	if p.filtersSpread {
+		for i := range pod.Spec.TopologySpreadConstraints {
+			if c := &pod.Spec.TopologySpreadConstraints[i]; c.WhenUnsatisfiable == v1.DoNotSchedule {
+				left.spread = append(left.spread, c)
+			}
 		}
 	}
-	a := pod.Spec.Affinity
-	return a != nil && (a.PodAffinity != nil && len(a.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution) > 0 ||
-		a.PodAntiAffinity != nil && len(a.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution) > 0)
+	if a := pod.Spec.Affinity; p.filtersPodAffinity && a != nil {
+		if a.PodAntiAffinity != nil {
+			left.required = appendTerms(left.required, a.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution)
+		}
+		if a.PodAffinity != nil {
+			left.required = appendTerms(left.required, a.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution)
+		}
+	}
+	return left
 }
+
+func appendTerms(to []*v1.PodAffinityTerm, terms []v1.PodAffinityTerm) []*v1.PodAffinityTerm {
+	for i := range terms {
+		to = append(to, &terms[i])
+	}
+	return to
+}
+
+func (l *leftOut) none() bool { return len(l.spread) == 0 && len(l.required) == 0 }
 
 // readRecounts notes whether the profile has upstream count in any case: a plugin that is not
 // known, or hard constraints by default, which a pod that loses its own would get.
@@ -60,32 +83,52 @@ func (p *policy) readRecounts(preFilters []string) {
 	}
 }
 
-// withoutTerms returns the pod without spread constraints and inter-pod terms.
-func withoutTerms(pod *v1.Pod) *v1.Pod {
+// of returns the pod without what is left out.
+func (l *leftOut) of(pod *v1.Pod) *v1.Pod {
 	light := *pod
-	light.Spec.TopologySpreadConstraints = nil
-	if a := pod.Spec.Affinity; a != nil {
-		light.Spec.Affinity = &v1.Affinity{NodeAffinity: a.NodeAffinity}
+	if len(l.spread) > 0 {
+		light.Spec.TopologySpreadConstraints = nil
+		for i := range pod.Spec.TopologySpreadConstraints {
+			if c := &pod.Spec.TopologySpreadConstraints[i]; c.WhenUnsatisfiable != v1.DoNotSchedule {
+				light.Spec.TopologySpreadConstraints = append(light.Spec.TopologySpreadConstraints, *c)
+			}
+		}
+	}
+	if len(l.required) > 0 {
+		a := *pod.Spec.Affinity
+		if a.PodAffinity != nil {
+			a.PodAffinity = &v1.PodAffinity{PreferredDuringSchedulingIgnoredDuringExecution: a.PodAffinity.PreferredDuringSchedulingIgnoredDuringExecution}
+		}
+		if a.PodAntiAffinity != nil {
+			a.PodAntiAffinity = &v1.PodAntiAffinity{PreferredDuringSchedulingIgnoredDuringExecution: a.PodAntiAffinity.PreferredDuringSchedulingIgnoredDuringExecution}
+		}
+		light.Spec.Affinity = &a
 	}
 	return &light
 }
 
-// preFilterUncounted begins a cycle without upstream's counts, where the index has a hint
-// for the pod. It returns false where PreFilter must run on the whole pod.
+// preFilterUncounted begins a cycle without upstream's counts, where the index has a hint for
+// the pod and has proven all that upstream was not shown. It returns false where PreFilter
+// must run on the whole pod.
 func (h *hinted) preFilterUncounted(ctx context.Context, state fwk.CycleState, pod *v1.Pod) (*fwk.PreFilterResult, *fwk.Status, sets.Set[string], bool) {
-	if !h.policy.counts(pod) || h.bypass(pod, state) != "" {
+	left := h.policy.counts(pod)
+	if left.none() || h.bypass(pod, state) != "" {
 		return nil, nil, nil, false
 	}
 	if h.uncountedPods++; h.uncountedPods%recountEvery == 0 {
 		return nil, nil, nil, false
 	}
-	result, status, plugins := h.Framework.RunPreFilterPlugins(ctx, state, withoutTerms(pod))
-	if !status.IsSuccess() || !result.AllNodes() || !h.index.sync(h.SnapshotSharedLister().NodeInfos()) {
+	result, status, plugins := h.Framework.RunPreFilterPlugins(ctx, state, left.of(pod))
+	if !status.IsSuccess() || !result.AllNodes() {
 		return nil, nil, nil, false
 	}
-	h.hint, _ = h.index.best(h.policy, pod, state)
-	h.uncounted.Store(h.hint != "")
-	return result, status, plugins, h.hint != ""
+	answer := h.ask(pod, state)
+	if answer.hint() == "" || !answer.proof.covers(left) {
+		return nil, nil, nil, false
+	}
+	h.hint = answer.hint()
+	h.uncounted.Store(true)
+	return result, status, plugins, true
 }
 
 // count has upstream count after all, where it has not.

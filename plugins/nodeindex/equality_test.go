@@ -238,8 +238,8 @@ func (s *scene) place(ctx context.Context, t testing.TB, pod *v1.Pod) bool {
 	}
 	lister := s.profile.SnapshotSharedLister().NodeInfos()
 	hint := s.profile.GetNodeHint(ctx, pod, nil, cycle, 0)
-	if _, reason := s.profile.index.best(s.profile.policy, pod, state); reason != "" {
-		t.Fatalf("%s: not served for %s", describe(pod), reason)
+	if answer := s.profile.index.answer(s.profile.policy, pod, state); !answer.says {
+		t.Fatalf("%s: not served for %s", describe(pod), answer.why)
 	}
 	if s.profile.uncounted.Load() {
 		s.uncounted++

@@ -26,7 +26,7 @@ type hinted struct {
 	// Of the cycle in hand.
 	begun  bool   // and not yet asked for a hint
 	named  bool   // PreFilter has named the nodes that come into question
-	hint   string // that the index gave
+	hint   string // that the index gave, "" for none
 	judged bool   // the filters have judged the hinted node
 	// uncounted: upstream has not counted the pods that the pod's terms match. counting is held
 	// while it does.
@@ -62,26 +62,31 @@ func (h *hinted) GetNodeHint(ctx context.Context, pod *v1.Pod, signature fwk.Pod
 		h.index.metrics.uncounted.WithLabelValues(h.ProfileName()).Inc()
 		return h.hint
 	}
-	reason := h.bypass(pod, state)
-	if reason == "" && !h.index.sync(h.SnapshotSharedLister().NodeInfos()) {
-		reason = reasonSnapshot
-	}
-	if reason == "" {
-		h.hint, reason = h.index.best(h.policy, pod, state)
-	}
-	if h.hint != "" {
+	answer := h.ask(pod, state)
+	if h.hint = answer.hint(); h.hint != "" {
 		return h.hint
 	}
-	if reason == "" {
+	if answer.says {
 		h.index.metrics.searched(h.ProfileName(), resultNone)
 	} else {
-		h.index.metrics.bypass(h.ProfileName(), reason)
+		h.index.metrics.bypass(h.ProfileName(), answer.why)
 	}
 	return h.Framework.GetNodeHint(ctx, pod, signature, state, cycle)
 }
 
+// ask has the index answer for the pod.
+func (h *hinted) ask(pod *v1.Pod, state fwk.CycleState) answer {
+	if why := h.bypass(pod, state); why != "" {
+		return unanswered(why)
+	}
+	if !h.index.sync(h.SnapshotSharedLister().NodeInfos()) {
+		return unanswered(reasonSnapshot)
+	}
+	return h.index.answer(h.policy, pod, state)
+}
+
 // bypass returns the reason for which the index is not asked.
-func (h *hinted) bypass(pod *v1.Pod, state fwk.CycleState) string {
+func (h *hinted) bypass(pod *v1.Pod, state fwk.CycleState) reason {
 	switch {
 	case state.IsPodGroupSchedulingCycle():
 		// Upstream tries the group out on the snapshot, which the index does not see.

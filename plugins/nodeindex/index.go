@@ -81,19 +81,25 @@ func (x *Index) sync(lister fwk.NodeInfoLister) bool {
 	return true
 }
 
-// best returns the best node for the pod, or the reason for which the index cannot tell.
-// Where no node is feasible both are "".
-func (x *Index) best(p *policy, pod *v1.Pod, state fwk.CycleState) (node, reason string) {
+// answer says which node is the best for the pod, as far as the index can tell.
+func (x *Index) answer(p *policy, pod *v1.Pod, state fwk.CycleState) answer {
 	start := time.Now()
 	x.ints.reset()
 	x.bools.reset()
-	if reason := x.compile(&x.query, p, pod, state); reason != "" {
-		return "", reason
+	x.table.Begin()
+	q := &x.query
+	x.compile(q, p, pod, state)
+	var found found
+	if q.why == "" {
+		found = x.search(q, p)
 	}
-	found := x.search(&x.query, p)
+	// The one place where an answer is made of what was found. Nothing comes after it.
+	if q.why != "" {
+		return unanswered(q.why)
+	}
 	x.metrics.searches.Observe(time.Since(start).Seconds())
 	if found.row < 0 {
-		return "", ""
+		return answer{says: true}
 	}
-	return x.table.Name(found.row), ""
+	return answer{says: true, node: x.table.Name(found.row), proof: q.proven}
 }

@@ -57,4 +57,9 @@ func (m *Metrics) searched(profile, result string) { m.hints.WithLabelValues(pro
 
 func (m *Metrics) refuse(profile, plugin string) { m.refusals.WithLabelValues(profile, plugin).Inc() }
 
-func (m *Metrics) bypass(profile, reason string) { m.bypasses.WithLabelValues(profile, reason).Inc() }
+func (m *Metrics) bypass(profile string, why reason) {
+	if why == "" {
+		why = reasonUnasked // nobody has answered
+	}
+	m.bypasses.WithLabelValues(profile, string(why)).Inc()
+}

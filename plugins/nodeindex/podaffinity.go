@@ -32,6 +32,7 @@ type podTerms struct {
 
 // counted is a term of the pod with the placed pods that match it.
 type counted struct {
+	of       *v1.PodAffinityTerm // where required
 	topology *table.Topology
 	counter  *table.Counter
 	weight   int64
@@ -65,7 +66,7 @@ func (t *podTerms) admits(row int32) bool {
 }
 
 // compilePodAffinity parses the pod's own terms and takes their counters.
-func (x *Index) compilePodAffinity(q *query, p *policy) string {
+func (x *Index) compilePodAffinity(q *query, p *policy) {
 	t := &q.pods
 	*t = podTerms{
 		repels: t.repels[:0], attracts: t.attracts[:0], points: t.points[:0],
@@ -75,48 +76,37 @@ func (x *Index) compilePodAffinity(q *query, p *policy) string {
 	scores := p.podAffinity > 0 && !(p.ignorePreferred && !hasPreferences(affinity))
 	x.scanTerms(q, p, scores)
 	if affinity == nil || affinity.PodAffinity == nil && affinity.PodAntiAffinity == nil {
-		return ""
+		return
 	}
 	info, err := framework.NewPodInfo(q.pod)
 	if err != nil {
-		return reasonInvalid
+		q.cannotSay(reasonInvalid)
+		return
 	}
 	if p.filtersPodAffinity {
-		for _, term := range info.GetRequiredAntiAffinityTerms() {
-			if reason := x.addCounted(&t.antiTerms, q, 0, term); reason != "" {
-				return reason
-			}
+		for i, term := range info.GetRequiredAntiAffinityTerms() {
+			x.addCounted(&t.antiTerms, q, 0, term)
+			t.antiTerms[i].of = &affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution[i]
 		}
 		if required := info.GetRequiredAffinityTerms(); len(required) > 0 {
 			// A placed pod counts where it matches all terms at once.
 			for i := range required {
-				topology := x.table.Topology(required[i].TopologyKey)
-				if topology == nil {
-					return reasonTopology
-				}
-				t.affinityTerms = append(t.affinityTerms, counted{topology: topology})
+				t.affinityTerms = append(t.affinityTerms, counted{
+					of: &affinity.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution[i], topology: x.topology(q, required[i].TopologyKey),
+				})
 			}
-			counter, reason := x.countMatching(required...)
-			if reason != "" {
-				return reason
-			}
-			t.affinityCounter = counter
+			t.affinityCounter = x.countMatching(q, required...)
 			t.first = matchesAll(required, q.pod)
 		}
 	}
 	if scores {
 		for _, term := range info.GetPreferredAffinityTerms() {
-			if reason := x.addCounted(&t.preferences, q, int64(term.Weight), term.AffinityTerm); reason != "" {
-				return reason
-			}
+			x.addCounted(&t.preferences, q, int64(term.Weight), term.AffinityTerm)
 		}
 		for _, term := range info.GetPreferredAntiAffinityTerms() {
-			if reason := x.addCounted(&t.preferences, q, -int64(term.Weight), term.AffinityTerm); reason != "" {
-				return reason
-			}
+			x.addCounted(&t.preferences, q, -int64(term.Weight), term.AffinityTerm)
 		}
 	}
-	return ""
 }
 
 func hasPreferences(a *v1.Affinity) bool {
@@ -133,26 +123,31 @@ func matchesAll(terms []fwk.AffinityTerm, pod *v1.Pod) bool {
 	return true
 }
 
-func (x *Index) addCounted(to *[]counted, _ *query, weight int64, term fwk.AffinityTerm) string {
-	topology := x.table.Topology(term.TopologyKey)
-	if topology == nil {
-		return reasonTopology
+func (x *Index) addCounted(to *[]counted, q *query, weight int64, term fwk.AffinityTerm) {
+	*to = append(*to, counted{topology: x.topology(q, term.TopologyKey), counter: x.countMatching(q, term), weight: weight})
+}
+
+// topology returns the column of a label. It is nil where the query cannot be answered.
+func (x *Index) topology(q *query, label string) *table.Topology {
+	t := x.table.Topology(label)
+	if t == nil {
+		q.cannotSay(reasonTopology)
 	}
-	counter, reason := x.countMatching(term)
-	*to = append(*to, counted{topology: topology, counter: counter, weight: weight})
-	return reason
+	return t
 }
 
 // countMatching counts the placed pods that match all the terms, after the terms' namespace
-// selectors have been turned into namespaces, as upstream does for a pod that it places.
-func (x *Index) countMatching(terms ...fwk.AffinityTerm) (*table.Counter, string) {
+// selectors have been turned into namespaces, as upstream does for a pod that it places. It
+// returns nil where the query cannot be answered.
+func (x *Index) countMatching(q *query, terms ...fwk.AffinityTerm) *table.Counter {
 	key := append(x.key[:0], "terms"...)
 	for i := range terms {
 		t := &terms[i]
 		if s := t.NamespaceSelector; !s.Empty() && !table.SelectsNothing(s) {
 			selected, err := x.owners.namespaces.List(s)
 			if err != nil {
-				return nil, reasonInvalid
+				q.cannotSay(reasonInvalid)
+				return nil
 			}
 			for _, ns := range selected {
 				t.Namespaces.Insert(ns.Name)
@@ -175,10 +170,11 @@ func (x *Index) countMatching(terms ...fwk.AffinityTerm) (*table.Counter, string
 	if first := &terms[0]; !first.NamespaceSelector.Empty() {
 		namespaces = sets.List(first.Namespaces)
 		if len(namespaces) == 0 {
-			return nil, reasonInvalid
+			q.cannotSay(reasonInvalid)
+			return nil
 		}
 	}
-	return x.table.Count(key, namespaces, terms[0].Selector, func(pod *v1.Pod) bool { return matchesAll(terms, pod) }), ""
+	return x.table.Count(key, namespaces, terms[0].Selector, func(pod *v1.Pod) bool { return matchesAll(terms, pod) })
 }
 
 // scanTerms takes what placed pods ask of this one. Domains are filled in by
@@ -216,12 +212,12 @@ type placedTerm struct {
 
 // preparePodAffinity adds the counters up by domain, as PreFilter and PreScore of
 // pkg/scheduler/framework/plugins/interpodaffinity do.
-func (x *Index) preparePodAffinity(q *query) string {
+func (x *Index) preparePodAffinity(q *query) {
 	t := &q.pods
 	for _, placed := range x.termsOfPlaced {
-		topology := x.table.Topology(placed.term.TopologyKey)
+		topology := x.topology(q, placed.term.TopologyKey)
 		if topology == nil {
-			return reasonTopology
+			return
 		}
 		if placed.term.Kind == table.RequiredAntiAffinity {
 			d := x.domainsOfBools(&t.repels, topology)
@@ -241,6 +237,7 @@ func (x *Index) preparePodAffinity(q *query) string {
 				d[value] = true
 			}
 		}
+		q.proven.required = append(q.proven.required, term.of)
 	}
 	any := false
 	for _, term := range t.affinityTerms {
@@ -251,12 +248,12 @@ func (x *Index) preparePodAffinity(q *query) string {
 			}
 		}
 		t.attracts = append(t.attracts, domains[bool]{term.topology, values})
+		q.proven.required = append(q.proven.required, term.of)
 	}
 	t.first = t.first && !any
 	for _, term := range t.preferences {
 		x.addPoints(t, term.topology, term.counter.Rows, term.weight)
 	}
-	return ""
 }
 
 // domainsOfBools returns the flags of the topology's values, which are added when missing.

@@ -29,9 +29,8 @@ func prediction(state fwk.CycleState, key fwk.StateKey) *predict.Prediction {
 	return nil
 }
 
-// compilePredictions takes what ResourceFit and Taints predict in this cycle. It returns
-// the reason for which the index cannot answer, or "".
-func (x *Index) compilePredictions(q *query, p *policy, state fwk.CycleState) string {
+// compilePredictions takes what ResourceFit and Taints predict in this cycle.
+func (x *Index) compilePredictions(q *query, p *policy, state fwk.CycleState) {
 	q.state, q.peak, q.pressure = state, nil, nil
 	if p.own > 0 {
 		q.peak = prediction(state, resourceFitState)
@@ -40,16 +39,15 @@ func (x *Index) compilePredictions(q *query, p *policy, state fwk.CycleState) st
 		q.pressure = prediction(state, taintsState)
 	}
 	if q.peak != nil && q.peak.Filters || q.pressure != nil && q.pressure.Filters {
-		return reasonPredictedFilter
+		q.cannotSay(reasonPredictedFilter)
 	}
 	if q.peak != nil && q.pressure != nil && q.peak.View.Snapshot != q.pressure.View.Snapshot {
-		return reasonSnapshot // A new one came between the two: the next pod has one.
+		q.cannotSay(reasonSnapshot) // A new one came between the two: the next pod has one.
 	}
 	if q.peak != nil {
 		upper := q.peak.View.Pod.Upper(q.peak.View.Horizon)
 		q.peakCPU, q.peakMem = predict.Integers(upper)
 	}
-	return ""
 }
 
 // future of a row: what the forecasts of its pods add up to, and its own.

@@ -26,6 +26,10 @@ import (
 // query is what one pod asks of every node. It is used again for the next pod.
 type query struct {
 	pod *v1.Pod
+	// why the index cannot answer, if it cannot; see cannotSay.
+	why reason
+	// proven so far.
+	proven proof
 	// Requests as the filter counts them, CPU in millicores, all else in bytes.
 	cpu, mem, eph int64
 	scalars       []scalar
@@ -64,64 +68,44 @@ type scalar struct {
 
 const refused = int32(-1)
 
-// The reasons for which the index does not serve a pod.
-const (
-	reasonProfile   = "profile"
-	reasonGroup     = "pod_group"
-	reasonNominated = "nominated_node"
-	reasonNamed     = "named_nodes"
-	reasonExtender  = "extender"
-	reasonService   = "service_affinity"
-	reasonInvalid   = "invalid"
-	reasonTopology  = "too_many_topologies"
-	reasonSnapshot  = "snapshot"
-	reasonUnasked   = "not_asked"
-	reasonFilter    = "filter_" // and the plugin's name
-
-	reasonPredictedFilter = "predicted_filter"
-)
-
 // Annotations of the Affinity plugin that bind a pod to the pods of its Service.
 const (
 	serviceAffinity     = "foresight-scheduler.dev/service-affinity"
 	serviceAntiAffinity = "foresight-scheduler.dev/service-anti-affinity"
 )
 
-// compile makes q ask what the pod asks. It returns the reason for which the index cannot
-// answer, or "".
-func (x *Index) compile(q *query, p *policy, pod *v1.Pod, state fwk.CycleState) string {
+// compile makes q ask what the pod asks, as far as the index can answer.
+func (x *Index) compile(q *query, p *policy, pod *v1.Pod, state fwk.CycleState) {
+	q.pod, q.why = pod, ""
+	q.proven = proof{spread: q.proven.spread[:0], required: q.proven.required[:0]}
 	if p.unknown != "" {
-		return reasonProfile
+		q.cannotSay(reasonProfile)
+		return
 	}
 	skipped := state.GetSkipFilterPlugins()
 	for _, name := range p.others {
 		if !skipped.Has(name) {
-			return reasonFilter + name
+			q.cannotSay(reasonFilter + reason(name))
+			return
 		}
 	}
 	_, together := pod.Annotations[serviceAffinity]
 	_, apart := pod.Annotations[serviceAntiAffinity]
 	if together || apart {
-		return reasonService
+		q.cannotSay(reasonService)
+		return
 	}
-	if reason := x.compilePredictions(q, p, state); reason != "" {
-		return reason
-	}
-	q.pod = pod
+	x.compilePredictions(q, p, state)
 	q.compileRequests(p)
 	x.compileTaints(q, p)
-	if !x.compileNodeAffinity(q, p) {
-		return reasonInvalid
-	}
+	x.compileNodeAffinity(q, p)
 	q.ports = q.ports[:0]
 	if p.filtersPorts && !skipped.Has("NodePorts") {
 		q.ports = append(q.ports, schedutil.GetHostPorts(pod)...)
 	}
 	x.compileImages(q, p)
-	if reason := x.compileSpread(q, p); reason != "" {
-		return reason
-	}
-	return x.compilePodAffinity(q, p)
+	x.compileSpread(q, p)
+	x.compilePodAffinity(q, p)
 }
 
 var defaultRequests = v1.ResourceList{
@@ -217,7 +201,7 @@ func toleratesDislike(logger klog.Logger, tolerations []v1.Toleration, taint *v1
 	return false
 }
 
-func (x *Index) compileNodeAffinity(q *query, p *policy) bool {
+func (x *Index) compileNodeAffinity(q *query, p *policy) {
 	q.selection, q.prefer = nil, nil
 	var required *v1.NodeSelector
 	var preferred []v1.PreferredSchedulingTerm
@@ -229,11 +213,12 @@ func (x *Index) compileNodeAffinity(q *query, p *policy) bool {
 		q.selection = x.table.Labels.Select(q.pod.Spec.NodeSelector, required)
 	}
 	if p.affinity == 0 || len(preferred) == 0 {
-		return true
+		return
 	}
 	var err error
-	q.prefer, err = x.table.Labels.Prefer(preferred)
-	return err == nil
+	if q.prefer, err = x.table.Labels.Prefer(preferred); err != nil {
+		q.cannotSay(reasonInvalid)
+	}
 }
 
 // compileImages takes the columns of the pod's images that any node has.

@@ -12,18 +12,21 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
 )
 
-// answer is what a search found: the best row, its score, and how many rows are feasible.
+// found is what a search found: the best row, its score, and how many rows are feasible.
 // Where none is, row is -1; where one is, it is not scored, as upstream does not.
-type answer struct {
+type found struct {
 	row      int32
 	score    int64
 	feasible int
 }
 
 // search finds the best of all nodes.
-func (x *Index) search(q *query, p *policy) answer {
+func (x *Index) search(q *query, p *policy) found {
 	x.prepareSpread(q)
 	x.preparePodAffinity(q)
+	if q.why != "" {
+		return found{row: -1}
+	}
 	fits := x.fitsOf(q, p)
 	if q.plain() {
 		return x.lead(q, p, fits)
@@ -33,19 +36,19 @@ func (x *Index) search(q *query, p *policy) answer {
 
 // pass looks at every node. It takes two passes, since upstream brings scores to 0–100 by what
 // the feasible nodes have.
-func (x *Index) pass(q *query, p *policy, fits *fits) answer {
+func (x *Index) pass(q *query, p *policy, fits *fits) found {
 	// 1. Which nodes are feasible, and what they score for resources.
 	x.filter(q, p, fits)
 	switch len(x.feasible) {
 	case 0:
-		return answer{row: -1}
+		return found{row: -1}
 	case 1:
-		return answer{row: x.feasible[0], feasible: 1}
+		return found{row: x.feasible[0], feasible: 1}
 	}
 
 	// 2. Which of them scores best; of equals any one, as upstream.
 	x.addScores(q, p, fits)
-	best := answer{score: math.MinInt64, feasible: len(x.feasible)}
+	best := found{score: math.MinInt64, feasible: len(x.feasible)}
 	ties := 0
 	for _, score := range x.total {
 		if score > best.score {

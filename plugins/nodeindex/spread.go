@@ -17,6 +17,7 @@ import (
 
 // spreading is one topology spread constraint of a pod, counted over all nodes.
 type spreading struct {
+	of       *v1.TopologySpreadConstraint
 	topology *table.Topology
 	// counter of matching pods by row; nil counts none.
 	counter                    *table.Counter
@@ -38,7 +39,7 @@ func (s *spreading) admits(row int32) bool {
 
 // compileSpread is filterTopologySpreadConstraints and buildDefaultConstraints of
 // pkg/scheduler/framework/plugins/podtopologyspread, with counters in place of selectors.
-func (x *Index) compileSpread(q *query, p *policy) string {
+func (x *Index) compileSpread(q *query, p *policy) {
 	q.hard, q.soft = q.hard[:0], q.soft[:0]
 	constraints := q.pod.Spec.TopologySpreadConstraints
 	explicit := len(constraints) > 0
@@ -46,10 +47,10 @@ func (x *Index) compileSpread(q *query, p *policy) string {
 	var selector labels.Selector
 	if !explicit {
 		if constraints = p.spreadDefaults; len(constraints) == 0 {
-			return ""
+			return
 		}
 		if selector = x.owners.selector(q.pod); selector.Empty() {
-			return ""
+			return
 		}
 	}
 	for i := range constraints {
@@ -62,20 +63,23 @@ func (x *Index) compileSpread(q *query, p *policy) string {
 		if explicit {
 			var err error
 			if s, err = metav1.LabelSelectorAsSelector(c.LabelSelector); err != nil {
-				return reasonInvalid
+				q.cannotSay(reasonInvalid)
+				return
 			}
 			if p.features.EnableMatchLabelKeysInPodTopologySpread {
 				s = withLabelKeys(s, c.MatchLabelKeys, q.pod.Labels)
 			}
 		}
 		d := spreading{
+			of:       c,
 			topology: x.table.Topology(c.TopologyKey), counter: x.countSelected(q.pod.Namespace, s),
 			maxSkew: c.MaxSkew, minDomains: ptr.Deref(c.MinDomains, 1),
 			honorAffinity: ptr.Deref(c.NodeAffinityPolicy, v1.NodeInclusionPolicyHonor) == v1.NodeInclusionPolicyHonor,
 			honorTaints:   ptr.Deref(c.NodeTaintsPolicy, v1.NodeInclusionPolicyIgnore) == v1.NodeInclusionPolicyHonor,
 		}
 		if d.topology == nil {
-			return reasonTopology
+			q.cannotSay(reasonTopology)
+			return
 		}
 		if s.Matches(labels.Set(q.pod.Labels)) {
 			d.self = 1
@@ -86,7 +90,6 @@ func (x *Index) compileSpread(q *query, p *policy) string {
 			q.soft = append(q.soft, d)
 		}
 	}
-	return ""
 }
 
 // withLabelKeys adds the pod's values of the keys to the selector.
@@ -167,6 +170,7 @@ func (x *Index) prepareSpread(q *query) {
 		for value := range s.takes {
 			s.takes[value] = counts[value]+s.self-least <= int64(s.maxSkew)
 		}
+		q.proven.spread = append(q.proven.spread, s.of)
 	}
 }
 

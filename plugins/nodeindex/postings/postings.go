@@ -32,6 +32,8 @@ type Index struct {
 	labels []map[string]string // by row, as the nodes have them; nobody writes to them
 	names  map[string]int32
 	byKey  map[string]*label
+	// nodes counts by label the nodes that have it.
+	nodes map[string]int
 
 	// What was asked for since a label last changed, by what spells it.
 	selections  map[string]Set
@@ -52,7 +54,7 @@ type label struct {
 // New returns an empty index.
 func New() *Index {
 	return &Index{
-		names: map[string]int32{}, byKey: map[string]*label{},
+		names: map[string]int32{}, byKey: map[string]*label{}, nodes: map[string]int{},
 		selections: map[string]Set{}, preferences: map[string][]int64{},
 	}
 }
@@ -65,6 +67,8 @@ func (x *Index) Put(row int32, name string, labels map[string]string) {
 	for key, l := range x.byKey {
 		l.move(row, key, x.labels[row], labels)
 	}
+	x.count(x.labels[row], -1)
+	x.count(labels, 1)
 	x.used = x.used.grown(row)
 	x.used.add(row)
 	x.labels[row], x.names[name] = labels, row
@@ -76,11 +80,23 @@ func (x *Index) Remove(row int32, name string) {
 	for key, l := range x.byKey {
 		l.move(row, key, x.labels[row], nil)
 	}
+	x.count(x.labels[row], -1)
 	x.used.remove(row)
 	x.labels[row] = nil
 	delete(x.names, name)
 	x.forget()
 }
+
+func (x *Index) count(labels map[string]string, delta int) {
+	for key := range labels {
+		if x.nodes[key] += delta; x.nodes[key] == 0 {
+			delete(x.nodes, key)
+		}
+	}
+}
+
+// Known says whether any node has the label. Pods may ask for any number of others.
+func (x *Index) Known(key string) bool { return x.nodes[key] > 0 }
 
 func (x *Index) forget() {
 	clear(x.selections)
@@ -249,6 +265,9 @@ func (x *Index) emptyUnion() Set {
 func (x *Index) label(key string) *label {
 	if l, ok := x.byKey[key]; ok {
 		return l
+	}
+	if !x.Known(key) {
+		return &label{} // costs nothing, and takes no place
 	}
 	if len(x.byKey) >= maxLabels {
 		clear(x.byKey)

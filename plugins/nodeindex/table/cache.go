@@ -10,6 +10,7 @@ type cache[T any] struct {
 	values []T
 	limit  int
 	clock  int64
+	asked  int64 // the clock when the question in hand was begun
 	drop   func(T)
 }
 
@@ -21,6 +22,28 @@ type entry[T any] struct {
 
 func (c *cache[T]) init(limit int, drop func(T)) {
 	c.byKey, c.limit, c.drop = make(map[string]*entry[T]), limit, drop
+}
+
+// begin says that what was asked for until now is in use no more.
+func (c *cache[T]) begin() { c.asked = c.clock }
+
+// hasRoom says whether a value can be put in without taking the place of one that the question
+// in hand has asked for.
+func (c *cache[T]) hasRoom() bool {
+	if len(c.values) < c.limit {
+		return true
+	}
+	_, oldest := c.oldest()
+	return oldest.used <= c.asked
+}
+
+func (c *cache[T]) oldest() (key string, oldest *entry[T]) {
+	for k, e := range c.byKey {
+		if oldest == nil || e.used < oldest.used {
+			key, oldest = k, e
+		}
+	}
+	return key, oldest
 }
 
 func (c *cache[T]) all() []T { return c.values }
@@ -44,13 +67,7 @@ func (c *cache[T]) put(key []byte, value T) {
 		e.place = len(c.values)
 		c.values = append(c.values, value)
 	} else {
-		var oldest string
-		for k, o := range c.byKey {
-			if oldest == "" || o.used < c.byKey[oldest].used {
-				oldest = k
-			}
-		}
-		o := c.byKey[oldest]
+		oldest, o := c.oldest()
 		delete(c.byKey, oldest)
 		if c.drop != nil {
 			c.drop(o.value)

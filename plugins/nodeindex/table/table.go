@@ -66,7 +66,8 @@ type Table struct {
 	taintIDs   map[string]int32
 	images     cache[*Image]
 	imageIDs   int64
-	topologies map[string]*Topology
+	topologies cache[*Topology]
+	nowhere    []int32 // values of a label that no node has
 	counters   cache[*Counter]
 	byPod      pairIndex[*Counter]
 	terms      map[string]*Term
@@ -76,13 +77,17 @@ type Table struct {
 // New returns an empty table.
 func New() *Table {
 	t := &Table{
-		Labels: postings.New(), byName: map[string]int32{}, taintIDs: map[string]int32{}, topologies: map[string]*Topology{}, terms: map[string]*Term{},
+		Labels: postings.New(), byName: map[string]int32{}, taintIDs: map[string]int32{}, terms: map[string]*Term{},
 		seed: maphash.MakeSeed(), byPod: newPairIndex[*Counter](), byIncoming: newPairIndex[*Term](),
 	}
 	t.images.init(maxImages, nil)
+	t.topologies.init(maxTopologies, nil)
 	t.counters.init(maxCounters, func(c *Counter) { t.byPod.remove(c.namespaces, c.selector, c) })
 	return t
 }
+
+// Begin begins the question of another pod.
+func (t *Table) Begin() { t.topologies.begin() }
 
 // Row returns the row of a node, and whether it has one.
 func (t *Table) Row(name string) (int32, bool) {
@@ -211,10 +216,11 @@ func (t *Table) takeRow() int32 {
 	t.nodes = append(t.nodes, nil)
 	t.pods = append(t.pods, nil)
 	t.hashes = append(t.hashes, nil)
+	t.nowhere = append(t.nowhere, NoValue)
 	for _, i := range t.images.all() {
 		i.states = append(i.states, fwk.ImageStateSummary{})
 	}
-	for _, k := range t.topologies {
+	for _, k := range t.topologies.all() {
 		k.Values = append(k.Values, NoValue)
 	}
 	return int32(len(t.Rows) - 1)
@@ -223,7 +229,7 @@ func (t *Table) takeRow() int32 {
 func (t *Table) remove(row int32) {
 	t.noteChange(row)
 	t.setPods(row, nil)
-	for _, k := range t.topologies {
+	for _, k := range t.topologies.all() {
 		k.set(row, "", false)
 	}
 	for _, i := range t.images.all() {
@@ -241,7 +247,7 @@ func (t *Table) remove(row int32) {
 func (t *Table) setLabels(row int32) {
 	node := t.nodes[row]
 	t.Labels.Put(row, node.Name, node.Labels)
-	for _, k := range t.topologies {
+	for _, k := range t.topologies.all() {
 		value, ok := node.Labels[k.Key]
 		k.set(row, value, ok)
 	}

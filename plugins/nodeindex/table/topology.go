@@ -3,7 +3,8 @@
 
 package table
 
-const maxTopologies = 64
+// maxTopologies bounds the columns, of 4 bytes a row, and those of one pod.
+const maxTopologies = 256
 
 // NoValue in Topology.Values is that of a node without the label.
 const NoValue = int32(-1)
@@ -32,26 +33,34 @@ func (k *Topology) set(row int32, value string, has bool) {
 	k.Values[row] = id
 }
 
-// Topology returns the column of a label, or nil where there are too many labels already.
-// Columns are never forgotten while in use; numbers of values that no node has any more
-// stay taken until more than half of them are.
-func (t *Table) Topology(key string) *Topology {
-	k, ok := t.topologies[key]
+// Topology returns the column of a label, or nil where one question has asked for too many: the
+// column that was not asked for for the longest time makes room. It is right until the table
+// changes. Numbers of values that no node has any more stay taken until more than half of them
+// are.
+func (t *Table) Topology(label string) *Topology {
+	if !t.Labels.Known(label) {
+		return &Topology{Key: label, Values: t.nowhere} // takes no place: pods may ask for any number
+	}
+	key := []byte(label)
+	k, ok := t.topologies.get(key)
 	if ok && len(k.ids) <= 2*t.Used+16 {
 		return k
 	}
-	if !ok && len(t.topologies) >= maxTopologies {
-		return nil
+	if !ok {
+		if !t.topologies.hasRoom() {
+			return nil
+		}
+		k = &Topology{Key: label, Values: make([]int32, len(t.Rows))}
+		t.topologies.put(key, k)
 	}
-	k = &Topology{Key: key, Values: make([]int32, len(t.Rows)), ids: map[string]int32{}}
+	k.ids = map[string]int32{}
 	for row, node := range t.nodes {
 		k.Values[row] = NoValue
 		if node != nil {
-			value, has := node.Labels[key]
+			value, has := node.Labels[label]
 			k.set(int32(row), value, has)
 		}
 	}
-	t.topologies[key] = k
 	return k
 }
 

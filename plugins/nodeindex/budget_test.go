@@ -1,0 +1,164 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package nodeindex
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	v1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/kubernetes/pkg/scheduler/framework"
+)
+
+// watcher returns a placed pod that would rather be beside the pods of the app, by each of so many labels of nodes.
+func watcher(node, app string, labels int) *v1.Pod {
+	p := plainPod("watcher-" + app)
+	p.Spec.NodeName = node
+	p.Spec.Affinity = &v1.Affinity{PodAffinity: &v1.PodAffinity{}}
+	for i := range labels {
+		p.Spec.Affinity.PodAffinity.PreferredDuringSchedulingIgnoredDuringExecution = append(
+			p.Spec.Affinity.PodAffinity.PreferredDuringSchedulingIgnoredDuringExecution, v1.WeightedPodAffinityTerm{
+				Weight: 1, PodAffinityTerm: v1.PodAffinityTerm{TopologyKey: fmt.Sprintf("key-%d.example/zone", i), LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": app}}},
+			})
+	}
+	return p
+}
+
+// near and far are pods of the app that must run beside pods of the app cache, and must not beside those of the app db.
+func near(name, app string) *v1.Pod {
+	p := plainPod(name)
+	p.Labels = map[string]string{"app": app}
+	p.Spec.Affinity = &v1.Affinity{PodAffinity: &v1.PodAffinity{RequiredDuringSchedulingIgnoredDuringExecution: beside("cache")}}
+	return p
+}
+
+func far(name, app string) *v1.Pod {
+	p := plainPod(name)
+	p.Labels = map[string]string{"app": app}
+	p.Spec.Affinity = &v1.Affinity{PodAntiAffinity: &v1.PodAntiAffinity{RequiredDuringSchedulingIgnoredDuringExecution: beside("db")}}
+	return p
+}
+
+func beside(app string) []v1.PodAffinityTerm {
+	return []v1.PodAffinityTerm{{TopologyKey: v1.LabelHostname, LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": app}}}}
+}
+
+// feasible are the nodes that upstream's filters take by themselves.
+func (s *scene) feasible(ctx context.Context, t *testing.T, pod *v1.Pod) map[string]bool {
+	t.Helper()
+	if err := s.sched.Cache.UpdateSnapshot(s.logger, s.snapshot); err != nil {
+		t.Fatal(err)
+	}
+	state := framework.NewCycleState()
+	if _, status, _ := s.profile.Framework.RunPreFilterPlugins(ctx, state, pod); !status.IsSuccess() {
+		t.Fatal(status.AsError())
+	}
+	out := map[string]bool{}
+	nodes, err := s.snapshot.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range nodes {
+		out[n.Node().Name] = s.profile.Framework.RunFilterPluginsWithNominatedPods(ctx, state, pod, n).IsSuccess()
+	}
+	return out
+}
+
+// Whatever labels placed pods prefer nodes by, and however many, a pod goes nowhere where its required terms forbid it.
+// Where one pod needs more labels than the index keeps, upstream places it, and the index goes on with all others.
+func TestManyTopologyKeys(t *testing.T) {
+	for _, test := range []struct {
+		labels   int
+		onNodes  bool // nodes have the labels
+		bypassed bool
+	}{
+		{labels: 70}, {labels: 70, onNodes: true}, {labels: 1000}, {labels: 1000, onNodes: true, bypassed: true},
+	} {
+		t.Run(fmt.Sprintf("%d labels, nodes have them: %v", test.labels, test.onNodes), func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			s := newScene(ctx, t, 1, profiles["shipped"])
+			for i := range 6 {
+				n := plainNode(fmt.Sprint("node-", i), fmt.Sprint(256>>i)) // the emptiest first
+				for j := 0; test.onNodes && j < test.labels; j++ {
+					n.Labels[fmt.Sprintf("key-%d.example/zone", j)] = fmt.Sprint(i % 3)
+				}
+				s.sched.Cache.AddNode(s.logger, n)
+			}
+			db, cache := plainPod("db"), plainPod("cache")
+			db.Labels, db.Spec.NodeName = map[string]string{"app": "db"}, "node-0"
+			cache.Labels, cache.Spec.NodeName = map[string]string{"app": "cache"}, "node-5"
+			for _, p := range []*v1.Pod{watcher("node-3", "web", test.labels), db, cache} {
+				if err := s.sched.Cache.AddPod(s.logger, p); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, pod := range []*v1.Pod{far("far", "web"), near("near", "web"), far("stranger", "other"), plainPod("plain")} {
+				feasible := s.feasible(ctx, t, pod)
+				if got := s.schedule(ctx, t, pod); !feasible[got.SuggestedHost] {
+					t.Errorf("%s goes to %s, where it must not run", pod.Name, got.SuggestedHost)
+				}
+				state := framework.NewCycleState()
+				if _, status, _ := s.profile.Framework.RunPreFilterPlugins(ctx, state, pod); !status.IsSuccess() {
+					t.Fatal(status.AsError())
+				}
+				answer := s.profile.ask(pod, state)
+				if bypassed := answer.why == reasonTopology; bypassed != (test.bypassed && pod.Labels["app"] == "web") {
+					t.Errorf("%s: the index answers %+v", pod.Name, answer)
+				}
+			}
+		})
+	}
+}
+
+// Labels that no pod asks for any more take up no room.
+func TestTopologyKeysAreForgotten(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s := newScene(ctx, t, 1, profiles["shipped"])
+	n := plainNode("node", "64")
+	for i := range 1000 {
+		n.Labels[fmt.Sprintf("key-%d.example/zone", i)] = ""
+	}
+	s.sched.Cache.AddNode(s.logger, n)
+	for i := range 1000 {
+		pod := near("first", "cache") // it may be the first
+		pod.Spec.Affinity.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution[0].TopologyKey = fmt.Sprintf("key-%d.example/zone", i)
+		if got := s.schedule(ctx, t, pod); got.SuggestedHost != "node" {
+			t.Fatalf("%+v", got)
+		}
+		if !s.profile.uncounted.Load() && s.profile.uncountedPods%recountEvery != 0 {
+			t.Fatalf("the %dth label: the index has no answer", i)
+		}
+	}
+}
+
+// Nothing that says nothing gives a hint, and no proof but that of the very term lets it be left out.
+func TestAnswersThatSayNothing(t *testing.T) {
+	var none answer
+	broken := answer{node: "node", why: reasonTopology}
+	if none.hint() != "" || broken.hint() != "" {
+		t.Errorf("hints %q and %q", none.hint(), broken.hint())
+	}
+	a, b := &v1.PodAffinityTerm{}, &v1.PodAffinityTerm{}
+	c := &v1.TopologySpreadConstraint{}
+	for _, test := range []struct {
+		proof proof
+		left  leftOut
+		want  bool
+	}{
+		{proof{}, leftOut{required: []*v1.PodAffinityTerm{a}}, false},
+		{proof{required: []*v1.PodAffinityTerm{a}}, leftOut{required: []*v1.PodAffinityTerm{b}}, false},
+		{proof{required: []*v1.PodAffinityTerm{a}}, leftOut{required: []*v1.PodAffinityTerm{a, b}}, false},
+		{proof{required: []*v1.PodAffinityTerm{a, b}}, leftOut{required: []*v1.PodAffinityTerm{a, b}}, true},
+		{proof{required: []*v1.PodAffinityTerm{a, b}}, leftOut{spread: []*v1.TopologySpreadConstraint{c}}, false},
+		{proof{spread: []*v1.TopologySpreadConstraint{c}}, leftOut{spread: []*v1.TopologySpreadConstraint{c}}, true},
+	} {
+		if got := test.proof.covers(test.left); got != test.want {
+			t.Errorf("%+v covers %+v: %v", test.proof, test.left, got)
+		}
+	}
+}
