@@ -11,12 +11,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	v1 "k8s.io/api/core/v1"
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/sets"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes/fake"
 	featuregatetesting "k8s.io/component-base/featuregate/testing"
+	"k8s.io/component-helpers/resource"
 	"k8s.io/dynamic-resource-allocation/resourceslice/tracker"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
@@ -200,6 +202,21 @@ func (c *cluster) decide(ctx context.Context, tb testing.TB, f framework.Framewo
 	return d
 }
 
+// inAContainer is a pod whose one container requests what the pod requests as a whole. Upstream's scorer of strategies
+// leaves the latter out, other than its filter, its balancing and ours.
+func inAContainer(pod *v1.Pod) *v1.Pod {
+	if pod.Spec.Resources == nil || len(pod.Spec.Resources.Requests) == 0 {
+		return pod
+	}
+	requests := resource.PodRequests(pod, resource.PodResourcesOptions{NonMissingContainerRequests: v1.ResourceList{
+		v1.ResourceCPU: apiresource.MustParse("100m"), v1.ResourceMemory: apiresource.MustParse("200Mi"),
+	}})
+	pod = pod.DeepCopy()
+	pod.Spec.Resources, pod.Spec.InitContainers, pod.Spec.Overhead = nil, nil, nil
+	pod.Spec.Containers = []v1.Container{{Name: "all", Resources: v1.ResourceRequirements{Requests: requests}}}
+	return pod
+}
+
 func dump(spec v1.PodSpec) string {
 	out, err := yaml.Marshal(spec)
 	if err != nil {
@@ -239,6 +256,9 @@ func checkSameAsUpstream(t *testing.T, seed uint64, comparison bool) {
 			got := c.decide(ctx, t, ours, pod)
 			// The first upstream plugin filters; all of them score.
 			want := c.decide(ctx, t, upstream[0], pod)
+			if p.ours.plugin == resourcefit.Name {
+				want.Scores = c.decide(ctx, t, upstream[0], inAContainer(pod)).Scores
+			}
 			all := []decision{want}
 			for _, f := range upstream[1:] {
 				all = append(all, c.decide(ctx, t, f, pod))

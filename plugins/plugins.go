@@ -23,6 +23,7 @@ import (
 	configv1 "github.com/foresight-scheduler/foresight/config/v1"
 	"github.com/foresight-scheduler/foresight/plugins/affinity"
 	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
+	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
 	"github.com/foresight-scheduler/foresight/plugins/qos"
 	"github.com/foresight-scheduler/foresight/plugins/resourcefit"
 	"github.com/foresight-scheduler/foresight/plugins/taints"
@@ -35,6 +36,8 @@ type Options struct {
 	Engine *engine.Engine
 	// QoS is what the PredictedQoS plugins of all profiles share; nil is one of their own that reads the Engine.
 	QoS *qos.Service
+	// Judges is told of the plugins that are made, for nodeindex.Install; nil is nobody to tell.
+	Judges *judge.Plugins
 }
 
 // Registry returns the factories of all plugins by name, for
@@ -53,7 +56,21 @@ func Registry(opts Options) frameworkruntime.Registry {
 	for name, factory := range trimaran.Factories(trimaranOptions(opts.Engine)) {
 		registry[name] = factory
 	}
+	for name, factory := range registry {
+		registry[name] = noted(factory, opts.Judges)
+	}
 	return registry
+}
+
+// noted tells judges of the plugins that the factory makes.
+func noted(factory frameworkruntime.PluginFactory, judges *judge.Plugins) frameworkruntime.PluginFactory {
+	return func(ctx context.Context, args runtime.Object, h fwk.Handle) (fwk.Plugin, error) {
+		plugin, err := factory(ctx, args, h)
+		if err == nil {
+			judges.Add(h.ProfileName(), plugin)
+		}
+		return plugin, err
+	}
 }
 
 func qosService(opts Options) *qos.Service {

@@ -29,6 +29,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/cmd/internal/buildinfo"
 	"github.com/foresight-scheduler/foresight/plugins"
+	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
 )
 
 // newCommand is upstream's app.NewSchedulerCommand with our plugins, our defaults and
@@ -93,12 +94,23 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	if err := fitToServer(ctx, opts, cfg, fg); err != nil {
 		return err
 	}
+	if full, err := ignoreExtendersResources(cfg); err != nil {
+		return err
+	} else if full != nil {
+		file, err := inMemory(full)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = file.Close() }()
+		opts.ConfigFile = file.Name()
+	}
 	engine, err := newEngine(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	service := newQoSService(engine)
-	registry := plugins.Registry(plugins.Options{Engine: engine, QoS: service})
+	judges := &judge.Plugins{}
+	registry := plugins.Registry(plugins.Options{Engine: engine, QoS: service, Judges: judges})
 	if err := refuseUnknownArgs(cfg, registry); err != nil {
 		return err
 	}
@@ -122,7 +134,7 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	fg.(featuregate.MutableFeatureGate).AddMetrics()
 	opts.ComponentGlobalsRegistry.AddMetrics()
 
-	if err := installIndex(sched, completed); err != nil {
+	if err := installIndex(sched, completed, judges); err != nil {
 		return err
 	}
 	installReadiness(ctx, completed)

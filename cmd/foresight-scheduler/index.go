@@ -9,11 +9,12 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler"
 
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex"
+	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
 )
 
 // installIndex lets the profiles look at every node, but for those that turn it off.
-func installIndex(sched *scheduler.Scheduler, c *schedulerserverconfig.CompletedConfig) error {
+func installIndex(sched *scheduler.Scheduler, c *schedulerserverconfig.CompletedConfig, judges *judge.Plugins) error {
 	metrics := nodeindex.NewMetrics()
 	metrics.Register(legacyregistry.MustRegister)
-	return nodeindex.Install(sched, c.ComponentConfig.Profiles, c.InformerFactory, nodeindex.Options{Metrics: metrics})
+	return nodeindex.Install(sched, c.ComponentConfig.Profiles, c.InformerFactory, nodeindex.Options{Metrics: metrics, Judges: judges})
 }

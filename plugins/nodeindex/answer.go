@@ -21,8 +21,7 @@ const (
 	reasonSnapshot  reason = "snapshot"
 	reasonUnasked   reason = "not_asked"
 	reasonFilter    reason = "filter_" // and the plugin's name
-
-	reasonPredictedFilter reason = "predicted_filter"
+	reasonPlugin    reason = "plugin_" // and its name
 )
 
 // answer is what the index says of a pod in one cycle. The zero value says nothing, and whatever

@@ -45,7 +45,7 @@ const infeasible = int64(math.MinInt64)
 
 // plain says whether resources, taints and images are all that tells nodes apart for the pod.
 func (q *query) plain() bool {
-	return q.selection == nil && q.prefer == nil && !q.constrained() && len(q.soft) == 0 && len(q.pods.points) == 0 &&
+	return q.allowed == nil && q.prefer == nil && len(q.apart.topologies) == 0 && !q.constrained() && len(q.soft) == 0 && len(q.pods.points) == 0 && !q.compares() &&
 		len(q.verdict) <= maxPlainClasses && len(q.images) <= maxPlainImages
 }
 

@@ -110,6 +110,9 @@ func TestBlocksOfAnyPods(t *testing.T) {
 			ctx, cancel := context.WithCancel(klog.NewContext(t.Context(), klog.New(nil)))
 			defer cancel()
 			s := newScene(ctx, t, 5, config)
+			if !s.leads() {
+				return
+			}
 			addNodes := func(n int) {
 				for range n {
 					node := s.node(s.name("node"))
@@ -132,7 +135,7 @@ func TestBlocksOfAnyPods(t *testing.T) {
 				if i%100 == 50 {
 					addNodes(s.IntN(2 * blockRows))
 				}
-				if name != "stock" && i > 300 && s.chance(3) {
+				if name != "stock" && name != "no node affinity" && i > 300 && s.chance(3) {
 					s.foresee()
 				}
 				pod := s.replica(templates[s.IntN(len(templates))])

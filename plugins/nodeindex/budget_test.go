@@ -7,10 +7,15 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"unsafe"
 
 	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
 )
 
 // watcher returns a placed pod that would rather be beside the pods of the app, by each of so many labels of nodes.
@@ -101,11 +106,7 @@ func TestManyTopologyKeys(t *testing.T) {
 				if got := s.schedule(ctx, t, pod); !feasible[got.SuggestedHost] {
 					t.Errorf("%s goes to %s, where it must not run", pod.Name, got.SuggestedHost)
 				}
-				state := framework.NewCycleState()
-				if _, status, _ := s.profile.Framework.RunPreFilterPlugins(ctx, state, pod); !status.IsSuccess() {
-					t.Fatal(status.AsError())
-				}
-				answer := s.profile.ask(pod, state)
+				answer := s.profile.ask(pod, s.begin(ctx, t, pod))
 				if bypassed := answer.why == reasonTopology; bypassed != (test.bypassed && pod.Labels["app"] == "web") {
 					t.Errorf("%s: the index answers %+v", pod.Name, answer)
 				}
@@ -159,6 +160,93 @@ func TestAnswersThatSayNothing(t *testing.T) {
 	} {
 		if got := test.proof.covers(test.left); got != test.want {
 			t.Errorf("%+v covers %+v: %v", test.proof, test.left, got)
+		}
+	}
+}
+
+// A node may admit more pods than 32 bits count.
+func TestManyPodsOnANode(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s := newScene(ctx, t, 1, profiles["shipped"])
+	for _, pods := range []string{"3000000000", "9223372036854775807", "1"} {
+		n := plainNode("pods-"+pods, "64")
+		n.Status.Allocatable[v1.ResourcePods] = resource.MustParse(pods)
+		s.sched.Cache.AddNode(s.logger, n)
+		if got := s.schedule(ctx, t, plainPod("a")); got.SuggestedHost == "" || got.EvaluatedNodes != 1 {
+			t.Errorf("%s pods: %+v", pods, got)
+		}
+		if pod := plainPod("a"); !s.profile.ask(pod, s.begin(ctx, t, pod)).says {
+			t.Errorf("%s pods: no answer", pods)
+		}
+		_ = s.sched.Cache.RemoveNode(s.logger, n)
+	}
+}
+
+// begin is the state of the pod's cycle after PreFilter.
+func (s *scene) begin(ctx context.Context, t *testing.T, pod *v1.Pod) fwk.CycleState {
+	t.Helper()
+	state := framework.NewCycleState()
+	if _, status, _ := s.profile.Framework.RunPreFilterPlugins(ctx, state, pod); !status.IsSuccess() {
+		t.Fatal(status.AsError())
+	}
+	return state
+}
+
+// While no pod asks the index, nodes may come and go for as long as they like.
+func TestChangesAreBounded(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s := newScene(ctx, t, 1, profiles["shipped"])
+	s.sched.Cache.AddNode(s.logger, plainNode("node", "4"))
+	if got := s.schedule(ctx, t, plainPod("a")); got.SuggestedHost != "node" {
+		t.Fatalf("%+v", got)
+	}
+	notes := s.profile.index.changes
+	for i := range 3 * maxChanged {
+		n := plainNode(fmt.Sprint("spot-", i), "64")
+		s.sched.Cache.AddNode(s.logger, n)
+		if i%1000 == 0 && i > maxChanged {
+			if err := s.sched.Cache.UpdateSnapshot(s.logger, s.snapshot); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_ = s.sched.Cache.RemoveNode(s.logger, n)
+		if kept := len(notes.cached.names) + len(notes.taken.names); kept > 2*maxChanged {
+			t.Fatalf("%d names are kept", kept)
+		}
+	}
+	s.sched.Cache.AddNode(s.logger, plainNode("larger", "512"))
+	if got := s.schedule(ctx, t, plainPod("b")); got.SuggestedHost != "larger" || got.EvaluatedNodes != 1 {
+		t.Errorf("%+v, want the larger node after a look at one", got)
+	}
+}
+
+// What is kept of shapes stays within its bound also when there are more rows than when they were first seen.
+func TestKeptShapesStayWithinTheirBound(t *testing.T) {
+	x := newIndex(newChanges(), owners{}, NewMetrics())
+	p := &policy{filters: []string{resourceFitName}}
+	kept := func() (bytes int) {
+		for _, f := range x.fits {
+			bytes += 4*cap(f.scores) + cap(f.pressed) + int(unsafe.Sizeof(block{}))*cap(f.blocks.all)
+		}
+		for _, f := range x.spare {
+			bytes += 4*cap(f.scores) + cap(f.pressed) + int(unsafe.Sizeof(block{}))*cap(f.blocks.all)
+		}
+		return bytes
+	}
+	cpu := int64(0)
+	for _, rows := range []int{500, 5000, 6000, 15_000, 20_000} {
+		x.table.Rows = make([]table.Row, rows)
+		if rows%10_000 == 0 {
+			x.forgetFits() // as when there are new forecasts
+		}
+		for range 10_000 {
+			cpu++
+			x.fitsOf(&query{cpu: cpu}, p)
+		}
+		if got := kept(); got > maxFitBytes*5/4 {
+			t.Errorf("%d rows: %d MiB are kept", rows, got>>20)
 		}
 	}
 }

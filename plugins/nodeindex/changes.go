@@ -16,22 +16,45 @@ import (
 type changes struct {
 	mu sync.Mutex
 	// cached are changed in the cache, since the last snapshot was taken.
-	cached map[string]struct{}
+	cached changed
 	// taken are changed in the snapshot, since the index looked.
-	taken map[string]struct{}
-	every bool
+	taken changed
 }
 
+// maxChanged is how many names are kept. Where there are more, comparing all nodes is no worse.
+const maxChanged = 1 << 14
+
+// changed nodes. While no pod asks the index nobody takes them away, and nodes come and go.
+type changed struct {
+	names map[string]struct{}
+	all   bool // and no names
+}
+
+func (c *changed) add(name string) {
+	if c.all {
+		return
+	}
+	if len(c.names) >= maxChanged {
+		c.addAll()
+		return
+	}
+	c.names[name] = struct{}{}
+}
+
+func (c *changed) addAll() { *c = changed{names: map[string]struct{}{}, all: true} }
+
 func newChanges() *changes {
-	return &changes{cached: map[string]struct{}{}, taken: map[string]struct{}{}, every: true}
+	c := &changes{cached: changed{names: map[string]struct{}{}}}
+	c.taken.addAll()
+	return c
 }
 
 // take returns what changed since the last call; the map is valid until the next one.
 func (c *changes) take() (names map[string]struct{}, all bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	names, all = c.taken, c.every
-	c.taken, c.every = map[string]struct{}{}, false
+	names, all = c.taken.names, c.taken.all
+	c.taken = changed{names: map[string]struct{}{}}
 	return names, all
 }
 
@@ -39,7 +62,7 @@ func (c *changes) take() (names map[string]struct{}, all bool) {
 func (c *changes) all() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.every = true
+	c.taken.addAll()
 }
 
 // cache is upstream's, and notes which nodes change. The lock makes a change and its note
@@ -57,17 +80,20 @@ func (c *cache) UpdateSnapshot(logger klog.Logger, snapshot *internalcache.Snaps
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	err := c.Cache.UpdateSnapshot(logger, snapshot)
-	if err != nil {
-		c.every = true
+	if err != nil || c.cached.all {
+		c.taken.addAll()
 	}
-	if len(c.taken) == 0 {
-		c.cached, c.taken = c.taken, c.cached
-		return err
+	switch {
+	case c.taken.all:
+	case len(c.taken.names) == 0:
+		c.cached.names, c.taken.names = c.taken.names, c.cached.names
+	default:
+		for name := range c.cached.names {
+			c.taken.add(name)
+		}
 	}
-	for name := range c.cached {
-		c.taken[name] = struct{}{}
-	}
-	clear(c.cached)
+	clear(c.cached.names)
+	c.cached.all = false
 	return err
 }
 
@@ -77,9 +103,9 @@ func (c *cache) notePods(change func() error, pods ...*v1.Pod) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, pod := range pods {
-		c.cached[pod.Spec.NodeName] = struct{}{}
+		c.cached.add(pod.Spec.NodeName)
 		if known, err := c.Cache.GetPod(pod); err == nil {
-			c.cached[known.Spec.NodeName] = struct{}{}
+			c.cached.add(known.Spec.NodeName)
 		}
 	}
 	return change()
@@ -118,7 +144,7 @@ func (c *cache) RemovePod(logger klog.Logger, pod *v1.Pod) error {
 func (c *cache) noteNode(change func() error, name string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.cached[name] = struct{}{}
+	c.cached.add(name)
 	return change()
 }
 

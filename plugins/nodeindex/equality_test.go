@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -19,8 +20,10 @@ import (
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/tools/events"
+	featuregatetesting "k8s.io/component-base/featuregate/testing"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/features"
 	"k8s.io/kubernetes/pkg/scheduler"
 	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
 	"k8s.io/kubernetes/pkg/scheduler/apis/config/scheme"
@@ -32,8 +35,11 @@ import (
 	"github.com/foresight-scheduler/foresight/manifests"
 	"github.com/foresight-scheduler/foresight/plugins"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
+	"github.com/foresight-scheduler/foresight/plugins/qos"
 	"github.com/foresight-scheduler/foresight/plugins/resourcefit"
 	"github.com/foresight-scheduler/foresight/plugins/taints"
+	"github.com/foresight-scheduler/foresight/plugins/trimaran"
 )
 
 const profileName = "foresight-scheduler"
@@ -56,7 +62,97 @@ var profiles = map[string]string{
   - name: InterPodAffinity
     args: {hardPodAffinityWeight: 7, ignorePreferredTermsOfExistingPods: true}
 `,
+	"affinity for all": strings.TrimRight(string(manifests.SchedulerConfig), "\n") + addedAffinity,
+	// What only filters filters all the same.
+	"filters only": strings.Replace(strings.TrimRight(string(manifests.SchedulerConfig), "\n"), "  pluginConfig:\n", `    score:
+      disabled: [{name: "*"}]
+      enabled: [{name: ImageLocality, weight: 2}]
+  pluginConfig:
+`, 1) + addedAffinity + `
+  - name: ResourceFit
+    args:
+      ignoredResources: [example.com/device]
+      predictedPeak: {mode: None}
+`,
+	"quality of service": with(`
+      - name: PredictedQoS
+        weight: 3`, `
+  - name: PredictedQoS
+    args:
+      modelFile: ../../manifests/models/lab.json
+      maxRiskPercent: 30
+`),
+	"everything": with(`
+      - name: PredictedQoS
+        weight: 3
+      - name: TargetLoadPacking
+        weight: 2
+      - name: LoadVariationRiskBalancing
+      - name: LowRiskOverCommitment
+      - name: Peaks
+        weight: 3`, addedAffinity+`
+  - name: ResourceFit
+    args:
+      predictedPeak: {mode: Filter, max: [{resource: cpu, percentOfAllocatable: 90}, {resource: memory, percentOfAllocatable: 120}]}
+      limitsGuard: {mode: Filter, max: [{resource: cpu, percentOfAllocatable: 150}, {resource: memory, percentOfAllocatable: 120}]}
+  - name: Taints
+    args:
+      predictedPressure: {effect: NoSchedule}
+  - name: Peaks
+    args:
+      NodePowerModel:
+        node-1: {k0: 1, k1: 2, k2: .03}
+        node-7: {k0: 1, k1: 3, k2: .02}
+        node-19: {k0: 3, k1: 1, k2: .05}
+`),
+	"services for all": with("", `
+  - name: Affinity
+    args:
+      serviceAffinity: {labels: [disk]}
+      serviceAntiAffinity: {labels: [rack, topology.kubernetes.io/zone], weight: 3}
+`),
+	"predictions filter": with("", `
+  - name: ResourceFit
+    args:
+      predictedPeak: {mode: Filter, max: [{resource: cpu, percentOfAllocatable: 90}, {resource: memory, percentOfAllocatable: 120}]}
+  - name: Taints
+    args:
+      predictedPressure: {effect: NoSchedule}
+`),
+	"guard scores, by a shape": with("", `
+  - name: ResourceFit
+    args:
+      limitsGuard: {mode: Score, max: [{resource: cpu, percentOfAllocatable: 80}]}
+      scoringStrategy:
+        type: RequestedToCapacityRatio
+        resources: [{name: cpu, weight: 2}, {name: example.com/device, weight: 3}]
+        requestedToCapacityRatio: {shape: [{utilization: 0, score: 2}, {utilization: 70, score: 10}, {utilization: 100, score: 1}]}
+`),
+	"no node affinity": `apiVersion: kubescheduler.config.k8s.io/v1
+kind: KubeSchedulerConfiguration
+profiles:
+- schedulerName: ` + profileName + `
+  plugins:
+    multiPoint:
+      disabled: [{name: NodeAffinity}]
+`,
 }
+
+// with is the shipped profile with more plugins and args.
+func with(plugins, args string) string {
+	config := strings.TrimRight(string(manifests.SchedulerConfig), "\n")
+	return strings.Replace(config, "      # Each of ours", strings.TrimPrefix(plugins, "\n")+"\n      # Each of ours", 1) + args
+}
+
+const addedAffinity = `
+  - name: Affinity
+    args:
+      addedAffinity:
+        requiredDuringSchedulingIgnoredDuringExecution:
+          nodeSelectorTerms: [{matchExpressions: [{key: rack, operator: NotIn, values: ["1"]}]}]
+        preferredDuringSchedulingIgnoredDuringExecution:
+        - {weight: 30, preference: {matchExpressions: [{key: disk, operator: In, values: [ssd]}]}}
+`
 
 // scene is a scheduler whose cache the test feeds.
 type scene struct {
@@ -75,6 +171,7 @@ type scene struct {
 	epoch  uint64
 	// uncounted pods went without upstream's counts.
 	uncounted int
+	small     bool // the index keeps next to nothing
 	// led pods were placed by blocks, pressed ones where pressure told nodes apart.
 	led, pressed uint64
 }
@@ -83,7 +180,7 @@ type scene struct {
 // they request.
 func (s *scene) foresee() {
 	s.epoch++
-	c := predict.Contents{Epoch: s.epoch, PodsEpoch: s.epoch / 2, Forecasts: map[string]predict.NodeForecast{}, Cluster: &predict.PodForecast{}}
+	c := predict.Contents{Usage: map[string]predict.NodeUsage{}, Epoch: s.epoch, PodsEpoch: s.epoch / 2, Forecasts: map[string]predict.NodeForecast{}, Cluster: &predict.PodForecast{}}
 	for h := range c.Combiners {
 		for r := range c.Combiners[h] {
 			c.Combiners[h][r].Together = s.Float64()
@@ -100,6 +197,13 @@ func (s *scene) foresee() {
 			}
 		}
 		c.Forecasts[name] = f
+		if s.chance(80) {
+			cpu, mem := 8*s.Float64(), float64(s.IntN(16<<30))
+			c.Usage[name] = predict.NodeUsage{
+				CPU: predict.Stats{Mean: cpu, StdDev: cpu / 3, Latest: cpu}, Memory: predict.Stats{Mean: mem, StdDev: mem / 5, Latest: mem},
+				Newest: time.Now().Add(-time.Duration(s.IntN(400)) * time.Second), Window: 5 * time.Minute,
+			}
+		}
 	}
 	s.future.Store(predict.NewSnapshot(c))
 }
@@ -109,14 +213,29 @@ func newScene(ctx context.Context, t testing.TB, seed uint64, config string) *sc
 	s := &scene{
 		generator: newGenerator(seed), logger: klog.Background(), nodes: map[string]*v1.Node{}, confirmed: map[string]bool{},
 	}
-	registry := plugins.Registry(plugins.Options{})
+	judges := &judge.Plugins{}
+	registry := plugins.Registry(plugins.Options{Judges: judges, QoS: qos.NewService(s.future.Load)})
 	gates := feature.NewSchedulerFeaturesFromGates(utilfeature.DefaultFeatureGate)
 	for name, factory := range map[string]frameworkruntime.PluginFactoryWithFts[fwk.Plugin]{
 		resourcefit.Name: resourcefit.NewFactory(resourcefit.Forecasts{Read: s.future.Load}),
 		taints.Name:      taints.NewFactory(taints.Forecasts(s.future.Load)),
 	} {
 		registry[name] = func(ctx context.Context, args pkgruntime.Object, h fwk.Handle) (fwk.Plugin, error) {
-			return factory(ctx, args, h, gates)
+			plugin, err := factory(ctx, args, h, gates)
+			judges.Add(h.ProfileName(), plugin)
+			return plugin, err
+		}
+	}
+	for name, factory := range trimaran.Factories(trimaran.Options{Usage: func() trimaran.Usage {
+		if f := s.future.Load(); f != nil {
+			return f
+		}
+		return nil
+	}}) {
+		registry[name] = func(ctx context.Context, args pkgruntime.Object, h fwk.Handle) (fwk.Plugin, error) {
+			plugin, err := factory(ctx, args, h)
+			judges.Add(h.ProfileName(), plugin)
+			return plugin, err
 		}
 	}
 	object, _, err := scheme.Codecs.UniversalDecoder().Decode([]byte(config), nil, nil)
@@ -131,7 +250,7 @@ func newScene(ctx context.Context, t testing.TB, seed uint64, config string) *sc
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Install(sched, cfg.Profiles, s.informers, Options{}); err != nil {
+	if err := Install(sched, cfg.Profiles, s.informers, Options{Judges: judges}); err != nil {
 		t.Fatal(err)
 	}
 	s.informers.Start(ctx.Done())
@@ -238,7 +357,9 @@ func (s *scene) place(ctx context.Context, t testing.TB, pod *v1.Pod) bool {
 	}
 	lister := s.profile.SnapshotSharedLister().NodeInfos()
 	hint := s.profile.GetNodeHint(ctx, pod, nil, cycle, 0)
-	if answer := s.profile.index.answer(s.profile.policy, pod, state); !answer.says {
+	if answer := s.profile.index.answer(s.profile.policy, pod, state); s.small && answer.why == reasonTopology {
+		return false
+	} else if !answer.says {
 		t.Fatalf("%s: not served for %s", describe(pod), answer.why)
 	}
 	if s.profile.uncounted.Load() {
@@ -370,28 +491,63 @@ func describe(p *v1.Pod) string {
 func TestSameAsFullSearch(t *testing.T) {
 	for name, config := range profiles {
 		for _, predicting := range []bool{false, true} {
-			if predicting && name == "stock" {
+			if predicting && (name == "stock" || name == "no node affinity") {
 				continue // reads no forecasts
 			}
 			t.Run(fmt.Sprintf("%s, predicting %v", name, predicting), func(t *testing.T) {
-				for seed := range uint64(2) {
-					s := play(t, seed, 500, config, predicting)
-					if s.led == 0 {
-						t.Error("the blocks led no pod")
-					}
+				led, leads := uint64(0), false
+				for seed := range uint64(3) {
+					s := play(t, seed, 300, config, predicting)
+					led, leads = led+s.led, s.leads()
 					if uncounted := s.uncounted > 0; uncounted == s.profile.policy.recounts {
 						t.Errorf("%d pods went without upstream's counts, in a profile that recounts: %v", s.uncounted, s.profile.policy.recounts)
 					}
+				}
+				if led == 0 && leads {
+					t.Error("the blocks led no pod")
 				}
 			})
 		}
 	}
 }
 
+// So it is with the gate that has upstream look at host names without counting the cluster, also where nodes share one.
+func TestSameAsFullSearchByHostname(t *testing.T) {
+	featuregatetesting.SetFeatureGateDuringTest(t, utilfeature.DefaultFeatureGate, features.InterPodAffinityHostnameFastPath, true)
+	for seed := range uint64(3) {
+		play(t, seed+50, 500, profiles["shipped"], false)
+	}
+}
+
+// leads says whether blocks can lead in the profile.
+func (s *scene) leads() bool {
+	return s.profile.policy.enforced == nil && !slices.ContainsFunc(s.profile.policy.judged, func(j judged) bool { return j.plugin.Name() == qos.Name })
+}
+
+// So it is where next to nothing of what was asked before is kept.
+func TestSameAsFullSearchWithSmallCaches(t *testing.T) {
+	for name, config := range profiles {
+		for most := 1; most <= 4; most += 3 {
+			t.Run(fmt.Sprint(name, most), func(t *testing.T) {
+				playWith(t, uint64(most), 100, config, true, most)
+			})
+		}
+	}
+}
+
 func play(t testing.TB, seed uint64, steps int, config string, predicting bool) *scene {
+	return playWith(t, seed, steps, config, predicting, 0)
+}
+
+// playWith is play with an index that keeps the most of each, where that is not 0.
+func playWith(t testing.TB, seed uint64, steps int, config string, predicting bool, most int) *scene {
 	ctx, cancel := context.WithCancel(klog.NewContext(context.Background(), klog.New(nil)))
 	defer cancel()
 	s := newScene(ctx, t, seed, config)
+	if most > 0 {
+		s.small = true
+		s.profile.index.keep(most)
+	}
 	for range 30 {
 		node := s.node(s.name("node"))
 		s.nodes[node.Name] = node
@@ -419,7 +575,7 @@ func play(t testing.TB, seed uint64, steps int, config string, predicting bool) 
 			return s
 		}
 	}
-	if served < steps/2 {
+	if served < steps/2 && !s.small {
 		t.Errorf("the index served %d of %d pods", served, steps)
 	}
 	return s

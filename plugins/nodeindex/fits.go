@@ -4,6 +4,8 @@
 package nodeindex
 
 import (
+	"time"
+
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
@@ -29,6 +31,7 @@ type shape struct {
 	policy                                *policy
 	cpu, mem, eph, nonZeroCPU, nonZeroMem int64
 	peak, pressure                        outlook
+	judges                                judges
 }
 
 // outlook is the zero value where nothing is predicted. All of one time are of one snapshot.
@@ -37,13 +40,15 @@ type outlook struct {
 	pod     predict.PodForecast
 	horizon predict.Horizon
 	counts  predict.Set
+
+	filters, overcommits bool
 }
 
 func outlookOf(p *predict.Prediction) outlook {
 	if p == nil {
 		return outlook{}
 	}
-	return outlook{p.Bounds, p.View.Pod, p.View.Horizon, p.Counts}
+	return outlook{p.Bounds, p.View.Pod, p.View.Horizon, p.Counts, p.Filters, p.Overcommits}
 }
 
 // fits are a shape's scores by row: weighted for resources, and how many taints predicted
@@ -53,19 +58,20 @@ type fits struct {
 	pressed []int8
 	clock   int // of the table
 	blocks  blocks
+	// raw scores of the plugins that are asked, where what they are worth depends on other rows.
+	raw   [maxJudges][]int64
+	until time.Time // when scores no longer hold, if ever
 }
 
 // fitsOf returns the scores of the pod's shape, those of changed rows unknown.
 func (x *Index) fitsOf(q *query, p *policy) *fits {
-	if s := q.snapshot(); s != x.foreseen {
-		x.forgetFits()
-		x.foreseen = s
-	}
+	x.enterWorld(q, p)
 	rows := len(x.table.Rows)
-	key := shape{p, q.cpu, q.mem, q.eph, q.nonZeroCPU, q.nonZeroMem, outlookOf(q.peak), outlookOf(q.pressure)}
+	x.boundFits(p, rows)
+	key := shape{p, q.cpu, q.mem, q.eph, q.nonZeroCPU, q.nonZeroMem, outlookOf(q.peak), outlookOf(q.pressure), q.shapes()}
 	f, ok := x.fits[key]
 	if !ok {
-		if len(x.fits) >= max(16, maxFitBytes/(fitBytes*rows+shapeBytes)) {
+		if len(x.fits) >= x.maxFits(p, rows) {
 			x.forgetAnyFit()
 		}
 		f = &fits{clock: -1}
@@ -74,6 +80,7 @@ func (x *Index) fitsOf(q *query, p *policy) *fits {
 		}
 		x.fits[key] = f
 	}
+	f.expire(q)
 	changed, known := x.table.ChangedSince(f.clock)
 	if !known {
 		f.scores = f.scores[:0]
@@ -81,16 +88,68 @@ func (x *Index) fitsOf(q *query, p *policy) *fits {
 	for _, row := range changed {
 		f.change(row)
 	}
+	if cap(f.scores) < rows {
+		f.scores = append(make([]int32, 0, rows+rows/16), f.scores...) // append would double it
+	}
 	for row := len(f.scores); row < rows; row++ {
 		f.scores = append(f.scores, unknown)
 		f.change(int32(row))
 	}
 	f.blocks.grow(rows)
 	if len(f.pressed) < rows {
-		f.pressed = append(f.pressed, make([]int8, rows-len(f.pressed))...)
+		f.pressed = append(make([]int8, 0, rows+rows/16), f.pressed...)[:rows]
 	}
 	f.clock = x.table.Clock()
 	return f
+}
+
+// enterWorld forgets the scores of another one. A plugin without anything to say of the pod is in none.
+func (x *Index) enterWorld(q *query, p *policy) {
+	world := x.worlds[p]
+	if world == nil {
+		world = &judges{}
+		x.worlds[p] = world
+	}
+	enter := func(at int, now any) {
+		if world[at] == now {
+			return
+		}
+		world[at] = now
+		for key, f := range x.fits {
+			if key.policy == p {
+				x.spareFit(f)
+				delete(x.fits, key)
+			}
+		}
+	}
+	for i := range q.judges {
+		enter(q.judges[i].at, q.judges[i].World())
+	}
+	enter(maxJudges, q.snapshot())
+}
+
+// maxFits of so many rows are kept.
+func (x *Index) maxFits(p *policy, rows int) int {
+	if x.most > 0 {
+		return x.most
+	}
+	return max(16, maxFitBytes/((fitBytes+8*len(p.judged))*rows+shapeBytes))
+}
+
+// boundFits lets go of what is too much since there are more rows, spare ones first.
+func (x *Index) boundFits(p *policy, rows int) {
+	if rows <= x.fitRows {
+		return
+	}
+	x.fitRows = rows
+	most := x.maxFits(p, rows)
+	for len(x.fits) > most {
+		x.forgetAnyFit()
+	}
+	if left := most - len(x.fits); len(x.spare) > left {
+		clear(x.spare[left:])
+		x.spare = x.spare[:left]
+	}
 }
 
 // change makes the row's score unknown.
@@ -121,7 +180,7 @@ func (x *Index) forgetAnyFit() {
 }
 
 func (x *Index) spareFit(f *fits) {
-	f.clock = -1
+	f.clock, f.until = -1, time.Time{}
 	x.spare = append(x.spare, f)
 }
 
@@ -130,8 +189,15 @@ func (f *fits) score(x *Index, q *query, p *policy, rows []int32) {
 	s := q.snapshot()
 	if s == nil {
 		f.requestedFits(q, p, x.table.Rows, rows)
-		return
+	} else {
+		f.predictedFits(x, q, p, s, rows)
 	}
+	if len(q.judges) > 0 {
+		f.judge(x, q, rows)
+	}
+}
+
+func (f *fits) predictedFits(x *Index, q *query, p *policy, s *predict.Snapshot, rows []int32) {
 	for _, row := range rows {
 		f.scores[row] = noFit
 		r := &x.table.Rows[row]
@@ -141,6 +207,12 @@ func (f *fits) score(x *Index, q *query, p *policy, rows []int32) {
 		x.futureOf(row, s)
 		if q.pressure != nil {
 			f.pressed[row] = x.pressureOn(q, row)
+			if f.pressed[row] > 0 && q.pressure.Filters {
+				continue // and what is not refused has none that could be scored
+			}
+		}
+		if q.peak != nil && q.peak.Filters && x.peakRefuses(q, row) {
+			continue
 		}
 		score := int64(0)
 		if q.peak != nil {

@@ -18,8 +18,9 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	fwk "k8s.io/kube-scheduler/framework"
 
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex/postings"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
 )
 
 var nothing = labels.Nothing()
@@ -37,6 +38,7 @@ type Index struct {
 	termsOfPlaced []placedTerm
 	every         []int32 // row
 	selected      []int32
+	both          postings.Set
 	stale         []int32
 	feasible      []int32
 	total         []int64
@@ -45,17 +47,29 @@ type Index struct {
 	shares        []int64
 	fits          map[shape]*fits
 	spare         []*fits
-	foreseen      *predict.Snapshot // that fits are of
+	fitRows       int                 // that the bound of fits is for
+	most          int                 // shapes, where not 0
+	worlds        map[*policy]*judges // that fits are of
+	infos         []fwk.NodeInfo
+	looked        []int32
+	verdicts      []judge.Verdict
 	ints          arena[int64]
+	floats        arena[float64]
 	bools         arena[bool]
 	key           []byte
 }
 
 func newIndex(changes *changes, owners owners, metrics *Metrics) *Index {
 	return &Index{
-		table: table.New(), changes: changes, owners: owners, metrics: metrics, fits: map[shape]*fits{},
+		table: table.New(), changes: changes, owners: owners, metrics: metrics, fits: map[shape]*fits{}, worlds: map[*policy]*judges{},
 		random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
 	}
+}
+
+// keep bounds what is kept to n of each, where n is not 0.
+func (x *Index) keep(n int) {
+	x.most = n
+	x.table.Keep(n)
 }
 
 // sync brings the table up to date with the snapshot that the cycle works on.
@@ -86,6 +100,7 @@ func (x *Index) answer(p *policy, pod *v1.Pod, state fwk.CycleState) answer {
 	start := time.Now()
 	x.ints.reset()
 	x.bools.reset()
+	x.floats.reset()
 	x.table.Begin()
 	q := &x.query
 	x.compile(q, p, pod, state)

@@ -8,12 +8,14 @@ import (
 
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/client-go/informers"
+	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/features"
 	"k8s.io/kubernetes/pkg/scheduler"
 	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
 )
 
 // Name is where the index's args stand in a pluginConfig.
@@ -23,6 +25,9 @@ const Name = "NodeIndex"
 type Options struct {
 	// Metrics to count in; nil counts nothing.
 	Metrics *Metrics
+	// Judges are our plugins of the profiles, which tell what they make of nodes; see plugins.Options.
+	// A profile with another plugin than those and upstream's is not served.
+	Judges *judge.Plugins
 }
 
 // Install puts the index between the scheduler and its cache and profiles, but for profiles
@@ -53,7 +58,8 @@ func Install(sched *scheduler.Scheduler, profiles []kubeschedulerconfig.KubeSche
 		if !ok {
 			return fmt.Errorf("profiles[%d].schedulerName: the scheduler has no profile %q", i, p.SchedulerName)
 		}
-		sched.Profiles[p.SchedulerName] = &hinted{Framework: f, index: index, policy: policyOf(f.ListPlugins(), p.PluginConfig, gates)}
+		sched.Profiles[p.SchedulerName] = &hinted{Framework: f, index: index, policy: policyOf(f.ListPlugins(), p.PluginConfig, gates,
+			func(name string) fwk.Plugin { return opts.Judges.Of(p.SchedulerName, name) })}
 		installed = true
 	}
 	if installed {

@@ -5,6 +5,7 @@ package nodeindex
 
 import (
 	"math"
+	"slices"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -27,6 +28,7 @@ type podTerms struct {
 
 	antiTerms, affinityTerms []counted
 	affinityCounter          *table.Counter
+	hosts                    *table.Topology // see hostScoped
 	preferences              []counted
 }
 
@@ -86,10 +88,14 @@ func (x *Index) compilePodAffinity(q *query, p *policy) {
 	if p.filtersPodAffinity {
 		for i, term := range info.GetRequiredAntiAffinityTerms() {
 			x.addCounted(&t.antiTerms, q, 0, term)
+			t.antiTerms[i].topology = x.hostScoped(q, p, t.antiTerms[i].topology)
 			t.antiTerms[i].of = &affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution[i]
 		}
 		if required := info.GetRequiredAffinityTerms(); len(required) > 0 {
 			// A placed pod counts where it matches all terms at once.
+			hostScoped := p.features.EnableInterPodAffinityHostnameFastPath && !slices.ContainsFunc(required, func(term fwk.AffinityTerm) bool {
+				return term.TopologyKey != v1.LabelHostname
+			})
 			for i := range required {
 				t.affinityTerms = append(t.affinityTerms, counted{
 					of: &affinity.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution[i], topology: x.topology(q, required[i].TopologyKey),
@@ -97,6 +103,12 @@ func (x *Index) compilePodAffinity(q *query, p *policy) {
 			}
 			t.affinityCounter = x.countMatching(q, required...)
 			t.first = matchesAll(required, q.pod)
+			if hostScoped && q.why == "" {
+				for i := range t.affinityTerms {
+					t.affinityTerms[i].topology = x.hostScoped(q, p, t.affinityTerms[i].topology)
+				}
+				t.first = t.first && t.affinityCounter.Total == 0
+			}
 		}
 	}
 	if scores {
@@ -125,6 +137,19 @@ func matchesAll(terms []fwk.AffinityTerm, pod *v1.Pod) bool {
 
 func (x *Index) addCounted(to *[]counted, q *query, weight int64, term fwk.AffinityTerm) {
 	*to = append(*to, counted{topology: x.topology(q, term.TopologyKey), counter: x.countMatching(q, term), weight: weight})
+}
+
+// hostScoped returns the domains that a required term of this topology speaks of: with the
+// feature InterPodAffinityHostnameFastPath, upstream looks at the pods of each node by
+// itself where the label is the host name, even if nodes share one.
+func (x *Index) hostScoped(q *query, p *policy, topology *table.Topology) *table.Topology {
+	if topology == nil || topology.Key != v1.LabelHostname || !p.features.EnableInterPodAffinityHostnameFastPath {
+		return topology
+	}
+	if q.pods.hosts == nil {
+		q.pods.hosts = topology.Apart()
+	}
+	return q.pods.hosts
 }
 
 // topology returns the column of a label. It is nil where the query cannot be answered.
@@ -212,7 +237,7 @@ type placedTerm struct {
 
 // preparePodAffinity adds the counters up by domain, as PreFilter and PreScore of
 // pkg/scheduler/framework/plugins/interpodaffinity do.
-func (x *Index) preparePodAffinity(q *query) {
+func (x *Index) preparePodAffinity(q *query, p *policy) {
 	t := &q.pods
 	for _, placed := range x.termsOfPlaced {
 		topology := x.topology(q, placed.term.TopologyKey)
@@ -220,6 +245,7 @@ func (x *Index) preparePodAffinity(q *query) {
 			return
 		}
 		if placed.term.Kind == table.RequiredAntiAffinity {
+			topology = x.hostScoped(q, p, topology)
 			d := x.domainsOfBools(&t.repels, topology)
 			for row := range placed.term.Rows {
 				if value := topology.Values[row]; value != table.NoValue {

@@ -9,11 +9,13 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
+	fwk "k8s.io/kube-scheduler/framework"
 	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/names"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
 )
 
 // Names of our plugins, which siblings do not import.
@@ -28,6 +30,8 @@ const (
 type policy struct {
 	// unknown is what the index does not know about the profile; empty where it knows all.
 	unknown string
+	// filters and scores are the plugins that do.
+	filters, scores []string
 	// others are the filters that the index does not judge. It serves only pods that they
 	// have nothing to say about.
 	others []string
@@ -39,9 +43,22 @@ type policy struct {
 	cpuWeight, memWeight            int64
 	balances                        bool // CPU against memory
 
+	// services is Affinity, where it can be asked.
+	services judge.Services
+	// rulesForAll: Affinity has rules of services for pods that state none.
+	rulesForAll bool
+	// added to every pod's node affinity.
+	enforced *v1.NodeSelector
+	favoured []v1.PreferredSchedulingTerm
+
 	// Which filters the profile has.
 	filtersTaints, filtersCordons, filtersAffinity, filtersFit, filtersPorts, filtersSpread, filtersPodAffinity bool
 	ignored, ignoredGroups                                                                                      []string
+
+	// judged are plugins that are asked, and asksFit says that ResourceFit is one.
+	judged  []judged
+	plugins func(string) fwk.Plugin
+	asksFit bool
 
 	spreadDefaults  []v1.TopologySpreadConstraint
 	systemDefaulted bool
@@ -65,9 +82,12 @@ var systemDefaults = []v1.TopologySpreadConstraint{
 }
 
 // policyOf reads a profile: enabled is what its framework runs, args how it was configured.
-func policyOf(enabled *kubeschedulerconfig.Plugins, args []kubeschedulerconfig.PluginConfig, features feature.Features) *policy {
-	p := &policy{features: features}
+// plugins returns the profile's plugin of that name where it is one of ours, else nil.
+func policyOf(enabled *kubeschedulerconfig.Plugins, args []kubeschedulerconfig.PluginConfig, features feature.Features, plugins func(string) fwk.Plugin) *policy {
+	p := &policy{features: features, plugins: plugins}
+	p.services, _ = plugins(affinityName).(judge.Services)
 	for _, f := range enabled.Filter.Enabled {
+		p.filters = append(p.filters, f.Name)
 		switch f.Name {
 		case names.TaintToleration, taintsName:
 			p.filtersTaints = true
@@ -86,14 +106,18 @@ func policyOf(enabled *kubeschedulerconfig.Plugins, args []kubeschedulerconfig.P
 		case names.NodeName:
 			// A pod that waits for a node names none.
 		default:
-			p.others = append(p.others, f.Name)
+			if j := p.ask(f.Name); j != nil {
+				j.filters = true
+			} else {
+				p.others = append(p.others, f.Name)
+			}
 		}
 	}
 	for _, s := range enabled.Score.Enabled {
 		p.addScore(s.Name, int64(s.Weight))
 	}
-	if p.fit > 0 && p.own > 0 || p.balanced > 0 && p.own > 0 {
-		p.know("both upstream's fit and " + resourceFitName)
+	if p.balanced > 0 && p.own > 0 {
+		p.know("both upstream's balancing and " + resourceFitName)
 	}
 	if !p.filtersFit || !p.filtersTaints {
 		p.know("no filter for resources or taints")
@@ -104,10 +128,19 @@ func policyOf(enabled *kubeschedulerconfig.Plugins, args []kubeschedulerconfig.P
 	if !features.EnableNodeInclusionPolicyInPodTopologySpread {
 		p.know("feature NodeInclusionPolicyInPodTopologySpread")
 	}
-	for i := range args {
-		p.addArgs(args[i].Name, args[i].Args)
+	if p.runs(names.NodeResourcesFit) && p.runs(resourceFitName) {
+		p.know("both upstream's fit and " + resourceFitName)
 	}
-	if max(p.own, p.fit, p.balanced) > maxWeight {
+	for i := range args {
+		if p.runs(args[i].Name) {
+			p.addArgs(args[i].Name, args[i].Args)
+		}
+	}
+	heaviest := max(p.own, p.fit, p.balanced)
+	for i := range p.judged {
+		heaviest = max(heaviest, p.judged[i].weight)
+	}
+	if heaviest > maxWeight {
 		p.know(fmt.Sprintf("a weight over %d", maxWeight))
 	}
 	if (p.fit > 0 || p.own > 0) && p.cpuWeight+p.memWeight == 0 {
@@ -115,6 +148,11 @@ func policyOf(enabled *kubeschedulerconfig.Plugins, args []kubeschedulerconfig.P
 	}
 	p.readRecounts(pluginNames(enabled.PreFilter))
 	return p
+}
+
+// runs says whether the profile filters or scores with the plugin.
+func (p *policy) runs(name string) bool {
+	return slices.Contains(p.filters, name) || slices.Contains(p.scores, name)
 }
 
 func pluginNames(set kubeschedulerconfig.PluginSet) []string {
@@ -132,6 +170,7 @@ func (p *policy) know(not string) {
 }
 
 func (p *policy) addScore(name string, weight int64) {
+	p.scores = append(p.scores, name)
 	switch name {
 	case names.TaintToleration, taintsName:
 		p.taints += weight
@@ -155,38 +194,28 @@ func (p *policy) addScore(name string, weight int64) {
 			p.know("score plugin " + name)
 		}
 	default:
-		p.know("score plugin " + name)
+		if j := p.ask(name); j != nil {
+			j.weight = weight
+		} else {
+			p.know("score plugin " + name)
+		}
 	}
 }
 
 func (p *policy) addArgs(name string, object any) {
 	switch args := object.(type) {
 	case *config.AffinityArgs:
-		if p.affinity > 0 && (args.AddedAffinity != nil || len(args.ServiceAffinity.Labels) > 0 || len(args.ServiceAntiAffinity.Labels) > 0) {
-			p.know(name + " with rules for all pods")
-		}
+		p.rulesForAll = len(args.ServiceAffinity.Labels) > 0 || len(args.ServiceAntiAffinity.Labels) > 0
+		p.addAffinity(args.AddedAffinity)
 	case *kubeschedulerconfig.NodeAffinityArgs:
-		if name == names.NodeAffinity && p.affinity > 0 && args.AddedAffinity != nil {
-			p.know(name + " with rules for all pods")
-		}
+		p.addAffinity(args.AddedAffinity)
 	case *config.ResourceFitArgs:
-		if p.own == 0 {
-			return
-		}
-		if args.LimitsGuard.Mode != config.LimitsGuardNone {
-			p.know(name + " with a guard on limits")
-		}
-		p.ignored, p.ignoredGroups = args.IgnoredResources, args.IgnoredResourceGroups
-		p.ownBalanced = int64(args.BalancedAllocation.Weight)
-		p.setStrategy(kubeschedulerconfig.ScoringStrategyType(args.ScoringStrategy.Type), specs(args.ScoringStrategy.Resources))
-		if p.ownBalanced > 0 {
-			p.setBalanced(specs(args.BalancedAllocation.Resources))
-		}
+		p.addResourceFit(args)
 	case *kubeschedulerconfig.NodeResourcesFitArgs:
-		if name != names.NodeResourcesFit || p.own > 0 || args.ScoringStrategy == nil {
+		p.ignored, p.ignoredGroups = args.IgnoredResources, args.IgnoredResourceGroups
+		if p.fit == 0 || args.ScoringStrategy == nil {
 			return
 		}
-		p.ignored, p.ignoredGroups = args.IgnoredResources, args.IgnoredResourceGroups
 		p.setStrategy(args.ScoringStrategy.Type, args.ScoringStrategy.Resources)
 	case *kubeschedulerconfig.NodeResourcesBalancedAllocationArgs:
 		if p.balanced > 0 {
@@ -200,6 +229,44 @@ func (p *policy) addArgs(name string, object any) {
 	case *kubeschedulerconfig.InterPodAffinityArgs:
 		p.hardWeight, p.ignorePreferred = args.HardPodAffinityWeight, args.IgnorePreferredTermsOfExistingPods
 	}
+}
+
+// addResourceFit has the plugin itself judge where the columns do not know its args.
+func (p *policy) addResourceFit(args *config.ResourceFitArgs) {
+	p.ignored, p.ignoredGroups = args.IgnoredResources, args.IgnoredResourceGroups
+	before := *p
+	if args.LimitsGuard.Mode != config.LimitsGuardNone {
+		p.know(resourceFitName + " with a guard on limits")
+	}
+	if p.own > 0 {
+		p.ownBalanced = int64(args.BalancedAllocation.Weight)
+		p.setStrategy(kubeschedulerconfig.ScoringStrategyType(args.ScoringStrategy.Type), specs(args.ScoringStrategy.Resources))
+		if p.ownBalanced > 0 {
+			p.setBalanced(specs(args.BalancedAllocation.Resources))
+		}
+	}
+	if p.unknown == before.unknown {
+		return
+	}
+	j := p.ask(resourceFitName)
+	if j == nil {
+		return
+	}
+	judged := p.judged
+	*p = before
+	p.judged = judged
+	j.weight, j.filters = p.own, slices.Contains(p.filters, resourceFitName)
+	p.own, p.asksFit = 0, true
+}
+
+func (p *policy) addAffinity(added *v1.NodeAffinity) {
+	if added == nil {
+		return
+	}
+	if p.enforced != nil || p.favoured != nil {
+		p.know("two plugins that add node affinity")
+	}
+	p.enforced, p.favoured = added.RequiredDuringSchedulingIgnoredDuringExecution, added.PreferredDuringSchedulingIgnoredDuringExecution
 }
 
 func specs(in []kubeschedulerv1.ResourceSpec) []kubeschedulerconfig.ResourceSpec {

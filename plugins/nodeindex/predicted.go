@@ -32,14 +32,11 @@ func prediction(state fwk.CycleState, key fwk.StateKey) *predict.Prediction {
 // compilePredictions takes what ResourceFit and Taints predict in this cycle.
 func (x *Index) compilePredictions(q *query, p *policy, state fwk.CycleState) {
 	q.state, q.peak, q.pressure = state, nil, nil
-	if p.own > 0 {
+	if p.runs(resourceFitName) && !p.asksFit {
 		q.peak = prediction(state, resourceFitState)
 	}
-	if p.taints > 0 {
+	if p.runs(taintsName) {
 		q.pressure = prediction(state, taintsState)
-	}
-	if q.peak != nil && q.peak.Filters || q.pressure != nil && q.pressure.Filters {
-		q.cannotSay(reasonPredictedFilter)
 	}
 	if q.peak != nil && q.pressure != nil && q.peak.View.Snapshot != q.pressure.View.Snapshot {
 		q.cannotSay(reasonSnapshot) // A new one came between the two: the next pod has one.
@@ -146,6 +143,21 @@ func (x *Index) predictedFit(q *query, p *policy, row int32) int64 {
 	return p.own * p.mixed(sum, balance)
 }
 
+// peakRefuses says whether ResourceFit's filter refuses the row for its predicted peak.
+func (x *Index) peakRefuses(q *query, row int32) bool {
+	f := &x.futures[row]
+	bounds := q.peak.Bounds.Of(q.state, x.table.Infos[row])
+	if bounds.Off || f.node.Rung == predict.Blind && !q.peak.Overcommits {
+		return false
+	}
+	peaks := q.peak.View.PeaksOf(&f.load, &f.node)
+	use := predict.Lower(peaks)
+	if q.peak.Overcommits {
+		use = predict.Upper(peaks)
+	}
+	return bounds.Over(use, allocatable(&x.table.Rows[row])).Any()
+}
+
 // pressureOn returns how many taints the row has for predicted pressure.
 func (x *Index) pressureOn(q *query, row int32) (count int8) {
 	f := &x.futures[row]
@@ -153,8 +165,12 @@ func (x *Index) pressureOn(q *query, row int32) (count int8) {
 	if bounds.Off || f.node.Rung == predict.Blind {
 		return 0
 	}
-	upper := predict.Upper(q.pressure.View.PeaksOf(&f.load, &f.node))
-	for r, over := range bounds.Over(upper, allocatable(&x.table.Rows[row])) {
+	peaks := q.pressure.View.PeaksOf(&f.load, &f.node)
+	use := predict.Upper(peaks)
+	if q.pressure.Filters { // what refuses must be sure
+		use = predict.Lower(peaks)
+	}
+	for r, over := range bounds.Over(use, allocatable(&x.table.Rows[row])) {
 		if over && q.pressure.Counts[r] {
 			count++
 		}

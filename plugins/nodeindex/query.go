@@ -42,18 +42,21 @@ type query struct {
 	// repelled of each class: taints alone refuse it, cordoned or not.
 	repelled  []bool
 	dislikes  bool
-	selection postings.Set // nil selects all
+	selection postings.Set // by the pod's own node affinity; nil selects all
+	allowed   postings.Set // what the profile's filter allows; nil allows all
 	prefer    []int64      // by row; nil prefers none
 	ports     []v1.ContainerPort
 	images    []*table.Image
 	// imageCount counts images that no node has as well.
 	imageCount int
 
+	apart      keepingApart
 	hard, soft []spreading
 	// requireAll: nodes without all topology keys do not take part in soft spreading.
 	requireAll bool
 	pods       podTerms
 
+	judges []judging
 	// What ResourceFit and Taints predict; nil where requests decide, and without pressure.
 	peak, pressure *predict.Prediction
 	state          fwk.CycleState
@@ -89,16 +92,12 @@ func (x *Index) compile(q *query, p *policy, pod *v1.Pod, state fwk.CycleState) 
 			return
 		}
 	}
-	_, together := pod.Annotations[serviceAffinity]
-	_, apart := pod.Annotations[serviceAntiAffinity]
-	if together || apart {
-		q.cannotSay(reasonService)
-		return
-	}
 	x.compilePredictions(q, p, state)
+	x.compileJudges(q, p, pod, state)
 	q.compileRequests(p)
 	x.compileTaints(q, p)
 	x.compileNodeAffinity(q, p)
+	x.compileServices(q, p, state)
 	q.ports = q.ports[:0]
 	if p.filtersPorts && !skipped.Has("NodePorts") {
 		q.ports = append(q.ports, schedutil.GetHostPorts(pod)...)
@@ -133,7 +132,12 @@ func (q *query) compileRequests(p *policy) {
 		}
 	}
 	q.nonZeroCPU, q.nonZeroMem = q.cpu, q.mem
-	if missesRequests(q.pod.Spec.Containers) || missesRequests(q.pod.Spec.InitContainers) {
+	containers := p.fit > 0 && q.pod.Spec.Resources != nil
+	if containers {
+		// Upstream's scorer of strategies counts what containers request, and nothing else.
+		options.SkipPodLevelResources = true
+	}
+	if containers || missesRequests(q.pod.Spec.Containers) || missesRequests(q.pod.Spec.InitContainers) {
 		options.NonMissingContainerRequests = defaultRequests
 		requests = resource.PodRequests(q.pod, options)
 		q.nonZeroCPU, q.nonZeroMem = requests.Cpu().MilliValue(), requests.Memory().Value()
@@ -202,7 +206,7 @@ func toleratesDislike(logger klog.Logger, tolerations []v1.Toleration, taint *v1
 }
 
 func (x *Index) compileNodeAffinity(q *query, p *policy) {
-	q.selection, q.prefer = nil, nil
+	q.selection, q.allowed, q.prefer = nil, nil, nil
 	var required *v1.NodeSelector
 	var preferred []v1.PreferredSchedulingTerm
 	if a := q.pod.Spec.Affinity; a != nil && a.NodeAffinity != nil {
@@ -212,13 +216,33 @@ func (x *Index) compileNodeAffinity(q *query, p *policy) {
 	if len(q.pod.Spec.NodeSelector) > 0 || required != nil {
 		q.selection = x.table.Labels.Select(q.pod.Spec.NodeSelector, required)
 	}
-	if p.affinity == 0 || len(preferred) == 0 {
+	if p.filtersAffinity {
+		q.allowed = q.selection
+		if p.enforced != nil {
+			x.allow(q, x.table.Labels.Select(nil, p.enforced))
+		}
+	}
+	if p.affinity == 0 || len(preferred)+len(p.favoured) == 0 {
 		return
+	}
+	if len(p.favoured) > 0 {
+		preferred = append(slices.Clone(p.favoured), preferred...)
 	}
 	var err error
 	if q.prefer, err = x.table.Labels.Prefer(preferred); err != nil {
 		q.cannotSay(reasonInvalid)
 	}
+}
+
+// allow leaves of what is allowed what is in the set, too.
+func (x *Index) allow(q *query, set postings.Set) {
+	if q.allowed == nil {
+		q.allowed = set
+		return
+	}
+	x.both = append(x.both[:0], q.allowed...)
+	x.both.And(set)
+	q.allowed = x.both
 }
 
 // compileImages takes the columns of the pod's images that any node has.
@@ -229,7 +253,7 @@ func (x *Index) compileImages(q *query, p *policy) {
 	}
 	add := func(image string) {
 		q.imageCount++
-		if column := x.table.Image(normalizedImage(image)); column.Nodes > 0 {
+		if column := x.table.Image(normalizedImage(image)); column != nil {
 			q.images = append(q.images, column)
 		}
 	}

@@ -57,8 +57,11 @@ func surroundings() []runtime.Object {
 
 func (g *generator) node(name string) *v1.Node {
 	n := &v1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{v1.LabelHostname: name}}}
-	if g.chance(5) {
+	switch {
+	case g.chance(5):
 		delete(n.Labels, v1.LabelHostname)
+	case g.chance(10):
+		n.Labels[v1.LabelHostname] = pick(g, "shared-1", "shared-2")
 	}
 	if g.chance(90) {
 		n.Labels[v1.LabelTopologyZone] = pick(g, "a", "b", "c")
@@ -111,7 +114,26 @@ func (g *generator) pod() *v1.Pod {
 		p.Spec.InitContainers = append(p.Spec.InitContainers, g.container("init"))
 	}
 	if g.chance(10) {
+		p.Annotations = map[string]string{"foresight-scheduler.dev/overcommit": "true"}
+	}
+	if g.chance(10) {
+		p.Annotations = map[string]string{
+			pick(g, serviceAffinity, serviceAntiAffinity): pick(g, "", "rack", "disk, topology.kubernetes.io/zone", "absent"),
+		}
+	}
+	if g.chance(20) {
+		p.Labels["foresight-scheduler.dev/qos"] = pick(g, "latency", "realtime", "availability", "batch")
+	}
+	if g.chance(10) {
 		p.Spec.Overhead = v1.ResourceList{v1.ResourceCPU: resource.MustParse("20m")}
+	}
+	if g.chance(10) {
+		p.Spec.Resources = &v1.ResourceRequirements{Requests: v1.ResourceList{
+			v1.ResourceCPU: *resource.NewMilliQuantity(int64(9+g.IntN(5))*230, resource.DecimalSI),
+		}}
+		if g.chance(50) {
+			p.Spec.Resources.Requests[v1.ResourceMemory] = *resource.NewQuantity(int64(6+g.IntN(9)*999)<<20, resource.BinarySI)
+		}
 	}
 	if g.chance(25) {
 		p.Spec.NodeSelector = map[string]string{"disk": pick(g, "ssd", "hdd")}
@@ -162,6 +184,9 @@ func (g *generator) container(name string) v1.Container {
 	}
 	if len(requests) > 0 {
 		c.Resources.Requests = requests
+	}
+	if g.chance(30) {
+		c.Resources.Limits = v1.ResourceList{v1.ResourceCPU: *resource.NewMilliQuantity(int64(5+g.IntN(5))*230, resource.DecimalSI)}
 	}
 	if g.chance(10) {
 		c.Ports = []v1.ContainerPort{{HostPort: int32(8000 + g.IntN(2)), ContainerPort: 80, Protocol: v1.ProtocolTCP}}

@@ -23,7 +23,7 @@ type found struct {
 // search finds the best of all nodes.
 func (x *Index) search(q *query, p *policy) found {
 	x.prepareSpread(q)
-	x.preparePodAffinity(q)
+	x.preparePodAffinity(q, p)
 	if q.why != "" {
 		return found{row: -1}
 	}
@@ -111,10 +111,10 @@ func (x *Index) take(q *query, fits *fits, rows []int32, n int) (int, []int32) {
 	return n, stale
 }
 
-// candidates are the rows that the pod's node selector and required node affinity select.
+// candidates are the rows that node affinity allows.
 func (x *Index) candidates(q *query) []int32 {
-	if q.selection != nil {
-		x.selected = q.selection.AppendTo(x.selected[:0])
+	if q.allowed != nil {
+		x.selected = q.allowed.AppendTo(x.selected[:0])
 		return x.selected
 	}
 	for len(x.every) < len(x.table.Rows) {
@@ -160,8 +160,11 @@ func (x *Index) addScores(q *query, p *policy, fits *fits) {
 	if p.taints > 0 {
 		x.addTaints(q, p, fits, total)
 	}
-	if q.prefer != nil {
-		x.addPreference(q, p, total)
+	switch {
+	case len(q.apart.topologies) > 0:
+		x.addApart(q, p, total)
+	case q.prefer != nil:
+		x.addPreference(q, p.affinity, total)
 	}
 	if len(q.images) > 0 {
 		x.addImages(q, p, total)
@@ -172,6 +175,7 @@ func (x *Index) addScores(q *query, p *policy, fits *fits) {
 	if len(q.pods.points) > 0 {
 		x.addPodAffinity(q, p, total)
 	}
+	x.addJudged(q, fits, total)
 }
 
 // allocation is the strategy's score of a row of which so much is requested.
@@ -257,7 +261,8 @@ func (x *Index) shareTaints(p *policy, most int32) {
 	}
 }
 
-func (x *Index) addPreference(q *query, p *policy, total []int64) {
+// addPreference adds the normalized score for preferred node affinity, times the weight.
+func (x *Index) addPreference(q *query, weight int64, total []int64) {
 	least, most := int64(0), int64(0)
 	for _, row := range x.feasible {
 		least, most = min(least, q.prefer[row]), max(most, q.prefer[row])
@@ -265,7 +270,7 @@ func (x *Index) addPreference(q *query, p *policy, total []int64) {
 	if most > 0 && most <= maxShares && least == 0 {
 		shares := x.sharesOf(most)
 		for i, row := range x.feasible {
-			total[i] += p.affinity * shares[q.prefer[row]]
+			total[i] += weight * shares[q.prefer[row]]
 		}
 		return
 	}
@@ -274,7 +279,7 @@ func (x *Index) addPreference(q *query, p *policy, total []int64) {
 		if most > 0 {
 			score = fwk.MaxScore * score / most
 		}
-		total[i] += p.affinity * score
+		total[i] += weight * score
 	}
 }
 

@@ -26,6 +26,9 @@ type Prediction struct {
 	Bounds *NodeBounds
 	// Filters says that nodes can be refused by it.
 	Filters bool
+	// Overcommits says that the upper bound of what a node uses refuses it, not only the lower one, also
+	// where nothing is known of the node.
+	Overcommits bool
 	// Counts says which resources count.
 	Counts Set
 }

@@ -32,6 +32,7 @@ type cycle struct {
 	name      string // of the workload
 	own       predict.PodForecast
 	weight    float32
+	cores     float64 // of a node, by which the pod's own use counts
 	// slabs are the table for the pod, and for a pod of typical use that is there already.
 	slab, resident *quality.Slab
 	filters        bool
@@ -69,13 +70,12 @@ func (p *PredictedQoS) newCycle(pod *v1.Pod, nodes []fwk.NodeInfo) *cycle {
 	c.workload = c.judge.History.Workload(c.name)
 	c.own = c.snapshot.Pod(pod)
 	c.weight = max(p.weights[c.objective]*objective.Importance(pod), .01)
-	cores := 0.
 	if len(nodes) > 0 {
-		cores = float64(nodes[0].GetAllocatable().GetMilliCPU()) / 1000
+		c.cores = float64(nodes[0].GetAllocatable().GetMilliCPU()) / 1000
 	}
 	// One slab for all nodes: own use counts by its order of magnitude, and nodes of a cluster are of one.
 	c.slab = &quality.Slab{}
-	c.judge.Table.For(c.own.Peaks[horizon][predict.CPU].Mean/max(cores, 1e-3), c.slab)
+	c.judge.Table.For(c.own.Peaks[horizon][predict.CPU].Mean/max(c.cores, 1e-3), c.slab)
 	c.resident = &c.judge.Typical
 	// The prior is an order and no probability, and of a blind cluster nothing is known: neither refuses anybody.
 	c.filters = p.maxRisk < 1 && c.judge.Rung == feedback.RungModel && !c.snapshot.Blind()

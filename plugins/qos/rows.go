@@ -184,32 +184,39 @@ func (p *PredictedQoS) pass(c *cycle, state fwk.CycleState, nodes []fwk.NodeInfo
 	defer r.lock.Unlock()
 	c.harms, c.best = c.harms[:0], notInHand
 	c.reach(len(r.rows))
-	// In the cycle of a pod group a generation says nothing; see pernode.
-	trusted := !state.IsPodGroupSchedulingCycle()
 	pod := c.newcomer()
-	for i, n := range nodes {
-		generation := n.GetGeneration()
-		k := r.at(n, generation)
-		if k < 0 {
-			r.add(nodes[i:])
-			c.reach(len(r.rows))
-			k = r.index[n]
-		}
-		row := &r.rows[k]
-		if row.generation != generation || !trusted {
-			row.set(c.frame, p.view(c, state, n), &r.rest[k])
-			row.generation = generation
-			if !trusted {
-				row.generation = 0
-			}
-		}
-		harm := c.harmOn(row, &r.rest[k], &pod)
+	for i := range nodes {
+		k := p.bring(c, state, nodes[i:])
+		c.reach(len(r.rows))
+		harm := c.harmOn(&r.rows[k], &r.rest[k], &pod)
 		c.harms[k] = harm
 		if harm < c.best {
 			c.best = harm
 		}
 	}
 	c.rows = r.index
+}
+
+// bring brings the row of the first of the nodes up to date and returns it. Where it has none, those after it get one, too.
+// The lock is held.
+func (p *PredictedQoS) bring(c *cycle, state fwk.CycleState, nodes []fwk.NodeInfo) int32 {
+	r, n := &c.kept, nodes[0]
+	generation := n.GetGeneration()
+	k := r.at(n, generation)
+	if k < 0 {
+		r.add(nodes)
+		k = r.index[n]
+	}
+	// In the cycle of a pod group a generation says nothing; see pernode.
+	trusted := !state.IsPodGroupSchedulingCycle()
+	if row := &r.rows[k]; row.generation != generation || !trusted {
+		row.set(c.frame, p.view(c, state, n), &r.rest[k])
+		row.generation = generation
+		if !trusted {
+			row.generation = 0
+		}
+	}
+	return k
 }
 
 // reach makes room for the harm on so many nodes.

@@ -73,7 +73,7 @@ type peakState struct {
 
 // Prediction tells the node index what nodes are judged by.
 func (s *peakState) Prediction() *predict.Prediction {
-	return &predict.Prediction{View: s.view, Bounds: s.bounds, Filters: s.filters, Counts: predict.Set{true, true}}
+	return &predict.Prediction{View: s.view, Bounds: s.bounds, Filters: s.filters, Overcommits: s.overcommit, Counts: predict.Set{true, true}}
 }
 
 // Clone shares the state. Pods that preemption adds or removes are in the NodeInfo, whose

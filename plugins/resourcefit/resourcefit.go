@@ -37,6 +37,8 @@ type ResourceFit struct {
 	// balanced is nil where its weight is 0.
 	balanced       *noderesources.BalancedAllocation
 	balancedWeight int64
+	podLevel       bool // requests of pods as a whole count
+	scoresClaims   func() bool
 	// unprepared stands in where a profile leaves PreScore out: upstream's plugins then
 	// work out in each Score what they need.
 	unprepared *scoreState
@@ -90,6 +92,8 @@ func newPlugin(ctx context.Context, obj runtime.Object, h fwk.Handle, fts featur
 		fit:            fit.(*noderesources.Fit),
 		unprepared:     &scoreState{upstream: framework.NewCycleState()},
 		balancedWeight: int64(args.BalancedAllocation.Weight),
+		podLevel:       fts.EnablePodLevelResources,
+		scoresClaims:   scoresClaims(fitArgs.ScoringStrategy.Resources, h, fts),
 		guard:          limits.New(&args.LimitsGuard, fts),
 		peaks:          newPredictedPeaks(&args.PredictedPeak, forecasts, h),
 		events:         h.EventRecorder(),

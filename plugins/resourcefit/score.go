@@ -35,7 +35,7 @@ func (r *ResourceFit) PreScore(ctx context.Context, state fwk.CycleState, pod *v
 		}
 	}
 	s := &scoreState{upstream: framework.NewCycleState()}
-	if status := r.fit.PreScore(ctx, s.upstream, pod, nodes); !status.IsSuccess() {
+	if status := r.fit.PreScore(ctx, s.upstream, r.counted(pod), nodes); !status.IsSuccess() {
 		return status
 	}
 	if r.balanced != nil {
@@ -77,7 +77,11 @@ func (r *ResourceFit) scoreOf(ctx context.Context, state fwk.CycleState, pod *v1
 	if data, err := state.Read(scoreStateKey); err == nil {
 		s = data.(*scoreState)
 	}
-	score, status := r.fit.Score(ctx, s.upstream, pod, nodeInfo)
+	counted := pod
+	if s == r.unprepared {
+		counted = r.counted(pod)
+	}
+	score, status := r.fit.Score(ctx, s.upstream, counted, nodeInfo)
 	if !status.IsSuccess() {
 		return 0, status
 	}

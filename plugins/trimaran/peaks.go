@@ -97,21 +97,26 @@ func (p *Peaks) ScoreExtensions() fwk.ScoreExtensions { return p }
 
 // NormalizeScore gives 100 to the least jump and 0 to the largest, and to nodes without.
 func (p *Peaks) NormalizeScore(_ context.Context, _ fwk.CycleState, _ *v1.Pod, scores fwk.NodeScoreList) *fwk.Status {
-	least, largest := int64(noJump), int64(math.MinInt64)
-	for _, s := range scores {
-		if s.Score != noJump {
-			least, largest = min(least, s.Score), max(largest, s.Score)
-		}
-	}
-	for i, s := range scores {
-		switch {
-		case s.Score == noJump:
-			scores[i].Score = 0
-		case largest == least:
-			scores[i].Score = 100
-		default:
-			scores[i].Score = int64(math.Round(100 * float64(largest-s.Score) / float64(largest-least)))
-		}
-	}
+	normalizeJumps(len(scores), func(i int) *int64 { return &scores[i].Score })
 	return nil
+}
+
+// normalizeJumps does so with n raw scores.
+func normalizeJumps(n int, at func(int) *int64) {
+	least, largest := int64(noJump), int64(math.MinInt64)
+	for i := range n {
+		if raw := *at(i); raw != noJump {
+			least, largest = min(least, raw), max(largest, raw)
+		}
+	}
+	for i := range n {
+		switch raw := at(i); {
+		case *raw == noJump:
+			*raw = 0
+		case largest == least:
+			*raw = 100
+		default:
+			*raw = int64(math.Round(100 * float64(largest-*raw) / float64(largest-least)))
+		}
+	}
 }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/plugins"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex"
+	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
 	"github.com/foresight-scheduler/foresight/test/bench/synthetic"
 )
 
@@ -102,7 +103,7 @@ func (l *latencies) sorted() []time.Duration {
 // newScheduler returns a scheduler of the variant that has seen the whole cluster and has
 // the pending pods in its queue, and what waits for its informers once the context is done.
 func newScheduler(ctx context.Context, server *api, variant, mix string, c *synthetic.Cluster) (*scheduler.Scheduler, *latencies, func(), error) {
-	options := plugins.Options{}
+	options := plugins.Options{Judges: &judge.Plugins{}}
 	if variant != stock && variant != stockAllNodes {
 		engine, err := syntheticEngine(ctx, c)
 		if err != nil {
@@ -125,8 +126,8 @@ func newScheduler(ctx context.Context, server *api, variant, mix string, c *synt
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if variant == foresight {
-		if err := nodeindex.Install(sched, cfg.Profiles, informers, nodeindex.Options{}); err != nil {
+	if hasIndex(variant) {
+		if err := nodeindex.Install(sched, cfg.Profiles, informers, nodeindex.Options{Judges: options.Judges}); err != nil {
 			return nil, nil, nil, err
 		}
 	}

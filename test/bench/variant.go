@@ -6,6 +6,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
 	"k8s.io/kubernetes/pkg/scheduler/apis/config/scheme"
@@ -22,10 +23,12 @@ const (
 	stockAllNodes = turns.StockAllNodes
 	trimaran      = "trimaran"
 	withoutIndex  = "foresight-without-index"
+	foresightQoS  = "foresight-qos"
+	everything    = "foresight-everything"
 )
 
 var (
-	variants        = append(slices.Clone(defaultVariants), withoutIndex)
+	variants        = append(slices.Clone(defaultVariants), withoutIndex, foresightQoS, everything)
 	defaultVariants = []string{foresight, stock, stockAllNodes, trimaran}
 )
 
@@ -34,6 +37,8 @@ var variantHelp = map[string]string{
 	stock:         "kube-scheduler's default profile: it samples nodes",
 	stockAllNodes: "the default profile with percentageOfNodesToScore: 100",
 	withoutIndex:  "the shipped configuration without the node index: what the plugins cost where no hint helps; it samples nodes",
+	foresightQoS:  "the shipped configuration with PredictedQoS",
+	everything:    "the shipped configuration with PredictedQoS, TargetLoadPacking, predictions and a guard on limits that filter, and pressure that refuses",
 	trimaran:      "the default profile with TargetLoadPacking and LoadVariationRiskBalancing",
 }
 
@@ -63,12 +68,47 @@ const trimaranConfig = stockConfig + `
         weight: 1
 `
 
+// hasIndex says whether a variant looks at every node by the node index.
+func hasIndex(variant string) bool {
+	return variant == foresight || variant == foresightQoS || variant == everything
+}
+
+const qosPlugin = `
+      - name: PredictedQoS
+        weight: 2
+`
+
+const everythingElse = `
+      - name: TargetLoadPacking
+`
+
+const everythingArgs = `
+  - name: ResourceFit
+    args:
+      predictedPeak: {mode: Filter}
+      limitsGuard: {mode: Filter, max: [{resource: cpu, percentOfAllocatable: 1000}]}
+  - name: Taints
+    args:
+      predictedPressure: {effect: NoSchedule}
+`
+
+// shippedWith is the shipped configuration with more plugins and args.
+func shippedWith(plugins, args string) []byte {
+	const before = "      # Each of ours holds its upstream twin.\n"
+	config := strings.TrimRight(string(manifests.SchedulerConfig), "\n")
+	return []byte(strings.Replace(config, before, strings.TrimLeft(plugins, "\n")+before, 1) + args)
+}
+
 // configOf returns the configuration that a variant runs with.
 func configOf(variant, mix string) (*kubeschedulerconfig.KubeSchedulerConfiguration, error) {
 	data := []byte(stockConfig)
 	switch {
 	case variant == foresight, variant == withoutIndex:
 		data = manifests.SchedulerConfig
+	case variant == foresightQoS:
+		data = shippedWith(qosPlugin, "\n")
+	case variant == everything:
+		data = shippedWith(qosPlugin+strings.TrimLeft(everythingElse, "\n"), everythingArgs)
 	case variant == trimaran:
 		data = []byte(trimaranConfig)
 	case mix == "identical":

@@ -38,6 +38,7 @@ type Index struct {
 	// What was asked for since a label last changed, by what spells it.
 	selections  map[string]Set
 	preferences map[string][]int64
+	most        int // of each, where not 0
 	key         []byte
 	sorted      []string
 	union       Set
@@ -57,6 +58,16 @@ func New() *Index {
 		names: map[string]int32{}, byKey: map[string]*label{}, nodes: map[string]int{},
 		selections: map[string]Set{}, preferences: map[string][]int64{},
 	}
+}
+
+// Keep bounds what is kept to n labels, selections and preferences, where n is not 0.
+func (x *Index) Keep(n int) { x.most = n }
+
+func (x *Index) bound(n int) int {
+	if x.most > 0 {
+		return x.most
+	}
+	return n
 }
 
 // Put gives the row to a node of that name and labels.
@@ -122,9 +133,9 @@ func (x *Index) Select(nodeSelector map[string]string, required *v1.NodeSelector
 				any.or(x.match(term))
 			}
 		}
-		out.and(any)
+		out.And(any)
 	}
-	if len(x.selections) >= maxSelections {
+	if len(x.selections) >= x.bound(maxSelections) {
 		clear(x.selections)
 	}
 	x.selections[string(x.key)] = out
@@ -158,7 +169,7 @@ func (x *Index) Prefer(terms []v1.PreferredSchedulingTerm) ([]int64, error) {
 			out[row] += weight
 		}
 	}
-	if len(x.preferences) >= maxPreferences {
+	if len(x.preferences) >= x.bound(maxPreferences) {
 		clear(x.preferences)
 	}
 	x.preferences[string(x.key)] = out
@@ -195,7 +206,7 @@ func (x *Index) narrow(out Set, r *v1.NodeSelectorRequirement) {
 			}
 		}
 	case v1.NodeSelectorOpExists:
-		out.and(l.has)
+		out.And(l.has)
 	case v1.NodeSelectorOpDoesNotExist:
 		out.without(l.has)
 	case v1.NodeSelectorOpGt:
@@ -212,7 +223,7 @@ func (x *Index) narrowIn(out Set, l *label, values ...string) {
 			union.add(row)
 		}
 	}
-	out.and(union)
+	out.And(union)
 }
 
 // narrowCompared has upstream compare each value once.
@@ -227,7 +238,7 @@ func (x *Index) narrowCompared(out Set, l *label, r *v1.NodeSelectorRequirement,
 			}
 		}
 	}
-	out.and(union)
+	out.And(union)
 }
 
 // narrowField leaves in out what meets a valid requirement of a field, which has one value.
@@ -245,7 +256,7 @@ func (x *Index) narrowField(out Set, r *v1.NodeSelectorRequirement) {
 	case ok && in:
 		one := x.emptyUnion()
 		one.add(row)
-		out.and(one)
+		out.And(one)
 	case ok:
 		out.remove(row)
 	case in:
@@ -269,7 +280,7 @@ func (x *Index) label(key string) *label {
 	if !x.Known(key) {
 		return &label{} // costs nothing, and takes no place
 	}
-	if len(x.byKey) >= maxLabels {
+	if len(x.byKey) >= x.bound(maxLabels) {
 		clear(x.byKey)
 	}
 	l := &label{rows: map[string][]int32{}}

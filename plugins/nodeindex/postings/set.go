@@ -36,9 +36,8 @@ func (s Set) grown(row int32) Set {
 	return s
 }
 
-// The other set of these is no larger than s.
-
-func (s Set) and(other Set) {
+// And leaves in s what is in the other set, too.
+func (s Set) And(other Set) {
 	for i := range s {
 		if i < len(other) {
 			s[i] &= other[i]
@@ -47,6 +46,8 @@ func (s Set) and(other Set) {
 		}
 	}
 }
+
+// The other set of these is no larger than s.
 
 func (s Set) or(other Set) {
 	for i, word := range other {

@@ -59,21 +59,30 @@ func (c *cache[T]) get(key []byte) (T, bool) {
 	return e.value, true
 }
 
-// put adds a value that get did not find, in place of the least used one when full.
+// put adds a value that get did not find, in place of the least used ones when full.
 func (c *cache[T]) put(key []byte, value T) {
-	c.clock++
-	e := &entry[T]{value: value, used: c.clock}
-	if len(c.values) < c.limit {
-		e.place = len(c.values)
-		c.values = append(c.values, value)
-	} else {
-		oldest, o := c.oldest()
-		delete(c.byKey, oldest)
-		if c.drop != nil {
-			c.drop(o.value)
-		}
-		e.place = o.place
-		c.values[e.place] = value
+	for len(c.values) > 0 && len(c.values) >= c.limit { // which may have been greater
+		c.evict()
 	}
-	c.byKey[string(key)] = e
+	c.clock++
+	c.byKey[string(key)] = &entry[T]{value: value, place: len(c.values), used: c.clock}
+	c.values = append(c.values, value)
+}
+
+// evict forgets the least used value; the last one takes its place.
+func (c *cache[T]) evict() {
+	key, oldest := c.oldest()
+	delete(c.byKey, key)
+	if c.drop != nil {
+		c.drop(oldest.value)
+	}
+	last := len(c.values) - 1
+	for _, e := range c.byKey {
+		if e.place == last {
+			e.place = oldest.place
+			c.values[e.place] = e.value
+		}
+	}
+	clear(c.values[last:])
+	c.values = c.values[:last]
 }

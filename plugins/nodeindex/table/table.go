@@ -32,7 +32,7 @@ type Row struct {
 	// Balance of CPU and memory as requested, 50–100.
 	Balance int64
 	// Room is how many pods more the node admits; a free row has none.
-	Room int32
+	Room int64
 }
 
 // Table of the nodes of one snapshot. A row is free where Infos has nil; free rows are
@@ -65,7 +65,9 @@ type Table struct {
 
 	taintIDs   map[string]int32
 	images     cache[*Image]
+	imageNodes map[string]int // by name, how often nodes have it
 	imageIDs   int64
+	most       int // columns of each kind, where not 0
 	topologies cache[*Topology]
 	nowhere    []int32 // values of a label that no node has
 	counters   cache[*Counter]
@@ -80,7 +82,8 @@ func New() *Table {
 		Labels: postings.New(), byName: map[string]int32{}, taintIDs: map[string]int32{}, terms: map[string]*Term{},
 		seed: maphash.MakeSeed(), byPod: newPairIndex[*Counter](), byIncoming: newPairIndex[*Term](),
 	}
-	t.images.init(maxImages, nil)
+	t.images.init(0, nil)
+	t.imageNodes = map[string]int{}
 	t.topologies.init(maxTopologies, nil)
 	t.counters.init(maxCounters, func(c *Counter) { t.byPod.remove(c.namespaces, c.selector, c) })
 	return t
@@ -88,6 +91,13 @@ func New() *Table {
 
 // Begin begins the question of another pod.
 func (t *Table) Begin() { t.topologies.begin() }
+
+// Keep bounds what is kept to n columns of each kind, where n is not 0.
+func (t *Table) Keep(n int) {
+	t.most = n
+	t.topologies.limit, t.counters.limit = n, n
+	t.Labels.Keep(n)
+}
 
 // Row returns the row of a node, and whether it has one.
 func (t *Table) Row(name string) (int32, bool) {
@@ -118,8 +128,11 @@ func (t *Table) Rebuild(lister fwk.NodeInfoLister) error {
 	}
 	listed := make(map[string]struct{}, len(infos))
 	for _, info := range infos {
-		listed[info.Node().Name] = struct{}{}
-		t.set(info)
+		name := info.Node().Name
+		listed[name] = struct{}{}
+		if row, ok := t.byName[name]; !ok || t.Infos[row] != info || t.generations[row] != info.GetGeneration() {
+			t.set(info)
+		}
 	}
 	for name, row := range t.byName {
 		if _, ok := listed[name]; !ok {
@@ -156,23 +169,20 @@ func (t *Table) set(info fwk.NodeInfo) {
 	r.SetReciprocals()
 	r.AllocEph, r.ReqEph = alloc.GetEphemeralStorage(), req.GetEphemeralStorage()
 	r.Balance = Balance(r.ReqCPU, r.AllocCPU, r.ReqMem, r.AllocMem)
-	r.Room = int32(alloc.GetAllowedPodNumber() - len(info.GetPods()))
+	r.Room = int64(alloc.GetAllowedPodNumber()) - int64(len(info.GetPods()))
 	t.Infos[row] = info
 	t.generations[row] = info.GetGeneration()
 
 	// A node's object is replaced, never changed, so an equal pointer is an equal node.
 	if old := t.nodes[row]; old != node {
 		t.nodes[row] = node
+		t.countImages(old, node)
 		if old == nil || old.Spec.Unschedulable != node.Spec.Unschedulable || !slices.Equal(old.Spec.Taints, node.Spec.Taints) {
 			t.setTaints(row, old != nil)
 		}
 		if old == nil || !maps.Equal(old.Labels, node.Labels) {
 			t.setLabels(row)
 		}
-	}
-	// The count of nodes that have an image moves without the node.
-	for _, image := range t.images.all() {
-		image.set(row, info)
 	}
 	t.setPods(row, info.GetPods())
 }
@@ -217,9 +227,6 @@ func (t *Table) takeRow() int32 {
 	t.pods = append(t.pods, nil)
 	t.hashes = append(t.hashes, nil)
 	t.nowhere = append(t.nowhere, NoValue)
-	for _, i := range t.images.all() {
-		i.states = append(i.states, fwk.ImageStateSummary{})
-	}
 	for _, k := range t.topologies.all() {
 		k.Values = append(k.Values, NoValue)
 	}
@@ -232,9 +239,7 @@ func (t *Table) remove(row int32) {
 	for _, k := range t.topologies.all() {
 		k.set(row, "", false)
 	}
-	for _, i := range t.images.all() {
-		i.set(row, nil)
-	}
+	t.countImages(t.nodes[row], nil)
 	t.Labels.Remove(row, t.nodes[row].Name)
 	t.releaseTaints(t.Classes[row])
 	delete(t.byName, t.nodes[row].Name)

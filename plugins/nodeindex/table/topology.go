@@ -15,10 +15,23 @@ type Topology struct {
 	// Values by row: a number below Domains, or NoValue.
 	Values []int32
 	ids    map[string]int32
+	apart  int // domains, where every row is one
 }
 
 // Domains bounds the numbers in Values.
-func (k *Topology) Domains() int { return len(k.ids) }
+func (k *Topology) Domains() int { return max(len(k.ids), k.apart) }
+
+// Apart returns the topology in which every node that has the label is a domain of its own,
+// whatever value it has.
+func (k *Topology) Apart() *Topology {
+	own := &Topology{Key: k.Key, Values: make([]int32, len(k.Values)), apart: len(k.Values)}
+	for row, value := range k.Values {
+		if own.Values[row] = int32(row); value == NoValue {
+			own.Values[row] = NoValue
+		}
+	}
+	return own
+}
 
 func (k *Topology) set(row int32, value string, has bool) {
 	if !has {

@@ -21,6 +21,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex"
 	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
 	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/replay/world"
+	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
@@ -84,7 +85,8 @@ func (d *driver) start(w *world.World, c *Config, peers frameworkruntime.Registr
 			Nodes: func() int { return len(w.Nodes) },
 		})
 	}
-	registry := plugins.Registry(plugins.Options{Engine: d.engine})
+	judges := &judge.Plugins{}
+	registry := plugins.Registry(plugins.Options{Engine: d.engine, Judges: judges})
 	if err := registry.Merge(peers); err != nil {
 		return err
 	}
@@ -109,7 +111,7 @@ func (d *driver) start(w *world.World, c *Config, peers frameworkruntime.Registr
 		}
 		d.failed <- nil
 	}
-	if err := nodeindex.Install(d.sched, c.Kube.Profiles, factory, nodeindex.Options{}); c.indexed() && err != nil {
+	if err := nodeindex.Install(d.sched, c.Kube.Profiles, factory, nodeindex.Options{Judges: judges}); c.indexed() && err != nil {
 		return err
 	}
 	for _, n := range w.Nodes {

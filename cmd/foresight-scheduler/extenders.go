@@ -1,0 +1,84 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"golang.org/x/sys/unix"
+	"k8s.io/apimachinery/pkg/runtime"
+	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
+	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
+	"k8s.io/kubernetes/pkg/scheduler/apis/config/scheme"
+	upstreamv1 "k8s.io/kubernetes/pkg/scheduler/apis/config/v1"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/names"
+
+	"github.com/foresight-scheduler/foresight/config"
+)
+
+// Resources that an extender manages, and that are ignoredByScheduler, upstream writes into the
+// args of NodeResourcesFit in every profile, and it does not start where a profile has none. A
+// profile with ResourceFit has none. So ResourceFit is told of the resources here, and upstream
+// is handed a file in which each profile has args for upstream's plugin, enabled or not.
+
+// ignoreExtendersResources tells ResourceFit. It returns the configuration to hand to upstream, or
+// nil where cfg will do.
+func ignoreExtendersResources(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*kubeschedulerconfig.KubeSchedulerConfiguration, error) {
+	var ignored []string
+	for i := range cfg.Extenders {
+		for _, r := range cfg.Extenders[i].ManagedResources {
+			if r.IgnoredByScheduler {
+				ignored = append(ignored, r.Name)
+			}
+		}
+	}
+	if len(ignored) == 0 {
+		return nil, nil
+	}
+	for i := range cfg.Profiles {
+		for _, pc := range cfg.Profiles[i].PluginConfig {
+			if args, ok := pc.Args.(*config.ResourceFitArgs); ok {
+				args.IgnoredResources = append(slices.Clone(args.IgnoredResources), ignored...)
+			}
+		}
+	}
+	full := cfg.DeepCopy()
+	for i := range full.Profiles {
+		p := &full.Profiles[i]
+		if slices.ContainsFunc(p.PluginConfig, func(pc kubeschedulerconfig.PluginConfig) bool { return pc.Name == names.NodeResourcesFit }) {
+			continue
+		}
+		written, args := &kubeschedulerv1.NodeResourcesFitArgs{}, &kubeschedulerconfig.NodeResourcesFitArgs{}
+		scheme.Scheme.Default(written)
+		if err := upstreamv1.Convert_v1_NodeResourcesFitArgs_To_config_NodeResourcesFitArgs(written, args, nil); err != nil {
+			return nil, err
+		}
+		p.PluginConfig = append(p.PluginConfig, kubeschedulerconfig.PluginConfig{Name: names.NodeResourcesFit, Args: args})
+	}
+	return full, nil
+}
+
+// inMemory returns an open file that holds the configuration, named by its path; see shippedConfig.
+func inMemory(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*os.File, error) {
+	info, ok := runtime.SerializerInfoForMediaType(scheme.Codecs.SupportedMediaTypes(), runtime.ContentTypeYAML)
+	if !ok {
+		return nil, fmt.Errorf("no serializer for %s", runtime.ContentTypeYAML)
+	}
+	data, err := runtime.Encode(scheme.Codecs.EncoderForVersion(info.Serializer, kubeschedulerv1.SchemeGroupVersion), cfg)
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.MemfdCreate("foresight-scheduler-config", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("memfd_create: %w", err)
+	}
+	file := os.NewFile(uintptr(fd), fmt.Sprintf("/proc/self/fd/%d", fd))
+	if _, err := file.Write(data); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}

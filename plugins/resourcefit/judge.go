@@ -1,0 +1,129 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package resourcefit
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/component-helpers/resource"
+	fwk "k8s.io/kube-scheduler/framework"
+	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
+	schedutil "k8s.io/kubernetes/pkg/scheduler/util"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
+)
+
+var _ judge.Plugin = &ResourceFit{}
+
+// judging is what the node index asks where its own columns do not know the args: strategies by
+// shape or by other resources than CPU and memory, and the guard on limits.
+type judging struct {
+	plugin   *ResourceFit
+	state    fwk.CycleState
+	pod      *v1.Pod
+	peaks    *peakState
+	unscored bool // PreScore has nothing to say about the pod
+}
+
+// Judge tells the node index how nodes are judged for the pod.
+func (r *ResourceFit) Judge(state fwk.CycleState, pod *v1.Pod) (judge.Judge, bool) {
+	if r.scoresClaims != nil && r.scoresClaims() {
+		return nil, false
+	}
+	j := &judging{plugin: r, state: state, pod: pod, unscored: !r.PreScore(context.Background(), state, pod, nil).IsSuccess()}
+	if r.peaks != nil {
+		j.peaks = peakStateIn(state)
+	}
+	return j, true
+}
+
+// scoresClaims returns a function that says whether a resource of the strategy is one for which
+// devices are claimed, which upstream's scorer looks up elsewhere than at the node; or nil where
+// none can be.
+func scoresClaims(strategy []kubeschedulerconfig.ResourceSpec, h fwk.Handle, fts feature.Features) func() bool {
+	var extended []v1.ResourceName
+	for i := range strategy {
+		if name := v1.ResourceName(strategy[i].Name); schedutil.IsDRAExtendedResourceName(name) {
+			extended = append(extended, name)
+		}
+	}
+	if !fts.EnableDRAExtendedResource || len(extended) == 0 {
+		return nil
+	}
+	return func() bool {
+		classes := h.SharedDRAManager().DeviceClassResolver()
+		return slices.ContainsFunc(extended, func(name v1.ResourceName) bool { return classes.GetDeviceClass(name) != nil })
+	}
+}
+
+// World is the snapshot that nodes are predicted by, if they are.
+func (j *judging) World() any {
+	if j.peaks == nil {
+		return nil
+	}
+	return j.peaks.view.Snapshot
+}
+
+// shape is what of a pod tells what it asks for, and what is predicted for it.
+type shape struct {
+	requests            string
+	own                 predict.PodForecast
+	horizon             predict.Horizon
+	filters, overcommit bool
+}
+
+// Shape is the pod's.
+func (j *judging) Shape() any {
+	var key []byte
+	for _, options := range []resource.PodResourcesOptions{{}, {SkipPodLevelResources: true}, {NonMissingContainerRequests: nothingMissing}} {
+		requests := resource.PodRequests(j.pod, options)
+		for _, name := range slices.Sorted(maps.Keys(requests)) {
+			q := requests[name]
+			key = append(append(append(append(key, name...), '='), q.String()...), ',')
+		}
+		key = append(key, ';')
+	}
+	if j.plugin.guard != nil {
+		for _, limit := range j.plugin.guard.Of(j.pod, false) {
+			key = append(strconv.AppendInt(key, limit, 10), ',')
+		}
+	}
+	s := shape{requests: string(key)}
+	if j.peaks != nil {
+		s.own, s.horizon, s.filters, s.overcommit = j.peaks.view.Pod, j.peaks.view.Horizon, j.peaks.filters, j.peaks.overcommit
+	}
+	return s
+}
+
+// nothingMissing tells containers without requests apart from those that request nothing.
+var nothingMissing = v1.ResourceList{v1.ResourceCPU: apiresource.MustParse("1"), v1.ResourceMemory: apiresource.MustParse("1Mi")}
+
+// Look runs Filter and Score.
+func (j *judging) Look(nodes []fwk.NodeInfo, verdicts []judge.Verdict) time.Time {
+	ctx := context.Background()
+	for i, n := range nodes {
+		verdicts[i] = judge.Verdict{Refused: !j.plugin.Filter(ctx, j.state, j.pod, n).IsSuccess()}
+		if !verdicts[i].Refused && !j.unscored {
+			verdicts[i].Raw, _ = j.plugin.Score(ctx, j.state, j.pod, n)
+		}
+	}
+	return time.Time{}
+}
+
+// Now is not asked for: what Look says holds for good.
+func (j *judging) Now() time.Time { return time.Time{} }
+
+// Relative is false: scores are 0–100 as they are.
+func (j *judging) Relative() bool { return false }
+
+// Scores leaves them.
+func (j *judging) Scores([]int64) {}
