@@ -106,11 +106,24 @@ const (
 // the time the pod is expected to run.
 type PredictedPeak struct {
 	Mode PredictedPeakMode
-	// Max bounds the predicted peak of each resource. A node over a bound scores 0; it is
-	// refused in mode Filter, and to pods that opt in to overcommitment in any mode but
-	// None.
+	// Score says what becomes of predicted use in the score.
+	Score PredictedPeakScoring
+	// Max bounds the predicted peak of each resource. A node over a bound is refused in mode
+	// Filter, and to pods that opt in to overcommitment in any mode but None; with the score
+	// ByStrategy it scores 0.
 	Max []PeakBound
 }
+
+// PredictedPeakScoring says how predicted use makes a score.
+type PredictedPeakScoring string
+
+const (
+	// ScoreByHarm scores by what the node is expected to suffer, whatever its pods request.
+	ScoreByHarm PredictedPeakScoring = "Harm"
+	// ScoreByStrategy has the scoring strategy and the balancing score the upper bound of the
+	// predicted peak in the place of requests.
+	ScoreByStrategy PredictedPeakScoring = "Strategy"
+)
 
 // BalancedAllocation weighs how evenly a node's resources are used.
 type BalancedAllocation struct {

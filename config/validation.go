@@ -74,14 +74,22 @@ func ValidateResourceFitArgs(path *field.Path, args *ResourceFitArgs) field.Erro
 	errs := validateRange(balanced.Child("weight"), args.BalancedAllocation.Weight, 0, maxWeight)
 	errs = append(errs, validateBalancedResources(balanced.Child("resources"), args.BalancedAllocation.Resources)...)
 	errs = append(errs, validateLimitsGuard(path.Child("limitsGuard"), &args.LimitsGuard)...)
-	return append(errs, validatePredictedPeak(path.Child("predictedPeak"), &args.PredictedPeak)...)
+	return append(errs, validatePredictedPeak(path.Child("predictedPeak"), &args.PredictedPeak, args.ScoringStrategy.Type)...)
 }
 
-func validatePredictedPeak(path *field.Path, peak *PredictedPeak) field.ErrorList {
+func validatePredictedPeak(path *field.Path, peak *PredictedPeak, strategy kubeschedulerv1.ScoringStrategyType) field.ErrorList {
 	errs := validatePeakBounds(path.Child("max"), peak.Max)
 	modes := []PredictedPeakMode{PredictedPeakNone, PredictedPeakScore, PredictedPeakFilter}
 	if !slices.Contains(modes, peak.Mode) {
 		errs = append(errs, field.NotSupported(path.Child("mode"), peak.Mode, modes))
+	}
+	switch scorings := []PredictedPeakScoring{ScoreByHarm, ScoreByStrategy}; {
+	case peak.Mode == PredictedPeakNone && peak.Score == "":
+		// Nothing is scored by it.
+	case !slices.Contains(scorings, peak.Score):
+		errs = append(errs, field.NotSupported(path.Child("score"), peak.Score, scorings))
+	case peak.Score == ScoreByHarm && strategy != kubeschedulerv1.LeastAllocated:
+		errs = append(errs, field.Invalid(path.Child("score"), peak.Score, fmt.Sprintf("spreads, and the scoring strategy %s does not: want Strategy", strategy)))
 	}
 	return errs
 }

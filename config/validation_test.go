@@ -142,7 +142,7 @@ func TestValidateResourceFitArgs(t *testing.T) {
 			{guard + ".max[4].resource", `"-"`},
 		}},
 		{name: "predicted peaks at both ends of the range", edit: func(a *ResourceFitArgs) {
-			a.PredictedPeak = PredictedPeak{Mode: PredictedPeakFilter, Max: []PeakBound{{corev1.ResourceCPU, 1}, {corev1.ResourceMemory, 1000}}}
+			a.PredictedPeak = PredictedPeak{Mode: PredictedPeakFilter, Score: ScoreByStrategy, Max: []PeakBound{{corev1.ResourceCPU, 1}, {corev1.ResourceMemory, 1000}}}
 		}},
 		{name: "predicted peaks with faults", edit: func(a *ResourceFitArgs) {
 			a.PredictedPeak = PredictedPeak{Mode: "On", Max: []PeakBound{{corev1.ResourceCPU, 0}, {"example.com/gpu", 100}, {corev1.ResourceCPU, 1001}}}
@@ -152,11 +152,18 @@ func TestValidateResourceFitArgs(t *testing.T) {
 			{peak + ".max[2].percentOfAllocatable", "not in valid range [1-1000]"},
 			{peak + ".max[2].resource", `Duplicate value: "cpu"`},
 			{peak + ".mode", `supported values: "None", "Score", "Filter"`},
+			{peak + ".score", `supported values: "Harm", "Strategy"`},
 		}},
+		{name: "harm for a strategy that spreads", edit: func(a *ResourceFitArgs) {
+			a.ScoringStrategy.Type, a.PredictedPeak.Score = kubeschedulerv1.LeastAllocated, ScoreByHarm
+		}},
+		{name: "harm for a strategy that packs", edit: func(a *ResourceFitArgs) {
+			a.ScoringStrategy.Type, a.PredictedPeak.Score = kubeschedulerv1.MostAllocated, ScoreByHarm
+		}, want: []complaint{{peak + ".score", "the scoring strategy MostAllocated does not: want Strategy"}}},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
-			args := &ResourceFitArgs{LimitsGuard: LimitsGuard{Mode: LimitsGuardNone}, PredictedPeak: PredictedPeak{Mode: PredictedPeakScore}}
+			args := &ResourceFitArgs{LimitsGuard: LimitsGuard{Mode: LimitsGuardNone}, PredictedPeak: PredictedPeak{Mode: PredictedPeakScore, Score: ScoreByStrategy}}
 			tc.edit(args)
 			expect(t, ValidateResourceFitArgs(ArgsPath("ResourceFit"), args), tc.want...)
 		})

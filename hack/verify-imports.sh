@@ -19,7 +19,7 @@ NF == 2 {
 	if ($2 ~ /^k8s\.io\/kubernetes\// && from !~ /^cmd\// && from !~ /^test/ && !(from in upstream))
 		print from " imports " $2 ": only plugins that wrap an upstream plugin, and cmd, may"
 	if (index($2, module) != 1) {
-		if (from ~ /^plugins\/predict\/(peak|quality)/ && ($2 ~ /^k8s\.io\// || $2 ~ /^sigs\.k8s\.io\//))
+		if (from ~ /^plugins\/predict\/(peak|quality|harm)/ && ($2 ~ /^k8s\.io\// || $2 ~ /^sigs\.k8s\.io\//))
 			print from " imports " $2 ": the models know no Kubernetes"
 		next
 	}

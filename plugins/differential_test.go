@@ -79,7 +79,7 @@ func pairs(g *generator) []pair {
 	fit := config.ResourceFitArgs{
 		IgnoredResources: ignored, IgnoredResourceGroups: ignoredGroups, ScoringStrategy: strategy,
 		LimitsGuard:   config.LimitsGuard{Mode: config.LimitsGuardNone},
-		PredictedPeak: config.PredictedPeak{Mode: config.PredictedPeakScore}, // of which nothing is predicted
+		PredictedPeak: config.PredictedPeak{Mode: config.PredictedPeakScore, Score: config.ScoreByStrategy}, // of which nothing is predicted
 	}
 	fitUpstream := &kubeschedulerconfig.NodeResourcesFitArgs{
 		IgnoredResources: ignored, IgnoredResourceGroups: ignoredGroups, ScoringStrategy: upstreamStrategy,

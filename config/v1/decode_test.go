@@ -42,7 +42,7 @@ func TestDecode(t *testing.T) {
 	upTo := func(percent int32) []config.PeakBound {
 		return []config.PeakBound{{Resource: "cpu", PercentOfAllocatable: percent}, {Resource: "memory", PercentOfAllocatable: percent}}
 	}
-	predictedPeak := config.PredictedPeak{Mode: config.PredictedPeakScore, Max: upTo(100)}
+	predictedPeak := config.PredictedPeak{Mode: config.PredictedPeakScore, Score: config.ScoreByHarm, Max: upTo(100)}
 	tests := []struct {
 		name, yaml string
 		want       runtime.Object
@@ -122,7 +122,7 @@ predictedPeak:
 			},
 			BalancedAllocation: config.BalancedAllocation{Weight: 0, Resources: []kubeschedulerv1.ResourceSpec{{Name: "memory", Weight: 1}}},
 			LimitsGuard:        config.LimitsGuard{Mode: config.LimitsGuardScore, Max: []config.LimitsBound{{Resource: "cpu", PercentOfAllocatable: 300}}},
-			PredictedPeak:      config.PredictedPeak{Mode: config.PredictedPeakFilter, Max: []config.PeakBound{{Resource: "memory", PercentOfAllocatable: 80}}},
+			PredictedPeak:      config.PredictedPeak{Mode: config.PredictedPeakFilter, Score: config.ScoreByStrategy, Max: []config.PeakBound{{Resource: "memory", PercentOfAllocatable: 80}}},
 		}},
 		{name: "ResourceFit, bounds without a mode refuse nodes", yaml: "ResourceFitArgs\nlimitsGuard: {max: [{resource: memory, percentOfAllocatable: 100}]}",
 			want: &config.ResourceFitArgs{

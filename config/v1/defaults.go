@@ -51,6 +51,12 @@ func SetDefaults_ResourceFitArgs(args *ResourceFitArgs) {
 	if args.PredictedPeak.Mode == "" {
 		args.PredictedPeak.Mode = PredictedPeakMode(config.PredictedPeakScore)
 	}
+	if args.PredictedPeak.Score == "" {
+		args.PredictedPeak.Score = PredictedPeakScoring(config.ScoreByStrategy)
+		if args.ScoringStrategy.Type == kubeschedulerv1.LeastAllocated {
+			args.PredictedPeak.Score = PredictedPeakScoring(config.ScoreByHarm)
+		}
+	}
 	if args.PredictedPeak.Max == nil {
 		args.PredictedPeak.Max = cpuAndMemoryUpTo(100)
 	}

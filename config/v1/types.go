@@ -68,8 +68,8 @@ type PredictedPressure struct {
 	// node is taken to carry: PreferNoSchedule (default) or NoSchedule.
 	// +optional
 	Effect corev1.TaintEffect `json:"effect,omitempty"`
-	// Max is, per resource, how far a node's predicted peak may go until the node counts
-	// as under pressure. Default: 90 % of allocatable for cpu and memory; a resource that
+	// Max is, per resource, how far what a node is expected to use (or, with NoSchedule, the
+	// lower bound of its predicted peak) may go until the node counts as under pressure. Default: 90 % of allocatable for cpu and memory; a resource that
 	// a given list does not name is never short.
 	// +optional
 	// +listType=map
@@ -121,6 +121,9 @@ type ResourceFitArgs struct {
 // PredictedPeakMode says what predicted peaks decide.
 type PredictedPeakMode string
 
+// PredictedPeakScoring says how predicted use makes a score.
+type PredictedPeakScoring string
+
 // PredictedPeak is what a node is predicted to use at most, with the pod in hand, within
 // the time the pod is expected to run.
 type PredictedPeak struct {
@@ -130,7 +133,14 @@ type PredictedPeak struct {
 	// requests decide.
 	// +optional
 	Mode PredictedPeakMode `json:"mode,omitempty"`
-	// Max bounds the predicted peak of each resource. A node over a bound scores 0.
+	// Score is Harm (score by what the node is expected to suffer: use beyond 80 % of the
+	// bound of cpu and 90 % of that of memory) or Strategy (the scoring strategy and the
+	// balancing score the upper bound of the predicted peak in the place of requests, and
+	// 0 where it passes a bound). Harm spreads, so it is for LeastAllocated only. Default:
+	// Harm for LeastAllocated, Strategy for others, which pack.
+	// +optional
+	Score PredictedPeakScoring `json:"score,omitempty"`
+	// Max bounds the predicted peak of each resource.
 	// Default: 100 % of allocatable for cpu and memory.
 	// +optional
 	// +listType=map

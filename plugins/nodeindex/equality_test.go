@@ -16,6 +16,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	pkgruntime "k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes/fake"
@@ -46,8 +47,9 @@ const profileName = "foresight-scheduler"
 
 // Profiles that the index knows all about.
 var profiles = map[string]string{
-	"shipped": string(manifests.SchedulerConfig),
-	"stock":   "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\nprofiles:\n- schedulerName: " + profileName + "\n",
+	"shipped":     string(manifests.SchedulerConfig),
+	"by strategy": strings.TrimRight(string(manifests.SchedulerConfig), "\n") + "\n  - name: ResourceFit\n    args: {predictedPeak: {score: Strategy}}\n",
+	"stock":       "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\nprofiles:\n- schedulerName: " + profileName + "\n",
 	"most allocated, constraints for all": strings.TrimRight(string(manifests.SchedulerConfig), "\n") + `
   - name: ResourceFit
     args:
@@ -186,6 +188,15 @@ func (s *scene) foresee() {
 			c.Combiners[h][r].Together = s.Float64()
 			mean := float64(s.epoch/2%7) / 5
 			c.Cluster.Peaks[h][r] = predict.Peak{Mean: mean, Lower: mean / 2, Upper: mean * 1.5}
+			c.Cluster.Use[r] = predict.Use{Mean: mean, Variance: mean * mean / 4}
+		}
+	}
+	c.Measured = map[types.UID]predict.Measured{}
+	for _, p := range s.pods {
+		if s.chance(50) {
+			c.Measured[p.UID] = predict.Measured{For: time.Duration(s.IntN(48)) * time.Hour, Use: [predict.NumResources]predict.Use{
+				predict.CPU: {Mean: 2 * s.Float64(), Variance: s.Float64()}, predict.Memory: {Mean: float64(s.IntN(4) << 30), Variance: 1e17 * s.Float64()},
+			}}
 		}
 	}
 	for name := range s.nodes {
@@ -195,6 +206,9 @@ func (s *scene) foresee() {
 				predict.CPU:    {Lower: s.Float64() - 1, Upper: 8 * (s.Float64() - .2)},
 				predict.Memory: {Lower: 0, Upper: float64(s.IntN(16) << 30)},
 			}
+		}
+		f.Beyond = [predict.NumResources]predict.Use{
+			predict.CPU: {Mean: max(0, 8*(s.Float64()-.2)), Variance: 9 * s.Float64()}, predict.Memory: {Mean: float64(s.IntN(16) << 30), Variance: 1e18 * s.Float64()},
 		}
 		c.Forecasts[name] = f
 		if s.chance(80) {

@@ -53,6 +53,7 @@ type future struct {
 	generation       int64
 	epoch, podsEpoch uint64
 	load             predict.NodeLoad
+	use              predict.NodeUse
 	node             predict.NodeForecast
 }
 
@@ -66,10 +67,11 @@ func (x *Index) futureOf(row int32, s *predict.Snapshot) *future {
 	// A row that went to another node has another generation too.
 	changed := !f.known || f.generation != info.GetGeneration()
 	if changed || f.podsEpoch != s.PodsEpoch() {
-		f.load = predict.NodeLoad{}
+		f.load, f.use = predict.NodeLoad{}, predict.NodeUse{}
 		for _, p := range info.GetPods() {
 			forecast := s.Resident(p)
 			f.load.Add(&forecast)
+			f.use.Add(&forecast)
 		}
 		f.podsEpoch = s.PodsEpoch()
 	}
@@ -129,6 +131,9 @@ func allocatable(r *table.Row) predict.Amounts {
 
 // predictedFit is requestedFit by what the node is predicted to use.
 func (x *Index) predictedFit(q *query, p *policy, row int32) int64 {
+	if q.peak.Harm {
+		return x.harmFit(q, p, row)
+	}
 	u, scores := x.usageOf(q, row)
 	if !scores {
 		return 0
@@ -158,6 +163,17 @@ func (x *Index) peakRefuses(q *query, row int32) bool {
 	return bounds.Over(use, allocatable(&x.table.Rows[row])).Any()
 }
 
+// harmFit is requestedFit by what the node will suffer, where that is known.
+func (x *Index) harmFit(q *query, p *policy, row int32) int64 {
+	r := &x.table.Rows[row]
+	f := &x.futures[row]
+	bounds := q.peak.Bounds.Of(q.state, x.table.Infos[row])
+	if bounds.Off || f.node.Rung == predict.Blind {
+		return p.requestedFit(q, r)
+	}
+	return p.own * int64(q.peak.View.ScoreOf(&f.use, &f.node, &bounds, allocatable(r)))
+}
+
 // pressureOn returns how many taints the row has for predicted pressure.
 func (x *Index) pressureOn(q *query, row int32) (count int8) {
 	f := &x.futures[row]
@@ -165,10 +181,9 @@ func (x *Index) pressureOn(q *query, row int32) (count int8) {
 	if bounds.Off || f.node.Rung == predict.Blind {
 		return 0
 	}
-	peaks := q.pressure.View.PeaksOf(&f.load, &f.node)
-	use := predict.Upper(peaks)
+	use := q.pressure.View.ExpectedOf(&f.use, &f.node)
 	if q.pressure.Filters { // what refuses must be sure
-		use = predict.Lower(peaks)
+		use = predict.Lower(q.pressure.View.PeaksOf(&f.load, &f.node))
 	}
 	for r, over := range bounds.Over(use, allocatable(&x.table.Rows[row])) {
 		if over && q.pressure.Counts[r] {

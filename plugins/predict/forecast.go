@@ -76,7 +76,9 @@ func (r Rung) String() string { return [NumRungs]string{"request", "cluster", "c
 // PodForecast is what one pod will use, each pod of a workload for itself.
 type PodForecast struct {
 	Peaks [NumHorizons][NumResources]Peak
-	Rung  Rung
+	// Use at any moment of the pod's life.
+	Use  [NumResources]Use
+	Rung Rung
 	// Life is how long the workload's pods run until they finish; 0 is not known, as for those that never do.
 	Life time.Duration
 }
@@ -120,7 +122,9 @@ type NodeForecast struct {
 	// Residual is the node's own forecast less the sum of its pods' forecasts, for the pods it had then. It holds the
 	// system's use, and what the sum gets wrong; so it may be negative.
 	Residual [NumHorizons][NumResources]Interval
-	Rung     NodeRung
+	// Beyond is what the node was measured to use beyond its pods.
+	Beyond [NumResources]Use
+	Rung   NodeRung
 	// Age of the newest sample when the snapshot was taken; 0 where there was none.
 	Age time.Duration
 }

@@ -16,6 +16,7 @@ type Loads struct{ nodes pernode.Cache[NodeFuture] }
 // NodeFuture is what a node will use: its pods, and what it uses beyond them.
 type NodeFuture struct {
 	Load      NodeLoad
+	Use       NodeUse
 	Forecast  NodeForecast
 	podsEpoch uint64
 }
@@ -28,12 +29,13 @@ func (l *Loads) Of(state fwk.CycleState, s *Snapshot, node fwk.NodeInfo) *NodeFu
 		// Nodes age in every epoch, which is no reason to add up their pods again. In a group's cycle a generation says nothing.
 		if generation, last, ok := l.nodes.Kept(name); ok && generation == node.GetGeneration() && last.podsEpoch == f.podsEpoch &&
 			!state.IsPodGroupSchedulingCycle() {
-			f.Load = last.Load
+			f.Load, f.Use = last.Load, last.Use
 			return f
 		}
 		for _, p := range node.GetPods() {
 			forecast := s.Resident(p)
 			f.Load.Add(&forecast)
+			f.Use.Add(&forecast)
 		}
 		return f
 	})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/peak"
@@ -34,6 +35,8 @@ type Contents struct {
 	Classes   map[Class]*PodForecast
 	// Cluster is what pods use as a multiple of what upstream counts for them; nil is not known.
 	Cluster *PodForecast
+	// Measured is what pods that are there were measured at, by UID.
+	Measured map[types.UID]Measured
 	// Lives are how long pods run of which nothing else is known.
 	Lives map[Workload]time.Duration
 	// Combiners say how the peaks of pods add up. The zero value would have them never coincide: set them.
@@ -120,12 +123,21 @@ func (s *Snapshot) Pod(pod *v1.Pod) PodForecast {
 	return s.ofRequests(pod, RequestsOf(pod))
 }
 
-// Resident is Pod for a pod on a node, which allocates only where a pod states what it uses.
-func (s *Snapshot) Resident(p fwk.PodInfo) PodForecast {
-	if f := s.ofOwner(p.GetPod()); f != nil {
-		return f.of(p.GetPod())
+// Resident is Pod for a pod on a node, whose own use was measured; it allocates only where a pod states what it uses.
+func (s *Snapshot) Resident(p fwk.PodInfo) (f PodForecast) {
+	pod := p.GetPod()
+	if owner := s.ofOwner(pod); owner != nil {
+		f = owner.of(pod)
+	} else {
+		f = s.ofRequests(pod, requestsOf(p))
 	}
-	return s.ofRequests(p.GetPod(), requestsOf(p))
+	if s == nil || len(s.c.Measured) == 0 {
+		return f
+	}
+	if own, ok := s.c.Measured[pod.UID]; ok {
+		f.correct(&own)
+	}
+	return f
 }
 
 func (s *Snapshot) ofOwner(pod *v1.Pod) *PodForecast {
@@ -159,6 +171,14 @@ func (s *Snapshot) ofRequests(pod *v1.Pod, requests Requests) PodForecast {
 				f.Peaks[h][r] = Peak{Mean: c.Mean * asked, Lower: c.Lower * asked, Upper: c.Upper * asked}
 				f.Rung = FromCluster
 			}
+		}
+	}
+	for r := range f.Use {
+		asked := requests.Counted[r]
+		f.Use[r] = useUpTo(asked, 2*asked)
+		if f.Rung == FromCluster {
+			c := s.c.Cluster.Use[r]
+			f.Use[r] = Use{Mean: c.Mean * asked, Variance: c.Variance * asked * asked}
 		}
 	}
 	return f.of(pod)

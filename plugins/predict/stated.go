@@ -58,5 +58,6 @@ func (f *PodForecast) state(pod *v1.Pod) {
 			p := &f.Peaks[h][r]
 			*p = Peak{Mean: min(p.Mean, use), Lower: min(p.Lower, use), Upper: use}
 		}
+		f.Use[r] = useUpTo(min(f.Use[r].Mean, use), use)
 	}
 }

@@ -31,6 +31,8 @@ type Prediction struct {
 	Overcommits bool
 	// Counts says which resources count.
 	Counts Set
+	// Harm says that nodes are scored by View.Score.
+	Harm bool
 }
 
 // Predicting is a cycle state with a prediction.

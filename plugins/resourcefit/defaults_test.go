@@ -57,6 +57,7 @@ func TestDefaultsAreUpstreams(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	want := defaults()
 	want.PredictedPeak = predicting(config.PredictedPeakScore, want.ScoringStrategy.Type).PredictedPeak
+	want.PredictedPeak.Score = config.ScoreByHarm
 	if got := decodeDefaults(t, &configv1.ResourceFitArgs{}); !equality.Semantic.DeepEqual(got, want) {
 		t.Errorf("want (-) and got (+) differ:\n%s", diff.Diff(want, got))
 	}

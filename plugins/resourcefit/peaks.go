@@ -35,6 +35,7 @@ type Forecasts struct {
 type predictedPeaks struct {
 	forecasts Forecasts
 	filters   bool
+	harm      bool // scores by it
 	bounds    *predict.NodeBounds
 	loads     predict.Loads
 	refused   refused.Pods
@@ -57,6 +58,7 @@ func newPredictedPeaks(args *config.PredictedPeak, forecasts Forecasts, h fwk.Ha
 	return &predictedPeaks{
 		forecasts: forecasts,
 		filters:   args.Mode == config.PredictedPeakFilter,
+		harm:      args.Score == config.ScoreByHarm,
 		bounds:    predict.NewNodeBounds(predict.BoundsOf(args.Max), report),
 	}
 }
@@ -67,13 +69,17 @@ type peakState struct {
 	// filters says whether nodes can be refused, and overcommit that they are where the
 	// upper bound passes, not only where the lower one does.
 	filters, overcommit bool
-	bounds              *predict.NodeBounds
-	refused             atomic.Bool
+	// harm says that known nodes are scored by what they will suffer.
+	harm    bool
+	bounds  *predict.NodeBounds
+	refused atomic.Bool
 }
 
 // Prediction tells the node index what nodes are judged by.
 func (s *peakState) Prediction() *predict.Prediction {
-	return &predict.Prediction{View: s.view, Bounds: s.bounds, Filters: s.filters, Overcommits: s.overcommit, Counts: predict.Set{true, true}}
+	return &predict.Prediction{
+		View: s.view, Bounds: s.bounds, Filters: s.filters, Overcommits: s.overcommit, Counts: predict.Set{true, true}, Harm: s.harm,
+	}
 }
 
 // Clone shares the state. Pods that preemption adds or removes are in the NodeInfo, whose
@@ -102,6 +108,7 @@ func (p *predictedPeaks) take(state fwk.CycleState, pod *v1.Pod, nodes []fwk.Nod
 		view:       predict.View{Snapshot: snapshot, Pod: forecast, Horizon: forecast.Horizon(), Loads: &p.loads},
 		filters:    p.filters || overcommit,
 		overcommit: overcommit,
+		harm:       p.harm,
 		bounds:     p.bounds,
 	}
 	// A prediction that refuses every node says more about itself than about the nodes. Who
@@ -165,6 +172,15 @@ func (p *predictedPeaks) judge(state fwk.CycleState, s *peakState, node fwk.Node
 	v.over = bounds.Over(s.decisive(peaks), allocatable)
 	v.forGood = v.over.Any() && bounds.Over(s.decisive(s.view.Alone(node)), allocatable).Any()
 	return v
+}
+
+// score says how little the node will suffer with the pod, and whether that is known; else requests decide.
+func (p *predictedPeaks) score(state fwk.CycleState, s *peakState, node fwk.NodeInfo) (score int64, known bool) {
+	bounds := p.bounds.Of(state, node)
+	if bounds.Off || s.view.Loads.Of(state, s.view.Snapshot, node).Forecast.Rung == predict.Blind {
+		return 0, false
+	}
+	return int64(s.view.Score(state, node, &bounds)), true
 }
 
 // decisive is the end of the interval that refuses a node: the lower one refuses only who

@@ -5,6 +5,7 @@ package resourcefit
 
 import (
 	"encoding/json"
+	"math"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -29,6 +30,7 @@ func future(epoch uint64, cores map[string]predict.Interval) *predict.Snapshot {
 		for h := range f.Residual {
 			f.Residual[h][predict.CPU] = beyond
 		}
+		f.Beyond[predict.CPU] = predict.Use{Mean: (beyond.Lower + beyond.Upper) / 2, Variance: math.Pow(beyond.Upper-beyond.Lower, 2) / 16}
 		c.Forecasts[name] = f
 	}
 	for h := range c.Combiners {
@@ -45,7 +47,7 @@ func predicting(mode config.PredictedPeakMode, strategy kubeschedulerv1.ScoringS
 	args := defaults()
 	args.ScoringStrategy.Type = strategy
 	args.BalancedAllocation.Weight = 0
-	args.PredictedPeak = config.PredictedPeak{Mode: mode, Max: []config.PeakBound{
+	args.PredictedPeak = config.PredictedPeak{Mode: mode, Score: config.ScoreByStrategy, Max: []config.PeakBound{
 		{Resource: v1.ResourceCPU, PercentOfAllocatable: 100}, {Resource: v1.ResourceMemory, PercentOfAllocatable: 100},
 	}}
 	return args
@@ -99,6 +101,35 @@ func TestScoreByPredictedPeak(t *testing.T) {
 	}
 }
 
+// The score is the worked example of package harm: of crowded nodes, too, the less crowded one is better, and one that is not
+// sure to be cool is worse than one that is.
+func TestScoreByHarm(t *testing.T) {
+	crowded := map[string]predict.Interval{"cool": exactly(1), "unsure": {Lower: -1, Upper: 3}, "hot": exactly(3), "over": exactly(5), "far over": exactly(9)}
+	var nodes []*v1.Node
+	for name := range crowded {
+		nodes = append(nodes, big(name))
+	}
+	args := predicting(config.PredictedPeakScore, kubeschedulerv1.LeastAllocated)
+	args.PredictedPeak.Score = config.ScoreByHarm
+	s := predictingScheduler(t, args, reading(future(1, crowded)), nodes)
+	in := pod("in", "", amounts{"cpu": "1", "memory": "0"}, nil)
+	last := int64(100)
+	for _, name := range []string{"cool", "unsure", "hot", "over", "far over"} {
+		got := s.score(t, in, s.node(t, name))
+		if got >= last || got <= 0 {
+			t.Errorf("node %s got score %d, the better one before it %d", name, got, last)
+		}
+		last = got
+	}
+	// A node of its own bound is full at half the use.
+	strict := big("strict")
+	strict.Annotations = map[string]string{predict.MaxPeakAnnotation: "cpu=50"}
+	s = predictingScheduler(t, args, reading(future(2, map[string]predict.Interval{"strict": exactly(1.5), "lax": exactly(1.5)})), []*v1.Node{strict, big("lax")})
+	if strict, lax := s.score(t, in, s.node(t, "strict")), s.score(t, in, s.node(t, "lax")); strict >= lax {
+		t.Errorf("a node that may be half full got score %d, a node that may be full %d", strict, lax)
+	}
+}
+
 // Where nothing is known of a node, or of the cluster, or a node says so, requests decide:
 // the score is that of the plugin without predictions.
 func TestRequestsDecide(t *testing.T) {
@@ -107,15 +138,21 @@ func TestRequestsDecide(t *testing.T) {
 	nodes := []*v1.Node{big("unknown"), off, big("known")}
 	resident := pod("resident", "unknown", amounts{"cpu": "2", "memory": "1Gi"}, nil)
 	hot := map[string]predict.Interval{"off": exactly(3), "known": exactly(3)}
-	for _, mode := range []config.PredictedPeakMode{config.PredictedPeakScore, config.PredictedPeakFilter} {
-		args := predicting(mode, kubeschedulerv1.LeastAllocated)
+	for _, by := range []struct {
+		mode  config.PredictedPeakMode
+		score config.PredictedPeakScoring
+	}{
+		{config.PredictedPeakScore, config.ScoreByHarm}, {config.PredictedPeakScore, config.ScoreByStrategy}, {config.PredictedPeakFilter, config.ScoreByStrategy},
+	} {
+		args := predicting(by.mode, kubeschedulerv1.LeastAllocated)
+		args.PredictedPeak.Score = by.score
 		args.BalancedAllocation.Weight = 1
 		plain := predictingScheduler(t, args, Forecasts{}, nodes, resident)
 		for name, view := range map[string]*predict.Snapshot{"nothing": nil, "blind": predict.NewSnapshot(predict.Contents{Blind: true}), "some": future(1, hot)} {
 			s := predictingScheduler(t, args, reading(view), nodes, resident)
 			for _, in := range []*v1.Pod{pod("in", "", amounts{"cpu": "500m", "memory": "2Gi"}, nil), pod("frugal", "", nil, nil)} {
 				for _, node := range nodes {
-					if name == "some" && (node.Name == "known" || in.Name == "frugal") {
+					if name == "some" && (node.Name == "known" || in.Name == "frugal" && by.score == config.ScoreByStrategy) {
 						continue
 					}
 					if got, want := s.score(t, in, s.node(t, node.Name)), plain.score(t, in, plain.node(t, node.Name)); got != want {
@@ -266,9 +303,16 @@ func TestSignPrediction(t *testing.T) {
 func BenchmarkScore(b *testing.B) {
 	nodes := []*v1.Node{big("a")}
 	in := pod("in", "", amounts{"cpu": "1", "memory": "1Gi"}, nil)
-	for name, forecasts := range map[string]Forecasts{"requests": {}, "predicted": reading(future(1, map[string]predict.Interval{"a": exactly(1)}))} {
-		b.Run(name, func(b *testing.B) {
-			s := predictingScheduler(b, predicting(config.PredictedPeakScore, kubeschedulerv1.LeastAllocated), forecasts, nodes, pod("resident", "a", amounts{"cpu": "1"}, nil))
+	known := reading(future(1, map[string]predict.Interval{"a": exactly(1)}))
+	for _, by := range []struct {
+		name      string
+		forecasts Forecasts
+		score     config.PredictedPeakScoring
+	}{{"requests", Forecasts{}, config.ScoreByStrategy}, {"predicted", known, config.ScoreByStrategy}, {"harm", known, config.ScoreByHarm}} {
+		b.Run(by.name, func(b *testing.B) {
+			args := predicting(config.PredictedPeakScore, kubeschedulerv1.LeastAllocated)
+			args.PredictedPeak.Score = by.score
+			s := predictingScheduler(b, args, by.forecasts, nodes, pod("resident", "a", amounts{"cpu": "1"}, nil))
 			state, node := s.begin(b, in), s.node(b, "a")
 			b.ReportAllocs()
 			for b.Loop() {

@@ -25,10 +25,10 @@ type scoreState struct {
 // Clone shares the state: nothing changes it.
 func (s *scoreState) Clone() fwk.StateData { return s }
 
-// PreScore asks upstream's two plugins, about the pod as it is predicted where it is.
+// PreScore asks upstream's two plugins, about the pod as it is predicted where the strategy scores that.
 func (r *ResourceFit) PreScore(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
 	if r.peaks != nil {
-		if s := peakStateIn(state); s != nil {
+		if s := peakStateIn(state); s != nil && !s.harm {
 			var scored *scoredPod
 			pod, scored = r.peaks.predictedPod(s, pod)
 			state.Write(scoredKey, scored)
@@ -48,17 +48,32 @@ func (r *ResourceFit) PreScore(ctx context.Context, state fwk.CycleState, pod *v
 	return nil
 }
 
-// Score scores the node as it is predicted, where it is. A node that is predicted to pass a
-// bound gets 0, whatever the strategy: the fullest one is not the best any more.
+// Score scores the node as it is predicted, where it is: by what it will suffer, or by the
+// strategy. Then a node that is predicted to pass a bound gets 0, whatever the strategy: the
+// fullest one is not the best any more.
 func (r *ResourceFit) Score(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
 	if r.peaks == nil {
 		return r.scoreOf(ctx, state, pod, nodeInfo)
 	}
-	scored, err := state.Read(scoredKey)
-	if err != nil {
+	s := peakStateIn(state)
+	if s == nil {
 		return r.scoreOf(ctx, state, pod, nodeInfo) // Nothing was predicted when the cycle began.
 	}
-	v := r.peaks.judge(state, peakStateIn(state), nodeInfo)
+	if s.harm {
+		score, known := r.peaks.score(state, s, nodeInfo)
+		if !known {
+			return r.scoreOf(ctx, state, pod, nodeInfo)
+		}
+		if r.guard != nil {
+			score = r.guard.ScoreDown(state, nodeInfo, score)
+		}
+		return score, nil
+	}
+	scored, err := state.Read(scoredKey)
+	if err != nil {
+		return r.scoreOf(ctx, state, pod, nodeInfo) // A profile that leaves PreScore out.
+	}
+	v := r.peaks.judge(state, s, nodeInfo)
 	if v.scoreless {
 		return 0, nil
 	}

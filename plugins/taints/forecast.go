@@ -11,10 +11,11 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
 
-// Forecasts predict pressure where a node's predicted peak, with the pods it has, passes a
-// bound within the time the pod in hand is expected to run. What only scores a node down
-// looks at the upper bound of the peak; what refuses it must be sure, and looks at the
-// lower one. It predicts nothing while too little is known, nor ever without a reader.
+// Forecasts predict pressure where a node, with the pods it has, is to pass a bound. What only
+// scores a node down looks at the use that is expected: an upper bound of the peak is passed by
+// nearly all nodes, which tells none apart, and outvotes all other scores where it does. What
+// refuses a node must be sure, and looks at the lower bound of the peak within the time the pod
+// in hand is expected to run. It predicts nothing while too little is known, nor ever without a reader.
 func Forecasts(read predict.Reader) PressureSource {
 	if read == nil {
 		return nil
@@ -59,12 +60,12 @@ func (p *forecastPressure) On(state fwk.CycleState, node fwk.NodeInfo) (short Re
 	if bounds.Off {
 		return 0
 	}
-	peaks, rung := p.view.Peaks(state, node)
+	use, rung := p.view.Expected(state, node)
 	if rung == predict.Blind {
 		return 0
 	}
-	use := predict.Upper(peaks)
 	if p.sure {
+		peaks, _ := p.view.Peaks(state, node)
 		use = predict.Lower(peaks)
 	}
 	for r, over := range bounds.Over(use, predict.AllocatableOf(node)) {

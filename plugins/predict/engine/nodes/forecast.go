@@ -61,6 +61,10 @@ func (h *History) aged(n *Node, now time.Time) predict.NodeForecast {
 		return predict.NodeForecast{Age: age}
 	}
 	f := predict.NodeForecast{Residual: n.residual, Rung: predict.Fresh, Age: age}
+	for r := range f.Beyond {
+		own := &n.Resources[r].Own
+		f.Beyond[r] = predict.Use{Mean: own.Mean, Variance: own.Variance}
+	}
 	if age <= h.options.Expiry {
 		return f
 	}

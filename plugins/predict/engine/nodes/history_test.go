@@ -344,3 +344,38 @@ func TestKindsOfWorkloads(t *testing.T) {
 		t.Errorf("where one of its kind was busy, %v cores are expected of the node, want %v", got, want)
 	}
 }
+
+// How peaks add up is learned from the first decision on, from the middle of what was ever seen, and roll-outs do not keep it from being
+// learned: they once dropped every decision of a day.
+func TestPeaksAddUpFromTheStart(t *testing.T) {
+	c := newCluster(15 * time.Minute)
+	if rho := c.combiners[predict.Day][predict.CPU].Together; rho <= 0 || rho >= .5 {
+		t.Errorf("ρ = %v before anything was learned", rho)
+	}
+	for i := range 8 {
+		c.place(fmt.Sprint("pod-", i), fmt.Sprint("w", i), "node-1")
+	}
+	before := c.combiners[predict.Day][predict.CPU].Together
+	for step := range 4 * 24 * 4 {
+		if step%(12*4) == 0 && step > 0 { // a roll-out of all of them, twice a day
+			for i := range 8 {
+				delete(c.pods, fmt.Sprint("pod-", i, "-", step/(12*4)-1))
+				delete(c.pods, fmt.Sprint("pod-", i))
+				c.place(fmt.Sprint("pod-", i, "-", step/(12*4)), fmt.Sprint("w", i), "node-1")
+			}
+		}
+		// One of them works at a time.
+		c.read([]string{"node-1"}, func(pod string) float64 {
+			if int(pod[4]-'0') == step%8 {
+				return 1
+			}
+			return .1
+		}, constant(.1))
+	}
+	if n := len(c.completed[predict.Day][predict.CPU]); n < 24 {
+		t.Fatalf("%d decisions of a day were completed in four days", n)
+	}
+	if rho := c.combiners[predict.Day][predict.CPU].Together; rho >= before {
+		t.Errorf("ρ = %v, at first %v: the pods never work at the same time", rho, before)
+	}
+}

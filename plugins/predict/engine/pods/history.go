@@ -62,6 +62,8 @@ type Pod struct {
 	workload, class *Use // either may be nil
 	requested       predict.Amounts
 	limit           predict.Amounts // that cannot be passed; +Inf is none
+	// own is what this pod was measured at.
+	own [predict.NumResources]moments
 	// peaks of the open hour and day; negative before the first sample.
 	peaks  [predict.NumHorizons][predict.NumResources]float32
 	opened [predict.NumHorizons]int64 // Unix second of the first sample in the open hour and day
@@ -166,6 +168,7 @@ func (h *History) observe(s *usage.PodSample, object *v1.Pod) {
 	if p.Newest != 0 {
 		h.turn(p, unix)
 	}
+	last := p.Newest
 	p.Newest, p.told = unix, true
 	for i := range p.opened {
 		if p.opened[i] == 0 {
@@ -178,6 +181,7 @@ func (h *History) observe(s *usage.PodSample, object *v1.Pod) {
 			continue
 		}
 		p.Use[r] = v
+		p.own[r].add(v, unix-last)
 		for i := range p.peaks {
 			p.peaks[i][r] = max(p.peaks[i][r], float32(v))
 		}
@@ -196,6 +200,7 @@ func (u *Use) add(r int, v, hourPeak, requested, limit float64) {
 	c := &u.sum[r]
 	c.pods++
 	c.use += v
+	c.squares += v * v
 	c.hourPeaks += hourPeak
 	c.requested += requested
 	c.limit = max(c.limit, limit)

@@ -35,6 +35,7 @@ func (h *History) Publish(c *predict.Contents, lives map[predict.Workload]time.D
 		}
 	}
 	c.Lives = lives
+	h.publishOwn(c)
 }
 
 // unwatched returns the upper bounds of a pod's day on the rungs below: of the class, else of the cluster where enough days tell

@@ -63,7 +63,7 @@ func (h *History) Load(r io.Reader) error {
 func (u *Use) validate() error {
 	for i := range u.Resources {
 		s := &u.Resources[i]
-		for _, v := range [...]float64{s.Mean, s.Readings, s.Largest, s.Requested, s.Limit} {
+		for _, v := range [...]float64{s.Mean, s.Square, s.Readings, s.Largest, s.Requested, s.Limit} {
 			if !(v >= 0) || math.IsInf(v, 0) {
 				return fmt.Errorf("a use of %v", v)
 			}

@@ -22,6 +22,9 @@ const (
 	// earlyMargin is by how much the peak of a pod may pass what was seen before the first hour is over.
 	earlyMargin = 1.5
 
+	// bounds is how many deviations a bound is taken to be above the mean.
+	bounds = 2.5
+
 	// How far the peak of the day to come passes the largest use d of a pod that was watched for a time t only, r being its request:
 	//
 	//	(d + growthFloor·r) · growthShare · log2(settled/t) / (1 − τ), with settled = settles · ColdStart
@@ -49,8 +52,9 @@ type Use struct {
 type ResourceUse struct {
 	// Peaks of single pods over hours and days that are over.
 	Peaks [predict.NumHorizons]quantile.Sketch
-	// Mean use of a pod, and of how many readings it is.
+	// Mean use of a pod, and of its square, and of how many readings they are.
 	Mean     float64
+	Square   float64
 	Readings float64
 	// Largest use of a pod so far.
 	Largest float64
@@ -71,7 +75,7 @@ type summary struct {
 }
 
 // cycle adds up one reading.
-type cycle struct{ pods, use, hourPeaks, requested, limit float64 }
+type cycle struct{ pods, use, squares, hourPeaks, requested, limit float64 }
 
 // close ends a reading.
 func (u *Use) close(unix int64) {
@@ -86,6 +90,7 @@ func (u *Use) close(unix int64) {
 			weight = max(1/(s.Readings+1), 1-math.Exp2(-float64(unix-u.Seen)/meanHalf.Seconds()))
 		}
 		s.Mean += (mean - s.Mean) * min(1, weight)
+		s.Square += (c.squares/c.pods - s.Square) * min(1, weight)
 		s.Readings++
 		s.Requested = c.requested / c.pods
 		if s.Limit = c.limit; math.IsInf(c.limit, 1) {
@@ -99,6 +104,15 @@ func (u *Use) close(unix int64) {
 		u.First = unix
 	}
 	u.Seen = unix
+}
+
+// usual is what a pod uses at any moment, among its pods and over time. As long as its request counts, it may come to that.
+func (s *ResourceUse) usual(upper, unproven float64) predict.Use {
+	variance := s.Square - s.Mean*s.Mean
+	if s.Square == 0 && s.Mean > 0 { // of a file that does not say it
+		variance = math.Pow((upper-s.Mean)/bounds, 2)
+	}
+	return predict.Use{Mean: s.Mean, Variance: max(0, variance) + math.Pow(unproven*s.Requested/bounds, 2)}
 }
 
 // publish makes the forecast of one pod anew; nil as long as too little is known. unwatched are the bounds of a pod's day where
@@ -145,6 +159,7 @@ func (u *Use) publish(o *Options, rung predict.Rung, unwatched predict.Amounts) 
 			p.Lower = min(p.Lower, p.Upper)
 			f.Peaks[h][r] = p
 		}
+		f.Use[r] = s.usual(f.Peaks[predict.Day][r].Upper, unproven)
 	}
 	u.forecast = f
 	return f

@@ -1,0 +1,48 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pods
+
+import (
+	"math"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+)
+
+// moments are what one pod was measured at: decayed, 12 bytes for each resource.
+type moments struct{ mean, variance, samples float32 }
+
+// add takes a sample that came so long after the last one.
+func (m *moments) add(v float64, seconds int64) {
+	m.samples++
+	weight := max(1/float64(m.samples), 1-math.Exp2(-float64(seconds)/meanHalf.Seconds()))
+	d := v - float64(m.mean)
+	m.mean += float32(weight * d)
+	m.variance = float32((1 - weight) * (float64(m.variance) + weight*d*d))
+}
+
+// measured returns what the pod was measured at; false where too little is known of any resource.
+func (p *Pod) measured() (m predict.Measured, ok bool) {
+	for r := range p.own {
+		own := &p.own[r]
+		if own.samples < early {
+			return m, false
+		}
+		m.Use[r] = predict.Use{Mean: float64(own.mean), Variance: float64(own.variance)}
+	}
+	m.For = time.Duration(p.Newest-p.First) * time.Second
+	return m, true
+}
+
+// publishOwn puts what pods were measured at into c, about 100 bytes for each.
+func (h *History) publishOwn(c *predict.Contents) {
+	c.Measured = make(map[types.UID]predict.Measured, len(h.pods))
+	for _, p := range h.pods {
+		if m, ok := p.measured(); ok && p.object != nil {
+			c.Measured[p.object.UID] = m
+		}
+	}
+}

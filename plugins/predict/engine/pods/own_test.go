@@ -1,0 +1,61 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pods
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+)
+
+// What each pod was measured at is published for itself, beside what its workload uses, and goes with the pod.
+func TestPodsAreMeasured(t *testing.T) {
+	c := newCluster(100, 5*time.Minute)
+	c.run("ReplicaSet", "web", "hot")
+	c.run("ReplicaSet", "web", "idle")
+	c.run("ReplicaSet", "web", "wavering")
+	steps := 0
+	use := func(pod string) float64 {
+		steps++
+		return map[string]float64{"hot": 7.5, "idle": 0, "wavering": 1 + float64(steps/3%2)}[pod]
+	}
+	var contents predict.Contents
+	for range 2 {
+		c.read(use)
+	}
+	c.Publish(&contents, nil)
+	if len(contents.Measured) != 0 {
+		t.Errorf("after two readings: %v", contents.Measured)
+	}
+	for range 48 {
+		c.read(use)
+	}
+	c.Publish(&contents, nil)
+	for pod, want := range map[string]predict.Use{"hot": {Mean: 7.5}, "idle": {}, "wavering": {Mean: 1.5, Variance: .25}} {
+		m := contents.Measured[c.pods[pod].UID]
+		for r, unit := range [predict.NumResources]float64{1, 1 << 30} {
+			if got := m.Use[r]; math.Abs(got.Mean/unit-want.Mean) > .05 || math.Abs(got.Variance/unit/unit-want.Variance) > .05 {
+				t.Errorf("%s, %v: %+v, want %+v", pod, predict.Resource(r), got, want)
+			}
+		}
+		if m.For < 3*time.Hour || m.For > 5*time.Hour {
+			t.Errorf("%s was watched for %v", pod, m.For)
+		}
+	}
+	// Of the workload: the mean over its pods, and how far they are from it.
+	of := contents.Workloads[predict.Workload{Namespace: "shop", Kind: "ReplicaSet", Name: "web"}].Use[predict.CPU]
+	if math.Abs(of.Mean-3) > .1 || math.Abs(of.Variance-(7.5*7.5+2.5)/3+9) > .5 {
+		t.Errorf("the workload uses %+v", of)
+	}
+	delete(c.pods, "hot")
+	for range 4 {
+		c.read(use)
+	}
+	c.Publish(&contents, nil)
+	if _, still := contents.Measured["hot"]; still || len(contents.Measured) != 2 {
+		t.Errorf("after one is gone: %v", contents.Measured)
+	}
+}

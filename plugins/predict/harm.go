@@ -1,0 +1,118 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package predict
+
+import (
+	"math"
+	"time"
+
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/harm"
+)
+
+const (
+	// alike is the correlation by which the use of a node's pods is taken to vary together. Day ahead it was .1 to .3 where it was learned;
+	// 1 would have all peaks coincide, which never happened.
+	alike = .1
+	// deviations is how many deviations a bound is taken to be above the mean where no variance was measured.
+	deviations = 2.5
+
+	// What a pod was measured at counts as much as what is known of others after so long: of its own controller's pods, and of
+	// strangers that look like it.
+	ownerSays, strangersSay = 3 * time.Hour, 10 * time.Minute
+)
+
+// runsWell is up to what share of its bound a resource runs well. CPU that is all but used up makes threads wait; memory
+// does nothing before it is gone.
+var runsWell = Amounts{CPU: .8, Memory: .9}
+
+// Use is what a pod is expected to use of one resource at any moment, in cores or bytes, or what a node uses beyond its pods.
+type Use struct{ Mean, Variance float64 }
+
+// useUpTo is the use of which no more than a mean and a bound is known.
+func useUpTo(mean, upper float64) Use {
+	wide := max(0, upper-mean) / deviations
+	return Use{Mean: mean, Variance: wide * wide}
+}
+
+// Measured is what one pod was measured at, for how long.
+type Measured struct {
+	Use [NumResources]Use
+	For time.Duration
+}
+
+// correct has what the pod was measured at count, the more the longer it was.
+func (f *PodForecast) correct(m *Measured) {
+	prior := strangersSay
+	if f.Rung == FromOwner {
+		prior = ownerSays
+	}
+	own := float64(m.For) / float64(m.For+prior)
+	if !(own > 0 && own <= 1) {
+		return
+	}
+	for r := range f.Use {
+		u, o := &f.Use[r], &m.Use[r]
+		u.Mean += own * (o.Mean - u.Mean)
+		u.Variance += own * (o.Variance - u.Variance)
+	}
+}
+
+// NodeUse is what the pods of a node are expected to use. The zero value is no pods.
+type NodeUse [NumResources]struct {
+	Mean, Variance float64
+	Deviations     float64 // the sum
+}
+
+// Add adds one more pod. What is not a number from 0 on counts as 0.
+func (n *NodeUse) Add(f *PodForecast) {
+	for r := range n {
+		u := f.Use[r]
+		if sane(u.Mean) {
+			n[r].Mean += u.Mean
+		}
+		if sane(u.Variance) {
+			n[r].Variance += u.Variance
+			n[r].Deviations += math.Sqrt(u.Variance)
+		}
+	}
+}
+
+// Score says from 0 to 100 how little a node is expected to suffer with the pod on it, as package harm has it.
+func (v *View) Score(state fwk.CycleState, node fwk.NodeInfo, bounds *Bounds) float64 {
+	f := v.Loads.Of(state, v.Snapshot, node)
+	return v.ScoreOf(&f.Use, &f.Forecast, bounds, AllocatableOf(node))
+}
+
+// Expected returns what a node is expected to use with the pod, in cores and bytes, and where its forecast comes from.
+func (v *View) Expected(state fwk.CycleState, node fwk.NodeInfo) (Amounts, NodeRung) {
+	f := v.Loads.Of(state, v.Snapshot, node)
+	return v.ExpectedOf(&f.Use, &f.Forecast), f.Forecast.Rung
+}
+
+// ExpectedOf is Expected of a node whose pods' use and whose forecast are at hand.
+func (v *View) ExpectedOf(pods *NodeUse, f *NodeForecast) (use Amounts) {
+	with := *pods
+	with.Add(&v.Pod)
+	for r := range use {
+		use[r] = with[r].Mean + f.Beyond[r].Mean
+	}
+	return use
+}
+
+// ScoreOf is Score of a node whose pods' use and whose forecast are at hand.
+func (v *View) ScoreOf(pods *NodeUse, f *NodeForecast, bounds *Bounds, allocatable Amounts) float64 {
+	with, risk := *pods, 0.0
+	with.Add(&v.Pod)
+	for r := range with {
+		w, beyond := &with[r], &f.Beyond[r]
+		use := harm.Use{
+			Mean:     w.Mean + beyond.Mean,
+			Variance: (1-alike)*w.Variance + alike*w.Deviations*w.Deviations + beyond.Variance,
+		}
+		risk += harm.Risk(use, runsWell[r]*bounds.Share[r]*allocatable[r], allocatable[r])
+	}
+	return harm.Score(risk)
+}
