@@ -104,7 +104,8 @@ func (c *cluster) publish() (*predict.Snapshot, predict.Contents) {
 
 func constant(v float64) func(string) float64 { return func(string) float64 { return v } }
 
-// A node's forecast is what its system uses and its pods together; with another pod it is that pod's more.
+// A node's forecast is what its system uses and its pods together; with another pod it is more by
+// what that pod adds.
 func TestResidualIsTheSystemsUse(t *testing.T) {
 	c := newCluster(time.Minute)
 	for i := range 4 {
@@ -133,8 +134,9 @@ func TestResidualIsTheSystemsUse(t *testing.T) {
 		if now.Lower > 2.25+1e-6 || now.Upper < 2.25-1e-6 || now.Upper > 4 {
 			t.Errorf("horizon %d: %+v, want about 2.25 within", h, now)
 		}
-		if grows := with.Upper - now.Upper; math.Abs(grows-peak.Upper) > 1e-6 {
-			t.Errorf("one more pod, of %v, adds %v", peak.Upper, grows)
+		// At least its mean, and less than its peak: that all peaks coincide is not what was ever seen.
+		if grows := with.Upper - now.Upper; grows < peak.Mean || grows >= peak.Upper {
+			t.Errorf("one more pod, of %v to %v, adds %v", peak.Mean, peak.Upper, grows)
 		}
 	}
 }

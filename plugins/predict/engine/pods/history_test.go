@@ -223,6 +223,10 @@ func TestSaveAndLoad(t *testing.T) {
 	var before, after predict.Contents
 	c.Publish(&before, nil)
 	read.Publish(&after, nil)
+	if len(before.Measured) != 3 || len(after.Measured) != 0 {
+		t.Errorf("%d pods are measured before, %d after", len(before.Measured), len(after.Measured))
+	}
+	before.Measured, after.Measured = nil, nil
 	if len(after.Workloads) != 3 || !reflect.DeepEqual(before, after) {
 		t.Errorf("before %+v, after %+v", before, after)
 	}

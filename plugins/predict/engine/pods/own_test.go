@@ -17,22 +17,22 @@ func TestPodsAreMeasured(t *testing.T) {
 	c.run("ReplicaSet", "web", "hot")
 	c.run("ReplicaSet", "web", "idle")
 	c.run("ReplicaSet", "web", "wavering")
-	steps := 0
-	use := func(pod string) float64 {
-		steps++
-		return map[string]float64{"hot": 7.5, "idle": 0, "wavering": 1 + float64(steps/3%2)}[pod]
+	readings := 0
+	read := func(n int) {
+		for range n {
+			readings++
+			c.read(func(pod string) float64 {
+				return map[string]float64{"hot": 7.5, "idle": 0, "wavering": 1 + float64(readings%2)}[pod]
+			})
+		}
 	}
 	var contents predict.Contents
-	for range 2 {
-		c.read(use)
-	}
+	read(2)
 	c.Publish(&contents, nil)
 	if len(contents.Measured) != 0 {
 		t.Errorf("after two readings: %v", contents.Measured)
 	}
-	for range 48 {
-		c.read(use)
-	}
+	read(48)
 	c.Publish(&contents, nil)
 	for pod, want := range map[string]predict.Use{"hot": {Mean: 7.5}, "idle": {}, "wavering": {Mean: 1.5, Variance: .25}} {
 		m := contents.Measured[c.pods[pod].UID]
@@ -51,9 +51,7 @@ func TestPodsAreMeasured(t *testing.T) {
 		t.Errorf("the workload uses %+v", of)
 	}
 	delete(c.pods, "hot")
-	for range 4 {
-		c.read(use)
-	}
+	read(4)
 	c.Publish(&contents, nil)
 	if _, still := contents.Measured["hot"]; still || len(contents.Measured) != 2 {
 		t.Errorf("after one is gone: %v", contents.Measured)
