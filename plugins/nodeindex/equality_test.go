@@ -171,6 +171,8 @@ type scene struct {
 	// future is nil where nothing is predicted.
 	future atomic.Pointer[predict.Snapshot]
 	epoch  uint64
+	// measured are the pods that were, as of the last epoch of pods.
+	measured map[types.UID]predict.Measured
 	// uncounted pods went without upstream's counts.
 	uncounted int
 	small     bool // the index keeps next to nothing
@@ -191,10 +193,13 @@ func (s *scene) foresee() {
 			c.Cluster.Use[r] = predict.Use{Mean: mean, Variance: mean * mean / 4}
 		}
 	}
-	c.Measured = map[types.UID]predict.Measured{}
+	if s.epoch%2 == 0 { // with the epoch of pods
+		s.measured = map[types.UID]predict.Measured{}
+	}
+	c.Measured = s.measured
 	for _, p := range s.pods {
-		if s.chance(50) {
-			c.Measured[p.UID] = predict.Measured{For: time.Duration(s.IntN(48)) * time.Hour, Use: [predict.NumResources]predict.Use{
+		if s.epoch%2 == 0 && s.chance(50) {
+			s.measured[p.UID] = predict.Measured{For: time.Duration(s.IntN(48)) * time.Hour, Use: [predict.NumResources]predict.Use{
 				predict.CPU: {Mean: 2 * s.Float64(), Variance: s.Float64()}, predict.Memory: {Mean: float64(s.IntN(4) << 30), Variance: 1e17 * s.Float64()},
 			}}
 		}
