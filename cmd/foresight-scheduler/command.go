@@ -21,6 +21,7 @@ import (
 	"k8s.io/component-base/featuregate"
 	"k8s.io/component-base/logs"
 	logsapi "k8s.io/component-base/logs/api/v1"
+	"k8s.io/component-base/metrics/legacyregistry"
 	"k8s.io/component-base/term"
 	"k8s.io/component-base/version/verflag"
 	"k8s.io/klog/v2"
@@ -133,6 +134,7 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	}
 	fg.(featuregate.MutableFeatureGate).AddMetrics()
 	opts.ComponentGlobalsRegistry.AddMetrics()
+	buildinfo.RegisterMetric(legacyregistry.MustRegister)
 
 	if err := installIndex(sched, completed, judges); err != nil {
 		return err
