@@ -70,7 +70,7 @@ func TestNothingIsLeftAfterKills(t *testing.T) {
 		if err := up.Start(); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the node to start", func(context.Context) error {
+		within(t, starting, "the node to start", func(context.Context) error {
 			_, err := os.Stat(filepath.Join(c.dir, "logs", "node-0-containerd.log"))
 			return err
 		})

@@ -88,7 +88,7 @@ func localcluster(args ...string) (string, error) {
 }
 
 func command(path string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*patience)
 	defer cancel()
 	return commandContext(ctx, path, args...)
 }
