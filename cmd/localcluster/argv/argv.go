@@ -228,9 +228,15 @@ func (s Settings) metricsServerArgs() []string {
 }
 
 func (s Settings) foresightArgs() []string {
-	return append(s.delegating(state.Foresight),
+	args := append(s.delegating(state.Foresight),
 		"--config="+s.ForesightConfig(),
 	)
+	if s.Real {
+		// Containers go before the control plane, which on a small machine may not run for seconds. A scheduler that loses its
+		// lease ends, and there is no kubelet here that would start it again.
+		args = append(args, "--leader-elect-lease-duration=60s", "--leader-elect-renew-deadline=45s")
+	}
+	return args
 }
 
 // nodeGrace is how long a node may be silent. Real nodes renew leases of 10 s.

@@ -105,6 +105,18 @@ func TestAuditOnlyOnDemand(t *testing.T) {
 
 // Leases and the time after which a silent node is given up stretch together, or nodes
 // would flap.
+// Only beside real nodes does anything differ from a deployment.
+func TestBesideRealNodesTheSchedulerMayBeLate(t *testing.T) {
+	s := settings(2)
+	if args := strings.Join(s.Command(state.Foresight), " "); strings.Contains(args, "leader-elect") {
+		t.Errorf("beside simulated nodes: %s", args)
+	}
+	s.Real = true
+	if args := strings.Join(s.Command(state.Foresight), " "); !strings.Contains(args, "--leader-elect-lease-duration=60s --leader-elect-renew-deadline=45s") {
+		t.Errorf("beside real nodes: %s", args)
+	}
+}
+
 func TestLeasesStretchWithTheClusterAndGraceWithThem(t *testing.T) {
 	for _, tc := range []struct {
 		nodes        int
