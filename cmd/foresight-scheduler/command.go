@@ -147,7 +147,7 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	// 3. Run until the context ends or the lease is lost.
 	var learning sync.WaitGroup
 	if engine != nil {
-		if err := startEngine(ctx, engine, completed, service.Watch, &learning); err != nil {
+		if err := startEngine(ctx, engine, completed, service.Observe, &learning); err != nil {
 			return err
 		}
 	}

@@ -99,7 +99,7 @@ func newQoSService(e *engine.Engine) *qos.Service {
 
 // startEngine lets the engine collect until ctx ends. Every replica collects, so that a
 // new leader knows what the old one knew.
-func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig.CompletedConfig, watch func(usage.Source) usage.Source, learning *sync.WaitGroup) error {
+func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig.CompletedConfig, told func(*usage.Reading), learning *sync.WaitGroup) error {
 	nodes := c.InformerFactory.Core().V1().Nodes().Lister()
 	source, err := newSource(e.Usage(), c.KubeConfig, nodes)
 	if err != nil {
@@ -129,21 +129,23 @@ func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig
 			}
 			return pod
 		},
-		Nodes: func() int {
-			all, err := nodes.List(labels.Everything())
-			if err != nil {
-				return 0
-			}
-			return len(all)
+		Nodes: func() []*v1.Node {
+			all, _ := nodes.List(labels.Everything()) // A lister knows no error.
+			return all
+		},
+		Pods: func() []*v1.Pod {
+			all, _ := pods.Lister().List(labels.Everything())
+			return all
 		},
 	}
+	e.Tell(told)
 	learning.Go(func() {
 		// Samples of pods that the caches do not know yet would be passed over. Who starts
 		// the caches also waits for them, so this ends.
 		if !toolscache.WaitForCacheSync(ctx.Done(), pods.Informer().HasSynced, c.InformerFactory.Core().V1().Nodes().Informer().HasSynced) {
 			return
 		}
-		if err := e.Run(ctx, watch(source), cluster); err != nil {
+		if err := e.Run(ctx, source, cluster); err != nil {
 			klog.FromContext(ctx).Error(err, "The engine did not start; nothing is known of what nodes use")
 		}
 	})

@@ -111,6 +111,9 @@ func (x *Index) usageOf(q *query, row int32) (u usage, scores bool) {
 		u = usage{cpu: r.NonZeroCPU + q.nonZeroCPU, mem: r.NonZeroMem + q.nonZeroMem, reqCPU: r.ReqCPU + q.cpu, reqMem: r.ReqMem + q.mem}
 	} else {
 		upper := predict.Upper(q.peak.View.PeaksOf(&f.load, &f.node))
+		if !q.peak.Overcommits {
+			bounds = bounds.Without(f.node.Lacks)
+		}
 		if bounds.Over(upper, allocatable(r)).Any() {
 			return u, false
 		}
@@ -159,6 +162,8 @@ func (x *Index) peakRefuses(q *query, row int32) bool {
 	use := predict.Lower(peaks)
 	if q.peak.Overcommits {
 		use = predict.Upper(peaks)
+	} else {
+		bounds = bounds.Without(f.node.Lacks)
 	}
 	return bounds.Over(use, allocatable(&x.table.Rows[row])).Any()
 }
@@ -185,6 +190,7 @@ func (x *Index) pressureOn(q *query, row int32) (count int8) {
 	if q.pressure.Filters { // what refuses must be sure
 		use = predict.Lower(q.pressure.View.PeaksOf(&f.load, &f.node))
 	}
+	bounds = bounds.Without(f.node.Lacks)
 	for r, over := range bounds.Over(use, allocatable(&x.table.Rows[row])) {
 		if over && q.pressure.Counts[r] {
 			count++

@@ -61,6 +61,16 @@ func (b *Bounds) Over(use, allocatable Amounts) (over Set) {
 	return over
 }
 
+// Without returns the bounds with none for the resources that lack: what is not known passes no bound.
+func (b Bounds) Without(lacks Set) Bounds {
+	for r, lacking := range lacks {
+		if lacking {
+			b.Share[r] = math.Inf(1)
+		}
+	}
+	return b
+}
+
 // with returns the bounds with those of an annotation in their place, or an error that says
 // what is wrong with it.
 func (b Bounds) with(annotation string) (Bounds, error) {

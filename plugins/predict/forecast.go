@@ -122,11 +122,15 @@ type NodeForecast struct {
 	// Residual is the node's own forecast less the sum of its pods' forecasts, for the pods it had then. It holds the
 	// system's use, and what the sum gets wrong; so it may be negative.
 	Residual [NumHorizons][NumResources]Interval
-	// Beyond is what the node was measured to use beyond its pods.
+	// Beyond is what the node was measured to use beyond its pods; below 0 where those that are not measured use less than expected.
 	Beyond [NumResources]Use
-	Rung   NodeRung
-	// Age of the newest sample when the snapshot was taken; 0 where there was none.
-	Age time.Duration
+	// Rung of the resource that is known best, and the Age of its newest sample when the snapshot was taken; 0 where there
+	// was none.
+	Rung NodeRung
+	Age  time.Duration
+	// Lacks holds the resources of which nothing is known though something is of another: no verdict goes by them, and
+	// pods count with their forecasts.
+	Lacks Set
 }
 
 // Load is what the forecasts of some pods add up to, for one resource and horizon. The zero value is no pods.

@@ -86,10 +86,10 @@ func (v *View) Score(state fwk.CycleState, node fwk.NodeInfo, bounds *Bounds) fl
 	return v.ScoreOf(&f.Use, &f.Forecast, bounds, AllocatableOf(node))
 }
 
-// Expected returns what a node is expected to use with the pod, in cores and bytes, and where its forecast comes from.
-func (v *View) Expected(state fwk.CycleState, node fwk.NodeInfo) (Amounts, NodeRung) {
+// Expected returns what a node is expected to use with the pod, in cores and bytes, and the node's part in it. Nobody may write to that.
+func (v *View) Expected(state fwk.CycleState, node fwk.NodeInfo) (Amounts, *NodeForecast) {
 	f := v.Loads.Of(state, v.Snapshot, node)
-	return v.ExpectedOf(&f.Use, &f.Forecast), f.Forecast.Rung
+	return v.ExpectedOf(&f.Use, &f.Forecast), &f.Forecast
 }
 
 // ExpectedOf is Expected of a node whose pods' use and whose forecast are at hand.
@@ -97,7 +97,7 @@ func (v *View) ExpectedOf(pods *NodeUse, f *NodeForecast) (use Amounts) {
 	with := *pods
 	with.Add(&v.Pod)
 	for r := range use {
-		use[r] = with[r].Mean + f.Beyond[r].Mean
+		use[r] = max(0, with[r].Mean+f.Beyond[r].Mean)
 	}
 	return use
 }

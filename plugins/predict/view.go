@@ -62,11 +62,11 @@ func Upper(i Intervals) Amounts { return Amounts{i[CPU].Upper, i[Memory].Upper} 
 // Lower returns the lower ends.
 func Lower(i Intervals) Amounts { return Amounts{i[CPU].Lower, i[Memory].Lower} }
 
-// Peaks returns the predicted peak of a node with the pod, in cores and bytes, and where
-// the node's part comes from.
-func (v *View) Peaks(state fwk.CycleState, node fwk.NodeInfo) (Intervals, NodeRung) {
+// Peaks returns the predicted peak of a node with the pod, in cores and bytes, and the
+// node's part in it. Nobody may write to that.
+func (v *View) Peaks(state fwk.CycleState, node fwk.NodeInfo) (Intervals, *NodeForecast) {
 	f := v.Loads.Of(state, v.Snapshot, node)
-	return v.PeaksOf(&f.Load, &f.Forecast), f.Forecast.Rung
+	return v.PeaksOf(&f.Load, &f.Forecast), &f.Forecast
 }
 
 // Alone returns what Peaks would with all pods of the node gone: what no eviction lowers.

@@ -201,7 +201,7 @@ func (s *scheduler) learn(node string, o objective.Objective, suffered bool) {
 	s.learnt++
 	s.feedback.Bound(&feedback.Decision{UID: p.UID, Node: node, Workload: o.String(), Objective: o})
 	if suffered {
-		s.feedback.Observe(restarted(p))
+		s.feedback.Observe(evicted(p))
 	}
 }
 
@@ -220,6 +220,11 @@ func on(node string, p *v1.Pod) *v1.Pod {
 
 func restarted(p *v1.Pod) *v1.Pod {
 	p.Status.ContainerStatuses = []v1.ContainerStatus{{RestartCount: 1}}
+	return p
+}
+
+func evicted(p *v1.Pod) *v1.Pod {
+	p.Status.Phase, p.Status.Reason = v1.PodFailed, "Evicted"
 	return p
 }
 
@@ -249,11 +254,11 @@ func TestHistoryTurns(t *testing.T) {
 		name := fmt.Sprint("early-", i)
 		s.bind(pod(name, "latency", "100m"), "a")
 		s.bind(pod("calm-"+name, "latency", "100m"), "b")
-		s.feedback.Observe(restarted(pod(name, "latency", "100m")))
+		s.feedback.Observe(evicted(pod(name, "latency", "100m")))
 	}
 	s.wait(10 * time.Minute)
 	if got := s.decide(pod("p", "latency", "100m")); got["a"] > 80 || got["b"] != 100 {
-		t.Errorf("after 8 restarts on a: %v", got)
+		t.Errorf("after 8 evictions from a: %v", got)
 	}
 	for i := range 40 {
 		s.bind(pod(fmt.Sprint("late-", i), "latency", "100m"), "a")
@@ -299,10 +304,10 @@ func TestResponseTimes(t *testing.T) {
 		{pod("absurd", "latency", "100m"), math.NaN(), 0},
 	} {
 		s.bind(tc.pod, "a")
-		sample := usage.PodSample{UID: tc.pod.Name}
+		sample := usage.PodSample{UID: tc.pod.Name, Sample: usage.Sample{Time: s.now().Add(time.Second), Window: time.Second}}
 		sample.Set(usage.ResponseTime, tc.seconds)
 		sample.Set(usage.CPUSome, tc.waited)
-		s.service.observe(&usage.Reading{Pods: []usage.PodSample{sample}})
+		s.service.Observe(&usage.Reading{Pods: []usage.PodSample{sample}})
 	}
 	s.wait(10 * time.Minute)
 	if c, _ := s.feedback.Report(); c.Violated[objective.Latency] != 1 || c.Violations["response_time"] != 1 || c.Kept[objective.Latency] != 4 || c.Kept[objective.Batch] != 1 {
@@ -377,13 +382,13 @@ func TestModelIsRenewed(t *testing.T) {
 		name, at := fmt.Sprint("p", i), nodes[i%4].Name
 		s.bind(pod(name, "latency", "100m"), at)
 		if i%4 < 2 && i%3 > 0 {
-			s.feedback.Observe(restarted(pod(name, "latency", "100m")))
+			s.feedback.Observe(evicted(pod(name, "latency", "100m")))
 		}
 		s.elapsed.Add(int64(time.Second))
 	}
 	s.wait(10 * time.Minute)
 	s.bind(pod("other", "batch", "100m"), "hot-0")
-	s.feedback.Observe(restarted(pod("other", "batch", "100m")))
+	s.feedback.Observe(evicted(pod("other", "batch", "100m")))
 	s.stop()
 	outcomes, err := outcome.ReadObservations(a.Feedback.ObservationsFile)
 	for deadline := time.Now().Add(time.Minute); err != nil && time.Now().Before(deadline); {

@@ -58,23 +58,8 @@ func (s *Service) pressures() pressures {
 	return nil
 }
 
-// Watch returns the source, with what it reads told to the service on the way: pressure of nodes, and what pods suffer.
-func (s *Service) Watch(source usage.Source) usage.Source { return &watched{source, s} }
-
-type watched struct {
-	usage.Source
-	service *Service
-}
-
-func (w *watched) Read(ctx context.Context) (usage.Reading, error) {
-	r, err := w.Source.Read(ctx)
-	if err == nil {
-		w.service.observe(&r)
-	}
-	return r, err
-}
-
-func (s *Service) observe(r *usage.Reading) {
+// Observe takes a clean reading: pressure of nodes, and what pods suffer. It writes nothing to it.
+func (s *Service) Observe(r *usage.Reading) {
 	nodes := make(pressures, len(r.Nodes))
 	for i := range r.Nodes {
 		if waited, ok := r.Nodes[i].Waiting(); ok {
@@ -85,19 +70,7 @@ func (s *Service) observe(r *usage.Reading) {
 	plugins := s.all()
 	for i := range r.Pods {
 		for _, p := range plugins {
-			p.feedback.Measured(p.uidOf(&r.Pods[i]), &r.Pods[i].Values)
+			p.feedback.Measured(types.UID(r.Pods[i].UID), &r.Pods[i].Sample)
 		}
 	}
-}
-
-// uidOf is the sample's, or that of the pod of its name on its node; Prometheus seldom knows UIDs. "" is that of no pod.
-func (p *PredictedQoS) uidOf(sample *usage.PodSample) types.UID {
-	if sample.UID != "" || p.pods == nil {
-		return types.UID(sample.UID)
-	}
-	pod, err := p.pods.Pods(sample.Namespace).Get(sample.Name)
-	if err != nil || sample.Node != "" && sample.Node != pod.Spec.NodeName {
-		return ""
-	}
-	return pod.UID
 }

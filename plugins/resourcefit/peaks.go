@@ -162,11 +162,14 @@ func (p *predictedPeaks) judge(state fwk.CycleState, s *peakState, node fwk.Node
 	if bounds.Off {
 		return v
 	}
-	peaks, rung := s.view.Peaks(state, node)
-	if rung == predict.Blind && !s.overcommit {
+	peaks, forecast := s.view.Peaks(state, node)
+	if forecast.Rung == predict.Blind && !s.overcommit {
 		return v
 	}
-	v.peaks, v.known = peaks, rung != predict.Blind
+	v.peaks, v.known = peaks, forecast.Rung != predict.Blind
+	if !s.overcommit { // Who overcommits is judged by pods' forecasts where nothing is known of the node.
+		bounds = bounds.Without(forecast.Lacks)
+	}
 	allocatable := predict.AllocatableOf(node)
 	v.scoreless = bounds.Over(predict.Upper(peaks), allocatable).Any()
 	v.over = bounds.Over(s.decisive(peaks), allocatable)

@@ -60,10 +60,11 @@ func (p *forecastPressure) On(state fwk.CycleState, node fwk.NodeInfo) (short Re
 	if bounds.Off {
 		return 0
 	}
-	use, rung := p.view.Expected(state, node)
-	if rung == predict.Blind {
+	use, forecast := p.view.Expected(state, node)
+	if forecast.Rung == predict.Blind {
 		return 0
 	}
+	bounds = bounds.Without(forecast.Lacks)
 	if p.sure {
 		peaks, _ := p.view.Peaks(state, node)
 		use = predict.Lower(peaks)

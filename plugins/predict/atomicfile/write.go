@@ -17,7 +17,8 @@ import (
 // abandoned is the age at which a file beside the path is nobody's any more.
 const abandoned = time.Hour
 
-// Prepare returns an error where Write could not even begin: no such folder, or none that can be written to. It removes what
+// Prepare returns an error where Write could not even begin: no such folder, none that can be written to, or something at path
+// that is no file. It removes what
 // writers have left that were killed.
 func Prepare(path string) error {
 	file, err := create(path)
@@ -46,7 +47,7 @@ func beside(path string) string { return "." + filepath.Base(path) + "-" }
 func create(path string) (*os.File, error) {
 	// A file may take a file's place, and must never take that of a device such as /dev/null.
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file", path)
+		return nil, fmt.Errorf("%s is %w", path, ErrNotRegular)
 	}
 	return os.CreateTemp(filepath.Dir(path), beside(path)+"*")
 }

@@ -12,9 +12,6 @@ package engine
 
 import (
 	"context"
-	"errors"
-	"io"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,6 +39,7 @@ type Engine struct {
 	collector atomic.Pointer[usage.Collector]
 	status    atomic.Pointer[status]
 	letPass   atomic.Uint64
+	told      []func(*usage.Reading)
 }
 
 // mostWorkloads bounds what is remembered of workloads, and of classes. 150,000 pods are
@@ -54,8 +52,9 @@ type Cluster struct {
 	Machines usage.Machines
 	// Pod returns the object of a pod, or nil.
 	Pod pods.Lookup
-	// Nodes returns how many nodes there are.
-	Nodes func() int
+	// Nodes returns the nodes that there are, and Pods the pods. Nobody writes to either.
+	Nodes func() []*v1.Node
+	Pods  func() []*v1.Pod
 }
 
 // New returns an engine that knows nothing yet. The args must be valid; the clock is
@@ -87,6 +86,9 @@ func (e *Engine) Now() time.Time { return e.clock.Now() }
 // Usage says where usage comes from; read only.
 func (e *Engine) Usage() *config.UsageArgs { return &e.args.Usage }
 
+// Tell has told called with each clean reading, which nobody may write to. Call it before Run.
+func (e *Engine) Tell(told func(*usage.Reading)) { e.told = append(e.told, told) }
+
 // PodEnded tells of a pod that is not there any more, as it was last seen.
 func (e *Engine) PodEnded(pod *v1.Pod) { e.lives.Ended(pod, e.clock.Now()) }
 
@@ -106,7 +108,7 @@ func (e *Engine) Run(ctx context.Context, source usage.Source, cluster Cluster) 
 			e.snapshot.Store(s)
 		}
 	}
-	read := &watched{Source: source, logger: logger, failed: func() { publish(false) }}
+	read := &watched{Source: source, logger: logger, failed: func() { publish(false) }, roster: l.roster}
 	schedule := usage.Schedule{Interval: e.args.Usage.Interval.Duration, Jitter: .1}
 	collector, err := usage.NewCollector(read, usage.NewCleaner(bounds, cluster.Machines), schedule, e.clock)
 	if err != nil {
@@ -136,6 +138,9 @@ func (e *Engine) Run(ctx context.Context, source usage.Source, cluster Cluster) 
 	logger.Info("Collecting usage", "source", source.Name(), "interval", e.args.Usage.Interval.Duration)
 	saved := e.clock.Now()
 	collector.Run(ctx, func(r usage.Reading) {
+		for _, told := range e.told {
+			told(&r)
+		}
 		l.learn(r, e.snapshot.Load())
 		publish(true)
 		if e.clock.Since(saved) >= e.args.Checkpoint.Interval.Duration {
@@ -147,48 +152,9 @@ func (e *Engine) Run(ctx context.Context, source usage.Source, cluster Cluster) 
 	return nil
 }
 
-// watched is a source whose failures are told. The collector slows down after failures,
-// so this does not flood a log.
-type watched struct {
-	usage.Source
-	logger klog.Logger
-	failed func()
-	// unread and warnings are what the last good reading lacked, so that only changes are told.
-	unread   int
-	warnings []string
-}
-
-func (w *watched) Read(ctx context.Context) (usage.Reading, error) {
-	r, err := w.Source.Read(ctx)
-	if err != nil && ctx.Err() != context.Canceled && !errors.Is(err, io.EOF) {
-		w.logger.Error(err, "Reading usage failed; what is known counts until it expires", "source", w.Name())
-		w.failed() // Time has passed: what is known is older.
-	}
-	if err == nil {
-		w.tellLacks(&r)
-	}
-	return r, err
-}
-
-func (w *watched) tellLacks(r *usage.Reading) {
-	if n := len(r.Failed); n != w.unread {
-		if w.unread = n; n > 0 {
-			w.logger.Error(r.Failed[0], "Not all nodes could be read", "source", w.Name(), "nodes", n)
-		} else {
-			w.logger.Info("All nodes are read again", "source", w.Name())
-		}
-	}
-	if !slices.Equal(r.Warnings, w.warnings) {
-		if w.warnings = r.Warnings; len(r.Warnings) > 0 {
-			w.logger.Info("Usage was answered with warnings", "source", w.Name(), "warnings", r.Warnings)
-		}
-	}
-}
-
 // status is what metrics tell of the last snapshot.
 type status struct {
-	rungs    [predict.NumNodeRungs]int
-	ages     [predict.NumNodeRungs]time.Duration
+	standing nodes.Standing
 	blind    bool
 	pods     pods.Status
 	nodes    int

@@ -20,6 +20,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/engine/lives"
 	"github.com/foresight-scheduler/foresight/plugins/predict/engine/nodes"
 	"github.com/foresight-scheduler/foresight/plugins/predict/engine/pods"
+	"github.com/foresight-scheduler/foresight/plugins/predict/engine/roster"
 	"github.com/foresight-scheduler/foresight/plugins/predict/peak/history"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
@@ -32,10 +33,13 @@ type learner struct {
 	nodes    *nodes.History
 	lives    *lives.Lives
 	contents predict.Contents
-	blind    bool
+	// blind and mute are what was told last.
+	blind, mute bool
 	// saves and failures of the checkpoint.
 	saves, saveFailures uint64
 	loads, loadFailures uint64
+	// inTheWay is why a checkpoint that is not read could not be set aside: it is not overwritten.
+	inTheWay error
 }
 
 // mostBlind is the share of the nodes that may be without samples of the last hour before verdicts by forecasts stop.
@@ -59,13 +63,42 @@ func newLearner(args *config.PredictionArgs, cluster Cluster, lives *lives.Lives
 // learn from a clean reading. s is the snapshot that is current.
 func (l *learner) learn(r usage.Reading, s *predict.Snapshot) {
 	l.windows.add(r)
+	l.learnPast(r, s)
+}
+
+// learnPast is learn of a reading that need not be of the present.
+func (l *learner) learnPast(r usage.Reading, s *predict.Snapshot) {
 	l.pods.Add(r, l.cluster.Pod)
+	if l.cluster.Pods != nil {
+		l.pods.Expect(l.cluster.Pods(), r.End)
+	}
 	l.nodes.Add(r, l.pods, s)
+}
+
+// roster of the nodes and pods that there are.
+func (l *learner) roster() *roster.Roster {
+	var nodes []*v1.Node
+	if l.cluster.Nodes != nil {
+		nodes = append([]*v1.Node{}, l.cluster.Nodes()...) // Not nil: none is known to be there.
+	}
+	return roster.New(nodes, l.cluster.Pod)
 }
 
 // publish returns the snapshot as of now, or nil as long as nothing is known. news says that something was learned
 // since the last one.
 func (l *learner) publish(now time.Time, news bool) (*predict.Snapshot, *status) {
+	all := -1
+	if l.cluster.Nodes != nil {
+		nodes := l.cluster.Nodes()
+		there := make(map[string]bool, len(nodes))
+		for _, n := range nodes {
+			there[n.Name] = true
+		}
+		all = len(there)
+		l.nodes.Forget(now, func(name string) bool { return there[name] })
+	} else {
+		l.nodes.Forget(now, nil)
+	}
 	if l.nodes.Len() == 0 {
 		return nil, nil
 	}
@@ -76,36 +109,59 @@ func (l *learner) publish(now time.Time, news bool) (*predict.Snapshot, *status)
 		l.pods.Publish(c, l.lives.All())
 	}
 	c.Usage = l.windows.publish(now)
-	l.nodes.Publish(now, c)
+	standing := l.nodes.Publish(now, c)
 	st := &status{
-		pods: l.pods.Status(), nodes: l.nodes.Len(), lives: l.lives.Len(),
+		standing: standing,
+		pods:     l.pods.Status(), nodes: l.nodes.Len(), lives: l.lives.Len(),
 		training: l.nodes.Training(), realised: l.nodes.Realised(),
 		saves: l.saves, saveFailures: l.saveFailures, loads: l.loads, loadFailures: l.loadFailures,
 	}
-	st.rungs, st.ages = nodes.Rungs(c)
-	all := len(c.Forecasts)
-	if l.cluster.Nodes != nil {
-		all = l.cluster.Nodes()
+	known := len(c.Forecasts)
+	if all < 0 {
+		all = known
 	}
-	seeing := st.rungs[predict.Fresh] + st.rungs[predict.Stale]
-	st.rungs[predict.Blind] += max(0, all-len(c.Forecasts))
-	c.Blind = float64(seeing) < (1-mostBlind)*float64(max(all, 1))
+	st.standing.Nodes[predict.Blind] += max(0, all-known)
+	c.Blind = true
+	var blind predict.Set
+	for r := range st.standing.Resources {
+		rungs := &st.standing.Resources[r]
+		rungs[predict.Blind] += max(0, all-known)
+		blind[r] = float64(rungs[predict.Fresh]+rungs[predict.Stale]) < (1-mostBlind)*float64(max(all, 1))
+		c.Blind = c.Blind && blind[r]
+	}
+	if blind.Any() && !c.Blind {
+		for name, f := range c.Forecasts {
+			for r := range f.Lacks {
+				f.Lacks[r] = f.Lacks[r] || blind[r]
+			}
+			c.Forecasts[name] = f
+		}
+	}
 	st.blind = c.Blind
-	st.bytes = l.pods.Bytes() + l.nodes.Bytes() + l.windows.bytes()
+	st.bytes = l.pods.Bytes() + l.nodes.Bytes() + l.windows.bytes() + l.lives.Bytes()
 	return predict.NewSnapshot(*c), st
 }
 
-// tell logs when the breaker trips and when it closes.
+// tell logs when the breaker trips and when it closes, and when nodes are measured without their pods.
 func (l *learner) tell(logger klog.Logger, st *status) {
+	rungs := &st.standing.Nodes
+	if mute := st.standing.Mute > 0; mute != l.mute {
+		if l.mute = mute; mute {
+			logger.Info("Nodes are measured, and none of the pods that run there: their pods count with what is expected of them",
+				"nodes", st.standing.Mute, "pods", st.standing.Untold)
+		} else {
+			logger.Info("Pods are measured again on all nodes that are")
+		}
+	}
 	if st.blind == l.blind {
 		return
 	}
 	l.blind = st.blind
 	if st.blind {
-		logger.Info("Too many nodes have no recent samples: no verdicts by forecasts until they have", "fresh", st.rungs[predict.Fresh],
-			"stale", st.rungs[predict.Stale], "profile", st.rungs[predict.Profile], "requests", st.rungs[predict.Blind])
+		logger.Info("Too many nodes have no recent samples: no verdicts by forecasts until they have", "fresh", rungs[predict.Fresh],
+			"stale", rungs[predict.Stale], "profile", rungs[predict.Profile], "requests", rungs[predict.Blind])
 	} else {
-		logger.Info("Enough nodes have recent samples: forecasts count", "fresh", st.rungs[predict.Fresh])
+		logger.Info("Enough nodes have recent samples: forecasts count", "fresh", rungs[predict.Fresh])
 	}
 }
 
@@ -117,9 +173,12 @@ func (l *learner) save(ctx context.Context, args *config.PredictionArgs) {
 	if args.Checkpoint.Path == "" || l.nodes.Len() == 0 {
 		return
 	}
-	err := checkpoint.Save(args.Checkpoint.Path, version, func(w io.Writer) error {
-		return errors.Join(l.pods.Save(w), l.nodes.Save(w), l.lives.Save(w))
-	})
+	err := l.inTheWay
+	if err == nil {
+		err = checkpoint.Save(args.Checkpoint.Path, version, func(w io.Writer) error {
+			return errors.Join(l.pods.Save(w), l.nodes.Save(w), l.lives.Save(w))
+		})
+	}
 	if err != nil {
 		l.saveFailures++
 		klog.FromContext(ctx).Error(err, "Saving the checkpoint failed; the last one stays", "path", args.Checkpoint.Path)
@@ -139,24 +198,45 @@ func (l *learner) restore(ctx context.Context, args *config.PredictionArgs, now 
 		l.saveFailures++
 		logger.Error(err, "The checkpoint cannot be saved; what is learned ends with this process", "path", args.Checkpoint.Path)
 	}
-	err := checkpoint.Load(args.Checkpoint.Path, version, func(r io.Reader) error {
-		return errors.Join(l.pods.Load(r), l.nodes.Load(r, now), l.lives.Load(r))
-	})
-	if err != nil {
-		// Nothing of it counts, not even what could be read.
-		fresh := newLearner(args, l.cluster, l.lives)
-		l.pods, l.nodes = fresh.pods, fresh.nodes
-		if errors.Is(err, os.ErrNotExist) {
-			logger.Info("There is no checkpoint yet", "path", args.Checkpoint.Path)
-		} else {
-			l.loadFailures++
-			logger.Error(err, "The checkpoint is not read; learning begins anew", "path", args.Checkpoint.Path)
+	path := args.Checkpoint.Path
+	err := l.load(args, path, now)
+	switch {
+	case err == nil:
+	case errors.Is(err, os.ErrNotExist):
+		logger.Info("There is no checkpoint yet", "path", path)
+		return false
+	case errors.Is(err, checkpoint.ErrVersion), errors.Is(err, checkpoint.ErrCorrupt):
+		l.loadFailures++
+		to, aside := checkpoint.SetAside(path, err)
+		l.inTheWay = aside
+		logger.Error(errors.Join(err, aside), "The checkpoint is not read, and set aside", "to", to)
+		for _, path = range checkpoint.Others(path, version) {
+			if err = l.load(args, path, now); err == nil {
+				break
+			}
 		}
+	default:
+		l.loadFailures++
+		logger.Error(err, "The checkpoint is not read; learning begins anew")
+	}
+	if err != nil {
 		return false
 	}
 	l.loads++
-	logger.Info("Read the checkpoint", "path", args.Checkpoint.Path, "nodes", l.nodes.Len(), "workloads", l.pods.Status().Workloads)
+	logger.Info("Read the checkpoint", "path", path, "nodes", l.nodes.Len(), "workloads", l.pods.Status().Workloads)
 	return true
+}
+
+// load reads one file. Of one that fails nothing counts, not even what could be read.
+func (l *learner) load(args *config.PredictionArgs, path string, now time.Time) error {
+	err := checkpoint.Load(path, version, func(r io.Reader) error {
+		return errors.Join(l.pods.Load(r), l.nodes.Load(r, now), l.lives.Load(r))
+	})
+	if err != nil {
+		fresh := newLearner(args, l.cluster, l.lives)
+		l.pods, l.nodes = fresh.pods, fresh.nodes
+	}
+	return err
 }
 
 const (
@@ -182,12 +262,11 @@ func (l *learner) backfill(ctx context.Context, source usage.Source, args *confi
 	cleaner := usage.NewCleaner(bounds, l.cluster.Machines)
 	// Multiples of the step, so that replicas ask the same and the server's caches serve.
 	from, to := now.Add(-past).Truncate(backfillStep), now.Add(-backfillStep).Truncate(backfillStep)
-	readings := 0
+	readings, there := 0, l.roster()
 	err := historian.History(ctx, from, to, backfillStep, func(r usage.Reading) error {
 		readings++
-		r = cleaner.Clean(r.End, r)
-		l.pods.Add(r, l.cluster.Pod)
-		l.nodes.Add(r, l.pods, nil)
+		there.Resolve(&r)
+		l.learnPast(cleaner.Clean(r.End, r), nil)
 		return nil
 	})
 	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {

@@ -67,7 +67,12 @@ func (f *fleet) cluster() Cluster {
 	return Cluster{
 		Machines: func(string) (usage.Machine, bool) { return usage.Machine{Cores: 16, Bytes: 64 << 30}, true },
 		Pod:      func(_, name string) *v1.Pod { return f.byName[name] },
-		Nodes:    func() int { return len(f.names) },
+		Nodes: func() (nodes []*v1.Node) {
+			for _, name := range f.names {
+				nodes = append(nodes, &v1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}})
+			}
+			return nodes
+		},
 	}
 }
 
@@ -106,8 +111,8 @@ func TestSourceFailsAndRecovers(t *testing.T) {
 	check := func(what string, rung predict.NodeRung, blind bool) {
 		t.Helper()
 		s, st := l.publish(f.now, false)
-		if st.rungs[rung] != 4 || s.Blind() != blind {
-			t.Errorf("%s: nodes on rungs %v, blind: %v; want 4 %v, %v", what, st.rungs, s.Blind(), rung, blind)
+		if st.standing.Nodes[rung] != 4 || s.Blind() != blind {
+			t.Errorf("%s: nodes on rungs %v, blind: %v; want 4 %v, %v", what, st.standing.Nodes, s.Blind(), rung, blind)
 		}
 	}
 	if s, _ := l.publish(f.now, true); s != nil {
@@ -153,8 +158,8 @@ func TestRestart(t *testing.T) {
 	if got := s.Pod(f.objects[0]); got.Rung != predict.FromOwner || math.Abs(got.Peaks[predict.Hour][predict.CPU].Upper-want.Peaks[predict.Hour][predict.CPU].Upper) > 1e-9 {
 		t.Errorf("after the restart %+v, before %+v", got, want)
 	}
-	if st.rungs[predict.Fresh] != 4 {
-		t.Errorf("rungs %v", st.rungs)
+	if st.standing.Nodes[predict.Fresh] != 4 {
+		t.Errorf("rungs %v", st.standing.Nodes)
 	}
 
 	// What is damaged is told and not read, and learning begins anew.
@@ -298,32 +303,45 @@ foresight_history_objects{kind="workloads"} 2
 	}
 }
 
-// BenchmarkIngest is one reading of the largest cluster that is planned for, learned and published, and what is held
-// then: 15,000 nodes, 150,000 pods of 20,000 workloads.
-func BenchmarkIngest(b *testing.B) {
+// held returns a learner that has watched a cluster for an hour and a quarter, the memory that it holds with its snapshot and the one
+// before, and what it says of that.
+func held(f *fleet) (l *learner, s *predict.Snapshot, heap, told uint64) {
 	var before, after runtime.MemStats
-	f := newFleet(15_000, 20_000)
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	l := testLearner(f)
-	var s *predict.Snapshot
-	for range 40 { // the windows are full, and a first hour may be over
+	l = testLearner(f)
+	for range 50 { // the windows are full, and a first hour is over
 		l.learn(f.read(90*time.Second, .1), s)
+		s, _ = l.publish(f.now, true)
 	}
+	old := s
 	s, st := l.publish(f.now, true)
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	b.ReportAllocs()
-	for b.Loop() {
-		b.StopTimer()
-		r := f.read(30*time.Second, .1)
-		b.StartTimer()
-		l.learn(r, s)
-		s, st = l.publish(f.now, true)
+	runtime.KeepAlive(old)
+	return l, s, after.HeapAlloc - before.HeapAlloc, st.bytes
+}
+
+// BenchmarkIngest is one reading of clusters up to the largest that is planned for, with ten pods a node, learned and published, and
+// what is held then.
+func BenchmarkIngest(b *testing.B) {
+	for _, c := range []struct{ nodes, workloads int }{{100, 300}, {1000, 2000}, {5000, 10_000}, {15_000, 20_000}, {15_000, mostWorkloads}} {
+		b.Run(fmt.Sprintf("nodes=%d/workloads=%d", c.nodes, c.workloads), func(b *testing.B) {
+			f := newFleet(c.nodes, c.workloads)
+			l, s, heap, told := held(f)
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				r := f.read(30*time.Second, .1)
+				b.StartTimer()
+				l.learn(r, s)
+				s, _ = l.publish(f.now, true)
+			}
+			b.ReportMetric(float64(heap)/(1<<20), "MiB-held")
+			b.ReportMetric(float64(told)/(1<<20), "MiB-told")
+			runtime.KeepAlive(l)
+		})
 	}
-	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/(1<<20), "MiB-held")
-	b.ReportMetric(float64(st.bytes)/(1<<20), "MiB-estimated")
-	runtime.KeepAlive(l)
 }
 
 // BenchmarkSaveAndRestore is the checkpoint of that cluster.

@@ -18,6 +18,7 @@ type Metrics struct {
 	readings, dropped, age, duration, nodes *metrics.Desc
 	unread, warnings, oldest, loads         *metrics.Desc
 	rungs, blind, objects, evicted, bytes   *metrics.Desc
+	resources, untold, mute                 *metrics.Desc
 	letPass                                 *metrics.Desc
 	hours, excess, headroom                 *metrics.Desc
 	trainings, training, decisions, saves   *metrics.Desc
@@ -40,13 +41,17 @@ func NewMetrics(e *Engine) *Metrics {
 		warnings: desc("usage_warnings_total", "Remarks of the queried server beside good readings, such as that its answer is not complete."),
 		nodes:    desc("usage_nodes", "Nodes whose usage is known."),
 
-		rungs:   desc("forecast_nodes", "Nodes by where their forecast comes from: fresh, stale, profile or requests.", "rung"),
-		oldest:  desc("forecast_sample_age_seconds", "Age of the newest sample of a node, the oldest of the nodes on each rung.", "rung"),
-		blind:   desc("forecast_blind", "1 when too many nodes are without recent samples, and forecasts refuse and score nothing; else 0."),
-		objects: desc("history_objects", "What is remembered: pods, workloads, classes of pods, nodes, and lives: workloads whose pods were seen to finish.", "kind"),
-		letPass: desc("forecast_let_pass_total", "Pods to which forecasts would have refused every node, and therefore refused none."),
-		evicted: desc("history_evicted_total", "Workloads and classes of pods that were forgotten to bound the memory."),
-		bytes:   desc("history_bytes", "Memory of what is remembered, estimated."),
+		untold: desc("usage_unmeasured_pods", "Pods that run on measured nodes and are not measured themselves: they count with what is expected of them."),
+		mute:   desc("usage_nodes_without_pods", "Measured nodes on which pods run and none is measured."),
+
+		rungs:     desc("forecast_nodes", "Nodes by where their forecast comes from: fresh, stale, profile or requests.", "rung"),
+		resources: desc("forecast_node_resources", "Nodes by where their forecast of a resource comes from.", "resource", "rung"),
+		oldest:    desc("forecast_sample_age_seconds", "Age of the newest sample of a node, the oldest of the nodes on each rung.", "rung"),
+		blind:     desc("forecast_blind", "1 when too many nodes are without recent samples, and forecasts refuse and score nothing; else 0."),
+		objects:   desc("history_objects", "What is remembered: pods, workloads, classes of pods, nodes, and lives: workloads whose pods were seen to finish.", "kind"),
+		letPass:   desc("forecast_let_pass_total", "Pods to which forecasts would have refused every node, and therefore refused none."),
+		evicted:   desc("history_evicted_total", "Workloads and classes of pods that were forgotten to bound the memory."),
+		bytes:     desc("history_bytes", "Memory of what is remembered, estimated."),
 
 		hours:    desc("forecast_node_hours_total", "Hours of nodes that are over, by whether the peak was within, above or below what was forecast when they began.", "resource", "result"),
 		excess:   desc("forecast_excess_node_ratio_total", "By how much peaks of an hour were above their upper bound, as shares of the node, added up.", "resource"),
@@ -63,7 +68,7 @@ func NewMetrics(e *Engine) *Metrics {
 // DescribeWithStability announces the metrics.
 func (m *Metrics) DescribeWithStability(ch chan<- *metrics.Desc) {
 	for _, d := range []*metrics.Desc{
-		m.readings, m.dropped, m.age, m.duration, m.nodes, m.rungs, m.blind, m.letPass, m.objects, m.evicted, m.bytes,
+		m.readings, m.dropped, m.age, m.duration, m.nodes, m.rungs, m.blind, m.letPass, m.objects, m.evicted, m.bytes, m.resources, m.untold, m.mute,
 		m.hours, m.excess, m.headroom, m.trainings, m.training, m.decisions, m.saves, m.loads, m.unread, m.warnings, m.oldest,
 	} {
 		ch <- d
@@ -101,10 +106,17 @@ func (m *Metrics) CollectWithStability(ch chan<- metrics.Metric) {
 	if st == nil {
 		return
 	}
-	for rung, n := range st.rungs {
+	gauge(m.untold, float64(st.standing.Untold))
+	gauge(m.mute, float64(st.standing.Mute))
+	for r := range st.standing.Resources {
+		for rung, n := range st.standing.Resources[r] {
+			gauge(m.resources, float64(n), predict.Resource(r).String(), predict.NodeRung(rung).String())
+		}
+	}
+	for rung, n := range st.standing.Nodes {
 		gauge(m.rungs, float64(n), predict.NodeRung(rung).String())
 		if n > 0 {
-			gauge(m.oldest, st.ages[rung].Seconds(), predict.NodeRung(rung).String())
+			gauge(m.oldest, st.standing.Ages[rung].Seconds(), predict.NodeRung(rung).String())
 		}
 	}
 	blind := 0.

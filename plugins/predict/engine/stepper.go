@@ -27,6 +27,7 @@ func (e *Engine) Stepper(cluster Cluster) *Stepper {
 // Step learns from a reading, trains the models that are due, and publishes. The reading becomes the stepper's own.
 func (s *Stepper) Step(ctx context.Context, r usage.Reading) error {
 	now := s.engine.clock.Now()
+	s.learner.roster().Resolve(&r)
 	s.learner.learn(s.cleaner.Clean(now, r), s.engine.snapshot.Load())
 	err := s.learner.nodes.TrainDue(ctx)
 	if snapshot, status := s.learner.publish(now, true); snapshot != nil {

@@ -91,10 +91,11 @@ func statsOf(samples []sample, of func(*sample) float64) predict.Stats {
 	return predict.Stats{Mean: mean, StdDev: math.Sqrt(m2 / n), Latest: of(&samples[len(samples)-1])}
 }
 
-// bytes estimates the memory of the windows.
+// bytes estimates the memory of the windows, and of what was published of them, twice; see nodes.History.
 func (h *windows) bytes() (n uint64) {
+	perNode := uint64(unsafe.Sizeof("")+unsafe.Sizeof([]sample{}))*3/2 + 2*uint64(unsafe.Sizeof("")+unsafe.Sizeof(predict.NodeUsage{}))*3/2
 	for _, samples := range h.nodes {
-		n += 100 + uint64(cap(samples))*uint64(unsafe.Sizeof(sample{}))
+		n += perNode + uint64(cap(samples))*uint64(unsafe.Sizeof(sample{}))
 	}
 	return n
 }

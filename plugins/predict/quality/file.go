@@ -4,13 +4,13 @@
 package quality
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/atomicfile"
@@ -73,10 +73,13 @@ func Save(path string, m *Model, card Card) error {
 	})
 }
 
+// mostBytes of a model file that are read: 70 times what foresight model train writes.
+const mostBytes = 4 << 20
+
 // Load reads a model that answers for the schema. The error says what is wrong with the file: that it is not there, no
 // model, of another version, damaged, or trained for another schema.
 func Load(path string, schema *Schema) (*Model, Card, error) {
-	data, err := os.ReadFile(path)
+	data, err := atomicfile.Read(path, mostBytes)
 	if err != nil {
 		return nil, Card{}, err
 	}
@@ -101,6 +104,9 @@ func decode(data []byte, schema *Schema) (*Model, Card, error) {
 	if got := checksum(f.Content); got != f.Checksum {
 		return nil, Card{}, fmt.Errorf("damaged: checksum %s, want %s", got, f.Checksum)
 	}
+	if err := dense(f.Content); err != nil {
+		return nil, Card{}, fmt.Errorf("damaged: %w", err)
+	}
 	var c content
 	if err := json.Unmarshal(f.Content, &c); err != nil {
 		return nil, Card{}, fmt.Errorf("damaged: %w", err)
@@ -122,16 +128,50 @@ func checksum(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// check says whether the model can be asked without a panic.
+// dense says whether lists and objects are as long as Save writes them, on average: empty ones, of which a file can hold
+// millions, would take more than ten times their bytes in memory.
+func dense(body []byte) error {
+	const node, shortest = len(`{"f":0,"t":0,"l":0,"r":0,"v":0}`), 1 << 10
+	if objects := bytes.Count(body, []byte("{")); objects*node > len(body)+shortest || bytes.Count(body, []byte("[")) > objects+shortest {
+		return errors.New("it holds empty trees")
+	}
+	return nil
+}
+
+// The largest numbers, either way, that are believed of a model.
+const (
+	mostLogOdds = 1000
+	mostWeight  = 1e6
+	mostTrees   = 1000
+)
+
+// check says whether the model can be asked without a panic, and answers with numbers that mean something. Its errors name the field.
 func (m *Model) check() error {
 	if len(m.Members) != len(m.Schema.Views) || m.PlainRank == nil || len(m.PlainRank.Weights) != 1 || len(m.PlainRank.Means) != 1 {
 		return errors.New("members do not match the schema's views")
+	}
+	in := func(field string, v, low, high float64) error {
+		if !(v >= low && v <= high) {
+			return fmt.Errorf("%s: %v: want a number from %v to %v", field, v, low, high)
+		}
+		return nil
+	}
+	err := errors.Join(in("trust", m.Trust, 0, 1), in("slope", m.Slope, 0, 1), in("plainRank.weights[0]", m.PlainRank.Weights[0], 0, mostWeight),
+		in("plainRank.intercept", m.PlainRank.Intercept, -mostWeight, mostWeight), in("plainRank.means[0]", m.PlainRank.Means[0], -mostWeight, mostWeight))
+	if err != nil {
+		return err
 	}
 	for k, b := range m.Members {
 		if b == nil {
 			return errors.New("a member is missing")
 		}
-		for _, nodes := range b.Trees {
+		if err := in(fmt.Sprintf("members[%d].base", k), b.Base, -mostLogOdds, mostLogOdds); err != nil {
+			return err
+		}
+		if len(b.Trees) > mostTrees {
+			return fmt.Errorf("members[%d].trees: %d, want at most %d", k, len(b.Trees), mostTrees)
+		}
+		for t, nodes := range b.Trees {
 			if len(nodes) == 0 {
 				return errors.New("an empty tree")
 			}
@@ -139,6 +179,9 @@ func (m *Model) check() error {
 				// Children come after their parent, so no walk is endless.
 				if n.Left != 0 && (n.Left <= i || n.Right <= i || n.Left >= len(nodes) || n.Right >= len(nodes) || n.Feature < 0 || n.Feature >= len(m.Schema.Views[k])) {
 					return errors.New("a tree points out of itself")
+				}
+				if err := in(fmt.Sprintf("members[%d].trees[%d][%d].v", k, t, i), n.Value, -mostLogOdds, mostLogOdds); err != nil {
+					return err
 				}
 			}
 		}

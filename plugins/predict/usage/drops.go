@@ -29,14 +29,20 @@ const (
 	Empty
 	// Nameless counts samples that do not say which object was measured.
 	Nameless
+	// UnknownNode counts samples of nodes that the cluster does not have.
+	UnknownNode
+	// UnknownPod counts samples of pods that the cluster does not have, or that may be of another pod of that name.
+	UnknownPod
+	// OtherNode counts samples of pods that run on another node than the one that tells of them.
+	OtherNode
 
 	// NumReasons is how many reasons there are.
-	NumReasons = int(Nameless) + 1
+	NumReasons = int(OtherNode) + 1
 )
 
 var reasonNames = [NumReasons]string{
 	"not_a_number", "infinite", "negative", "counter_reset", "absurd", "stale", "future", "duplicate", "out_of_order",
-	"empty", "nameless",
+	"empty", "nameless", "unknown_node", "unknown_pod", "other_node",
 }
 
 // String is the reason's name in lower case with underscores, as a metric's label

@@ -50,9 +50,14 @@ type Loop struct {
 	now       func() time.Time
 	last      atomic.Pointer[Judge]
 
+	// loading is held while the model file is read, which takes long; stamp is behind it, all else behind lock.
+	loading sync.Mutex
+	stamp   fileStamp
+
 	lock    sync.Mutex
 	waiting map[types.UID]*Decision
-	order   []types.UID // by bind
+	slow    map[string]report // by node: the last pod that said so of itself
+	order   []types.UID       // by bind
 	// observations are the outcomes for the file; nil where there is none. They outlive a model, as the ledger does not.
 	observations *outcome.Ledger
 	history      *outcome.History
@@ -62,7 +67,6 @@ type Loop struct {
 	changed      bool           // since then
 	model        *quality.Table // nil where there is none
 	prior        *quality.Table
-	stamp        fileStamp
 	demoted      bool
 	counts       Counts
 }
@@ -80,7 +84,7 @@ type Counts struct {
 // New returns a loop with a judge to begin with. It goes on with the observations that an earlier one wrote.
 func New(ctx context.Context, args *config.PredictedQoSArgs, now func() time.Time) *Loop {
 	l := &Loop{
-		decisions: int(args.Feedback.Decisions), file: args.ModelFile, now: now, waiting: map[types.UID]*Decision{},
+		decisions: int(args.Feedback.Decisions), file: args.ModelFile, now: now, waiting: map[types.UID]*Decision{}, slow: map[string]report{},
 		history: outcome.NewHistory(args.Feedback.HalfLife.Duration), ledger: outcome.NewLedger(int(args.Feedback.Decisions)),
 		offset: strictness, prior: quality.NewTable(nil), counts: Counts{Violations: map[string]int{}},
 	}
@@ -153,12 +157,7 @@ func (l *Loop) giveUp(uid types.UID) {
 // and only the first counts as kept in the ledger; a violation later on counts as one then.
 func (l *Loop) settle(d *Decision, violation string) {
 	violated := violation != ""
-	if violated {
-		l.counts.Violated[d.Objective]++
-		l.counts.Violations[violation]++
-	} else {
-		l.counts.Kept[d.Objective]++
-	}
+	l.count(d, violation)
 	l.changed = true
 	l.history.Learn(d.Node, d.Workload, d.Model, violated, l.now())
 	step := -float32(d.Outcome.Risk)
@@ -174,6 +173,17 @@ func (l *Loop) settle(d *Decision, violation string) {
 	}
 }
 
+// count counts an outcome. That is all for one that is the pod's own doing, or its own word only: nothing is learned of the node or of
+// how predictions fare.
+func (l *Loop) count(d *Decision, violation string) {
+	if violation == "" {
+		l.counts.Kept[d.Objective]++
+		return
+	}
+	l.counts.Violated[d.Objective]++
+	l.counts.Violations[violation]++
+}
+
 // lost settles a decision whose pod lost its service, and ends the watch.
 func (l *Loop) lost(d *Decision, violation string) {
 	l.settle(d, violation)
@@ -185,18 +195,25 @@ func (l *Loop) settleDue(now time.Time) {
 	for uid, d := range l.waiting {
 		for d.due < len(l.horizons) && now.Sub(d.bound) >= l.horizons[d.due] {
 			d.due++
-			if violation := d.suffers(); violation != "" {
-				l.lost(d, violation)
-				break
+			violation := d.suffers()
+			if violation == "" && d.due > 1 {
+				continue
 			}
-			if d.due == 1 {
-				l.settle(d, "")
+			if l.bornOut(d, violation, now) {
+				l.settle(d, violation)
+			} else {
+				l.count(d, violation)
+			}
+			if violation != "" {
+				delete(l.waiting, uid)
+				break
 			}
 		}
 		if d.due == len(l.horizons) {
 			delete(l.waiting, uid)
 		}
 	}
+	maps.DeleteFunc(l.slow, func(_ string, r report) bool { return now.Sub(r.at) > l.horizons[0] })
 	kept := l.order[:0]
 	for _, uid := range l.order {
 		if _, ok := l.waiting[uid]; ok {

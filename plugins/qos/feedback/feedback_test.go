@@ -10,6 +10,7 @@ import (
 	"time"
 
 	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -59,6 +60,10 @@ func restarted(name string) *v1.Pod {
 	return pod(name, v1.PodStatus{ContainerStatuses: []v1.ContainerStatus{{RestartCount: 1}}})
 }
 
+func evicted(name string) *v1.Pod {
+	return pod(name, v1.PodStatus{Phase: v1.PodFailed, Reason: "Evicted"})
+}
+
 // Pressure that is not the pod's own limit is a violation of latency; a pod that is deleted is not judged.
 func TestOutcomes(t *testing.T) {
 	l := newLoop(t, args())
@@ -66,7 +71,7 @@ func TestOutcomes(t *testing.T) {
 		l.bind(name, "a")
 	}
 	measured := func(uid types.UID, waited, throttled float64) {
-		var v usage.Values
+		v := usage.Sample{Time: l.time.Add(time.Second), Window: time.Second}
 		v.Set(usage.CPUSome, waited)
 		v.Set(usage.Throttled, throttled)
 		l.Measured(uid, &v)
@@ -101,5 +106,63 @@ func TestDecisionsAreBounded(t *testing.T) {
 	}
 	if n, u := len(l.waiting), l.counts.Unjudged; n != 1000 || u != 500 || len(l.order) > 1000 {
 		t.Errorf("%d are watched, %d in order, %d given up", n, len(l.order), u)
+	}
+}
+
+// What was measured before a pod was bound, in part or in whole, says nothing of its service there.
+func TestMeasuredBeforeTheBind(t *testing.T) {
+	for _, c := range []struct {
+		what          string
+		after, window time.Duration
+		counts        bool
+	}{
+		{"a window that began after", 31 * time.Second, 30 * time.Second, true},
+		{"a window that began before", 29 * time.Second, 30 * time.Second, false},
+		{"a moment before", -time.Second, 0, false},
+		{"a moment after", time.Second, 0, true},
+		{"of 1970", time.Unix(0, 0).Sub(time.Unix(1700000000, 0)), time.Second, false},
+	} {
+		l := newLoop(t, args())
+		l.bind("p", "a")
+		v := usage.Sample{Time: l.time.Add(c.after), Window: c.window}
+		v.Set(usage.CPUSome, .9)
+		l.Measured("p", &v)
+		l.wait(10 * time.Minute)
+		if got, _ := l.Report(); (got.Violations["pressure"] == 1) != c.counts {
+			t.Errorf("%s: %+v", c.what, got)
+		}
+	}
+}
+
+// What a pod does to itself on any node is counted, and held against no node and no prediction.
+func TestOwnDoing(t *testing.T) {
+	oom := func(name string, limit bool) *v1.Pod {
+		p := pod(name, v1.PodStatus{ContainerStatuses: []v1.ContainerStatus{{Name: "c", RestartCount: 1,
+			LastTerminationState: v1.ContainerState{Terminated: &v1.ContainerStateTerminated{Reason: "OOMKilled"}}}}})
+		p.Spec.Containers = []v1.Container{{Name: "c"}}
+		if limit {
+			p.Spec.Containers[0].Resources.Limits = v1.ResourceList{v1.ResourceMemory: resource.MustParse("64Mi")}
+		}
+		return p
+	}
+	for _, c := range []struct {
+		pod    *v1.Pod
+		reason string
+		own    bool
+	}{
+		{restarted("p"), "restart", true}, {oom("p", true), "oom_kill", true}, {oom("p", false), "oom_kill", false}, {evicted("p"), "eviction", false},
+	} {
+		l := newLoop(t, args())
+		before := l.offset
+		for range 30 {
+			l.bind("p", "a")
+			l.Observe(c.pod)
+		}
+		l.wait(time.Minute)
+		counts, v := l.Report()
+		_, blamed := l.Judge().History.Nodes["a"]
+		if counts.Violations[c.reason] != 30 || counts.Violated[objective.Latency] != 30 || (v.Outcomes == 0) != c.own || blamed == c.own || (l.offset == before) != c.own {
+			t.Errorf("%s: %+v, %d outcomes, node blamed: %v", c.reason, counts, v.Outcomes, blamed)
+		}
 	}
 }

@@ -55,11 +55,14 @@ func (l *Loop) Judge() *Judge { return l.last.Load() }
 
 // Update settles what is due, looks at the model file, and replaces the judge where there is something new to judge by.
 func (l *Loop) Update(ctx context.Context) {
+	l.loading.Lock()
+	defer l.loading.Unlock()
+	take := l.reload(ctx) // takes long for a large file, and those who bind pods wait for the lock
 	l.lock.Lock()
 	defer l.lock.Unlock()
 	now := l.now()
 	l.settleDue(now)
-	l.reload(ctx)
+	take()
 	if l.model != nil && !l.demoted {
 		if v := l.ledger.Verdict(); v.Demote() {
 			l.demoted, l.changed = true, true
@@ -96,28 +99,33 @@ type fileStamp struct {
 	exists   bool
 }
 
-// reload reads the model file where it changed. What cannot be used leaves no model: a rung lower, and it is said.
-func (l *Loop) reload(ctx context.Context) {
+// reload reads the model file where it changed, and returns what makes it count, under the lock. What cannot be used leaves no
+// model: a rung lower, and it is said.
+func (l *Loop) reload(ctx context.Context) (take func()) {
 	if l.file == "" {
-		return
+		return func() {}
 	}
 	var stamp fileStamp
 	if info, err := os.Stat(l.file); err == nil {
 		stamp = fileStamp{info.ModTime(), info.Size(), true}
 	}
 	if stamp == l.stamp && l.Judge() != nil {
-		return
+		return func() {}
 	}
-	l.stamp, l.changed = stamp, true
+	l.stamp = stamp
 	logger := klog.FromContext(ctx)
 	m, card, err := quality.Load(l.file, &quality.Placement)
 	if err != nil {
-		l.model = nil
-		l.counts.Failures++
 		logger.Error(err, "The QoS model cannot be used; nodes are judged by utilisation")
-		return
+		return func() {
+			l.model, l.changed = nil, true
+			l.counts.Failures++
+		}
 	}
-	l.model, l.demoted = quality.NewTable(m), false
-	l.ledger = outcome.NewLedger(l.decisions)
+	table := quality.NewTable(m)
 	logger.Info("The QoS model is loaded", "file", l.file, "trained", card.Trained, "observations", card.Observations)
+	return func() {
+		l.model, l.demoted, l.changed = table, false, true
+		l.ledger = outcome.NewLedger(l.decisions)
+	}
 }

@@ -31,13 +31,13 @@ func TestObservations(t *testing.T) {
 	a.Feedback.ObservationsFile = filepath.Join(t.TempDir(), "observations.csv")
 	l := newLoop(t, a)
 	l.bind("kept", "a")
-	l.bind("restarts", "b")
-	l.Observe(restarted("restarts"))
+	l.bind("evicted", "b")
+	l.Observe(evicted("evicted"))
 	l.wait(10 * time.Minute)
 	if got := l.written(); len(got) != 2 || !got[0].Violated || got[0].Node != "b" || got[1].Violated || got[1].Node != "a" {
 		t.Errorf("%+v", got)
 	}
-	l.Observe(restarted("kept"))
+	l.Observe(evicted("kept"))
 	if got := l.written(); len(got) != 2 || !got[0].Violated || !got[1].Violated {
 		t.Errorf("a pod is lost after ten minutes: %+v", got)
 	}
@@ -46,7 +46,7 @@ func TestObservations(t *testing.T) {
 	next.bind("after", "c")
 	next.wait(10 * time.Minute)
 	if got := next.written(); len(got) != 3 || got[2].Violated || got[2].Node != "c" {
-		t.Errorf("after a restart: %+v", got)
+		t.Errorf("after an eviction: %+v", got)
 	}
 }
 
@@ -56,7 +56,7 @@ func TestObservationsFileFails(t *testing.T) {
 	a.Feedback.ObservationsFile = filepath.Join(t.TempDir(), "there", "observations.csv")
 	l := newLoop(t, a)
 	l.bind("p", "a")
-	l.Observe(restarted("p"))
+	l.Observe(evicted("p"))
 	l.exporter.write(klog.Background(), 0)
 	if c, _ := l.Report(); c.Unwritten != 1 {
 		t.Errorf("%d failures", c.Unwritten)
@@ -72,7 +72,7 @@ func TestObservationsFileFails(t *testing.T) {
 	}
 	l = newLoop(t, a)
 	l.bind("p", "a")
-	l.Observe(restarted("p"))
+	l.Observe(evicted("p"))
 	if got := l.written(); len(got) != 1 || !got[0].Violated {
 		t.Errorf("%+v", got)
 	}

@@ -5,6 +5,8 @@ package feedback
 
 import (
 	"math"
+	"strings"
+	"time"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -27,6 +29,41 @@ func (m *mean) add(v float64) { m.sum, m.n = m.sum+v, m.n+1 }
 
 func (m *mean) over(limit float64) bool { return m.n > 0 && m.sum/m.n > limit }
 
+// pressed is the share of time for which a pod waited that bears out what it says of its own response time.
+const pressed = .05
+
+// bornOut says whether an outcome tells something of the node, and not of the pod alone. Throttling is by the pod's own limit. Response
+// times are what a tenant says of itself: slow ones count where tasks were also measured to wait, or, where nothing measures that, when
+// a pod of another tenant was slow on the node within the horizon; quick ones count unless tasks waited.
+func (l *Loop) bornOut(d *Decision, violation string, now time.Time) bool {
+	limit := float64(latencySuffers)
+	switch {
+	case violation == "throttling":
+		return false
+	case d.MayTake <= 0 || d.responses.n == 0:
+		return true
+	case violation == "":
+		return !d.suffering.over(limit)
+	case d.suffering.n > 0:
+		return d.suffering.over(pressed)
+	}
+	before, tenant := l.slow[d.Node], tenantOf(d.Workload)
+	l.slow[d.Node] = report{tenant, now}
+	return before.tenant != "" && before.tenant != tenant && now.Sub(before.at) <= l.horizons[0]
+}
+
+// report of a slow pod on a node.
+type report struct {
+	tenant string
+	at     time.Time
+}
+
+// tenantOf is the namespace of a workload. Pods without a controller have one name together, and are no two tenants.
+func tenantOf(workload string) string {
+	tenant, _, _ := strings.Cut(workload, "/")
+	return tenant
+}
+
 // suffers says what of the pod's service is not as its objective wants it. A response time that was measured is the
 // service itself; pressure only makes a bad one likely.
 func (d *Decision) suffers() string {
@@ -46,8 +83,9 @@ func (d *Decision) suffers() string {
 }
 
 // Measured takes what was measured of a pod: the share of time in which it waited, that in which it was throttled by its own
-// limit, and its response time. What cannot be is dropped, and so is what is measured of a pod that is not watched.
-func (l *Loop) Measured(uid types.UID, v *usage.Values) {
+// limit, and its response time. What cannot be is dropped, and so is what is measured of a pod that is not watched, or of a time
+// before it was bound: a predecessor of its name may have suffered then, and not here.
+func (l *Loop) Measured(uid types.UID, v *usage.Sample) {
 	waited, pressed := v.Waiting()
 	throttled, _ := v.Get(usage.Throttled)
 	pressed = pressed && throttled >= 0 && throttled <= 1
@@ -59,7 +97,7 @@ func (l *Loop) Measured(uid types.UID, v *usage.Values) {
 	l.lock.Lock()
 	defer l.lock.Unlock()
 	d, ok := l.waiting[uid]
-	if !ok {
+	if !ok || v.Time.Add(-v.Window).Before(d.bound) {
 		return
 	}
 	if pressed {
@@ -74,10 +112,13 @@ func (l *Loop) Measured(uid types.UID, v *usage.Values) {
 
 // Observe looks whether a pod lost its service, or ended.
 func (l *Loop) Observe(pod *v1.Pod) {
-	if reason := disrupted(pod); reason != "" {
+	if reason, own := disrupted(pod); reason != "" {
 		l.lock.Lock()
 		defer l.lock.Unlock()
-		if d, ok := l.waiting[pod.UID]; ok {
+		if d, ok := l.waiting[pod.UID]; ok && own {
+			l.count(d, reason)
+			delete(l.waiting, pod.UID)
+		} else if ok {
 			l.lost(d, reason)
 		}
 		return
@@ -105,21 +146,35 @@ func (l *Loop) NotReady(node string) {
 	}
 }
 
-// disrupted says how a pod lost its service, or "" where it did not. A pod that failed by itself did not.
-func disrupted(pod *v1.Pod) string {
+// disrupted says how a pod lost its service, or "" where it did not, and whether that was its own doing: a container that ends, or
+// that needs more memory than its own limit, does so on any node. A pod that failed by itself did not lose its service.
+func disrupted(pod *v1.Pod) (reason string, own bool) {
 	if pod.Status.Phase == v1.PodFailed && (pod.Status.Reason == "Evicted" || pod.Status.Reason == "NodeLost" || pod.Status.Reason == "NodeShutdown") {
-		return "eviction"
+		return "eviction", false
 	}
 	for i := range pod.Status.ContainerStatuses {
 		s := &pod.Status.ContainerStatuses[i]
 		for _, state := range []*v1.ContainerStateTerminated{s.State.Terminated, s.LastTerminationState.Terminated} {
 			if state != nil && state.Reason == "OOMKilled" {
-				return "oom_kill"
+				return "oom_kill", limited(pod, s.Name)
 			}
 		}
 		if s.RestartCount > 0 {
-			return "restart"
+			reason, own = "restart", true
 		}
 	}
-	return ""
+	return reason, own
+}
+
+// limited says whether a container has a limit of memory, of its own or its pod's: then it is that which it was killed by.
+func limited(pod *v1.Pod, container string) bool {
+	if r := pod.Spec.Resources; r != nil && !r.Limits.Memory().IsZero() {
+		return true
+	}
+	for i := range pod.Spec.Containers {
+		if c := &pod.Spec.Containers[i]; c.Name == container {
+			return !c.Resources.Limits.Memory().IsZero()
+		}
+	}
+	return false
 }

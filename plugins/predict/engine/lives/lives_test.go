@@ -4,6 +4,7 @@
 package lives
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 	"time"
@@ -52,5 +53,41 @@ func TestLives(t *testing.T) {
 	}
 	if n := l.Len(); n != 2 {
 		t.Errorf("%d workloads are remembered, want 2", n)
+	}
+}
+
+// Those go of which nothing was heard for longest, also after a restart.
+func TestLivesAreForgottenByAge(t *testing.T) {
+	l := New(100)
+	yes := true
+	end := func(name string, at int64) {
+		start := metav1.NewTime(time.Unix(at-60, 0))
+		l.Ended(&v1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, OwnerReferences: []metav1.OwnerReference{{Kind: "Job", Name: name, Controller: &yes}}},
+			Status:     v1.PodStatus{Phase: v1.PodRunning, StartTime: &start},
+		}, time.Unix(at, 0))
+	}
+	for i := range 300 {
+		end(fmt.Sprint("once-", i), int64(1000+i))
+		end("nightly", int64(1000+i))
+		if i == 150 {
+			var file bytes.Buffer
+			if err := l.Save(&file); err != nil {
+				t.Fatal(err)
+			}
+			l = New(100)
+			if err := l.Load(&file); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := l.Len(); n > 100 || i > 100 && n < 97 {
+			t.Fatalf("%d workloads are remembered after %d", n, i)
+		}
+	}
+	all := l.All()
+	for name, remembered := range map[string]bool{"nightly": true, "once-299": true, "once-250": true, "once-150": false, "once-0": false} {
+		if _, ok := all[predict.Workload{Namespace: "shop", Kind: "Job", Name: name}]; ok != remembered {
+			t.Errorf("%s is remembered: %v", name, ok)
+		}
 	}
 }

@@ -18,9 +18,10 @@ const (
 
 // forecast finds the node's residual as of its newest sample.
 func (n *Node) forecast() {
-	for h := range n.residual {
-		for r := range n.residual[h] {
-			n.residual[h][r] = n.Resources[r].Own.interval()
+	for r := range predict.NumResources {
+		beyond := n.beyond(r)
+		for h := range n.residual {
+			n.residual[h][r] = beyond
 		}
 	}
 }
@@ -44,76 +45,131 @@ func (h *History) calibrate(n *Node) {
 	}
 }
 
-// Publish puts the forecasts of nodes as of now into c, and how peaks add up.
-func (h *History) Publish(now time.Time, c *predict.Contents) {
+// Publish puts the forecasts of the nodes that there are, as of now, into c, and how peaks add up. It returns where they come
+// from.
+func (h *History) Publish(now time.Time, c *predict.Contents) Standing {
 	c.Forecasts = make(map[string]predict.NodeForecast, len(h.nodes))
+	var st Standing
 	for name, n := range h.nodes {
+		if n.gone != 0 {
+			continue
+		}
 		h.calibrate(n)
-		c.Forecasts[name] = h.aged(n, now)
+		f, stands := h.aged(n, now)
+		st.add(n, &stands)
+		c.Forecasts[name] = f
 	}
 	c.Combiners = h.combiners
+	return st
 }
 
-// aged is the node's forecast on the rung that its age leaves.
-func (h *History) aged(n *Node, now time.Time) predict.NodeForecast {
-	age := max(0, now.Sub(time.Unix(n.Newest, 0)))
-	if n.Resources[predict.CPU].Own.Samples < enough && n.Resources[predict.Memory].Own.Samples < enough {
-		return predict.NodeForecast{Age: age}
-	}
-	f := predict.NodeForecast{Residual: n.residual, Rung: predict.Fresh, Age: age}
-	for r := range f.Beyond {
-		own := &n.Resources[r].Own
-		f.Beyond[r] = predict.Use{Mean: own.Mean, Variance: own.Variance}
-	}
-	if age <= h.options.Expiry {
-		return f
-	}
-	f.Rung = predict.Stale
-	size := n.size()
-	widen := func(in predict.Interval, r int, by float64) predict.Interval {
-		wide := by * max(in.Upper-in.Lower, leastWidth*size[r])
-		return predict.Interval{Lower: in.Lower - wide, Upper: in.Upper + wide}
-	}
-	for horizon := range f.Residual {
-		for r := range f.Residual[horizon] {
-			f.Residual[horizon][r] = widen(f.Residual[horizon][r], r, float64(age)/float64(staleUntil))
+// stand is the rung of a resource, and the age of its newest sample; 0 is none.
+type stand struct {
+	rung predict.NodeRung
+	age  time.Duration
+}
+
+// aged is the node's forecast on the rungs that the ages of its samples leave.
+func (h *History) aged(n *Node, now time.Time) (f predict.NodeForecast, stands [predict.NumResources]stand) {
+	best := 0
+	for r := range stands {
+		var residual [predict.NumHorizons]predict.Interval
+		residual, stands[r] = h.agedOf(n, r, now)
+		for horizon := range residual {
+			f.Residual[horizon][r] = residual[horizon]
+		}
+		if f.Lacks[r] = stands[r].rung == predict.Blind; !f.Lacks[r] {
+			f.Beyond[r] = n.use(r)
+		}
+		if s, b := stands[r], stands[best]; s.rung > b.rung || s.rung == b.rung && s.age < b.age {
+			best = r
 		}
 	}
-	if age <= staleUntil {
-		return f
+	f.Rung, f.Age = stands[best].rung, stands[best].age
+	if f.Rung == predict.Blind {
+		f.Lacks = predict.Set{}
+	}
+	return f, stands
+}
+
+// agedOf is the residual of one resource. Of a blind one it is 0.
+func (h *History) agedOf(n *Node, r int, now time.Time) (residual [predict.NumHorizons]predict.Interval, s stand) {
+	resource := &n.Resources[r]
+	if resource.Newest == 0 {
+		return residual, s
+	}
+	s.age = max(0, now.Sub(time.Unix(resource.Newest, 0)))
+	if resource.Own.Samples < enough {
+		return residual, s
+	}
+	for horizon := range residual {
+		residual[horizon] = n.residual[horizon][r]
+	}
+	if s.age <= h.options.Expiry {
+		s.rung = predict.Fresh
+		return residual, s
+	}
+	size := n.size()[r]
+	widen := func(in predict.Interval, by float64) predict.Interval {
+		wide := by * max(in.Upper-in.Lower, leastWidth*size)
+		return predict.Interval{Lower: in.Lower - wide, Upper: in.Upper + wide}
+	}
+	for horizon := range residual {
+		residual[horizon] = widen(residual[horizon], float64(s.age)/float64(staleUntil))
+	}
+	if s.age <= staleUntil {
+		s.rung = predict.Stale
+		return residual, s
 	}
 
 	// The hours of the week that are ahead.
 	begin := h.options.Grid.Hour(now.Unix())
-	for horizon := range f.Residual {
-		for r := range f.Residual[horizon] {
-			own := &n.Resources[r].Own
-			low, high, known := 0.0, 0.0, false
-			for i := range predict.Horizon(horizon).Hours() {
-				if v := float64(own.Profile[hourOfWeek(begin+int64(i))]); v >= 0 {
-					if !known || v < low {
-						low = v
-					}
-					high, known = max(high, v), true
+	own := &resource.Own
+	for horizon := range residual {
+		low, high, known := 0.0, 0.0, false
+		for i := range predict.Horizon(horizon).Hours() {
+			if v := float64(own.Profile[hourOfWeek(begin+int64(i))]); v >= 0 {
+				if !known || v < low {
+					low = v
 				}
+				high, known = max(high, v), true
 			}
-			if !known {
-				return predict.NodeForecast{Age: age}
-			}
-			spread := own.interval()
-			half := (spread.Upper - spread.Lower) / 2
-			f.Residual[horizon][r] = widen(predict.Interval{Lower: low - half, Upper: high + half}, r, 1)
 		}
+		if !known {
+			return [predict.NumHorizons]predict.Interval{}, s
+		}
+		spread := own.interval()
+		half := (spread.Upper - spread.Lower) / 2
+		residual[horizon] = widen(predict.Interval{Lower: low - half, Upper: high + half}, 1)
 	}
-	f.Rung = predict.Profile
-	return f
+	s.rung = predict.Profile
+	return residual, s
 }
 
-// Rungs counts the nodes of a snapshot's contents that are on each rung, and returns the age of the oldest newest sample there.
-func Rungs(c *predict.Contents) (count [predict.NumNodeRungs]int, oldest [predict.NumNodeRungs]time.Duration) {
-	for _, f := range c.Forecasts {
-		count[f.Rung]++
-		oldest[f.Rung] = max(oldest[f.Rung], f.Age)
+// Standing is where the forecasts of the nodes that there are come from.
+type Standing struct {
+	// Nodes on each rung, by the resource of each that is known least, and the age of its newest sample, the oldest of the nodes
+	// there.
+	Nodes [predict.NumNodeRungs]int
+	Ages  [predict.NumNodeRungs]time.Duration
+	// Resources of nodes on each rung.
+	Resources [predict.NumResources][predict.NumNodeRungs]int
+	// Untold counts the pods that run on nodes that are measured and are not themselves, and Mute the nodes of which no pod is
+	// measured though some run there.
+	Untold, Mute int
+}
+
+func (s *Standing) add(n *Node, stands *[predict.NumResources]stand) {
+	worst := stands[0]
+	for r, each := range stands {
+		s.Resources[r][each.rung]++
+		if each.rung < worst.rung || each.rung == worst.rung && each.age > worst.age {
+			worst = each
+		}
 	}
-	return count, oldest
+	s.Nodes[worst.rung]++
+	s.Ages[worst.rung] = max(s.Ages[worst.rung], worst.age)
+	if s.Untold += n.untold; n.untold > 0 && n.told == 0 {
+		s.Mute++
+	}
 }

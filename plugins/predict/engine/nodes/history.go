@@ -10,7 +10,9 @@
 package nodes
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
@@ -42,17 +44,25 @@ type History struct {
 
 // Node is what is known of one node. Fields are exported to be saved.
 type Node struct {
-	// Newest sample, Unix seconds.
+	// Newest sample of anything, Unix seconds.
 	Newest int64
 	// Hours that are over since the first sample.
 	Hours     int
 	Resources [predict.NumResources]Resource
 
+	name     string
 	machine  usage.Machine
 	pods     int // with samples in the newest reading
 	arrivals int // pods that were first seen, since the process began
 	measured [predict.NumResources]float64
 	ofPods   [predict.NumResources]float64
+	// expected use of pods that run and are not measured, what of it is sure, and what they use at any moment.
+	expected, sure, usual predict.Amounts
+	gap                   [predict.NumResources]gap
+	// told and untold pods: those that run and were measured, or not.
+	told, untold int
+	// gone is since when there is no such node, Unix seconds; 0 while there is.
+	gone int64
 	// load of the pods there are, and of the members.
 	load, settled predict.NodeLoad
 	// members are the pods that were there when the open hour began, also those that have gone since.
@@ -66,6 +76,8 @@ type Node struct {
 
 // Resource is one resource of one node, in cores or bytes.
 type Resource struct {
+	// Newest sample that measured it, Unix seconds.
+	Newest int64
 	// Whole is the past of the node's use.
 	Whole *history.Series
 	// Own is what the node uses beyond its pods.
@@ -91,8 +103,13 @@ const (
 	profileHalf = 3 // weeks, roughly: an hour of the week counts for a fifth of its mean
 	// enough samples of a node make a forecast.
 	enough = 3
-	// goneAfter is when a node without samples is forgotten: then its hours of the week are too.
-	goneAfter = 28 * 24 * time.Hour
+	// silentAfter is when a node without samples is forgotten: then its hours of the week are too.
+	silentAfter = 28 * 24 * time.Hour
+	// rebootsWithin is for how long a node is remembered that is not there any more, since one that reboots may be registered
+	// anew. Of clusters whose nodes come and go, mostGone bounds how many those are, as a share of those that are there.
+	rebootsWithin = 15 * time.Minute
+	mostGone      = 1. / 3
+	fewGone       = 3 // nodes may be remembered in any case
 )
 
 // NewHistory returns an empty history. machines may be nil.
@@ -119,6 +136,7 @@ func (h *History) Add(r usage.Reading, p *pods.History, s *predict.Snapshot) {
 	for name, n := range h.nodes {
 		h.resize(name, n)
 		n.measured, n.ofPods = [...]float64{math.NaN(), math.NaN()}, [predict.NumResources]float64{}
+		n.expected, n.sure, n.usual, n.told, n.untold = predict.Amounts{}, predict.Amounts{}, predict.Amounts{}, 0, 0
 	}
 	for i := range r.Nodes {
 		sample := &r.Nodes[i]
@@ -132,18 +150,28 @@ func (h *History) Add(r usage.Reading, p *pods.History, s *predict.Snapshot) {
 			if !ok {
 				continue
 			}
-			n.measured[i] = v
+			n.measured[i], n.Resources[i].Newest = v, n.Newest
 			n.Resources[i].Whole.Observe(n.Newest, v)
 			n.Resources[i].Peak = max(n.Resources[i].Peak, v)
 		}
 	}
 
 	// 2. What of it their pods used.
-	h.addPods(p, s, func(n *Node, pod *pods.Pod) {
+	h.addPods(p, s, func(n *Node, pod *pods.Pod, f *predict.PodForecast) {
 		for i, v := range pod.Use {
 			if v >= 0 {
 				n.ofPods[i] += v
+			} else if use, unmeasured := pod.Expected(predict.Resource(i), f); unmeasured {
+				n.expected[i] += use
+				n.sure[i] += min(use, f.Peaks[predict.Hour][i].Lower)
+				n.usual[i] += f.Use[i].Mean
 			}
+		}
+		switch {
+		case pod.Measured():
+			n.told++
+		case pod.Untold():
+			n.untold++
 		}
 		if pod.New() {
 			n.arrivals++
@@ -156,21 +184,51 @@ func (h *History) Add(r usage.Reading, p *pods.History, s *predict.Snapshot) {
 			n.settled.Add(&f)
 		}
 		for i := range n.Resources {
-			if v := n.measured[i]; v >= 0 {
-				n.Resources[i].Own.add(n.Newest, max(0, v-n.ofPods[i]), h.options.Grid)
+			v := n.measured[i]
+			if !(v >= 0) {
+				continue
 			}
+			own, beyond := &n.Resources[i].Own, v-n.ofPods[i]-n.expected[i]
+			n.gap[i].add(beyond, n.expected[i] > 0, h.options.Grid)
+			if beyond < 0 && n.expected[i] > 0 && own.Samples > 0 {
+				beyond = own.Mean // Pods use less than expected: that says nothing of the system.
+			}
+			own.add(n.Newest, max(0, beyond), h.options.Grid)
 		}
 		n.forecast()
 	}
+}
+
+// Forget drops nodes that are silent or gone. exists says which nodes there are; nil is not known.
+func (h *History) Forget(now time.Time, exists func(node string) bool) {
+	var gone []*Node
 	for name, n := range h.nodes {
-		if now-n.Newest > int64(goneAfter/time.Second) {
-			delete(h.nodes, name)
+		if exists == nil || exists(name) {
+			n.gone = 0
+		} else if n.gone == 0 {
+			n.gone = now.Unix()
 		}
+		if now.Unix()-n.Newest > int64(silentAfter/time.Second) || n.gone != 0 && now.Unix()-n.gone > int64(rebootsWithin/time.Second) {
+			delete(h.nodes, name)
+		} else if n.gone != 0 {
+			gone = append(gone, n)
+		}
+	}
+	most := max(fewGone, int(mostGone*float64(len(h.nodes)-len(gone))))
+	if len(gone) <= most {
+		return
+	}
+	// Those that went first, and of those that went at once, those that were watched least.
+	slices.SortFunc(gone, func(a, b *Node) int {
+		return cmp.Or(cmp.Compare(b.gone, a.gone), cmp.Compare(b.Hours, a.Hours), cmp.Compare(a.name, b.name))
+	})
+	for _, n := range gone[most:] {
+		delete(h.nodes, n.name)
 	}
 }
 
 // addPods adds the forecasts of pods up per node.
-func (h *History) addPods(p *pods.History, s *predict.Snapshot, each func(*Node, *pods.Pod)) {
+func (h *History) addPods(p *pods.History, s *predict.Snapshot, each func(*Node, *pods.Pod, *predict.PodForecast)) {
 	for _, n := range h.nodes {
 		n.pods, n.load = 0, predict.NodeLoad{}
 	}
@@ -182,12 +240,12 @@ func (h *History) addPods(p *pods.History, s *predict.Snapshot, each func(*Node,
 		f := pod.Forecast(s)
 		n.load.Add(&f)
 		n.pods++
-		each(n, pod)
+		each(n, pod, &f)
 	}
 }
 
 func (h *History) meet(name string) *Node {
-	n := &Node{}
+	n := &Node{name: name}
 	n.machine, _ = h.machines(name)
 	for i, scale := range n.size() {
 		n.Resources[i] = Resource{Whole: history.NewSeries(h.options.Grid, scale), Peak: -1}

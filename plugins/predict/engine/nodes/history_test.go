@@ -7,8 +7,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -91,15 +93,22 @@ func (c *cluster) read(nodes []string, of func(pod string) float64, own func(nod
 		r.Nodes = append(r.Nodes, s)
 	}
 	c.p.Add(r, func(_, name string) *v1.Pod { return c.pods[name] })
+	c.p.Expect(slices.Collect(maps.Values(c.pods)), c.now)
 	s, _ := c.publish()
 	c.Add(r, c.p, s)
 }
 
 func (c *cluster) publish() (*predict.Snapshot, predict.Contents) {
+	s, contents, _ := c.stand()
+	return s, contents
+}
+
+// stand publishes, and says where forecasts come from.
+func (c *cluster) stand() (*predict.Snapshot, predict.Contents, Standing) {
 	var contents predict.Contents
 	c.p.Publish(&contents, nil)
-	c.Publish(c.now, &contents)
-	return predict.NewSnapshot(contents), contents
+	st := c.Publish(c.now, &contents)
+	return predict.NewSnapshot(contents), contents, st
 }
 
 func constant(v float64) func(string) float64 { return func(string) float64 { return v } }
@@ -195,11 +204,11 @@ func TestLadder(t *testing.T) {
 		{0, predict.Fresh}, {5 * time.Minute, predict.Fresh}, {6 * time.Minute, predict.Stale}, {time.Hour, predict.Stale}, {12*time.Hour + time.Minute, predict.Profile},
 	} {
 		c.now = last.Add(step.after)
-		s, contents := c.publish()
+		s, _, st := c.stand()
 		f := s.NodeForecast("a")
 		r := f.Residual[predict.Hour][predict.CPU]
-		if count, oldest := Rungs(&contents); f.Rung != step.rung || f.Age != step.after || count[step.rung] != 1 || oldest[step.rung] != step.after {
-			t.Errorf("after %v: %v, aged %v, nodes on rungs %v aged %v", step.after, f.Rung, f.Age, count, oldest)
+		if f.Rung != step.rung || f.Age != step.after || st.Nodes[step.rung] != 1 || st.Ages[step.rung] != step.after {
+			t.Errorf("after %v: %v, aged %v, nodes on rungs %v aged %v", step.after, f.Rung, f.Age, st.Nodes, st.Ages)
 		}
 		if now := r.Upper - r.Lower; now < width-1e-9 || step.rung == predict.Stale && now <= width {
 			t.Errorf("after %v: the interval is %v wide, before %v", step.after, now, width)
@@ -215,8 +224,9 @@ func TestLadder(t *testing.T) {
 	if s, _ := c.publish(); s.NodeForecast("a").Rung != predict.Fresh {
 		t.Errorf("with a new sample: %v, before %v", s.NodeForecast("a").Rung, fresh.Rung)
 	}
-	c.now = c.now.Add(goneAfter)
+	c.now = c.now.Add(silentAfter)
 	c.read([]string{"b"}, none, constant(1))
+	c.Forget(c.now, nil)
 	if c.Len() != 1 {
 		t.Error("a node that is gone is remembered for ever")
 	}

@@ -178,18 +178,30 @@ func (h *History) begin(hour int64, p *pods.History, s *predict.Snapshot) {
 		clear(n.members)
 		n.members = n.members[:0]
 	}
-	h.addPods(p, s, func(n *Node, pod *pods.Pod) { n.members = append(n.members, pod) })
+	h.addPods(p, s, func(n *Node, pod *pods.Pod, _ *predict.PodForecast) { n.members = append(n.members, pod) })
 	h.kinds = p.Kinds(hour)
-	stride := max(1, len(h.nodes)/perHour)
-	i := 0
+	var strides, seen [predict.NumResources]int
+	for _, n := range h.nodes {
+		for r := range n.Resources {
+			if n.teaches(r) {
+				strides[r]++
+			}
+		}
+	}
+	for r := range strides {
+		strides[r] = max(1, strides[r]/perHour)
+	}
 	for name, n := range h.nodes { // Go's random order makes every node's turn come
-		i++
 		n.settled = n.load
 		for r := range n.Resources {
+			chosen := n.teaches(r)
+			if chosen {
+				seen[r]++
+				chosen = seen[r]%strides[r] == 0
+			}
 			for horizon := range n.direct {
 				n.direct[horizon][r] = direct{}
 				model := h.models[horizon][r].Load()
-				chosen := i%stride == 0 && n.Resources[r].Peak >= 0
 				if n.Hours < settledHours || n.size()[r] <= 0 || model == nil && !chosen {
 					continue
 				}
@@ -204,6 +216,12 @@ func (h *History) begin(hour int64, p *pods.History, s *predict.Snapshot) {
 		}
 		n.predict(h)
 	}
+}
+
+// teaches says whether the node can begin a decision: it is there, of known size, was watched for long enough, and was measured
+// in the hour that is over.
+func (n *Node) teaches(r int) bool {
+	return n.gone == 0 && n.Hours >= settledHours && n.size()[r] > 0 && n.Resources[r].Peak >= 0
 }
 
 func (h *History) decide(name string, n *Node, horizon, r int, hour int64) *Decision {

@@ -42,8 +42,14 @@ func (h *History) Load(r io.Reader, now time.Time) error {
 		if err := n.validate(); err != nil {
 			return fmt.Errorf("nodes: %s: %w", name, err)
 		}
-		if now.Sub(time.Unix(n.Newest, 0)).Abs() > goneAfter {
+		if now.Sub(time.Unix(n.Newest, 0)).Abs() > silentAfter {
 			continue
+		}
+		n.name = name
+		for i := range n.Resources {
+			if r := &n.Resources[i]; r.Newest == 0 && r.Own.Samples > 0 {
+				r.Newest = n.Newest // Files did not say it once.
+			}
 		}
 		h.resize(name, n)
 		n.forecast()
@@ -80,14 +86,17 @@ func (n *Node) validate() error {
 	return nil
 }
 
-// Bytes estimates the memory of the history.
+// Bytes estimates the memory of the history, with the forecasts that Publish made of it: the current ones, and those before, which
+// cycles may still hold.
 func (h *History) Bytes() uint64 {
-	const entry = 100
-	decision := uint64(unsafe.Sizeof(Decision{})) + 4*uint64(history.FeatureLen)
-	n := uint64(len(h.nodes)) * (uint64(unsafe.Sizeof(Node{})) + entry + uint64(predict.NumResources)*uint64(unsafe.Sizeof(history.Series{})))
+	const names, entry = 64, 3. / 2 // Go's maps are two thirds full on average.
+	ofNode := names + uint64(unsafe.Sizeof(Node{})) + uint64(predict.NumResources)*uint64(unsafe.Sizeof(history.Series{})) +
+		uint64(entry*float64(unsafe.Sizeof("")+unsafe.Sizeof(uintptr(0)))) + 2*uint64(entry*float64(unsafe.Sizeof("")+unsafe.Sizeof(predict.NodeForecast{})))
+	n := uint64(len(h.nodes)) * ofNode
 	for _, node := range h.nodes {
 		n += uint64(cap(node.members)) * uint64(unsafe.Sizeof(node))
 	}
+	decision := uint64(unsafe.Sizeof(Decision{})) + 4*uint64(history.FeatureLen)
 	for horizon := range h.open {
 		for r := range h.open[horizon] {
 			n += decision * uint64(len(h.open[horizon][r]))

@@ -8,12 +8,14 @@
 package pods
 
 import (
+	"cmp"
 	"math"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forget"
 	"github.com/foresight-scheduler/foresight/plugins/predict/peak/history"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
@@ -52,12 +54,15 @@ type key struct{ namespace, name string }
 type Pod struct {
 	// Node that runs it.
 	Node string
-	// Use in the newest sample that measured it; NaN before there was one, and once the pod is gone.
+	// Use in the newest sample that measured it; NaN before there was one, when it is too old to count, and once the pod is
+	// gone.
 	Use [predict.NumResources]float64
-	// First and Newest sample, Unix seconds.
+	// First and Newest sample, Unix seconds; 0 before there was one.
 	First, Newest int64
 
-	told            bool // in the newest reading
+	told            bool                        // in the newest reading
+	runs            bool                        // for so long that it should be measured
+	measuredAt      [predict.NumResources]int64 // when Use was, Unix seconds
 	object          *v1.Pod
 	workload, class *Use // either may be nil
 	requested       predict.Amounts
@@ -121,13 +126,18 @@ func (h *History) Add(r usage.Reading, lookup Lookup) {
 		}
 	}
 	for k, p := range h.pods {
+		for r := range p.Use {
+			if p.measuredAt[r] != 0 && now-p.measuredAt[r] > int64(h.options.Forget/time.Second) {
+				p.Use[r] = math.NaN()
+			}
+		}
 		if !p.told {
 			// An answer without a pod that is there does not say that it uses nothing.
 			if object := lookup(k.namespace, k.name); object == nil || object.UID != p.object.UID {
 				p.Use = unmeasured
 			}
 		}
-		if now-p.Newest > int64(h.options.Forget/time.Second) {
+		if p.Newest != 0 && now-p.Newest > int64(h.options.Forget/time.Second) {
 			h.leave(p)
 			delete(h.pods, k)
 		}
@@ -157,7 +167,7 @@ func (h *History) observe(s *usage.PodSample, object *v1.Pod) {
 	case p == nil:
 		p = newPod(unix)
 		h.pods[k] = p
-	case p.object != nil && p.object.UID != object.UID: // its successor of the same name
+	case p.Newest == 0 || p.object.UID != object.UID: // never measured, or its successor of the same name
 		h.leave(p)
 		p = newPod(unix) // Who holds the predecessor goes on holding it.
 		h.pods[k] = p
@@ -176,33 +186,45 @@ func (h *History) observe(s *usage.PodSample, object *v1.Pod) {
 		}
 	}
 	for r, q := range [predict.NumResources]usage.Quantity{usage.CPU, usage.Memory} {
+		for _, u := range [...]*Use{p.workload, p.class} {
+			if u != nil {
+				u.ask(r, p.requested[r])
+			}
+		}
 		v, ok := s.Get(q)
 		if !ok {
 			continue
 		}
-		p.Use[r] = v
+		p.Use[r], p.measuredAt[r] = v, unix
 		p.own[r].add(v, unix-last)
 		for i := range p.peaks {
 			p.peaks[i][r] = max(p.peaks[i][r], float32(v))
 		}
 		for _, u := range [...]*Use{p.workload, p.class} {
 			if u != nil {
-				u.add(r, v, float64(p.peaks[predict.Hour][r]), p.requested[r], p.limit[r])
+				u.add(r, v, float64(p.peaks[predict.Hour][r]), p.limit[r])
 			}
 		}
 		if asked := p.requested[r]; asked > 0 {
-			h.cluster.add(r, v/asked, float64(p.peaks[predict.Hour][r])/asked, 1, math.Inf(1))
+			h.cluster.ask(r, 1)
+			h.cluster.add(r, v/asked, float64(p.peaks[predict.Hour][r])/asked, math.Inf(1))
 		}
 	}
 }
 
-func (u *Use) add(r int, v, hourPeak, requested, limit float64) {
+// ask takes what a pod requests that a reading tells of.
+func (u *Use) ask(r int, requested float64) {
+	u.sum[r].told++
+	u.sum[r].requested += requested
+}
+
+// add takes what was measured of it.
+func (u *Use) add(r int, v, hourPeak, limit float64) {
 	c := &u.sum[r]
 	c.pods++
 	c.use += v
 	c.squares += v * v
 	c.hourPeaks += hourPeak
-	c.requested += requested
 	c.limit = max(c.limit, limit)
 	u.Resources[r].Largest = max(u.Resources[r].Largest, v)
 }
@@ -284,22 +306,17 @@ func (h *History) evict() {
 	h.evicted += evictOldest(h.workloads, h.options.Most) + evictOldest(h.classes, h.options.Most)
 }
 
+// evictOldest drops those that were seen longest ago, and of those that were seen at once, those that were met last: where more
+// are there than are remembered, the same ones stay.
 func evictOldest[K comparable](all map[K]*Use, most int) (n uint64) {
 	if len(all) <= most {
 		return 0
 	}
-	oldest := make([]int64, 0, len(all))
-	for _, u := range all {
-		oldest = append(oldest, u.Seen)
-	}
-	// A tenth more goes, so that this is not done in every reading.
-	bound := nth(oldest, len(all)-most+most/10)
-	for k, u := range all {
-		if u.Seen <= bound && len(all) > most-most/10 {
-			delete(all, k)
-			u.evicted = true // for the pods that hold it
-			n++
-		}
-	}
+	forget.Oldest(all, len(all)-most, func(a, b *Use) int {
+		return cmp.Or(cmp.Compare(a.Seen, b.Seen), cmp.Compare(b.First, a.First))
+	}, func(u *Use) {
+		u.evicted = true // for the pods that hold it
+		n++
+	})
 	return n
 }

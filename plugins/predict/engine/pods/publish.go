@@ -5,7 +5,6 @@ package pods
 
 import (
 	"iter"
-	"slices"
 	"time"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
@@ -18,7 +17,10 @@ const clusterPeaks = 1000
 // Publish makes the forecasts of pods anew and puts them into c, with the lives of their workloads.
 func (h *History) Publish(c *predict.Contents, lives map[predict.Workload]time.Duration) {
 	c.Cluster = nil
-	if h.cluster.Resources[0].Peaks[predict.Hour].Count >= clusterPeaks {
+	if r := &h.cluster.Resources; max(r[predict.CPU].Peaks[predict.Hour].Count, r[predict.Memory].Peaks[predict.Hour].Count) >= clusterPeaks {
+		for i := range r {
+			r[i].Requested = 1 // also of what was never measured
+		}
 		c.Cluster = h.cluster.publish(&h.options, predict.FromCluster, predict.Amounts{1, 1})
 	}
 	c.Classes = make(map[predict.Class]*predict.PodForecast, len(h.classes))
@@ -113,10 +115,4 @@ type Status struct {
 // Status returns how much is known.
 func (h *History) Status() Status {
 	return Status{Pods: len(h.pods), Workloads: len(h.workloads), Classes: len(h.classes), Evicted: h.evicted}
-}
-
-// nth returns the n-th smallest value, from 1.
-func nth(values []int64, n int) int64 {
-	slices.Sort(values)
-	return values[max(0, min(n, len(values))-1)]
 }

@@ -77,11 +77,43 @@ func (u *Use) validate() error {
 	return nil
 }
 
-// Bytes estimates the memory of the history: the structs, and for each map entry and string what they usually take.
+// entry is what an entry of a map with keys and values of so many bytes takes: Go's maps are two thirds full on average.
+func entry(bytes uintptr) uint64 { return uint64(bytes) * 3 / 2 }
+
+// names is what the strings of a key take that no object holds any more.
+const names = 64
+
+// Bytes estimates the memory of the history, with what Publish made of it: the current snapshot, and the one before, which cycles may
+// still hold.
 func (h *History) Bytes() uint64 {
-	const entry = 100
-	perUse := uint64(unsafe.Sizeof(Use{})) + entry + uint64(predict.NumHorizons*predict.NumResources*40*4)
-	series := uint64(predict.NumResources) * uint64(unsafe.Sizeof(history.Series{})+uintptr(predict.NumHorizons)*unsafe.Sizeof(summary{}))
-	return uint64(len(h.pods))*(uint64(unsafe.Sizeof(Pod{}))+entry) +
-		uint64(len(h.workloads))*(perUse+series) + uint64(len(h.classes))*perUse
+	const pointer = unsafe.Sizeof(uintptr(0))
+	ofPod := uint64(unsafe.Sizeof(Pod{})) + entry(unsafe.Sizeof(key{})+pointer) + 2*entry(unsafe.Sizeof("")+unsafe.Sizeof(predict.Measured{}))
+	ofWorkload := names + 3*entry(unsafe.Sizeof(predict.Workload{})+pointer)
+	ofClass := names + 3*entry(unsafe.Sizeof(predict.Class{})+pointer)
+	n := uint64(len(h.pods))*ofPod + uint64(len(h.workloads))*ofWorkload + uint64(len(h.classes))*ofClass
+	for u := range h.all {
+		n += u.bytes()
+	}
+	return n
+}
+
+// bytes of what is learned of one workload or class.
+func (u *Use) bytes() uint64 {
+	n := uint64(unsafe.Sizeof(*u))
+	if u.forecast != nil {
+		n += 2 * uint64(unsafe.Sizeof(*u.forecast))
+	}
+	for i := range u.Resources {
+		r := &u.Resources[i]
+		for k := range r.Peaks {
+			n += uint64(cap(r.Peaks[k].Weights)) * uint64(unsafe.Sizeof(r.Peaks[k].Weights[0]))
+			if r.summaries[k] != nil {
+				n += uint64(unsafe.Sizeof(*r.summaries[k]))
+			}
+		}
+		if r.Typical != nil {
+			n += uint64(unsafe.Sizeof(*r.Typical))
+		}
+	}
+	return n
 }

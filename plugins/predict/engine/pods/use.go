@@ -74,13 +74,16 @@ type summary struct {
 	history.Summary
 }
 
-// cycle adds up one reading.
-type cycle struct{ pods, use, squares, hourPeaks, requested, limit float64 }
+// cycle adds up one reading: of all pods that it tells of, and of those that it measured.
+type cycle struct{ told, requested, pods, use, squares, hourPeaks, limit float64 }
 
 // close ends a reading.
 func (u *Use) close(unix int64) {
 	for r := range u.Resources {
 		c, s := &u.sum[r], &u.Resources[r]
+		if c.told > 0 {
+			s.Requested = c.requested / c.told
+		}
 		if c.pods == 0 {
 			continue
 		}
@@ -92,7 +95,6 @@ func (u *Use) close(unix int64) {
 		s.Mean += (mean - s.Mean) * min(1, weight)
 		s.Square += (c.squares/c.pods - s.Square) * min(1, weight)
 		s.Readings++
-		s.Requested = c.requested / c.pods
 		if s.Limit = c.limit; math.IsInf(c.limit, 1) {
 			s.Limit = 0
 		}
@@ -123,12 +125,18 @@ func (u *Use) publish(o *Options, rung predict.Rung, unwatched predict.Amounts) 
 	watched := max(1, float64(u.Seen-u.First)) / o.ColdStart.Seconds()
 	unproven := max(0, 1-watched)
 	grows := growthShare * max(0, math.Log2(settles/watched)) / (1 - o.Tau)
+	known := false
 	for r := range u.Resources {
 		s, c := &u.Resources[r], &u.sum[r]
 		if s.Readings < early {
-			u.forecast = nil
-			return nil
+			// What is not measured counts as it is requested, whatever else is.
+			for h := range f.Peaks {
+				f.Peaks[h][r] = predict.Peak{Mean: s.Requested, Upper: s.Requested}
+			}
+			f.Use[r] = predict.Use{Mean: s.Requested, Variance: math.Pow(s.Requested/bounds, 2)}
+			continue
 		}
+		known = true
 		floor := 0.0 // what its pods use now
 		if c.pods > 0 {
 			floor = c.hourPeaks / c.pods
@@ -160,6 +168,9 @@ func (u *Use) publish(o *Options, rung predict.Rung, unwatched predict.Amounts) 
 			f.Peaks[h][r] = p
 		}
 		f.Use[r] = s.usual(f.Peaks[predict.Day][r].Upper, unproven)
+	}
+	if !known {
+		f = nil
 	}
 	u.forecast = f
 	return f

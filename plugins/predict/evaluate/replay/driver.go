@@ -82,7 +82,7 @@ func (d *driver) start(w *world.World, c *Config, peers frameworkruntime.Registr
 				}
 				return object.(*v1.Pod)
 			},
-			Nodes: func() int { return len(w.Nodes) },
+			Nodes: func() []*v1.Node { return w.Nodes },
 		})
 	}
 	judges := &judge.Plugins{}

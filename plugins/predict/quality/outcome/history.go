@@ -8,6 +8,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/foresight-scheduler/foresight/plugins/predict/forget"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 )
 
@@ -39,7 +40,12 @@ func (h *NodeHistory) Doubt() float32 { return float32(1 / math.Sqrt(1+float64(h
 type History struct {
 	halfLife  time.Duration
 	nodes     map[string]*nodeState
-	workloads map[string]*Vector
+	workloads map[string]*workloadState
+}
+
+type workloadState struct {
+	Vector
+	at time.Time // of its last outcome
 }
 
 type nodeState struct {
@@ -50,7 +56,7 @@ type nodeState struct {
 const (
 	learningRate = .5
 	decay        = .02
-	// maxWorkloads bounds the vectors of workloads; past it, all start over.
+	// maxWorkloads bounds the vectors of workloads; those go whose last outcome is oldest.
 	maxWorkloads = 10000
 	// negligible is the weight at which a node is forgotten.
 	negligible = .05
@@ -58,7 +64,7 @@ const (
 
 // NewHistory returns a history in which half of what was learned is forgotten after halfLife.
 func NewHistory(halfLife time.Duration) *History {
-	return &History{halfLife: halfLife, nodes: map[string]*nodeState{}, workloads: map[string]*Vector{}}
+	return &History{halfLife: halfLife, nodes: map[string]*nodeState{}, workloads: map[string]*workloadState{}}
 }
 
 // Learn takes one outcome: the log-odds that the model gave without history, and whether there was a violation.
@@ -72,21 +78,21 @@ func (h *History) Learn(node, workload string, modelLogOdds float32, violated bo
 	u := h.workloads[workload]
 	if u == nil {
 		if len(h.workloads) >= maxWorkloads {
-			clear(h.workloads)
+			forget.Oldest(h.workloads, forget.Batch(maxWorkloads), func(a, b *workloadState) int { return a.at.Compare(b.at) }, nil)
 		}
-		v := Stranger(workload)
-		u = &v
+		u = &workloadState{Vector: Stranger(workload)}
 		h.workloads[workload] = u
 	}
-	g := -quality.Probability(modelLogOdds + n.Vector.Dot(u))
+	u.at = now
+	g := -quality.Probability(modelLogOdds + n.Vector.Dot(&u.Vector))
 	if violated {
 		g++
 	}
 	before := n.Vector
 	for k := range n.Vector {
-		n.Vector[k] += learningRate * (g*u[k] - decay*n.Vector[k])
+		n.Vector[k] += learningRate * (g*u.Vector[k] - decay*n.Vector[k])
 		if k > 0 {
-			u[k] += learningRate * (g*before[k] - decay*u[k])
+			u.Vector[k] += learningRate * (g*before[k] - decay*u.Vector[k])
 		}
 	}
 	n.Weight++
@@ -131,7 +137,7 @@ func (h *History) View(now time.Time) *HistoryView {
 		v.Nodes[name] = n.NodeHistory
 	}
 	for name, u := range h.workloads {
-		v.workloads[name] = *u
+		v.workloads[name] = u.Vector
 	}
 	return v
 }

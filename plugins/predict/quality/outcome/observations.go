@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/foresight-scheduler/foresight/plugins/predict/atomicfile"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality/learn"
 )
@@ -61,9 +61,12 @@ func WriteObservations(w io.Writer, outcomes []Outcome) error {
 	return out.Error()
 }
 
+// mostBytes of a file of observations that are read: those of two million decisions.
+const mostBytes = 256 << 20
+
 // ReadObservations reads what WriteObservations wrote. The error names the file and the line.
 func ReadObservations(path string) ([]Outcome, error) {
-	f, err := os.Open(path)
+	f, _, err := atomicfile.Open(path, mostBytes)
 	if err != nil {
 		return nil, err
 	}

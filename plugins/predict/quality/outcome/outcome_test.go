@@ -4,6 +4,7 @@
 package outcome
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -90,4 +91,21 @@ func BenchmarkPass5000(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/nodes, "ns/node")
+}
+
+// Past the bound the workloads go whose last outcome is oldest, and never many at once.
+func TestWorkloadsAreBounded(t *testing.T) {
+	h := NewHistory(time.Hour)
+	now := time.Unix(0, 0)
+	for i := range 3 * maxWorkloads {
+		now = now.Add(time.Second)
+		h.Learn("a", fmt.Sprint("w", i), 0, i%2 == 0, now)
+		h.Learn("a", "always", 0, true, now)
+		if n := len(h.workloads); n > maxWorkloads || i >= maxWorkloads && n < maxWorkloads*9/10 {
+			t.Fatalf("%d workloads are remembered after %d", n, i)
+		}
+	}
+	if h.workloads["always"] == nil || h.workloads[fmt.Sprint("w", 3*maxWorkloads-1)] == nil || h.workloads["w0"] != nil {
+		t.Error("not those of old went")
+	}
 }

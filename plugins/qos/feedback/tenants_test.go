@@ -1,0 +1,117 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package feedback
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
+)
+
+// placed binds a pod of a workload that wants its answers within .1 s, and says how long those take and its tasks wait, where that is
+// measured.
+func (l *loop) placed(name, node, workload string, seconds, waited float64) *Decision {
+	d := &Decision{UID: types.UID(name), Node: node, Workload: workload, Objective: objective.Latency, MayTake: .1}
+	d.Outcome.Node, d.Outcome.Objective, d.Outcome.Risk = node, "latency", .1
+	l.Bound(d)
+	v := usage.Sample{Time: l.time.Add(time.Second), Window: time.Second}
+	if !math.IsNaN(seconds) {
+		v.Set(usage.ResponseTime, seconds)
+	}
+	if !math.IsNaN(waited) {
+		v.Set(usage.CPUSome, waited)
+	}
+	l.Measured(d.UID, &v)
+	return d
+}
+
+// A tenant whose pods crash, are killed at their own limits, or claim to answer slowly or quickly moves the risk of no other workload by
+// more than .02, on any node, for any objective.
+func TestPoisonedTenant(t *testing.T) {
+	nan := math.NaN()
+	risks := func(poison, pressure bool) map[string]float32 {
+		l := newLoop(t, args())
+		waits := nan
+		if pressure {
+			waits = .01
+		}
+		for i := range 200 {
+			node := fmt.Sprint("node-", i%5)
+			l.placed(fmt.Sprint("honest-", i), node, fmt.Sprintf("shop/Deployment/web-%d", i%3), nan, waits)
+			if poison {
+				for k := range 4 {
+					l.placed(fmt.Sprint("slow-", i, "-", k), node, fmt.Sprint("evil/Deployment/a", k), 9, waits)
+				}
+				l.placed(fmt.Sprint("quick-", i), node, "evil/Deployment/b", .01, .9)
+				crashes := fmt.Sprint("crashes-", i)
+				l.placed(crashes, node, "evil/Deployment/c", nan, waits)
+				l.Observe(restarted(crashes))
+				killed := fmt.Sprint("killed-", i)
+				l.placed(killed, node, "evil/Deployment/d", nan, waits)
+				p := pod(killed, v1.PodStatus{ContainerStatuses: []v1.ContainerStatus{{Name: "c", State: v1.ContainerState{Terminated: &v1.ContainerStateTerminated{Reason: "OOMKilled"}}}}})
+				p.Spec.Containers = []v1.Container{{Name: "c", Resources: v1.ResourceRequirements{Limits: v1.ResourceList{v1.ResourceMemory: resource.MustParse("1Mi")}}}}
+				l.Observe(p)
+			}
+			l.wait(15 * time.Second)
+		}
+		l.wait(time.Hour)
+		if c, _ := l.Report(); poison && (c.Violations["response_time"] != 800 || c.Violations["restart"] != 200 || c.Violations["oom_kill"] != 200) {
+			t.Errorf("%+v", c)
+		}
+		j := l.Judge()
+		all := map[string]float32{}
+		for n := range 5 {
+			node := fmt.Sprint("node-", n)
+			for _, w := range []string{"shop/Deployment/web-0", "shop/Deployment/new", "other/Job/batch", "latency"} {
+				u, h := j.History.Workload(w), j.History.Nodes[node]
+				for o, offset := range j.Offset {
+					for _, cpu := range []float32{.2, .85, 1} {
+						all[fmt.Sprint(node, w, o, cpu)] = quality.Probability(j.Typical.LogOdds(cpu, float32(math.NaN())) + offset + h.Vector.Dot(&u))
+					}
+				}
+			}
+		}
+		return all
+	}
+	for _, pressure := range []bool{false, true} {
+		clean, poisoned := risks(false, pressure), risks(true, pressure)
+		for what, risk := range clean {
+			if moved := math.Abs(float64(poisoned[what] - risk)); !(moved <= .02) {
+				t.Errorf("pressure measured: %v: %s: %v became %v", pressure, what, risk, poisoned[what])
+			}
+		}
+	}
+}
+
+// What pods say of themselves is learned from where it is borne out: their tasks were measured to wait, or another tenant's pods say the
+// same of the node.
+func TestSlowPodsAreBelievedTogether(t *testing.T) {
+	for _, c := range []struct {
+		what    string
+		waited  float64
+		tenants int
+		learned bool
+	}{
+		{"measured to wait", .1, 1, true}, {"measured not to wait", .01, 3, false}, {"not measured, of one tenant", math.NaN(), 1, false},
+		{"not measured, of two tenants", math.NaN(), 2, true},
+	} {
+		l := newLoop(t, args())
+		for i := range 40 {
+			l.placed(fmt.Sprint("p", i), "a", fmt.Sprintf("tenant-%d/Deployment/web", i%c.tenants), 1, c.waited)
+		}
+		l.wait(10 * time.Minute)
+		if _, blamed := l.Judge().History.Nodes["a"]; blamed != c.learned {
+			t.Errorf("%s: learned: %v", c.what, blamed)
+		}
+	}
+}
