@@ -72,6 +72,7 @@ type Pod struct {
 	// peaks of the open hour and day; negative before the first sample.
 	peaks  [predict.NumHorizons][predict.NumResources]float32
 	opened [predict.NumHorizons]int64 // Unix second of the first sample in the open hour and day
+	peaked peaked
 }
 
 // New is whether the newest reading was the first to tell of the pod.
@@ -197,17 +198,18 @@ func (h *History) observe(s *usage.PodSample, object *v1.Pod) {
 		}
 		p.Use[r], p.measuredAt[r] = v, unix
 		p.own[r].add(v, unix-last)
+		peak := p.peaked.supported(r, v, s.Window)
 		for i := range p.peaks {
-			p.peaks[i][r] = max(p.peaks[i][r], float32(v))
+			p.peaks[i][r] = max(p.peaks[i][r], float32(peak))
 		}
 		for _, u := range [...]*Use{p.workload, p.class} {
 			if u != nil {
-				u.add(r, v, float64(p.peaks[predict.Hour][r]), p.limit[r])
+				u.add(r, v, peak, float64(p.peaks[predict.Hour][r]), p.limit[r])
 			}
 		}
 		if asked := p.requested[r]; asked > 0 {
 			h.cluster.ask(r, 1)
-			h.cluster.add(r, v/asked, float64(p.peaks[predict.Hour][r])/asked, math.Inf(1))
+			h.cluster.add(r, v/asked, peak/asked, float64(p.peaks[predict.Hour][r])/asked, math.Inf(1))
 		}
 	}
 }
@@ -218,15 +220,15 @@ func (u *Use) ask(r int, requested float64) {
 	u.sum[r].requested += requested
 }
 
-// add takes what was measured of it.
-func (u *Use) add(r int, v, hourPeak, limit float64) {
+// add takes what was measured of it, and how far that is a peak.
+func (u *Use) add(r int, v, peak, hourPeak, limit float64) {
 	c := &u.sum[r]
 	c.pods++
 	c.use += v
 	c.squares += v * v
 	c.hourPeaks += hourPeak
 	c.limit = max(c.limit, limit)
-	u.Resources[r].Largest = max(u.Resources[r].Largest, v)
+	u.Resources[r].Largest = max(u.Resources[r].Largest, peak)
 }
 
 // place finds what the pod is one of, or finds it again, after its object changed.
