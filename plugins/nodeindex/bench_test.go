@@ -19,15 +19,23 @@ import (
 // faster the first is is ratio.
 func BenchmarkBest(b *testing.B) {
 	for _, nodes := range []int{5000, 15000} {
-		for _, kind := range []string{"plain", "selector", "preferences"} {
+		for _, kind := range []string{"plain", "selector", "preferences", "quality of service"} {
 			b.Run(fmt.Sprintf("%s/nodes=%d", kind, nodes), func(b *testing.B) {
 				ctx, cancel := context.WithCancel(b.Context())
 				defer cancel()
-				s := newScene(ctx, b, 1, profiles["shipped"])
+				config, ok := profiles[kind]
+				if !ok {
+					config = profiles["shipped"]
+				}
+				s := newScene(ctx, b, 1, config)
 				for i := range nodes {
 					n := plainNode(s.name("node"), fmt.Sprint(8+i%3*8))
 					n.Labels["disk"] = []string{"ssd", "hdd"}[i%2]
+					s.nodes[n.Name] = n
 					s.sched.Cache.AddNode(s.logger, n)
+				}
+				if ok {
+					s.foresee()
 				}
 				pod := plainPod("a")
 				switch kind {
