@@ -30,8 +30,8 @@ import (
 
 const (
 	ours = "foresight-scheduler"
-	// patience is for what takes seconds on an idle machine.
-	patience = 90 * time.Second
+	// patience is for what takes seconds on an idle machine, and was seen to take two minutes on one with 30 jobs a CPU.
+	patience = 4 * time.Minute
 	// starting is for a whole cluster, which takes half a minute on an idle machine.
 	starting = 8 * time.Minute
 	// nodes of the shared cluster.
