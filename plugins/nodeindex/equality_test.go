@@ -206,6 +206,9 @@ func (s *scene) foresee() {
 	}
 	for name := range s.nodes {
 		f := predict.NodeForecast{Rung: predict.NodeRung(s.IntN(predict.NumNodeRungs))}
+		if f.Rung != predict.Blind && s.IntN(4) == 0 {
+			f.Lacks[s.IntN(predict.NumResources)] = true
+		}
 		for h := range f.Residual {
 			f.Residual[h] = [predict.NumResources]predict.Interval{
 				predict.CPU:    {Lower: s.Float64() - 1, Upper: 8 * (s.Float64() - .2)},

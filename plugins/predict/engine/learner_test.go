@@ -310,8 +310,12 @@ func held(f *fleet) (l *learner, s *predict.Snapshot, heap, told uint64) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	l = testLearner(f)
-	for range 50 { // the windows are full, and a first hour is over
-		l.learn(f.read(90*time.Second, .1), s)
+	for i := range 50 { // a first hour is over, and the windows are full
+		step := 3 * time.Minute
+		if i >= 20 {
+			step = 30 * time.Second
+		}
+		l.learn(f.read(step, .1), s)
 		s, _ = l.publish(f.now, true)
 	}
 	old := s
@@ -320,6 +324,20 @@ func held(f *fleet) (l *learner, s *predict.Snapshot, heap, told uint64) {
 	runtime.ReadMemStats(&after)
 	runtime.KeepAlive(old)
 	return l, s, after.HeapAlloc - before.HeapAlloc, st.bytes
+}
+
+// The metric of the memory says what is held, to a quarter, of clusters of many workloads and of few.
+func TestBytesAreTrue(t *testing.T) {
+	for _, c := range []struct{ nodes, workloads int }{{500, 5000}, {500, 50}, {2000, 100}} {
+		f := newFleet(c.nodes, c.workloads)
+		l, s, heap, told := held(f)
+		t.Logf("%d nodes, %d workloads: %.1f MiB held, %.1f MiB told", c.nodes, c.workloads, float64(heap)/(1<<20), float64(told)/(1<<20))
+		if ratio := float64(told) / float64(heap); ratio < .75 || ratio > 1.25 {
+			t.Errorf("%d nodes, %d workloads: %d bytes are told of %d", c.nodes, c.workloads, told, heap)
+		}
+		runtime.KeepAlive(l)
+		runtime.KeepAlive(s)
+	}
 }
 
 // BenchmarkIngest is one reading of clusters up to the largest that is planned for, with ten pods a node, learned and published, and
