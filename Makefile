@@ -90,6 +90,10 @@ fuzz: ## Fuzz our plugins and the node index against upstream, and what reads me
 	go test ./plugins/predict/usage -run '^$$' -fuzz FuzzClean -fuzztime $(or $(FUZZTIME),60s)
 	go test ./plugins/predict/usage/prometheus -run '^$$' -fuzz FuzzAnswer -fuzztime $(or $(FUZZTIME),60s)
 
+.PHONY: replay
+replay: ## Replay small worlds and hold the shipped profile's decisions against what they were (a minute).
+	go test ./plugins/predict/evaluate/replay -run '^TestGuard$$' -count 1 -v
+
 .PHONY: leader-lock
 leader-lock: ## Kill the leading one of three schedulers LEADER_KILLS (20) times under load (2 minutes).
 	LEADER_KILLS=$(or $(LEADER_KILLS),20) go test -timeout 20m ./test/integration -run TestLeaderKilledUnderLoad -v

@@ -22,6 +22,7 @@ import (
 	"k8s.io/component-helpers/resource"
 	"k8s.io/utils/clock"
 
+	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/replay/recording"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/metricsapi"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/record"
@@ -32,6 +33,7 @@ type options struct {
 	out      string
 	name     string
 	what     string
+	hash     bool
 	interval time.Duration
 	every    time.Duration
 	duration time.Duration
@@ -44,11 +46,13 @@ func NewCommand() *cobra.Command {
 		Use:   "record --out DIR",
 		Short: "Record what a cluster uses as a trace",
 		Long: `Read usage from metrics.k8s.io and write it as a trace, which foresight backtest
-replays: a folder of CSV files, see docs/traces.md. A recording that was stopped, by
+replays: a folder of CSV files, see docs/traces.md. With --what placement it also writes what
+nodes and pods were, which foresight replay places anew; see docs/replay.md. A recording that was stopped, by
 whatever, goes on when it is started again with the same folder, and loses only the
 steps that were not complete.`,
 		Example: `  foresight record --out my-cluster
-  foresight record --out my-pods --what pods --for 24h`,
+  foresight record --out my-pods --what pods --for 24h
+  foresight record --out my-cluster --what placement --anonymize --for 168h`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), cmd.ErrOrStderr()) },
 	}
@@ -56,19 +60,23 @@ steps that were not complete.`,
 	flags := cmd.Flags()
 	flags.StringVar(&o.out, "out", "", "folder to write; also go on with")
 	flags.StringVar(&o.name, "name", "recording", "name of the trace")
-	flags.StringVar(&o.what, "what", "nodes", "nodes, or pods with the limits they have (of their node, where they have none)")
+	flags.StringVar(&o.what, "what", "nodes", "nodes, or pods with the limits they have (of their node, where they have none), or placement: pods, and what nodes and pods were")
+	flags.BoolVar(&o.hash, "anonymize", false, "with --what placement: write hashes in place of names, label values and images; names can be guessed with the file key in the folder, so keep it to yourself")
 	flags.DurationVar(&o.interval, "interval", 5*time.Minute, "length of a step: whole seconds that divide an hour")
 	flags.DurationVar(&o.every, "every", 30*time.Second, "how often to read; the readings of a step are averaged")
 	flags.DurationVar(&o.duration, "for", 0, "how long to record; 0 is until interrupted")
 	_ = cmd.MarkFlagRequired("out")
 	_ = cmd.MarkFlagDirname("out")
-	_ = cmd.RegisterFlagCompletionFunc("what", cobra.FixedCompletions([]string{"nodes", "pods"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("what", cobra.FixedCompletions([]string{"nodes", "pods", "placement"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
 func (o *options) run(ctx context.Context, progress io.Writer) (err error) {
-	if o.what != "nodes" && o.what != "pods" {
-		return fmt.Errorf("--what %q: must be nodes or pods", o.what)
+	if o.what != "nodes" && o.what != "pods" && o.what != "placement" {
+		return fmt.Errorf("--what %q: must be nodes, pods or placement", o.what)
+	}
+	if o.hash && o.what != "placement" {
+		return errors.New("--anonymize: only --what placement hashes names")
 	}
 	if o.every <= 0 || o.every > o.interval {
 		return fmt.Errorf("--every %s: must be positive and at most --interval, %s", o.every, o.interval)
@@ -85,19 +93,36 @@ func (o *options) run(ctx context.Context, progress io.Writer) (err error) {
 		ctx, cancel = context.WithTimeout(ctx, o.duration)
 		defer cancel()
 	}
-	sizes, err := watchSizes(ctx, restConfig, o.what == "pods")
+	sizes, err := watchSizes(ctx, restConfig, o.what != "nodes")
 	if err != nil {
 		return err
 	}
 	// The name says what is recorded, so that a recording of something else is not gone on with.
 	name := fmt.Sprintf("%s (%s of %s)", o.name, o.what, restConfig.Host)
 	options := record.Options{Name: name, Interval: o.interval, Origin: restConfig.Host}
-	if o.what == "nodes" {
+	usageDir := o.out
+	var placement *recording.Writer
+	switch o.what {
+	case "nodes":
 		options.Node = sizes.node
-	} else {
+	case "pods":
 		options.Pod = sizes.pod
+	default:
+		if placement, err = recording.Open(o.out, o.hash); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, placement.Close()) }()
+		usageDir = recording.UsageDir(o.out)
+		options.Pod = func(p usage.PodSample) (record.Workload, bool) {
+			w, ok := sizes.pod(p)
+			w.Name = placement.Column(p.Namespace, p.Name)
+			return w, ok
+		}
+		if o.hash {
+			options.Name, options.Origin = o.name, ""
+		}
 	}
-	recorder, err := record.Open(o.out, options)
+	recorder, err := record.Open(usageDir, options)
 	if err != nil {
 		return err
 	}
@@ -112,6 +137,11 @@ func (o *options) run(ctx context.Context, progress io.Writer) (err error) {
 	}
 	recording, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	if placement != nil {
+		if err := watchPlacement(sizes.factory, placement, func(err error) { stop(err) }); err != nil {
+			return err
+		}
+	}
 	fmt.Fprintf(progress, "recording %s of %s to %s, a step every %s\n", o.what, restConfig.Host, o.out, o.interval)
 	go tellOfFailures(recording, collector, progress)
 	steps := recorder.Counts().Steps
@@ -157,6 +187,7 @@ func tellOfFailures(ctx context.Context, c *usage.Collector, progress io.Writer)
 type sizes struct {
 	machine usage.Machines
 	pods    corelisters.PodLister // nil where no pods are recorded
+	factory informers.SharedInformerFactory
 }
 
 func watchSizes(ctx context.Context, config *rest.Config, pods bool) (*sizes, error) {
@@ -169,7 +200,7 @@ func watchSizes(ctx context.Context, config *rest.Config, pods bool) (*sizes, er
 		return nil, fmt.Errorf("watching nodes: %w", err)
 	}
 	factory := informers.NewSharedInformerFactory(client, 0)
-	s := &sizes{machine: usage.MachinesFrom(factory.Core().V1().Nodes().Lister())}
+	s := &sizes{machine: usage.MachinesFrom(factory.Core().V1().Nodes().Lister()), factory: factory}
 	if pods { // Whoever records nodes needs no right to see pods.
 		if _, err := client.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{Limit: 1}); err != nil {
 			return nil, fmt.Errorf("watching pods: %w", err)

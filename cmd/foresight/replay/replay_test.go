@@ -34,7 +34,7 @@ func writeTrace(t *testing.T, workloads, days int) string {
 		}
 	}
 	for name, data := range map[string]string{
-		"trace.json":    fmt.Sprintf(`{"name":"small","interval_seconds":900,"start_unix":1700000000,"steps":%d,"unit":"per-mille of the workload's limit","resources":["cpu"]}`, days*perDay),
+		"trace.json":    fmt.Sprintf(`{"name":"<small>","interval_seconds":900,"start_unix":1700000000,"steps":%d,"unit":"per-mille of the workload's limit","resources":["cpu"]}`, days*perDay),
 		"workloads.csv": limits.String(),
 		"cpu.csv":       header.String() + usage.String() + "\n",
 	} {
@@ -83,9 +83,51 @@ func TestReplay(t *testing.T) {
 			t.Errorf("%d rows of %s, want 1; all: %v", count[want], want, count)
 		}
 	}
-	table, err := run(t, append(args, "--cold")...)
-	if err != nil || !strings.Contains(table, "oracle") || !strings.Contains(table, "4 equal nodes at 0.40") {
+}
+
+// The files hold each configuration, a heat map and the curves, and names of traces are shown, not run.
+func TestFiles(t *testing.T) {
+	html, md := filepath.Join(t.TempDir(), "report.html"), filepath.Join(t.TempDir(), "page.md")
+	table, err := run(t, "--trace", writeTrace(t, 24, 3)+"@.3,.5", "--nodes", "3", "--cold", "--seeds", "1", "--report", html, "--page", md)
+	if err != nil || !strings.Contains(table, "3 equal nodes at 0.30") || !strings.Contains(table, "3 equal nodes at 0.50") {
 		t.Errorf("%v\n%s", err, table)
+	}
+	page, err := os.ReadFile(html)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(page), "<svg"); n != 2*(1+2) {
+		t.Errorf("%d drawings, want curves and two heat maps of two cells", n)
+	}
+	if strings.Contains(string(page), "<small>") || !strings.Contains(string(page), "&lt;small&gt;") {
+		t.Error("the trace's name is not escaped")
+	}
+	text, err := os.ReadFile(md)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"## Mean over the tables below", "3 equal nodes, 30 % CPU", "| foresight |", "| stock | 1.00 |"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
+
+// The oracle never needs more nodes than stock here, and nobody fewer than half.
+func TestPack(t *testing.T) {
+	out, err := run(t, "--trace", writeTrace(t, 24, 3), "--nodes", "4", "--history", "0.5", "--days", "0.5", "--seeds", "1", "--config", "oracle", "--pack", "5", "-o", "json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []packedRow
+	if err := json.Unmarshal([]byte(out), &rows); err != nil {
+		t.Fatalf("%v in\n%s", err, out)
+	}
+	if len(rows) != 4 {
+		t.Fatalf("%d rows, want two worlds' and two over all: %s", len(rows), out)
+	}
+	if stock, knows := rows[2], rows[3]; stock.Config != "stock" || !stock.Enough || stock.Nodes < 2 || stock.Nodes > 8 || knows.Nodes > stock.Nodes {
+		t.Errorf("stock needs %v and the oracle %v", stock, knows)
 	}
 }
 
@@ -103,7 +145,13 @@ func TestReplayRefuses(t *testing.T) {
 		{[]string{"--trace", t.TempDir()}, "--trace"},
 		{[]string{"--trace", dir, "--nodes", "0"}, "--nodes"},
 		{[]string{"--trace", dir, "--density", "2"}, "--density"},
-		{[]string{"--trace", dir, "--node-sizes", "odd"}, "--node-sizes"},
+		{[]string{"--trace", dir + "@.4,2"}, "--density"},
+		{[]string{"--trace", dir + "@x"}, "--trace"},
+		{[]string{"--trace", dir, "--node-sizes", "equal,odd"}, "--node-sizes"},
+		{[]string{"--trace", dir, "--pack", "-1"}, "--pack"},
+		{[]string{"--trace", dir, "--pack", "5", "--page", "x.md"}, "--pack"},
+		{[]string{"--trace", dir, "--report", filepath.Join(dir, "none", "x.html")}, "--report"},
+		{[]string{"--trace", dir, "--page", filepath.Join(dir, "none", "x.md")}, "--page"},
 		{[]string{"--trace", dir, "--days", "0"}, "--days"},
 		{[]string{"--trace", dir, "--history", "-1"}, "--history"},
 		{[]string{"--trace", dir, "--seeds", "0"}, "--seeds"},

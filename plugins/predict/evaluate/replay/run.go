@@ -20,6 +20,7 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/component-helpers/resource"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/replay/world"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
@@ -191,6 +192,14 @@ func (r *run) comes(i int) error {
 	p := &r.pods[i]
 	p.object, p.node = r.created(i), -1
 	r.byKey[key(p.object.Namespace, p.object.Name)] = i
+	if on := r.world.Pods[i].Pinned; on != "" {
+		n, there := r.index[on]
+		if !there {
+			return r.ends(i) // Its node is none of the world's.
+		}
+		r.place(i, n)
+		return r.driver.pods.add(p.object)
+	}
 	if err := r.driver.pods.add(p.object); err != nil {
 		return err
 	}
@@ -204,17 +213,23 @@ func (r *run) bound(b *v1.Binding) error {
 	if !known || !there {
 		return fmt.Errorf("pod %s/%s was bound to %s, and one of them is not there", b.Namespace, b.Name, b.Target.Name)
 	}
-	p := &r.pods[i]
 	if r.now >= r.options.From {
 		r.measure.decided(r, i, n)
 	}
+	old := r.pods[i].object
+	r.place(i, n)
+	return r.driver.pods.update(old, r.pods[i].object)
+}
+
+// place puts a pod on a node.
+func (r *run) place(i, n int) {
+	p := &r.pods[i]
 	placed := *p.object
-	placed.Spec.NodeName = b.Target.Name
+	placed.Spec.NodeName = r.world.Nodes[n].Name
 	placed.Status.Phase = v1.PodRunning
 	started := metav1.NewTime(r.driver.clock.now)
 	placed.Status.StartTime = &started
 	placed.ResourceVersion = "2"
-	old := p.object
 	p.object, p.node = &placed, n
 	to := &r.nodes[n]
 	to.pods = append(to.pods, i)
@@ -222,15 +237,14 @@ func (r *run) bound(b *v1.Binding) error {
 	to.requested[0] += asked[0]
 	to.requested[1] += asked[1]
 	to.unseen += asked[0]
-	r.foresee(to, i, 1)
-	return r.driver.pods.update(old, &placed)
+	r.foresee(to, i)
 }
 
-// foresee adds what the pod will use from now on to its node's future, or takes it off.
-func (r *run) foresee(n *node, i int, by float32) {
+// foresee adds what the pod will use from now on to its node's future.
+func (r *run) foresee(n *node, i int) {
 	w := &r.world.Pods[i]
 	for k := world.Index(r.now + world.Step - 1); k < min(r.world.Steps, world.Index(w.End+world.Step-1)); k++ {
-		n.future[k] += by * w.CPU[k]
+		n.future[k] += w.CPU[k]
 	}
 }
 
@@ -246,11 +260,16 @@ func (r *run) ends(i int) error {
 		asked := requests(object)
 		n.requested[0] -= asked[0]
 		n.requested[1] -= asked[1]
-	} else if r.now >= r.options.From {
+	} else if r.now >= r.options.From && r.world.Pods[i].Pinned == "" {
 		r.measure.Unplaced++
 	}
 	p.object = nil
-	delete(r.byKey, key(object.Namespace, object.Name))
+	if r.byKey[key(object.Namespace, object.Name)] == i {
+		delete(r.byKey, key(object.Namespace, object.Name))
+	}
+	if p.node < 0 && r.world.Pods[i].Pinned != "" {
+		return nil
+	}
 	if err := r.driver.pods.remove(object); err != nil {
 		return err
 	}
@@ -345,14 +364,14 @@ func (r *run) lastHourOf(p *v1.Pod, name string) float64 {
 	return (slices.Max(n.measured[:]) + n.unseen + requests(p)[0]) / n.cores
 }
 
-// requests of a pod of a world: cores and bytes.
+// requests of a pod: cores and bytes.
 func requests(p *v1.Pod) (asked [2]float64) {
-	for i := range p.Spec.Containers {
-		r := p.Spec.Containers[i].Resources.Requests
-		asked[0] += r.Cpu().AsApproximateFloat64()
-		asked[1] += r.Memory().AsApproximateFloat64()
+	if len(p.Spec.Containers) == 1 && len(p.Spec.InitContainers) == 0 && p.Spec.Overhead == nil && p.Spec.Resources == nil {
+		r := p.Spec.Containers[0].Resources.Requests // as most pods are, without an allocation
+		return [2]float64{r.Cpu().AsApproximateFloat64(), r.Memory().AsApproximateFloat64()}
 	}
-	return asked
+	r := resource.PodRequests(p, resource.PodResourcesOptions{})
+	return [2]float64{r.Cpu().AsApproximateFloat64(), r.Memory().AsApproximateFloat64()}
 }
 
 func key(namespace, name string) string { return namespace + "/" + name }

@@ -69,21 +69,34 @@ func Summarise(rows []Row) Row {
 		}
 	}
 	for _, m := range measureNames {
-		var logs []float64
+		var ratios []float64
 		for i := range rows {
 			if ratio := rows[i].RatioToStock[m.name]; ratio > 0 {
-				logs = append(logs, math.Log(ratio))
+				ratios = append(ratios, ratio)
 			}
 		}
-		if len(logs) == 0 {
+		if len(ratios) == 0 {
 			continue
 		}
-		mean, deviation := stat.MeanStdDev(logs, nil)
-		out.RatioToStock[m.name] = math.Exp(mean)
-		if k := float64(len(logs)); k > 1 {
-			half := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: k - 1}.Quantile(.975) * deviation / math.Sqrt(k)
-			out.Interval[m.name] = [2]float64{math.Exp(mean - half), math.Exp(mean + half)}
+		mean, interval := GeometricMean(ratios)
+		out.RatioToStock[m.name] = mean
+		if interval != nil {
+			out.Interval[m.name] = *interval
 		}
 	}
 	return out
+}
+
+// GeometricMean of ratios, each above 0, and Student's 95 % interval of their logarithms, where there are two or more.
+func GeometricMean(ratios []float64) (mean float64, interval *[2]float64) {
+	logs := make([]float64, len(ratios))
+	for i, r := range ratios {
+		logs[i] = math.Log(r)
+	}
+	m, deviation := stat.MeanStdDev(logs, nil)
+	if n := float64(len(logs)); n > 1 {
+		half := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile(.975) * deviation / math.Sqrt(n)
+		interval = &[2]float64{math.Exp(m - half), math.Exp(m + half)}
+	}
+	return math.Exp(m), interval
 }

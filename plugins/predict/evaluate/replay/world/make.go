@@ -101,7 +101,7 @@ func FromTrace(b *trace.Bundle, o Options) (*World, error) {
 	spare := max(1, s.steps/daySteps-int((o.Length+day-1)/day)+1)
 	m.from = m.rng.IntN(spare) * daySteps
 	m.world = &World{Name: b.Name, Seed: o.Seed, Begin: s.begin.Add(time.Duration(m.from) * Step), Steps: m.steps}
-	m.nodes()
+	m.world.Nodes = nodesOf(o.Nodes, o.Mixed)
 	m.deployments()
 	m.jobs()
 	m.scale()
@@ -110,10 +110,11 @@ func FromTrace(b *trace.Bundle, o Options) (*World, error) {
 	return m.world, nil
 }
 
-func (m *maker) nodes() {
-	for i := range m.options.Nodes {
+// nodesOf returns so many nodes, of which mixed ones differ in size.
+func nodesOf(n int, mixed bool) (nodes []*v1.Node) {
+	for i := range n {
 		size := 1.0
-		if m.options.Mixed {
+		if mixed {
 			size = [...]float64{.5, 1, 1.5}[i%3]
 		}
 		name := fmt.Sprintf("node-%03d", i)
@@ -122,13 +123,21 @@ func (m *maker) nodes() {
 			v1.ResourceMemory: *resource.NewQuantity(int64(nodeBytes*size), resource.BinarySI),
 			v1.ResourcePods:   *resource.NewQuantity(250, resource.DecimalSI),
 		}
-		m.world.Nodes = append(m.world.Nodes, &v1.Node{
+		nodes = append(nodes, &v1.Node{
 			ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID(name), ResourceVersion: "1", Labels: map[string]string{
 				v1.LabelHostname: name, v1.LabelTopologyZone: "zone-" + string(rune('a'+i%3)),
 			}},
 			Status: v1.NodeStatus{Capacity: has, Allocatable: has, Conditions: []v1.NodeCondition{{Type: v1.NodeReady, Status: v1.ConditionTrue}}},
 		})
 	}
+	return nodes
+}
+
+// WithNodes returns the world with the same pods on another number of nodes.
+func (w *World) WithNodes(n int, mixed bool) *World {
+	other := *w
+	other.Nodes = nodesOf(n, mixed)
+	return &other
 }
 
 // draw takes a workload of the trace from a shuffled deck. When all were taken the next deck's are other days of theirs.
@@ -457,5 +466,5 @@ func (m *maker) pods() {
 			})
 		}
 	}
-	m.world.sort()
+	m.world.Sort()
 }

@@ -7,6 +7,7 @@
 package world
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -41,6 +42,8 @@ type Pod struct {
 	Object *v1.Pod
 	// Start is when the pod is created and End when it is gone.
 	Start, End time.Duration
+	// Pinned is the node of a pod that no scheduler places, such as a DaemonSet's; else empty.
+	Pinned string
 	// CPU in cores and Memory in bytes that the pod would use in each step of the world, were it there and alone.
 	// Pods that follow each other in one place share them.
 	CPU, Memory []float32
@@ -48,6 +51,19 @@ type Pod struct {
 
 // Index returns the step that a time is in.
 func Index(at time.Duration) int { return int(at / Step) }
+
+// Density is the mean CPU use of the pods over what the nodes have, from a time on.
+func (w *World) Density(from time.Duration) float64 {
+	used := 0.0
+	for i := range w.Pods {
+		p := &w.Pods[i]
+		for k := Index(max(from, p.Start) + Step - 1); k < min(w.Steps, Index(p.End+Step-1)); k++ {
+			used += float64(p.CPU[k])
+		}
+	}
+	cores, _ := w.Total()
+	return used / cores / float64(max(1, w.Steps-Index(from)))
+}
 
 // Capacity returns the cores and bytes of a node that pods may use.
 func Capacity(n *v1.Node) (cores, bytes float64) {
@@ -63,11 +79,14 @@ func (w *World) Total() (cores, bytes float64) {
 	return cores, bytes
 }
 
-// sort puts pods in the order in which they come.
-func (w *World) sort() {
+// Sort puts pods in the order in which they come.
+func (w *World) Sort() {
 	slices.SortStableFunc(w.Pods, func(a, b Pod) int {
 		if a.Start != b.Start {
-			return int(a.Start - b.Start)
+			return cmp.Compare(a.Start, b.Start)
+		}
+		if c := a.Object.CreationTimestamp.Compare(b.Object.CreationTimestamp.Time); c != 0 {
+			return c
 		}
 		return strings.Compare(a.Object.Name, b.Object.Name)
 	})
