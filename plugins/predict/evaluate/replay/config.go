@@ -74,7 +74,7 @@ var builtIn = []struct{ name, data, help string }{
       targetUtilization: 40
 `), "the default profile scored by Trimaran's TargetLoadPacking, target 40 %"},
 	{"trimaran-lvrb", scoredBy(trimaran.LoadVariationRiskBalancingName, ""), "the default profile scored by Trimaran's LoadVariationRiskBalancing"},
-	{"last-hour-max", onlyBy(lastHourMax), "the node whose CPU was lowest at its highest in the last hour, with what came since counted by requests"},
+	{"last-hour-max", scoredBy(lastHourMax, ""), "the default profile scored by the last hour's highest CPU use, with what came since counted by requests"},
 	{"oracle", onlyBy(oracle), "the node whose CPU peak over the next 24 h will be the lowest: it knows the future"},
 }
 

@@ -18,17 +18,19 @@ const (
 	lastHourMax = "ReplayLastHourMax"
 )
 
-// peer is a score by a cost that a replay knows of a pod on a node.
+// peer is a score by a cost that a replay knows of a pod on a node, as a share of the node.
 type peer struct {
 	name string
 	cost func(pod *v1.Pod, node string) float64
+	// ranks says that the lowest cost alone gets 100, however little the others differ; else the score is 100 · (1 − cost).
+	ranks bool
 }
 
 // peers are the plugins of a run.
 func (r *run) peers() frameworkruntime.Registry {
 	registry := frameworkruntime.Registry{}
-	for name, cost := range map[string]func(*v1.Pod, string) float64{oracle: r.peakOf, lastHourMax: r.lastHourOf} {
-		registry[name] = func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error) { return &peer{name, cost}, nil }
+	for _, p := range []*peer{{oracle, r.peakOf, true}, {lastHourMax, r.lastHourOf, false}} {
+		registry[p.name] = func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error) { return p, nil }
 	}
 	return registry
 }
@@ -36,13 +38,22 @@ func (r *run) peers() frameworkruntime.Registry {
 // Name returns the name of the plugin.
 func (p *peer) Name() string { return p.name }
 
-// Score returns the cost in millionths.
+// Score returns the score, or the cost in millionths where costs are to be ranked.
 func (p *peer) Score(_ context.Context, _ fwk.CycleState, pod *v1.Pod, n fwk.NodeInfo) (int64, *fwk.Status) {
-	return int64(1e6 * p.cost(pod, n.Node().Name)), nil
+	cost := p.cost(pod, n.Node().Name)
+	if p.ranks {
+		return int64(1e6 * cost), nil
+	}
+	return int64(100 * max(0, 1-cost)), nil
 }
 
-// ScoreExtensions returns the plugin, since costs are no scores yet.
-func (p *peer) ScoreExtensions() fwk.ScoreExtensions { return p }
+// ScoreExtensions returns the plugin where costs are no scores yet.
+func (p *peer) ScoreExtensions() fwk.ScoreExtensions {
+	if p.ranks {
+		return p
+	}
+	return nil
+}
 
 // NormalizeScore gives 100 to the lowest cost alone, and less to the others.
 func (p *peer) NormalizeScore(_ context.Context, _ fwk.CycleState, _ *v1.Pod, scores fwk.NodeScoreList) *fwk.Status {
