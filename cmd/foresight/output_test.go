@@ -27,6 +27,8 @@ func TestFilesOfOthersAreLeftAlone(t *testing.T) {
 		"backtest --report":       {"--trace", "/does/not/exist"},
 		"convert-policy --output": {policy},
 		"model train --out":       {"--data", "/does/not/exist"},
+		"replay --page":           {"--trace", "/does/not/exist"},
+		"replay --report":         {"--trace", "/does/not/exist"},
 	}
 	elsewhere := []string{"record --out"}
 
