@@ -17,34 +17,35 @@ import (
 	"strings"
 	"testing"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 )
 
 const serviceAccount = "system:serviceaccount:foresight-system:foresight-scheduler"
 
 // unproven is what the scheduler may do and these tests never make it do, with what would.
 var unproven = map[string]string{
-	"update persistentvolumes":                         "a volume that waits for its first consumer",
-	"update persistentvolumeclaims":                    "a volume that waits for its first consumer",
-	"delete pods":                                      "preemption",
-	"patch events":                                     "a series of events",
-	"patch events.events.k8s.io":                       "a series of events",
-	"create events":                                    "events of the leader election",
-	"list pods.metrics.k8s.io":                         "usage, when it is asked for the first time",
-	"list nodes.metrics.k8s.io":                        "usage, when it is asked for the first time",
-	"update pods/finalizers":                           "asked by an admission plugin that is off by default",
-	"create subjectaccessreviews.authorization.k8s.io": "a request of who is not of system:masters",
-	"create leases.coordination.k8s.io":                "the first leader of all",
-	"* resourceclaims.resource.k8s.io":                 "dynamic resource allocation",
-	"* resourceclaims/status.resource.k8s.io":          "dynamic resource allocation",
-	"* resourceclaims/binding.resource.k8s.io":         "dynamic resource allocation",
-	"* podgroups.scheduling.k8s.io":                    "the gate GenericWorkload",
-	"* podgroups/status.scheduling.k8s.io":             "the gate GenericWorkload",
-	"* compositepodgroups.scheduling.k8s.io":           "the gate CompositePodGroup",
-	"* compositepodgroups/status.scheduling.k8s.io":    "the gate CompositePodGroup",
-	"* priorityclasses.scheduling.k8s.io":              "PredictedQoS",
-	"get configmaps":                                   "read when the endpoint starts, or from a watch",
+	"update persistentvolumes":                      "a volume that waits for its first consumer",
+	"update persistentvolumeclaims":                 "a volume that waits for its first consumer",
+	"delete pods":                                   "preemption",
+	"patch events":                                  "a series of events",
+	"patch events.events.k8s.io":                    "a series of events",
+	"create events":                                 "events of the leader election",
+	"list pods.metrics.k8s.io":                      "usage, when it is asked for the first time",
+	"list nodes.metrics.k8s.io":                     "usage, when it is asked for the first time",
+	"update pods/finalizers":                        "asked by an admission plugin that is off by default",
+	"create leases.coordination.k8s.io":             "the first leader of all",
+	"* resourceclaims.resource.k8s.io":              "dynamic resource allocation",
+	"* resourceclaims/status.resource.k8s.io":       "dynamic resource allocation",
+	"* resourceclaims/binding.resource.k8s.io":      "dynamic resource allocation",
+	"* podgroups.scheduling.k8s.io":                 "the gate GenericWorkload",
+	"* podgroups/status.scheduling.k8s.io":          "the gate GenericWorkload",
+	"* compositepodgroups.scheduling.k8s.io":        "the gate CompositePodGroup",
+	"* compositepodgroups/status.scheduling.k8s.io": "the gate CompositePodGroup",
+	"* priorityclasses.scheduling.k8s.io":           "PredictedQoS",
+	"get configmaps":                                "read when the endpoint starts, or from a watch",
 }
 
 // What the shipped roles allow is what the scheduler does, by the API server's audit log, but for what nobody here asks of it.
@@ -54,6 +55,7 @@ func TestPermissionsAreUsed(t *testing.T) {
 	create(t, ns, newPod("fits", nil, "1m"), newPod("waits", nil, "1000"))
 	placed(t, ns, "fits")
 	refused(t, ns, "waits", "Insufficient cpu")
+	askWithToken(t)
 
 	allowed := map[string]bool{}
 	cluster, err := client.RbacV1().ClusterRoles().Get(t.Context(), ours, metav1.GetOptions{})
@@ -83,6 +85,30 @@ func TestPermissionsAreUsed(t *testing.T) {
 		slices.Sort(unused)
 		return len(unused) == 0, fmt.Sprintf("not used: %q", unused)
 	})
+}
+
+// askWithToken asks the scheduler for its metrics with a token, as Prometheus does: who that is and whether they may, the
+// scheduler has to ask the API server.
+func askWithToken(t *testing.T) {
+	t.Helper()
+	token, err := client.CoreV1().ServiceAccounts("foresight-system").CreateToken(t.Context(), ours, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := rest.AnonymousClientConfig(restConfig)
+	config.BearerToken = token.Status.Token
+	asking, err := rest.HTTPClientFor(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := asking.Get(componentNamed(t, ours).Endpoint + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusForbidden {
+		t.Errorf("who may not read metrics gets %d", response.StatusCode)
+	}
 }
 
 func addRules(to map[string]bool, rules []rbacv1.PolicyRule) {
