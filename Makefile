@@ -98,6 +98,10 @@ replay: ## Replay small worlds and hold the shipped profile's decisions against 
 leader-lock: ## Kill the leading one of three schedulers LEADER_KILLS (20) times under load (2 minutes).
 	LEADER_KILLS=$(or $(LEADER_KILLS),20) go test -timeout 20m ./test/integration -run TestLeaderKilledUnderLoad -v
 
+.PHONY: faults
+faults: build ## Let all go wrong that may while pods are created, and tell what came of it (20 minutes; docs/reliability.md).
+	FAULTS=1 go test -timeout 40m ./test/integration -run TestFaults -v
+
 .PHONY: verify
 verify: ## Check formatting, vet, static analysis, import rules, generated code, module files and manifests.
 	hack/verify.sh

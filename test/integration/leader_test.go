@@ -129,6 +129,10 @@ type electorate struct {
 	pool      map[string]string
 	audit     *auditLog
 	replicas  map[string]*replica
+	// config is the text of a replica's configuration; the shipped one where it is nil.
+	config func(t *testing.T) string
+	// want is how many replicas there are to be.
+	want int
 	// pods is how many were created, wave by wave.
 	pods, waves int
 	creating    sync.WaitGroup
@@ -140,8 +144,13 @@ type electorate struct {
 // newElectorate starts three replicas in the place of the cluster's own scheduler.
 func newElectorate(t *testing.T) *electorate {
 	t.Helper()
-	x := &electorate{t: t, namespace: newNamespace(t), replicas: map[string]*replica{}, nodes: map[types.UID]string{}}
-	x.pool = newNodes(t, "lock", 3, func(_ int, n *v1.Node) {
+	return newElectorateOf(t, "lock", 3, nil)
+}
+
+func newElectorateOf(t *testing.T, pool string, want int, config func(*testing.T) string) *electorate {
+	t.Helper()
+	x := &electorate{t: t, namespace: newNamespace(t), replicas: map[string]*replica{}, nodes: map[types.UID]string{}, want: want, config: config}
+	x.pool = newNodes(t, pool, 3, func(_ int, n *v1.Node) {
 		n.Status.Capacity[v1.ResourcePods], n.Status.Allocatable[v1.ResourcePods] = resource.MustParse("5000"), resource.MustParse("5000")
 	})
 	x.audit = openAuditLog(t)
@@ -159,7 +168,7 @@ func newElectorate(t *testing.T) *electorate {
 	return x
 }
 
-// complete starts what is missing of three replicas, and waits until each could lead.
+// complete starts what is missing of the replicas, and waits until each could lead.
 func (x *electorate) complete(t *testing.T) {
 	t.Helper()
 	alive := func() (n int) {
@@ -170,10 +179,10 @@ func (x *electorate) complete(t *testing.T) {
 		}
 		return n
 	}
-	for alive() < 3 {
+	for alive() < x.want {
 		x.start()
 	}
-	eventually(t, "three replicas ready", func(context.Context) (bool, string) {
+	eventually(t, "all replicas ready", func(context.Context) (bool, string) {
 		for _, r := range x.replicas {
 			if !r.hasEnded() && !r.ready() {
 				return false, r.name + " is not"
@@ -185,7 +194,11 @@ func (x *electorate) complete(t *testing.T) {
 
 func (x *electorate) start() *replica {
 	x.t.Helper()
-	r := startReplica(x.t, fmt.Sprintf("replica-%d", len(x.replicas)), "")
+	config := ""
+	if x.config != nil {
+		config = x.config(x.t)
+	}
+	r := startReplica(x.t, fmt.Sprintf("replica-%d", len(x.replicas)), config)
 	x.replicas[r.name] = r
 	return r
 }
