@@ -171,17 +171,7 @@ func newElectorateOf(t *testing.T, pool string, want int, config func(*testing.T
 // complete starts what is missing of the replicas, and waits until each could lead.
 func (x *electorate) complete(t *testing.T) {
 	t.Helper()
-	alive := func() (n int) {
-		for _, r := range x.replicas {
-			if !r.hasEnded() {
-				n++
-			}
-		}
-		return n
-	}
-	for alive() < x.want {
-		x.start()
-	}
+	x.revive()
 	eventually(t, "all replicas ready", func(context.Context) (bool, string) {
 		for _, r := range x.replicas {
 			if !r.hasEnded() && !r.ready() {
@@ -190,6 +180,22 @@ func (x *electorate) complete(t *testing.T) {
 		}
 		return true, ""
 	})
+}
+
+// revive starts what is missing of the replicas, as their kubelets would.
+func (x *electorate) revive() {
+	for x.running() < x.want {
+		x.start()
+	}
+}
+
+func (x *electorate) running() (n int) {
+	for _, r := range x.replicas {
+		if !r.hasEnded() {
+			n++
+		}
+	}
+	return n
 }
 
 func (x *electorate) start() *replica {
@@ -393,7 +399,9 @@ func startReplica(t *testing.T, name, config string) *replica {
 	if r.admin, err = rest.HTTPClientFor(restConfig); err != nil {
 		t.Fatal(err)
 	}
-	flags = append(flags, "--leader-elect-lease-duration", leaseDuration.String(), "--leader-elect-renew-deadline", renewDeadline.String())
+	if !strings.Contains(config, "leaseDuration:") {
+		flags = append(flags, "--leader-elect-lease-duration", leaseDuration.String(), "--leader-elect-renew-deadline", renewDeadline.String())
+	}
 	r.cmd = exec.Command(bin(ours), append(servingFlags(port), flags...)...)
 	// The name a process is called by is its user agent.
 	r.cmd.Args[0] = name
