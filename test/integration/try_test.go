@@ -160,10 +160,10 @@ func TestTryRemovesWhatItMade(t *testing.T) {
 		"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: " + ns + "}\nspec: {replicas: 3, selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: " + podSpec + "}}"
 	undecided := "\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: nobodys, namespace: " + ns + "}\nspec: " + strings.Replace(podSpec, "foresight-scheduler", "nobody", 1)
 	for name, tc := range map[string]struct {
-		manifest string
-		fails    bool
-	}{"decided": {made, false}, "undecided": {made + undecided, true}} {
-		_, said, err := try(t, "", tc.manifest, "--rm", "--timeout", "10s")
+		manifest, timeout string
+		fails             bool
+	}{"decided": {made, "50s", false}, "undecided": {made + undecided, "10s", true}} {
+		_, said, err := try(t, "", tc.manifest, "--rm", "--timeout", tc.timeout)
 		if (err != nil) != tc.fails {
 			t.Errorf("%s: %v\n%s", name, err, said)
 		}

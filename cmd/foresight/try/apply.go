@@ -179,7 +179,8 @@ func (w *workload) apply(ctx context.Context, force bool, progress io.Writer) er
 			return fmt.Errorf("applying %s: %w", o.ObjectName(), err)
 		}
 		// Somebody may have made it since plan looked. Then there are fields that are not ours.
-		if managers := result.GetManagedFields(); !o.differs && len(managers) == 1 && managers[0].Manager == fieldManager {
+		others := slices.ContainsFunc(result.GetManagedFields(), func(m metav1.ManagedFieldsEntry) bool { return m.Manager != fieldManager })
+		if !o.differs && !others {
 			o.made = result.GetUID()
 		}
 		fmt.Fprintln(progress, "applied", o.ObjectName())
