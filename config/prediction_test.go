@@ -79,6 +79,18 @@ func TestValidateSources(t *testing.T) {
 		{config.UsageFromKubelet, func(a *config.PredictionArgs) { a.Usage.Kubelet.KeyFile = "key" }, `args.usage.kubelet.certFile: Required value`},
 		{config.UsageFromKubelet, func(a *config.PredictionArgs) { a.Usage.Kubelet.Concurrency = 0 }, `args.usage.kubelet.concurrency: Invalid value: 0`},
 		{config.UsageFromKubelet, func(a *config.PredictionArgs) { a.Usage.Kubelet.Timeout = d(time.Minute) }, `args.usage.kubelet.timeout: Invalid value: "1m0s": not in valid range [100ms-30s]`},
+		{config.UsageFromKubelet, func(a *config.PredictionArgs) {
+			a.Usage.Kubelet.TokenFile = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+		}, `args.usage.kubelet.tokenFile: Forbidden: this is the scheduler's own token`},
+		{config.UsageFromKubelet, func(a *config.PredictionArgs) {
+			a.Usage.Kubelet.TokenFile = "/run/secrets/x/../kubernetes.io/serviceaccount/token"
+		}, `args.usage.kubelet.tokenFile: Forbidden`},
+		{config.UsageFromKubelet, func(a *config.PredictionArgs) {
+			a.Usage.Kubelet.TokenFile, a.Usage.Kubelet.SendSchedulerToken = "/var/run/secrets/kubernetes.io/serviceaccount/token", true
+		}, ""},
+		{config.UsageFromPrometheus, func(a *config.PredictionArgs) {
+			a.Usage.Prometheus.TokenFile = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+		}, `args.usage.prometheus.tokenFile: Forbidden`},
 		{config.UsageFromPrometheus, func(a *config.PredictionArgs) { a.Usage.Prometheus.URL = "" }, `args.usage.prometheus.url: Required value`},
 		{config.UsageFromPrometheus, func(a *config.PredictionArgs) { a.Usage.Prometheus.URL = "prometheus:9090" }, `args.usage.prometheus.url: Invalid value`},
 		{config.UsageFromPrometheus, func(a *config.PredictionArgs) { a.Usage.Prometheus.URL = "https://me:secret@prometheus" }, `https://me:xxxxx@prometheus`},

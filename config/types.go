@@ -257,6 +257,8 @@ type KubeletArgs struct {
 	CAFile string
 	// TokenFile holds a bearer token; CertFile and KeyFile a PEM client certificate.
 	TokenFile, CertFile, KeyFile string
+	// SendSchedulerToken allows TokenFile to be of the scheduler's own ServiceAccount.
+	SendSchedulerToken bool
 	// Pressure says to read /metrics/cadvisor too, for pressure stall and throttling.
 	Pressure bool
 	// Concurrency is how many kubelets are asked at a time; 1–1024.
@@ -275,6 +277,8 @@ type PrometheusArgs struct {
 	// TokenFile holds a bearer token, CertFile and KeyFile a PEM client certificate,
 	// PasswordFile the password of Username.
 	TokenFile, CertFile, KeyFile, Username, PasswordFile string
+	// SendSchedulerToken allows TokenFile to be of the scheduler's own ServiceAccount.
+	SendSchedulerToken bool
 	// Headers are sent with every request.
 	Headers []PrometheusHeader
 	// Nodes and Pods are the queries; empty is cAdvisor's series.
@@ -331,4 +335,30 @@ type NodeIndexArgs struct {
 	// Enabled looks at every node for a pod, by an index; without it the profile samples
 	// nodes as upstream does.
 	Enabled bool
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// ClaimsArgs says what pods may claim that takes from others, under the name Claims. It is the scheduler's, not a profile's.
+type ClaimsArgs struct {
+	metav1.TypeMeta
+
+	// Objectives above those of the pod's QoS class, and response times.
+	Objectives ObjectiveClaims
+	// Predictions of less than is forecast, or of more than limit and request.
+	Predictions NamespaceClaims
+	Overcommit  NamespaceClaims
+}
+
+// ObjectiveClaims are allowed in the namespaces, and to pods of the PriorityClasses in any namespace.
+type ObjectiveClaims struct {
+	// NamespaceSelector selects namespaces by their labels; empty is all, nil is none.
+	NamespaceSelector *metav1.LabelSelector
+	PriorityClasses   []string
+}
+
+// NamespaceClaims are allowed in the namespaces.
+type NamespaceClaims struct {
+	// NamespaceSelector selects namespaces by their labels; empty is all, nil is none.
+	NamespaceSelector *metav1.LabelSelector
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
 )
@@ -207,9 +209,49 @@ func validateKubelet(path *field.Path, k *KubeletArgs, interval time.Duration) (
 	if k.TokenFile == "" && k.CertFile == "" {
 		errs = append(errs, field.Required(path.Child("tokenFile"), "or certFile and keyFile"))
 	}
+	errs = append(errs, validateToken(path, k.TokenFile, k.SendSchedulerToken)...)
 	errs = append(errs, validatePair(path, "certFile", k.CertFile, "keyFile", k.KeyFile)...)
 	errs = append(errs, validateRange(path.Child("concurrency"), k.Concurrency, 1, 1024)...)
 	return append(errs, validateDuration(path.Child("timeout"), k.Timeout, 100*time.Millisecond, interval)...)
+}
+
+// validateToken refuses the token of the scheduler's own ServiceAccount, unless it may be sent. Whoever receives it can act
+// as the scheduler. That the file holds such a token by another name is found when the source is made.
+func validateToken(path *field.Path, file string, allowed bool) field.ErrorList {
+	own := strings.HasPrefix(strings.TrimPrefix(filepath.Clean(file), "/var"), "/run/secrets/kubernetes.io/serviceaccount/")
+	if !own || allowed {
+		return nil
+	}
+	return field.ErrorList{OwnToken(path.Child("tokenFile"))}
+}
+
+// OwnToken is the error for a file with the scheduler's own token.
+func OwnToken(path *field.Path) *field.Error {
+	return field.Forbidden(path, "this is the scheduler's own token, and whoever receives it can act as the scheduler; "+
+		"give a token of a ServiceAccount that may read usage only (manifests/components/kubelet-usage), or set sendSchedulerToken: true")
+}
+
+// ValidateClaimsArgs checks who may claim what.
+func ValidateClaimsArgs(path *field.Path, args *ClaimsArgs) (errs field.ErrorList) {
+	selector := func(path *field.Path, s *metav1.LabelSelector) {
+		errs = append(errs, metav1validation.ValidateLabelSelector(s, metav1validation.LabelSelectorValidationOptions{}, path.Child("namespaceSelector"))...)
+	}
+	objectives := path.Child("objectives")
+	selector(objectives, args.Objectives.NamespaceSelector)
+	selector(path.Child("predictions"), args.Predictions.NamespaceSelector)
+	selector(path.Child("overcommit"), args.Overcommit.NamespaceSelector)
+	seen := sets.New[string]()
+	for i, name := range args.Objectives.PriorityClasses {
+		p := objectives.Child("priorityClasses").Index(i)
+		for _, wrong := range validation.IsDNS1123Subdomain(name) {
+			errs = append(errs, field.Invalid(p, name, wrong))
+		}
+		if seen.Has(name) {
+			errs = append(errs, field.Duplicate(p, name))
+		}
+		seen.Insert(name)
+	}
+	return errs
 }
 
 func validatePrometheus(path *field.Path, p *PrometheusArgs) (errs field.ErrorList) {
@@ -227,6 +269,7 @@ func validatePrometheus(path *field.Path, p *PrometheusArgs) (errs field.ErrorLi
 	}
 	errs = append(errs, validatePair(path, "certFile", p.CertFile, "keyFile", p.KeyFile)...)
 	errs = append(errs, validatePair(path, "username", p.Username, "passwordFile", p.PasswordFile)...)
+	errs = append(errs, validateToken(path, p.TokenFile, p.SendSchedulerToken)...)
 	if p.TokenFile != "" && p.Username != "" {
 		errs = append(errs, field.Forbidden(path.Child("username"), "a token file and a user name exclude each other"))
 	}

@@ -31,8 +31,14 @@ NF == 2 {
 	if (to ~ /^plugins\/predict\/evaluate\// && !evaluates && from !~ /^(cmd|test)\//)
 		print from " imports " to ": nothing that schedules knows how it is evaluated"
 	if (evaluates) next
-	if (from ~ /^plugins\/predict/ && to !~ /^(plugins\/predict|config)/) print from " imports " to ": predict is read by plugins, not the other way"
+	if (from ~ /^plugins\/predict/ && to !~ /^(plugins\/predict|plugins\/claims|config)/) print from " imports " to ": predict is read by plugins, not the other way"
+	if (from == "plugins/claims" && to != "config") print from " imports " to ": claims stand on their own"
 	split(from, f, "/"); split(to, t, "/")
-	if (f[1] == "plugins" && t[1] == "plugins" && f[2] != "" && f[2] != t[2] && t[2] != "predict")
+	if (f[1] == "plugins" && t[1] == "plugins" && f[2] != "" && f[2] != t[2] && t[2] != "predict" && t[2] != "claims")
 		print from " imports " to ": sibling plugins do not know each other"
 }'
+
+# What others write in annotations is bounded before it is parsed, in one place; see plugins/claims.
+git ls-files 'plugins/*.go' 'cmd/foresight-scheduler/*.go' | grep -v -e _test.go -e '^plugins/claims/' -e '^plugins/predict/evaluate/' | xargs grep -nE \
+	'\.(Get)?Annotations(\(\))?\[|range [a-zA-Z.]*\.(Get)?Annotations|"foresight-scheduler\.dev/[^"]*"\]' |
+	grep -v '\["kubernetes\.io/' | sed 's/$/  <- annotations and labels of ours are read by plugins\/claims only/' || true

@@ -20,10 +20,7 @@ import (
 	foresightconfig "github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/manifests"
 	"github.com/foresight-scheduler/foresight/plugins"
-	"github.com/foresight-scheduler/foresight/plugins/affinity"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
-	"github.com/foresight-scheduler/foresight/plugins/resourcefit"
+	"github.com/foresight-scheduler/foresight/plugins/claims"
 )
 
 // loadProfiles decodes a KubeSchedulerConfiguration as kube-scheduler does and makes
@@ -94,25 +91,15 @@ func TestDocumentedArgsLoad(t *testing.T) {
 	}
 }
 
-// The annotations that are documented and those that a plugin reads are the ones that pass without a warning.
-func TestAnnotationsAreKnown(t *testing.T) {
-	for annotation, read := range map[string][]string{
-		affinity.ServiceAffinityAnnotation: foresightconfig.PodAnnotations, affinity.ServiceAntiAffinityAnnotation: foresightconfig.PodAnnotations,
-		resourcefit.OvercommitAnnotation: foresightconfig.PodAnnotations, objective.ResponseTimeKey: foresightconfig.PodAnnotations,
-		predict.StatedAnnotations[predict.CPU]: foresightconfig.PodAnnotations, predict.StatedAnnotations[predict.Memory]: foresightconfig.PodAnnotations,
-		predict.MaxPeakAnnotation: foresightconfig.NodeAnnotations,
-	} {
-		if err := foresightconfig.CheckAnnotations(map[string]string{annotation: ""}, read); err != nil {
-			t.Error(err)
-		}
-	}
+// What is read of pods and nodes is documented.
+func TestClaimsAreDocumented(t *testing.T) {
 	page, err := os.ReadFile("../docs/plugins.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range slices.Concat(foresightconfig.PodAnnotations, foresightconfig.NodeAnnotations) {
-		if short := strings.TrimPrefix(name, foresightconfig.AnnotationPrefix); !strings.Contains(string(page), name+":") && !strings.Contains(string(page), "…/"+short+":") {
-			t.Errorf("docs/plugins.md does not tell of %s", name)
+	for _, key := range slices.Concat(claims.PodAnnotations, claims.PodLabels, claims.NodeAnnotations, claims.PriorityClassAnnotations) {
+		if short := strings.TrimPrefix(key.Name, foresightconfig.AnnotationPrefix); !strings.Contains(string(page), key.Name+":") && !strings.Contains(string(page), "…/"+short+":") {
+			t.Errorf("docs/plugins.md does not tell of %s", key.Name)
 		}
 	}
 }

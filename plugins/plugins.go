@@ -22,6 +22,7 @@ import (
 	"github.com/foresight-scheduler/foresight/config"
 	configv1 "github.com/foresight-scheduler/foresight/config/v1"
 	"github.com/foresight-scheduler/foresight/plugins/affinity"
+	"github.com/foresight-scheduler/foresight/plugins/claims"
 	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
 	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
 	"github.com/foresight-scheduler/foresight/plugins/qos"
@@ -38,6 +39,8 @@ type Options struct {
 	QoS *qos.Service
 	// Judges is told of the plugins that are made, for nodeindex.Install; nil is nobody to tell.
 	Judges *judge.Plugins
+	// Claims says what pods may claim that takes from others; nil allows nothing that does.
+	Claims *claims.Policy
 }
 
 // Registry returns the factories of all plugins by name, for
@@ -49,35 +52,44 @@ func Registry(opts Options) frameworkruntime.Registry {
 	RegisterArgs()
 	registry := frameworkruntime.Registry{
 		affinity.Name:    withFeatures(affinity.New),
-		resourcefit.Name: withFeatures(resourcefit.NewFactory(resourcefit.Forecasts{Read: opts.Engine.Reader(), LetPass: opts.Engine.LetPass})),
-		taints.Name:      withFeatures(taints.NewFactory(taints.Forecasts(opts.Engine.Reader()))),
+		resourcefit.Name: withFeatures(resourcefit.NewFactory(resourcefit.Forecasts{Read: opts.Engine.Reader(), Claims: opts.Claims, LetPass: opts.Engine.LetPass})),
+		taints.Name:      withFeatures(taints.NewFactory(taints.Forecasts(opts.Engine.Reader()), epochOf(opts.Engine))),
 		qos.Name:         qos.NewFactory(qosService(opts)),
 	}
 	for name, factory := range trimaran.Factories(trimaranOptions(opts.Engine)) {
 		registry[name] = factory
 	}
 	for name, factory := range registry {
-		registry[name] = noted(factory, opts.Judges)
+		registry[name] = noted(factory, opts)
 	}
 	return registry
 }
 
-// noted tells judges of the plugins that the factory makes.
-func noted(factory frameworkruntime.PluginFactory, judges *judge.Plugins) frameworkruntime.PluginFactory {
+// noted tells judges of the plugins that the factory makes, and the policy where namespaces are.
+func noted(factory frameworkruntime.PluginFactory, opts Options) frameworkruntime.PluginFactory {
 	return func(ctx context.Context, args runtime.Object, h fwk.Handle) (fwk.Plugin, error) {
+		opts.Claims.Watch(h.SharedInformerFactory())
 		plugin, err := factory(ctx, args, h)
 		if err == nil {
-			judges.Add(h.ProfileName(), plugin)
+			opts.Judges.Add(h.ProfileName(), plugin)
 		}
 		return plugin, err
 	}
+}
+
+// epochOf tells forecasts of an engine apart; nil where there is no engine.
+func epochOf(e *engine.Engine) func() uint64 {
+	if e == nil {
+		return nil
+	}
+	return func() uint64 { return e.Snapshot().Epoch() }
 }
 
 func qosService(opts Options) *qos.Service {
 	if opts.QoS != nil {
 		return opts.QoS
 	}
-	return qos.NewService(opts.Engine.Reader())
+	return qos.NewService(opts.Engine.Reader(), opts.Claims)
 }
 
 func trimaranOptions(e *engine.Engine) trimaran.Options {

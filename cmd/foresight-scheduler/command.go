@@ -109,9 +109,13 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	if err != nil {
 		return err
 	}
-	service := newQoSService(engine)
+	policy, err := newPolicy(cfg)
+	if err != nil {
+		return err
+	}
+	service := newQoSService(engine, policy)
 	judges := &judge.Plugins{}
-	registry := plugins.Registry(plugins.Options{Engine: engine, QoS: service, Judges: judges})
+	registry := plugins.Registry(plugins.Options{Engine: engine, QoS: service, Judges: judges, Claims: policy})
 	if err := refuseUnknownArgs(cfg, registry); err != nil {
 		return err
 	}
@@ -125,6 +129,9 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	if err != nil {
 		return err
 	}
+	// Upstream would write, log and show profiles without what it does not know; see completeProfiles.
+	writeTo := opts.WriteConfigTo
+	opts.WriteConfigTo = ""
 	completed, sched, err := app.Setup(ctx, opts, withPlugins...)
 	if clientcmd.IsEmptyConfig(err) {
 		return fmt.Errorf("no cluster to talk to: set clientConnection.kubeconfig in --config, or without --config give --kubeconfig, or run in a pod (%w)", err)
@@ -136,8 +143,19 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	opts.ComponentGlobalsRegistry.AddMetrics()
 	buildinfo.RegisterMetric(legacyregistry.MustRegister)
 
+	if err := refuseIneffective(ctx, cfg, registry, sched.Profiles); err != nil {
+		return err
+	}
+	if completed.ComponentConfig.Profiles, err = completeProfiles(cfg, registry, sched.Profiles); err != nil {
+		return err
+	}
 	if err := installIndex(sched, completed, judges); err != nil {
 		return err
+	}
+	tellClaims(sched, policy)
+	if writeTo != "" {
+		// It ends the process.
+		return options.LogOrWriteConfig(klog.FromContext(ctx), writeTo, &completed.ComponentConfig, completed.ComponentConfig.Profiles)
 	}
 	installReadiness(ctx, completed)
 	if err := installFence(ctx, completed); err != nil {
@@ -147,7 +165,7 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	// 3. Run until the context ends or the lease is lost.
 	var learning sync.WaitGroup
 	if engine != nil {
-		if err := startEngine(ctx, engine, completed, service.Observe, &learning); err != nil {
+		if err := startEngine(ctx, engine, completed, policy, service.Observe, &learning); err != nil {
 			return err
 		}
 	}

@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -23,6 +22,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/config"
 	configv1 "github.com/foresight-scheduler/foresight/config/v1"
+	"github.com/foresight-scheduler/foresight/plugins/claims"
 	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/httpauth"
@@ -40,20 +40,9 @@ const predictionName = "Prediction"
 // none. Trimaran's scores ask for one by themselves, since they are nothing without usage
 // and the configurations of scheduler-plugins know no Prediction.
 func newEngine(ctx context.Context, cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*engine.Engine, error) {
-	var args *config.PredictionArgs
-	for i := range cfg.Profiles {
-		for _, pc := range cfg.Profiles[i].PluginConfig {
-			if pc.Name != predictionName {
-				continue
-			}
-			if args != nil {
-				return nil, fmt.Errorf("profiles[%d].pluginConfig[%s]: the engine is configured already; it is one for all profiles", i, predictionName)
-			}
-			var ok bool
-			if args, ok = pc.Args.(*config.PredictionArgs); !ok {
-				return nil, fmt.Errorf("want args to be of type PredictionArgs, got %T", pc.Args)
-			}
-		}
+	args, _, err := soleArgs[*config.PredictionArgs](cfg, predictionName)
+	if err != nil {
+		return nil, err
 	}
 	if plugin := trimaranIn(cfg); args == nil && plugin != "" {
 		klog.FromContext(ctx).Info("There are no args of Prediction: usage is read from metrics.k8s.io", "for", plugin)
@@ -91,15 +80,15 @@ func trimaranIn(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) string {
 }
 
 // newQoSService returns what the PredictedQoS plugins share, with its metrics. The engine may be nil.
-func newQoSService(e *engine.Engine) *qos.Service {
-	service := qos.NewService(e.Reader())
+func newQoSService(e *engine.Engine, policy *claims.Policy) *qos.Service {
+	service := qos.NewService(e.Reader(), policy)
 	legacyregistry.CustomMustRegister(qos.NewMetrics(service))
 	return service
 }
 
 // startEngine lets the engine collect until ctx ends. Every replica collects, so that a
 // new leader knows what the old one knew.
-func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig.CompletedConfig, told func(*usage.Reading), learning *sync.WaitGroup) error {
+func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig.CompletedConfig, policy *claims.Policy, told func(*usage.Reading), learning *sync.WaitGroup) error {
 	nodes := c.InformerFactory.Core().V1().Nodes().Lister()
 	source, err := newSource(e.Usage(), c.KubeConfig, nodes)
 	if err != nil {
@@ -137,6 +126,7 @@ func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig
 			all, _ := pods.Lister().List(labels.Everything())
 			return all
 		},
+		MayPredict: policy.MayPredict,
 	}
 	e.Tell(told)
 	learning.Go(func() {
@@ -152,10 +142,10 @@ func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig
 	return nil
 }
 
-// warnOfAnnotations logs annotations of nodes that look like ours and are not. ResourceFit tells of those of pods.
+// warnOfAnnotations logs annotations of nodes that have no effect. Those of pods are told in events.
 func warnOfAnnotations(ctx context.Context, nodes toolscache.SharedIndexInformer) error {
 	check := func(n *v1.Node) {
-		if err := config.CheckAnnotations(n.Annotations, config.NodeAnnotations); err != nil {
+		if err := claims.CheckNode(n); err != nil {
 			klog.FromContext(ctx).Info("Warning: an annotation is without effect", "node", n.Name, "reason", err.Error())
 		}
 	}
@@ -172,9 +162,13 @@ func warnOfAnnotations(ctx context.Context, nodes toolscache.SharedIndexInformer
 
 // newSource returns the source that the args name.
 func newSource(args *config.UsageArgs, kubeconfig *rest.Config, nodes corelisters.NodeLister) (usage.Source, error) {
+	path := config.ArgsPath(predictionName).Child("usage")
 	switch args.Source {
 	case config.UsageFromKubelet:
 		k := &args.Kubelet
+		if err := refuseOwnToken(path.Child("kubelet"), k.TokenFile, k.SendSchedulerToken, kubeconfig); err != nil {
+			return nil, err
+		}
 		return kubelet.New(kubelet.Config{
 			CAFile: k.CAFile, TokenFile: k.TokenFile, CertFile: k.CertFile, KeyFile: k.KeyFile,
 			Cadvisor: k.Pressure, Concurrency: int(k.Concurrency), Timeout: k.Timeout.Duration,
@@ -183,6 +177,9 @@ func newSource(args *config.UsageArgs, kubeconfig *rest.Config, nodes corelister
 		}, kubelet.FromLister(nodes), clock.RealClock{})
 	case config.UsageFromPrometheus:
 		p := &args.Prometheus
+		if err := refuseOwnToken(path.Child("prometheus"), p.TokenFile, p.SendSchedulerToken, kubeconfig); err != nil {
+			return nil, err
+		}
 		return prometheus.New(prometheus.Config{
 			URL: p.URL,
 			Files: httpauth.Files{

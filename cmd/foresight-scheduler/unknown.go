@@ -14,8 +14,6 @@ import (
 	frameworkplugins "k8s.io/kubernetes/pkg/scheduler/framework/plugins"
 	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 	"sigs.k8s.io/yaml"
-
-	"github.com/foresight-scheduler/foresight/plugins/nodeindex"
 )
 
 // refuseUnknownArgs returns an error for a plugin that there is none of, where it is enabled, and for args of one: upstream
@@ -46,7 +44,7 @@ func refuseUnknownArgs(cfg *kubeschedulerconfig.KubeSchedulerConfiguration, ours
 			}
 		}
 		for j, pc := range cfg.Profiles[i].PluginConfig {
-			if !exists(pc.Name) && pc.Name != predictionName && pc.Name != nodeindex.Name {
+			if !exists(pc.Name) && !notPlugins.Has(pc.Name) {
 				return fmt.Errorf("profiles[%d].pluginConfig[%d].name: %.100q: there is no such plugin", i, j, pc.Name)
 			}
 		}

@@ -205,3 +205,66 @@ checkpoint: {path: /var/lib/foresight/checkpoint}
 		}
 	}
 }
+
+// What is given as nothing is not replaced by a default: it is refused, or means what it says.
+func TestZeroIsNoDefault(t *testing.T) {
+	for text, says := range map[string]string{
+		"percentile: 0":              "args.percentile: Invalid value: 0",
+		"coldStart: 0s":              `args.coldStart: Invalid value: "0s"`,
+		"checkpoint: {interval: 0s}": `args.checkpoint.interval: Invalid value: "0s"`,
+		"usage: {interval: 0s}":      `args.usage.interval: Invalid value: "0s"`,
+		"usage: {window: 0s}":        `args.usage.window: Invalid value: "0s"`,
+		"usage: {expiry: 0s}":        `args.usage.expiry: Invalid value: "0s"`,
+		"usage: {source: Kubelet, kubelet: {concurrency: 0}}":                          "args.usage.kubelet.concurrency: Invalid value: 0",
+		"usage: {source: Kubelet, kubelet: {timeout: 0s}}":                             `args.usage.kubelet.timeout: Invalid value: "0s"`,
+		"usage: {source: Prometheus, prometheus: {url: 'http://p', rateWindow: 0s}}":   `args.usage.prometheus.rateWindow: Invalid value: "0s"`,
+		"usage: {source: Prometheus, prometheus: {url: 'http://p', queryTimeout: 0s}}": `args.usage.prometheus.queryTimeout: Invalid value: "0s"`,
+		"usage: {source: Prometheus, prometheus: {url: 'http://p', maxSeries: 0}}":     "args.usage.prometheus.maxSeries: Invalid value: 0",
+		"usage: {source: Prometheus, prometheus: {url: 'http://p', backfill: 0s}}":     "", // none
+	} {
+		got, err := decode(t, header+"PredictionArgs\n"+text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = config.ValidatePredictionArgs(config.ArgsPath("Prediction"), got.(*config.PredictionArgs)).ToAggregate()
+		if says == "" && err != nil || says != "" && (err == nil || !strings.Contains(err.Error(), says)) {
+			t.Errorf("%s: %v, want %q", text, err, says)
+		}
+		if says == "" && got.(*config.PredictionArgs).Usage.Prometheus.Backfill.Duration != 0 {
+			t.Errorf("%s became %s", text, got.(*config.PredictionArgs).Usage.Prometheus.Backfill.Duration)
+		}
+	}
+	qos, err := decode(t, header+"PredictedQoSArgs\nfeedback: {halfLife: 0s}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if errs := config.ValidatePredictedQoSArgs(config.ArgsPath("PredictedQoS"), qos.(*config.PredictedQoSArgs)); len(errs) != 1 {
+		t.Errorf("a half-life of nothing: %v", errs)
+	}
+}
+
+// Without args, namespaces that carry the label may claim what takes from others, and all may narrow where they go.
+func TestDecodeClaims(t *testing.T) {
+	got, err := decode(t, header+"ClaimsArgs\nobjectives: {priorityClasses: [gold]}\npredictions: {namespaceSelector: {}}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	labelled := &metav1.LabelSelector{MatchLabels: map[string]string{"foresight-scheduler.dev/claims": "allowed"}}
+	want := &config.ClaimsArgs{
+		Objectives:  config.ObjectiveClaims{NamespaceSelector: labelled, PriorityClasses: []string{"gold"}},
+		Predictions: config.NamespaceClaims{NamespaceSelector: &metav1.LabelSelector{}}, Overcommit: config.NamespaceClaims{NamespaceSelector: &metav1.LabelSelector{}},
+	}
+	if !equality.Semantic.DeepEqual(got, want) {
+		t.Errorf("want (-) and got (+) differ:\n%s", diff.Diff(want, got))
+	}
+	bad := &config.ClaimsArgs{
+		Objectives:  config.ObjectiveClaims{PriorityClasses: []string{"a", "a", "B"}},
+		Predictions: config.NamespaceClaims{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"a b": ""}}},
+	}
+	err = config.ValidateClaimsArgs(config.ArgsPath("Claims"), bad).ToAggregate()
+	for _, says := range []string{"args.objectives.priorityClasses[1]: Duplicate", `args.objectives.priorityClasses[2]: Invalid value: "B"`, "args.predictions.namespaceSelector.matchLabels: Invalid"} {
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v, want %s", err, says)
+		}
+	}
+}

@@ -69,10 +69,11 @@ func cpuAndMemoryUpTo(percent int32) []PeakBound {
 	}
 }
 
-// The files that a pod's service account has.
 const (
-	serviceAccountCA    = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"
-	serviceAccountToken = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+	// serviceAccountCA is a file that every pod with a service account has.
+	serviceAccountCA = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"
+	// usageToken is where manifests/components/kubelet-usage mounts a token that kubelets may see.
+	usageToken = "/var/run/secrets/foresight-scheduler.dev/kubelet-usage/token"
 )
 
 // SetDefaults_NodeIndexArgs turns the index on.
@@ -95,21 +96,17 @@ func SetDefaults_PredictedQoSArgs(args *PredictedQoSArgs) {
 	if len(args.Feedback.Horizons) == 0 {
 		args.Feedback.Horizons = []metav1.Duration{{Duration: 10 * time.Minute}, {Duration: time.Hour}}
 	}
-	if args.Feedback.HalfLife.Duration == 0 {
-		args.Feedback.HalfLife.Duration = 6 * time.Hour
-	}
+	defaultDuration(&args.Feedback.HalfLife, 6*time.Hour)
 }
 
 // SetDefaults_PredictionArgs reads metrics.k8s.io, and takes the windows of KEP 61 of
-// scheduler-plugins.
+// scheduler-plugins. What is given as 0 stays, for validation to judge.
 func SetDefaults_PredictionArgs(args *PredictionArgs) {
 	u := &args.Usage
 	if u.Source == "" {
 		u.Source = UsageSourceType(config.UsageFromMetricsAPI)
 	}
-	if args.Percentile == 0 {
-		args.Percentile = 95
-	}
+	defaultTo(&args.Percentile, 95)
 	defaultDuration(&u.Interval, 30*time.Second)
 	defaultDuration(&u.Window, 15*time.Minute)
 	defaultDuration(&u.Expiry, 5*time.Minute)
@@ -117,29 +114,41 @@ func SetDefaults_PredictionArgs(args *PredictionArgs) {
 	defaultDuration(&args.Checkpoint.Interval, 10*time.Minute)
 
 	k := &u.Kubelet
-	if k.Concurrency == 0 {
-		k.Concurrency = 32
-	}
+	defaultTo(&k.Concurrency, 32)
 	defaultDuration(&k.Timeout, min(5*time.Second, u.Interval.Duration))
 	if k.CAFile == "" {
 		k.CAFile = serviceAccountCA
 	}
 	if k.TokenFile == "" && k.CertFile == "" {
-		k.TokenFile = serviceAccountToken
+		k.TokenFile = usageToken
 	}
 
 	p := &u.Prometheus
 	defaultDuration(&p.RateWindow, 5*time.Minute)
 	defaultDuration(&p.QueryTimeout, 20*time.Second)
-	if p.MaxSeries == 0 {
-		p.MaxSeries = 300_000
-	}
+	defaultTo(&p.MaxSeries, 300_000)
 	defaultDuration(&p.Backfill, 7*24*time.Hour)
 }
 
-func defaultDuration(d *metav1.Duration, otherwise time.Duration) {
-	if d.Duration == 0 {
-		d.Duration = otherwise
+// SetDefaults_ClaimsArgs has whoever may label a namespace allow its pods what takes from others.
+func SetDefaults_ClaimsArgs(args *ClaimsArgs) {
+	for _, selector := range []**metav1.LabelSelector{&args.Objectives.NamespaceSelector, &args.Predictions.NamespaceSelector} {
+		if *selector == nil {
+			*selector = &metav1.LabelSelector{MatchLabels: map[string]string{config.ClaimsLabel: config.ClaimsAllowed}}
+		}
+	}
+	if args.Overcommit.NamespaceSelector == nil {
+		args.Overcommit.NamespaceSelector = &metav1.LabelSelector{}
+	}
+}
+
+func defaultDuration(d **metav1.Duration, otherwise time.Duration) {
+	defaultTo(d, metav1.Duration{Duration: otherwise})
+}
+
+func defaultTo[T any](field **T, otherwise T) {
+	if *field == nil {
+		*field = &otherwise
 	}
 }
 

@@ -31,6 +31,7 @@ func TestRoundTrip(t *testing.T) {
 		{func() runtime.Object { return &AffinityArgs{} }, func() runtime.Object { return &config.AffinityArgs{} }},
 		{func() runtime.Object { return &TaintsArgs{} }, func() runtime.Object { return &config.TaintsArgs{} }},
 		{func() runtime.Object { return &ResourceFitArgs{} }, func() runtime.Object { return &config.ResourceFitArgs{} }},
+		{func() runtime.Object { return &ClaimsArgs{} }, func() runtime.Object { return &config.ClaimsArgs{} }},
 		{func() runtime.Object { return &PredictionArgs{} }, func() runtime.Object { return &config.PredictionArgs{} }},
 		{func() runtime.Object { return &PredictedQoSArgs{} }, func() runtime.Object { return &config.PredictedQoSArgs{} }},
 	}

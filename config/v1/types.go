@@ -242,7 +242,7 @@ type QoSFeedback struct {
 	Decisions *int32 `json:"decisions,omitempty"`
 	// HalfLife of what a node's history says; 1s–720h, default 6h.
 	// +optional
-	HalfLife metav1.Duration `json:"halfLife,omitempty"`
+	HalfLife *metav1.Duration `json:"halfLife,omitempty"`
 	// ResponseTimeObjective is what the measured response time of a latency pod may be that states none itself, by the
 	// annotation foresight-scheduler.dev/response-time-objective; at most 1h. Default: none. Response times are what the
 	// source Prometheus is asked for by the query response_time of pods.
@@ -266,13 +266,13 @@ type PredictionArgs struct {
 	// Percentile of the peaks that stay below the upper bounds of forecasts; 50–99,
 	// default 95.
 	// +optional
-	Percentile int32 `json:"percentile,omitempty"`
+	Percentile *int32 `json:"percentile,omitempty"`
 	// ColdStart is how long a workload is watched until what its pods request no longer
 	// counts for their next hour, but only what they use. For their next day it counts
 	// ever less, until the workload was watched 192 times as long (two days, by default).
 	// At least usage.interval, at most 24h, default 15m.
 	// +optional
-	ColdStart metav1.Duration `json:"coldStart,omitempty"`
+	ColdStart *metav1.Duration `json:"coldStart,omitempty"`
 	// +optional
 	Checkpoint CheckpointArgs `json:"checkpoint,omitempty"`
 }
@@ -287,14 +287,14 @@ type UsageArgs struct {
 	Source UsageSourceType `json:"source,omitempty"`
 	// Interval between readings; 1s–1h, default 30s.
 	// +optional
-	Interval metav1.Duration `json:"interval,omitempty"`
+	Interval *metav1.Duration `json:"interval,omitempty"`
 	// Window over which means and deviations of nodes are taken; interval–24h, default 15m.
 	// +optional
-	Window metav1.Duration `json:"window,omitempty"`
+	Window *metav1.Duration `json:"window,omitempty"`
 	// Expiry is the age at which a node's newest sample no longer counts; interval–24h,
 	// default 5m.
 	// +optional
-	Expiry metav1.Duration `json:"expiry,omitempty"`
+	Expiry *metav1.Duration `json:"expiry,omitempty"`
 	// Kubelet counts for that source.
 	// +optional
 	Kubelet KubeletArgs `json:"kubelet,omitempty"`
@@ -309,10 +309,14 @@ type KubeletArgs struct {
 	// default the service account's.
 	// +optional
 	CAFile string `json:"caFile,omitempty"`
-	// TokenFile holds a bearer token; default the service account's where there is no
-	// certFile.
+	// TokenFile holds a bearer token. Default, where there is no certFile: the one that manifests/components/kubelet-usage
+	// mounts, of a ServiceAccount that may read statistics of kubelets and nothing else.
 	// +optional
 	TokenFile string `json:"tokenFile,omitempty"`
+	// SendSchedulerToken allows a token of the scheduler's own ServiceAccount. Every kubelet, and whoever has broken into
+	// one, can then act as the scheduler until the token expires. Default false: such a token is refused.
+	// +optional
+	SendSchedulerToken bool `json:"sendSchedulerToken,omitempty"`
 	// CertFile and KeyFile are a PEM client certificate and its key.
 	// +optional
 	CertFile string `json:"certFile,omitempty"`
@@ -323,10 +327,10 @@ type KubeletArgs struct {
 	Pressure bool `json:"pressure,omitempty"`
 	// Concurrency is how many kubelets are asked at a time; 1–1024, default 32.
 	// +optional
-	Concurrency int32 `json:"concurrency,omitempty"`
+	Concurrency *int32 `json:"concurrency,omitempty"`
 	// Timeout of one kubelet; 100ms–interval, default 5s or the interval, what is less.
 	// +optional
-	Timeout metav1.Duration `json:"timeout,omitempty"`
+	Timeout *metav1.Duration `json:"timeout,omitempty"`
 }
 
 // PrometheusArgs say which server is asked, how and for what. Files are read again when
@@ -342,6 +346,10 @@ type PrometheusArgs struct {
 	// TokenFile holds a bearer token.
 	// +optional
 	TokenFile string `json:"tokenFile,omitempty"`
+	// SendSchedulerToken allows a token of the scheduler's own ServiceAccount. Whoever runs the server, or reads along, can
+	// then act as the scheduler until the token expires. Default false: such a token is refused.
+	// +optional
+	SendSchedulerToken bool `json:"sendSchedulerToken,omitempty"`
 	// CertFile and KeyFile are a PEM client certificate and its key.
 	// +optional
 	CertFile string `json:"certFile,omitempty"`
@@ -367,17 +375,17 @@ type PrometheusArgs struct {
 	Labels PrometheusLabels `json:"labels,omitempty"`
 	// RateWindow is what $window in queries stands for; 1s–24h, default 5m.
 	// +optional
-	RateWindow metav1.Duration `json:"rateWindow,omitempty"`
+	RateWindow *metav1.Duration `json:"rateWindow,omitempty"`
 	// QueryTimeout of one query; 100ms–10m, default 20s.
 	// +optional
-	QueryTimeout metav1.Duration `json:"queryTimeout,omitempty"`
+	QueryTimeout *metav1.Duration `json:"queryTimeout,omitempty"`
 	// MaxSeries that one answer may hold; default 300000.
 	// +optional
-	MaxSeries int32 `json:"maxSeries,omitempty"`
+	MaxSeries *int32 `json:"maxSeries,omitempty"`
 	// Backfill is how much of the past is asked for when there is no checkpoint; at most
 	// 672h (28 days), default 168h, and less than the interval is none.
 	// +optional
-	Backfill metav1.Duration `json:"backfill,omitempty"`
+	Backfill *metav1.Duration `json:"backfill,omitempty"`
 }
 
 // PrometheusHeader is a header of a request.
@@ -423,7 +431,7 @@ type CheckpointArgs struct {
 	Path string `json:"path,omitempty"`
 	// Interval between saves; 1m–24h, default 10m.
 	// +optional
-	Interval metav1.Duration `json:"interval,omitempty"`
+	Interval *metav1.Duration `json:"interval,omitempty"`
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
@@ -437,4 +445,45 @@ type NodeIndexArgs struct {
 	// samples nodes as upstream does.
 	// +optional
 	Enabled *bool `json:"enabled,omitempty"`
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// ClaimsArgs says what pods may claim that takes from others. It stands under the name Claims in the pluginConfig of one
+// profile and holds for all of them. A claim that is not allowed is ignored, with an event.
+type ClaimsArgs struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// Objectives are claims by the label foresight-scheduler.dev/qos of more than the pod's QoS class gives, and by the
+	// annotation foresight-scheduler.dev/response-time-objective. What a PriorityClass's annotation says always counts.
+	// +optional
+	Objectives ObjectiveClaims `json:"objectives,omitempty"`
+	// Predictions are claims by the annotations foresight-scheduler.dev/predicted-cpu and predicted-memory of less than is
+	// forecast, or of more than the pod's limit and request. Others may raise what is forecast up to these.
+	// +optional
+	Predictions NamespaceClaims `json:"predictions,omitempty"`
+	// Overcommit are claims by the annotation foresight-scheduler.dev/overcommit, which only narrow where the pod may go.
+	// Default: {namespaceSelector: {}}, all namespaces.
+	// +optional
+	Overcommit NamespaceClaims `json:"overcommit,omitempty"`
+}
+
+// ObjectiveClaims are allowed in the namespaces, and to pods of the PriorityClasses in any namespace.
+type ObjectiveClaims struct {
+	// NamespaceSelector selects namespaces by their labels; {} is all. Default: those labelled
+	// foresight-scheduler.dev/claims: allowed.
+	// +optional
+	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
+	// PriorityClasses by name. Default: none.
+	// +optional
+	// +listType=set
+	PriorityClasses []string `json:"priorityClasses,omitempty"`
+}
+
+// NamespaceClaims are allowed in the namespaces.
+type NamespaceClaims struct {
+	// NamespaceSelector selects namespaces by their labels; {} is all. Default: those labelled
+	// foresight-scheduler.dev/claims: allowed.
+	// +optional
+	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
 }

@@ -17,6 +17,7 @@ import (
 // All generated defaulters are covering - they call all nested defaulters.
 func RegisterDefaults(scheme *runtime.Scheme) error {
 	scheme.AddTypeDefaultingFunc(&AffinityArgs{}, func(obj interface{}) { SetObjectDefaults_AffinityArgs(obj.(*AffinityArgs)) })
+	scheme.AddTypeDefaultingFunc(&ClaimsArgs{}, func(obj interface{}) { SetObjectDefaults_ClaimsArgs(obj.(*ClaimsArgs)) })
 	scheme.AddTypeDefaultingFunc(&NodeIndexArgs{}, func(obj interface{}) { SetObjectDefaults_NodeIndexArgs(obj.(*NodeIndexArgs)) })
 	scheme.AddTypeDefaultingFunc(&PredictedQoSArgs{}, func(obj interface{}) { SetObjectDefaults_PredictedQoSArgs(obj.(*PredictedQoSArgs)) })
 	scheme.AddTypeDefaultingFunc(&PredictionArgs{}, func(obj interface{}) { SetObjectDefaults_PredictionArgs(obj.(*PredictionArgs)) })
@@ -27,6 +28,10 @@ func RegisterDefaults(scheme *runtime.Scheme) error {
 
 func SetObjectDefaults_AffinityArgs(in *AffinityArgs) {
 	SetDefaults_AffinityArgs(in)
+}
+
+func SetObjectDefaults_ClaimsArgs(in *ClaimsArgs) {
+	SetDefaults_ClaimsArgs(in)
 }
 
 func SetObjectDefaults_NodeIndexArgs(in *NodeIndexArgs) {

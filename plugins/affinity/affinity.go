@@ -23,6 +23,8 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/nodeaffinity"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/claims"
+	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
 )
 
 // Name of the plugin in a KubeSchedulerConfiguration.
@@ -34,6 +36,8 @@ type Affinity struct {
 	services corelisters.ServiceLister
 	// profile holds the rules of pods without annotations.
 	profile rules
+	lists   claims.Lists
+	nodes   pernode.Whole
 	// antiAffinityWeight of service anti-affinity against preferred node affinity's 1.
 	antiAffinityWeight int64
 }
@@ -72,6 +76,7 @@ func New(ctx context.Context, obj runtime.Object, h fwk.Handle, fts feature.Feat
 		node:               node.(*nodeaffinity.NodeAffinity),
 		services:           h.SharedInformerFactory().Core().V1().Services().Lister(),
 		profile:            rules{together: args.ServiceAffinity.Labels, apart: args.ServiceAntiAffinity.Labels},
+		nodes:              pernode.WholeOf(h),
 		antiAffinityWeight: int64(args.ServiceAntiAffinity.Weight),
 	}, nil
 }

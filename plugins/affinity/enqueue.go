@@ -12,6 +12,8 @@ import (
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/util"
+
+	"github.com/foresight-scheduler/foresight/plugins/claims"
 )
 
 // services is how the framework names a resource it has no constant for.
@@ -116,10 +118,8 @@ func (a *Affinity) hintAfterTargetPod(_ klog.Logger, _ *v1.Pod, oldObj, newObj i
 		// Other Services may select the pod now.
 		return fwk.Queue, nil
 	}
-	for _, key := range []string{ServiceAffinityAnnotation, ServiceAntiAffinityAnnotation} {
-		was, had := before.Annotations[key]
-		is, has := after.Annotations[key]
-		if was != is || had != has {
+	for _, key := range []*claims.Key{&claims.ServiceAffinity, &claims.ServiceAntiAffinity} {
+		if !key.Same(before.Annotations, after.Annotations) {
 			return fwk.Queue, nil
 		}
 	}

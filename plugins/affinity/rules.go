@@ -4,21 +4,19 @@
 package affinity
 
 import (
-	"strings"
-
 	v1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/claims"
 )
 
 const (
 	// ServiceAffinityAnnotation on a pod replaces the profile's
 	// serviceAffinity.labels: node label keys with commas between them, empty for none.
-	ServiceAffinityAnnotation = "foresight-scheduler.dev/service-affinity"
+	ServiceAffinityAnnotation = config.AnnotationPrefix + "service-affinity"
 	// ServiceAntiAffinityAnnotation on a pod replaces the profile's
 	// serviceAntiAffinity.labels, in the same form.
-	ServiceAntiAffinityAnnotation = "foresight-scheduler.dev/service-anti-affinity"
+	ServiceAntiAffinityAnnotation = config.AnnotationPrefix + "service-anti-affinity"
 )
 
 // rules are the node label keys that matter for one pod.
@@ -37,27 +35,11 @@ func (r rules) empty() bool { return len(r.together) == 0 && len(r.apart) == 0 }
 func (a *Affinity) rulesFor(pod *v1.Pod) (rules, error) {
 	r := a.profile
 	var err error
-	if r.together, err = labelKeys(pod, ServiceAffinityAnnotation, r.together); err != nil {
+	if r.together, err = a.lists.Of(pod.Annotations, &claims.ServiceAffinity, r.together); err != nil {
 		return rules{}, err
 	}
-	if r.apart, err = labelKeys(pod, ServiceAntiAffinityAnnotation, r.apart); err != nil {
+	if r.apart, err = a.lists.Of(pod.Annotations, &claims.ServiceAntiAffinity, r.apart); err != nil {
 		return rules{}, err
 	}
 	return r, nil
-}
-
-func labelKeys(pod *v1.Pod, annotation string, otherwise []string) ([]string, error) {
-	value, ok := pod.Annotations[annotation]
-	if !ok {
-		return otherwise, nil
-	}
-	if strings.TrimSpace(value) == "" {
-		return nil, nil
-	}
-	keys := strings.Split(value, ",")
-	for i := range keys {
-		keys[i] = strings.TrimSpace(keys[i])
-	}
-	path := field.NewPath("metadata", "annotations").Key(annotation)
-	return keys, config.ValidateLabelKeys(path, keys).ToAggregate()
 }

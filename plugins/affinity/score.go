@@ -45,7 +45,7 @@ func (a *Affinity) PreScore(ctx context.Context, state fwk.CycleState, pod *v1.P
 		return status
 	}
 	// As the policy did: of several Services the first one counts.
-	spread := spreadScores(pod, selectors[0], r.apart, nodes)
+	spread := spreadScores(pod, selectors[0], r.apart, a.nodes.All(nodes))
 	state.Write(scoreStateKey, &scoreState{nodeAffinitySkipped: status.IsSkip(), spread: spread})
 	return nil
 }

@@ -236,11 +236,11 @@ func newScene(ctx context.Context, t testing.TB, seed uint64, config string) *sc
 		generator: newGenerator(seed), logger: klog.Background(), nodes: map[string]*v1.Node{}, confirmed: map[string]bool{},
 	}
 	judges := &judge.Plugins{}
-	registry := plugins.Registry(plugins.Options{Judges: judges, QoS: qos.NewService(s.future.Load)})
+	registry := plugins.Registry(plugins.Options{Judges: judges, QoS: qos.NewService(s.future.Load, nil)})
 	gates := feature.NewSchedulerFeaturesFromGates(utilfeature.DefaultFeatureGate)
 	for name, factory := range map[string]frameworkruntime.PluginFactoryWithFts[fwk.Plugin]{
 		resourcefit.Name: resourcefit.NewFactory(resourcefit.Forecasts{Read: s.future.Load}),
-		taints.Name:      taints.NewFactory(taints.Forecasts(s.future.Load)),
+		taints.Name:      taints.NewFactory(taints.Forecasts(s.future.Load), nil),
 	} {
 		registry[name] = func(ctx context.Context, args pkgruntime.Object, h fwk.Handle) (fwk.Plugin, error) {
 			plugin, err := factory(ctx, args, h, gates)

@@ -68,8 +68,9 @@ func (x *Index) futureOf(row int32, s *predict.Snapshot) *future {
 	changed := !f.known || f.generation != info.GetGeneration()
 	if changed || f.podsEpoch != s.PodsEpoch() {
 		f.load, f.use = predict.NodeLoad{}, predict.NodeUse{}
+		allocatable := predict.AllocatableOf(info)
 		for _, p := range info.GetPods() {
-			forecast := s.Resident(p)
+			forecast := s.Resident(p, allocatable)
 			f.load.Add(&forecast)
 			f.use.Add(&forecast)
 		}

@@ -71,12 +71,6 @@ type scalar struct {
 
 const refused = int32(-1)
 
-// Annotations of the Affinity plugin that bind a pod to the pods of its Service.
-const (
-	serviceAffinity     = "foresight-scheduler.dev/service-affinity"
-	serviceAntiAffinity = "foresight-scheduler.dev/service-anti-affinity"
-)
-
 // compile makes q ask what the pod asks, as far as the index can answer.
 func (x *Index) compile(q *query, p *policy, pod *v1.Pod, state fwk.CycleState) {
 	q.pod, q.why = pod, ""

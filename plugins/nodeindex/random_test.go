@@ -15,6 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
+
+	"github.com/foresight-scheduler/foresight/plugins/claims"
 )
 
 // generator draws nodes and pods whose labels, taints, sizes and terms meet often enough
@@ -118,7 +120,7 @@ func (g *generator) pod() *v1.Pod {
 	}
 	if g.chance(10) {
 		p.Annotations = map[string]string{
-			pick(g, serviceAffinity, serviceAntiAffinity): pick(g, "", "rack", "disk, topology.kubernetes.io/zone", "absent"),
+			pick(g, claims.ServiceAffinity.Name, claims.ServiceAntiAffinity.Name): pick(g, "", "rack", "disk, topology.kubernetes.io/zone", "absent"),
 		}
 	}
 	if g.chance(20) {

@@ -9,6 +9,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 
+	"github.com/foresight-scheduler/foresight/plugins/claims"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
 )
 
@@ -58,8 +59,7 @@ func (x *Index) compileServices(q *query, p *policy, state fwk.CycleState) {
 }
 
 func hasServiceRules(pod *v1.Pod) bool {
-	_, together := pod.Annotations[serviceAffinity]
-	_, apart := pod.Annotations[serviceAntiAffinity]
+	together, apart := claims.ServiceAffinity.In(pod.Annotations), claims.ServiceAntiAffinity.In(pod.Annotations)
 	return together || apart
 }
 

@@ -4,15 +4,13 @@
 package predict
 
 import (
-	"fmt"
 	"math"
-	"strconv"
-	"strings"
 
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/claims"
 	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
 )
 
@@ -71,25 +69,15 @@ func (b Bounds) Without(lacks Set) Bounds {
 	return b
 }
 
-// with returns the bounds with those of an annotation in their place, or an error that says
-// what is wrong with it.
-func (b Bounds) with(annotation string) (Bounds, error) {
-	if annotation == "none" {
-		return Bounds{Off: true}, nil
+// with returns the bounds with those of a node's annotation in their place.
+func (b Bounds) with(own []claims.Percent, off bool) Bounds {
+	if off {
+		return Bounds{Off: true}
 	}
-	for _, part := range strings.Split(annotation, ",") {
-		name, value, _ := strings.Cut(part, "=")
-		r := resourceOf(name)
-		if int(r) == NumResources {
-			return b, fmt.Errorf("%q: want none, or cpu=PERCENT or memory=PERCENT, parted by commas", part)
-		}
-		percent, err := strconv.Atoi(value)
-		if err != nil || percent < 1 || percent > 1000 {
-			return b, fmt.Errorf("%q: want a percentage from 1 to 1000", part)
-		}
-		b.Share[r] = float64(percent) / 100
+	for _, o := range own {
+		b.Share[resourceOf(o.Resource)] = float64(o.Percent) / 100
 	}
-	return b, nil
+	return b
 }
 
 // NodeBounds are the bounds of nodes, some of which have their own. Use it as one value,
@@ -111,17 +99,16 @@ func (n *NodeBounds) Forget(nodes int) { n.own.Forget(nodes) }
 
 // Of returns the bounds of a node.
 func (n *NodeBounds) Of(state fwk.CycleState, node fwk.NodeInfo) Bounds {
-	annotation, ok := node.Node().Annotations[MaxPeakAnnotation]
-	if !ok {
+	if !claims.MaxPredictedPeak.In(node.Node().Annotations) {
 		return n.bounds
 	}
 	return *n.own.Get(state, node, 0, func() Bounds {
-		b, err := n.bounds.with(annotation)
+		own, off, _, err := claims.MaxPeak(node.Node().Annotations)
 		if err == nil {
-			return b
+			return n.bounds.with(own, off)
 		}
 		if n.report != nil {
-			n.report(node.Node(), fmt.Errorf("annotation %s: %w", MaxPeakAnnotation, err))
+			n.report(node.Node(), err)
 		}
 		return n.bounds
 	})

@@ -43,7 +43,7 @@ func TestMeasuredResidents(t *testing.T) {
 	idle.For = 48 * time.Hour
 	s := NewSnapshot(Contents{Measured: map[types.UID]Measured{"web-0": idle}, Workloads: map[Workload]*PodForecast{{"shop", "StatefulSet", "web"}: forecast(4, 4, 4)}})
 	s.c.Workloads[Workload{"shop", "StatefulSet", "web"}].Use = uses(FromOwner, 4, 9).Use
-	if f := s.Resident(resident{pod: pod}); f.Use[CPU].Mean > .5 || f.Peaks[Day][CPU].Mean != 4 {
+	if f := s.Resident(resident{pod: pod}, Amounts{CPU: 8, Memory: 1 << 35}); f.Use[CPU].Mean > .5 || f.Peaks[Day][CPU].Mean != 4 {
 		t.Errorf("a resident that idles: %+v", f)
 	}
 	if f := s.Pod(pod); f.Use[CPU].Mean != 4 {

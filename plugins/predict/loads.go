@@ -32,8 +32,9 @@ func (l *Loads) Of(state fwk.CycleState, s *Snapshot, node fwk.NodeInfo) *NodeFu
 			f.Load, f.Use = last.Load, last.Use
 			return f
 		}
+		allocatable := AllocatableOf(node)
 		for _, p := range node.GetPods() {
-			forecast := s.Resident(p)
+			forecast := s.Resident(p, allocatable)
 			f.Load.Add(&forecast)
 			f.Use.Add(&forecast)
 		}

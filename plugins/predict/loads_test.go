@@ -9,6 +9,7 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler/framework"
 )
 
 // node is what Loads asks of a NodeInfo.
@@ -19,6 +20,8 @@ type node struct {
 	pods       []fwk.PodInfo
 	asked      int
 }
+
+func (n *node) GetAllocatable() fwk.Resource { return &framework.Resource{} }
 
 func (n *node) Node() *v1.Node {
 	o := &v1.Node{}

@@ -43,6 +43,8 @@ type Contents struct {
 	Combiners [NumHorizons][NumResources]peak.Combiner
 	// Blind says that too many nodes are blind for verdicts by forecasts.
 	Blind bool
+	// MayPredict says whether a pod may say by annotations what it will use, whatever is forecast; nil is none.
+	MayPredict func(*v1.Pod) bool
 }
 
 // NewSnapshot returns the snapshot of contents, which nobody may write to from then on.
@@ -118,19 +120,21 @@ func (s *Snapshot) Combiner(h Horizon, r Resource) peak.Combiner {
 // known, to add up its requests: look a pod up once a cycle.
 func (s *Snapshot) Pod(pod *v1.Pod) PodForecast {
 	if f := s.ofOwner(pod); f != nil {
-		return f.of(pod)
+		return s.of(f, pod)
 	}
 	return s.ofRequests(pod, RequestsOf(pod))
 }
 
-// Resident is Pod for a pod on a node, whose own use was measured; it allocates only where a pod states what it uses.
-func (s *Snapshot) Resident(p fwk.PodInfo) (f PodForecast) {
+// Resident is Pod for a pod on a node that has so much, and whose own use was measured; it allocates only where a pod states
+// what it uses.
+func (s *Snapshot) Resident(p fwk.PodInfo, allocatable Amounts) (f PodForecast) {
 	pod := p.GetPod()
 	if owner := s.ofOwner(pod); owner != nil {
-		f = owner.of(pod)
+		f = s.of(owner, pod)
 	} else {
 		f = s.ofRequests(pod, requestsOf(p))
 	}
+	f.within(pod, allocatable)
 	if s == nil || len(s.c.Measured) == 0 {
 		return f
 	}
@@ -156,7 +160,7 @@ func (s *Snapshot) ofRequests(pod *v1.Pod, requests Requests) PodForecast {
 	f := PodForecast{Rung: FromRequest}
 	if s != nil {
 		if known := s.c.Classes[ClassOf(pod, requests.Asked)]; known != nil {
-			return known.of(pod)
+			return s.of(known, pod)
 		}
 		if w, ok := WorkloadOf(pod); ok {
 			f.Life = s.c.Lives[w]
@@ -181,13 +185,13 @@ func (s *Snapshot) ofRequests(pod *v1.Pod, requests Requests) PodForecast {
 			f.Use[r] = Use{Mean: c.Mean * asked, Variance: c.Variance * asked * asked}
 		}
 	}
-	return f.of(pod)
+	return s.of(&f, pod)
 }
 
 // of returns the forecast for one pod, which may have a deadline of its own and may state what it uses.
-func (f *PodForecast) of(pod *v1.Pod) PodForecast {
+func (s *Snapshot) of(f *PodForecast, pod *v1.Pod) PodForecast {
 	out := *f
-	out.state(pod)
+	s.state(&out, pod)
 	if d := pod.Spec.ActiveDeadlineSeconds; d != nil && *d > 0 {
 		if deadline := time.Duration(*d) * time.Second; deadline/time.Second == time.Duration(*d) && (out.Life == 0 || deadline < out.Life) {
 			out.Life = deadline

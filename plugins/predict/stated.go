@@ -4,10 +4,9 @@
 package predict
 
 import (
-	"fmt"
-
 	v1 "k8s.io/api/core/v1"
-	apiresource "k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/foresight-scheduler/foresight/plugins/claims"
 )
 
 // StatedAnnotations of a pod say what it will use at most, as quantities: they stand in for
@@ -29,23 +28,15 @@ func CheckStated(pod *v1.Pod) error {
 }
 
 func stated(pod *v1.Pod, r Resource) (use float64, is bool, err error) {
-	name := StatedAnnotations[r]
-	value, is := pod.Annotations[name]
-	if !is {
-		return 0, false, nil
-	}
-	q, err := apiresource.ParseQuantity(value)
-	if err != nil {
-		return 0, false, fmt.Errorf("annotation %s: %q: %w", name, value, err)
-	}
-	if use = q.AsApproximateFloat64(); !sane(use) {
-		return 0, false, fmt.Errorf("annotation %s: %q: want 0 or more", name, value)
-	}
-	return use, true, nil
+	return claims.Quantity(pod.Annotations, [NumResources]*claims.Key{CPU: &claims.PredictedCPU, Memory: &claims.PredictedMemory}[r])
 }
 
-// state has what the pod states stand in for what is forecast.
-func (f *PodForecast) state(pod *v1.Pod) {
+// state has what the pod states stand in for what is forecast of it, within bounds.
+//
+// What was measured of the pod's own workload outweighs it: it may choose between the bounds of that forecast, and no more.
+// A pod that the policy does not allow more may only raise a forecast that nobody has measured, up to the larger of its limit
+// and its request. Where it has neither its node bounds it; see Resident.
+func (s *Snapshot) state(f *PodForecast, pod *v1.Pod) {
 	if len(pod.Annotations) == 0 {
 		return
 	}
@@ -54,10 +45,43 @@ func (f *PodForecast) state(pod *v1.Pod) {
 		if !is || err != nil {
 			continue
 		}
+		allowed := s != nil && s.c.MayPredict != nil && s.c.MayPredict(pod)
+		if !allowed {
+			if f.Rung == FromOwner {
+				continue
+			}
+			if most, bounded := claims.MostStated(pod, v1.ResourceName(Resource(r).String())); bounded {
+				use = min(use, most)
+			}
+		}
 		for h := range f.Peaks {
-			p := &f.Peaks[h][r]
+			p, use := &f.Peaks[h][r], use
+			switch {
+			case f.Rung == FromOwner:
+				use = max(p.Lower, min(use, p.Upper))
+			case !allowed && use <= p.Upper:
+				continue
+			}
 			*p = Peak{Mean: min(p.Mean, use), Lower: min(p.Lower, use), Upper: use}
 		}
 		f.Use[r] = useUpTo(min(f.Use[r].Mean, use), use)
+	}
+}
+
+// within bounds what a pod without limit and request states by what its node has.
+func (f *PodForecast) within(pod *v1.Pod, allocatable Amounts) {
+	if len(pod.Annotations) == 0 || !claims.PredictedCPU.In(pod.Annotations) && !claims.PredictedMemory.In(pod.Annotations) {
+		return
+	}
+	for h := range f.Peaks {
+		for r := range f.Peaks[h] {
+			p := &f.Peaks[h][r]
+			*p = Peak{Mean: min(p.Mean, allocatable[r]), Lower: min(p.Lower, allocatable[r]), Upper: min(p.Upper, allocatable[r])}
+		}
+	}
+	for r := range f.Use {
+		if f.Use[r].Mean > allocatable[r] {
+			f.Use[r] = useUpTo(allocatable[r], allocatable[r])
+		}
 	}
 }

@@ -16,11 +16,21 @@ import (
 // CronJob for its Jobs.
 type Workload struct{ Namespace, Kind, Name string }
 
+// What the API server does not bound, of what whoever creates a pod writes: this is looked at for every pod of every node.
+const (
+	maxOwners = 16
+	maxName   = 253 // which an object's name has at most
+	maxImage  = 512 // of which a registry's name and a repository have 255 each, at most
+)
+
 // WorkloadOf returns the pod's workload, and false for a pod that has none: it has no controller, or is the mirror of a
 // static pod, whose "controller" is the node. It allocates nothing.
 func WorkloadOf(pod *v1.Pod) (Workload, bool) {
+	if len(pod.OwnerReferences) > maxOwners {
+		return Workload{}, false
+	}
 	owner := metav1.GetControllerOfNoCopy(pod)
-	if owner == nil || owner.Kind == "Node" {
+	if owner == nil || owner.Kind == "Node" || len(owner.Kind) > maxName || len(owner.Name) > maxName {
 		return Workload{}, false
 	}
 	w := Workload{Namespace: pod.Namespace, Kind: owner.Kind, Name: owner.Name}
@@ -79,6 +89,7 @@ func size(units float64) uint8 {
 
 // repository cuts the digest and the tag off. A colon before the last slash is that of a port.
 func repository(image string) string {
+	image = image[:min(len(image), maxImage)]
 	image, _, _ = strings.Cut(image, "@")
 	if i := strings.LastIndexByte(image, ':'); i > strings.LastIndexByte(image, '/') {
 		image = image[:i]

@@ -56,7 +56,7 @@ func (p *PredictedQoS) PreFilter(_ context.Context, state fwk.CycleState, pod *v
 	c.forget(len(nodes))
 	state.Write(stateKey, c)
 	p.export(c, state, nodes)
-	if c.filters && !p.anyPasses(c, state, nodes) {
+	if c.filters && p.refusesAll(c, state, pod, nodes) {
 		// Whatever is wrong, a cluster in which nothing can be placed helps nobody.
 		c.filters = false
 		p.breaker.Add(1)
@@ -65,7 +65,7 @@ func (p *PredictedQoS) PreFilter(_ context.Context, state fwk.CycleState, pod *v
 }
 
 func (p *PredictedQoS) newCycle(pod *v1.Pod, nodes []fwk.NodeInfo) *cycle {
-	c := &cycle{frame: p.current(), objective: objective.Of(pod, p.classes)}
+	c := &cycle{frame: p.current(), objective: objective.Of(pod, p.classes, p.claims)}
 	c.name = workload(pod, c.objective)
 	c.workload = c.judge.History.Workload(c.name)
 	c.own = c.snapshot.Pod(pod)
@@ -78,20 +78,26 @@ func (p *PredictedQoS) newCycle(pod *v1.Pod, nodes []fwk.NodeInfo) *cycle {
 	c.judge.Table.For(c.own.Peaks[horizon][predict.CPU].Mean/max(c.cores, 1e-3), c.slab)
 	c.resident = &c.judge.Typical
 	// The prior is an order and no probability, and of a blind cluster nothing is known: neither refuses anybody.
-	c.filters = p.maxRisk < 1 && c.judge.Rung == feedback.RungModel && !c.snapshot.Blind()
+	c.filters = p.maxRisk < 1 && c.judge.Rung == feedback.RungModel && !c.snapshot.Blind() && !predict.IsDaemon(pod)
 	return c
 }
 
 // PreFilterExtensions returns nil: see cycle.Clone.
 func (p *PredictedQoS) PreFilterExtensions() fwk.PreFilterExtensions { return nil }
 
-func (p *PredictedQoS) anyPasses(c *cycle, state fwk.CycleState, nodes []fwk.NodeInfo) bool {
+// refusesAll says whether there are nodes that the pod may go to, and the risk is too high on all of them.
+func (p *PredictedQoS) refusesAll(c *cycle, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) bool {
+	allowed, found := predict.AllowedFor(pod), false
 	for _, n := range nodes {
-		if p.lowerRisk(c, p.view(c, state, n)) <= p.maxRisk {
-			return true
+		if !allowed.On(n.Node()) {
+			continue
 		}
+		if p.lowerRisk(c, p.view(c, state, n)) <= p.maxRisk {
+			return false
+		}
+		found = true
 	}
-	return false
+	return found
 }
 
 // doubts is how many standard deviations a bound is away: nine in ten lie above the lower bound.

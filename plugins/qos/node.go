@@ -63,11 +63,12 @@ func (p *PredictedQoS) add(c *frame, node held) *view {
 	residual := c.snapshot.NodeForecast(name).Residual[horizon]
 	v.cpu = demand{residual: residual[predict.CPU], per: float32(1000 / float64(max(node.cpu, 1)))}
 	v.memory = demand{residual: residual[predict.Memory], per: float32(1 / float64(max(node.memory, 1)))}
+	allocatable := predict.Amounts{predict.CPU: float64(node.cpu) / 1000, predict.Memory: float64(node.memory)}
 	for _, r := range node.pods {
-		f := c.snapshot.Resident(r)
+		f := c.snapshot.Resident(r, allocatable)
 		v.cpu.load = v.cpu.load.Add(f.Peaks[horizon][predict.CPU])
 		v.memory.load = v.memory.load.Add(f.Peaks[horizon][predict.Memory])
-		o := objective.Of(r.GetPod(), p.classes)
+		o := objective.Of(r.GetPod(), p.classes, p.claims)
 		v.residents[o] += p.weights[o] * objective.Importance(r.GetPod())
 	}
 	history := c.judge.History.Nodes[name]

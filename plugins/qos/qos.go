@@ -21,7 +21,9 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/claims"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
 	"github.com/foresight-scheduler/foresight/plugins/predict/refused"
 	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
@@ -37,6 +39,8 @@ type PredictedQoS struct {
 	handle   fwk.Handle
 	classes  schedulinglisters.PriorityClassLister
 	pods     corelisters.PodLister
+	claims   *claims.Policy
+	nodes    pernode.Whole
 	profile  string
 	maxRisk  float32 // 0–1; 1 refuses nobody
 	weights  [objective.Count]float32
@@ -79,7 +83,7 @@ func NewFactory(service *Service) func(context.Context, runtime.Object, fwk.Hand
 			return nil, err
 		}
 		p := &PredictedQoS{
-			snapshot: service.snapshot, service: service, handle: h, profile: h.ProfileName(),
+			snapshot: service.snapshot, service: service, claims: service.claims, nodes: pernode.WholeOf(h), handle: h, profile: h.ProfileName(),
 			maxRisk: float32(args.MaxRiskPercent) / 100, weights: weightsOf(&args.Weights), named: int(args.NodeMetricsLimit),
 			responseTime: args.Feedback.ResponseTimeObjective.Duration,
 		}

@@ -30,6 +30,7 @@ import (
 	st "k8s.io/kubernetes/pkg/scheduler/testing"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/claims"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/peak"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
@@ -103,7 +104,7 @@ func newScheduler(t testing.TB, args *config.PredictedQoSArgs, pods []*v1.Pod, n
 	ctx, stop := context.WithCancel(t.Context())
 	s.stop = stop
 	s.forecasts.Store(snapshot())
-	service := NewService(s.forecasts.Load)
+	service := NewService(s.forecasts.Load, claims.Everything())
 	service.now = s.now
 	plugin, err := NewFactory(service)(ctx, args, h)
 	if err != nil {
@@ -491,7 +492,7 @@ func TestArgsAreChecked(t *testing.T) {
 	bad := args()
 	bad.MaxRiskPercent = 0
 	bad.Feedback.Horizons[1] = bad.Feedback.Horizons[0]
-	_, err := NewFactory(NewService(nil))(t.Context(), bad, nil)
+	_, err := NewFactory(NewService(nil, nil))(t.Context(), bad, nil)
 	if err == nil || !strings.Contains(err.Error(), "pluginConfig[PredictedQoS].args.maxRiskPercent") || !strings.Contains(err.Error(), "feedback.horizons[1]") {
 		t.Errorf("error %v", err)
 	}

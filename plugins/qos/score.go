@@ -21,7 +21,7 @@ func (p *PredictedQoS) PreScore(_ context.Context, state fwk.CycleState, _ *v1.P
 	if c == nil {
 		return fwk.NewStatus(fwk.Skip)
 	}
-	p.pass(c, state, nodes)
+	p.pass(c, state, p.nodes.All(nodes))
 	c.asGood = 0
 	for _, h := range c.harms {
 		if c.good(h) {
@@ -77,7 +77,7 @@ func (p *PredictedQoS) Score(_ context.Context, state fwk.CycleState, _ *v1.Pod,
 	if c == nil {
 		return 0, nil
 	}
-	at, ok := c.rows[node]
+	at, ok := c.rows[p.nodes.Of(node)]
 	if !ok {
 		return 0, nil
 	}

@@ -12,6 +12,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/foresight-scheduler/foresight/plugins/claims"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
@@ -19,6 +20,7 @@ import (
 // Service is what the plugins of all profiles share: where forecasts and pressure come from, and what metrics tell of.
 type Service struct {
 	snapshot predict.Reader
+	claims   *claims.Policy
 	now      func() time.Time
 	pressure atomic.Pointer[pressures]
 	lock     sync.Mutex
@@ -26,9 +28,10 @@ type Service struct {
 	running  sync.WaitGroup
 }
 
-// NewService returns a service that reads forecasts from snapshot, which may be nil.
-func NewService(snapshot predict.Reader) *Service {
-	return &Service{snapshot: snapshot, now: time.Now}
+// NewService returns a service that reads forecasts from snapshot, which may be nil. policy says which pods may claim an
+// objective; nil is none.
+func NewService(snapshot predict.Reader, policy *claims.Policy) *Service {
+	return &Service{snapshot: snapshot, claims: policy, now: time.Now}
 }
 
 // Wait returns when the plugins have ended, which they do with their contexts, and have written their observations.

@@ -8,17 +8,11 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
-
-	"github.com/foresight-scheduler/foresight/config"
 )
 
 // PreFilter asks upstream, takes the pod's limits where they are guarded, and the cycle's
 // view of what nodes will use.
 func (r *ResourceFit) PreFilter(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
-	if err := config.CheckAnnotations(pod.Annotations, config.PodAnnotations); err != nil {
-		// Those of the other plugins too: every shipped profile has this one.
-		r.events.Eventf(pod, nil, v1.EventTypeWarning, "UnknownAnnotation", "Scheduling", "%v", err)
-	}
 	result, status := r.fit.PreFilter(ctx, state, pod, nodes)
 	if status.IsSuccess() && r.guard != nil {
 		r.guard.Take(state, pod, len(nodes))

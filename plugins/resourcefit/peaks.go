@@ -4,13 +4,13 @@
 package resourcefit
 
 import (
-	"fmt"
 	"sync/atomic"
 
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/claims"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/refused"
 )
@@ -26,6 +26,8 @@ const peakStateKey = "PreFilterPeak" + Name
 // Forecasts are what ResourceFit reads of the future. The zero value knows nothing.
 type Forecasts struct {
 	Read predict.Reader
+	// Claims says which pods may opt in to overcommitment.
+	Claims *claims.Policy
 	// LetPass is called when a prediction would have refused every node to a pod, and
 	// therefore refused none; nil is nobody to tell.
 	LetPass func()
@@ -89,7 +91,7 @@ func (s *peakState) Clone() fwk.StateData { return s }
 // take writes the cycle's view, where there is one. It returns a status other than success
 // for a pod whose annotation does not parse.
 func (p *predictedPeaks) take(state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
-	overcommit, err := overcommits(pod)
+	overcommit, err := claims.Overcommits(pod.Annotations)
 	if err == nil {
 		err = predict.CheckStated(pod)
 	}
@@ -97,6 +99,7 @@ func (p *predictedPeaks) take(state fwk.CycleState, pod *v1.Pod, nodes []fwk.Nod
 		p.refused.Add(pod)
 		return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, err.Error())
 	}
+	overcommit = overcommit && p.forecasts.Claims.MayOvercommit(pod)
 	snapshot := p.forecasts.Read()
 	if snapshot.Blind() {
 		return nil
@@ -106,14 +109,14 @@ func (p *predictedPeaks) take(state fwk.CycleState, pod *v1.Pod, nodes []fwk.Nod
 	forecast := snapshot.Pod(pod)
 	s := &peakState{
 		view:       predict.View{Snapshot: snapshot, Pod: forecast, Horizon: forecast.Horizon(), Loads: &p.loads},
-		filters:    p.filters || overcommit,
+		filters:    p.filters && !predict.IsDaemon(pod) || overcommit,
 		overcommit: overcommit,
 		harm:       p.harm,
 		bounds:     p.bounds,
 	}
-	// A prediction that refuses every node says more about itself than about the nodes. Who
+	// A prediction that refuses every node that the pod may go to says more about itself than about the nodes. Who
 	// opted in asked for it.
-	if s.filters && !overcommit && !p.anyPasses(state, s, nodes) {
+	if s.filters && !overcommit && p.refusesAll(state, s, pod, nodes) {
 		s.filters = false
 		if p.forecasts.LetPass != nil {
 			p.forecasts.LetPass()
@@ -123,24 +126,19 @@ func (p *predictedPeaks) take(state fwk.CycleState, pod *v1.Pod, nodes []fwk.Nod
 	return nil
 }
 
-func overcommits(pod *v1.Pod) (bool, error) {
-	switch value, ok := pod.Annotations[OvercommitAnnotation]; {
-	case !ok || value == "false":
-		return false, nil
-	case value == "true":
-		return true, nil
-	default:
-		return false, fmt.Errorf("annotation %s: %q: want true or false", OvercommitAnnotation, value)
-	}
-}
-
-func (p *predictedPeaks) anyPasses(state fwk.CycleState, s *peakState, nodes []fwk.NodeInfo) bool {
+// refusesAll says whether there are nodes that the pod may go to, and all of them are over a bound.
+func (p *predictedPeaks) refusesAll(state fwk.CycleState, s *peakState, pod *v1.Pod, nodes []fwk.NodeInfo) bool {
+	allowed, found := predict.AllowedFor(pod), false
 	for _, n := range nodes {
-		if !p.judge(state, s, n).over.Any() {
-			return true
+		if !allowed.On(n.Node()) {
+			continue
 		}
+		if !p.judge(state, s, n).over.Any() {
+			return false
+		}
+		found = true
 	}
-	return len(nodes) == 0
+	return found
 }
 
 // verdict of one node.
@@ -223,8 +221,9 @@ func (p *predictedPeaks) filter(state fwk.CycleState, pod *v1.Pod, node fwk.Node
 // sign returns what the judgement of a pod depends on beyond its requests.
 func (p *predictedPeaks) sign(pod *v1.Pod) fwk.SignFragment {
 	forecast := p.forecasts.Read().Pod(pod)
+	overcommit, err := claims.Overcommits(pod.Annotations)
 	return fwk.SignFragment{Key: "foresight-scheduler.dev/predicted-peak", Value: []any{
-		forecast.Peaks, forecast.Horizon(), pod.Annotations[OvercommitAnnotation],
+		forecast.Peaks, forecast.Horizon(), overcommit && p.forecasts.Claims.MayOvercommit(pod), err != nil, predict.IsDaemon(pod),
 	}}
 }
 

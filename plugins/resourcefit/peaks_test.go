@@ -12,10 +12,12 @@ import (
 	"time"
 
 	v1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/backend/cache"
+	"k8s.io/utils/ptr"
 
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
@@ -24,7 +26,10 @@ import (
 // future is a snapshot in which nodes will use some cores beyond what their pods request:
 // from a lower to an upper bound.
 func future(epoch uint64, cores map[string]predict.Interval) *predict.Snapshot {
-	c := predict.Contents{Epoch: epoch, PodsEpoch: epoch, Forecasts: map[string]predict.NodeForecast{}}
+	c := predict.Contents{
+		Epoch: epoch, PodsEpoch: epoch, Forecasts: map[string]predict.NodeForecast{},
+		MayPredict: func(*v1.Pod) bool { return true },
+	}
 	for name, beyond := range cores {
 		f := predict.NodeForecast{Rung: predict.Fresh}
 		for h := range f.Residual {
@@ -218,6 +223,44 @@ func TestLetPass(t *testing.T) {
 	}
 }
 
+// Whether a prediction refuses every node is judged among those that the pod may go to: one that is pinned to hot nodes is let
+// pass, and one that may also go to a cool node is not. A DaemonSet's pod is never refused.
+func TestPinnedPodsAreLetPass(t *testing.T) {
+	var told atomic.Int64
+	tainted := big("tainted")
+	tainted.Spec.Taints = []v1.Taint{{Key: "k", Effect: v1.TaintEffectNoSchedule}}
+	hot, cool := big("hot"), big("cool")
+	hot.Labels, cool.Labels = map[string]string{"pool": "a"}, map[string]string{"pool": "b"}
+	forecasts := reading(future(1, map[string]predict.Interval{"hot": exactly(5), "cool": exactly(0), "tainted": exactly(0)}))
+	forecasts.LetPass = func() { told.Add(1) }
+	s := predictingScheduler(t, predicting(config.PredictedPeakFilter, kubeschedulerv1.LeastAllocated), forecasts, []*v1.Node{hot, cool, tainted})
+	for name, tc := range map[string]struct {
+		change func(*v1.Pod)
+		passes bool
+		told   int64
+	}{
+		"free to go elsewhere":    {func(*v1.Pod) {}, false, 0},
+		"a selector of hot nodes": {func(p *v1.Pod) { p.Spec.NodeSelector = map[string]string{"pool": "a"} }, true, 1},
+		"a selector of no node":   {func(p *v1.Pod) { p.Spec.NodeSelector = map[string]string{"pool": "z"} }, false, 0},
+		"overcommitting, to a hot node": {func(p *v1.Pod) {
+			p.Spec.NodeSelector, p.Annotations = map[string]string{"pool": "a"}, map[string]string{OvercommitAnnotation: "true"}
+		}, false, 0},
+		"a DaemonSet's": {func(p *v1.Pod) {
+			p.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "DaemonSet", Name: "a", Controller: ptr.To(true)}}
+		}, true, 0},
+		"a DaemonSet's of another group": {func(p *v1.Pod) {
+			p.OwnerReferences = []metav1.OwnerReference{{APIVersion: "x/v1", Kind: "DaemonSet", Name: "a", Controller: ptr.To(true)}}
+		}, false, 0},
+	} {
+		told.Store(0)
+		in := pod("in", "", amounts{"cpu": "1"}, nil)
+		tc.change(in)
+		if status := s.filter(t, in, s.node(t, "hot")); status.IsSuccess() != tc.passes || told.Load() != tc.told {
+			t.Errorf("%s: got %v, told %d times", name, status, told.Load())
+		}
+	}
+}
+
 // An annotation that does not parse keeps the pod waiting and is named.
 func TestBadAnnotations(t *testing.T) {
 	s := predictingScheduler(t, predicting(config.PredictedPeakScore, kubeschedulerv1.LeastAllocated), reading(future(1, nil)), []*v1.Node{big("a")})
@@ -265,7 +308,7 @@ func TestReactivation(t *testing.T) {
 				t.Errorf("still waiting: %v", again)
 			}
 			return
-		case <-time.After(watchEvery / 4):
+		case <-time.After(time.Second / 4):
 		case <-deadline:
 			t.Fatal("not tried again")
 		}

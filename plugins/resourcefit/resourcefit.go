@@ -13,7 +13,6 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/tools/events"
 	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
@@ -24,6 +23,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/noderesources"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
 	"github.com/foresight-scheduler/foresight/plugins/resourcefit/limits"
 )
 
@@ -45,8 +45,8 @@ type ResourceFit struct {
 	// guard is nil where it is off.
 	guard *limits.Guard
 	// peaks is nil where predictions do not count.
-	peaks  *predictedPeaks
-	events events.EventRecorder
+	peaks *predictedPeaks
+	nodes pernode.Whole
 }
 
 var (
@@ -95,8 +95,8 @@ func newPlugin(ctx context.Context, obj runtime.Object, h fwk.Handle, fts featur
 		podLevel:       fts.EnablePodLevelResources,
 		scoresClaims:   scoresClaims(fitArgs.ScoringStrategy.Resources, h, fts),
 		guard:          limits.New(&args.LimitsGuard, fts),
+		nodes:          pernode.WholeOf(h),
 		peaks:          newPredictedPeaks(&args.PredictedPeak, forecasts, h),
-		events:         h.EventRecorder(),
 	}
 	if r.balancedWeight > 0 {
 		resources, err := resourcesOf(args.BalancedAllocation.Resources)
@@ -110,7 +110,7 @@ func newPlugin(ctx context.Context, obj runtime.Object, h fwk.Handle, fts featur
 		r.balanced = balanced.(*noderesources.BalancedAllocation)
 	}
 	if r.peaks != nil {
-		go r.peaks.watch(ctx, h)
+		go r.peaks.refused.Reactivate(ctx, func() uint64 { return forecasts.Read().Epoch() }, h.Activate)
 	}
 	return r, nil
 }

@@ -52,6 +52,7 @@ func (r *ResourceFit) PreScore(ctx context.Context, state fwk.CycleState, pod *v
 // strategy. Then a node that is predicted to pass a bound gets 0, whatever the strategy: the
 // fullest one is not the best any more.
 func (r *ResourceFit) Score(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
+	nodeInfo = r.nodes.Of(nodeInfo)
 	if r.peaks == nil {
 		return r.scoreOf(ctx, state, pod, nodeInfo)
 	}

@@ -62,7 +62,7 @@ type scheduler struct {
 func schedulerWith(t testing.TB, reader taints.PressureReader, effect v1.TaintEffect, fts feature.Features, nodes ...*v1.Node) scheduler {
 	t.Helper()
 	h := handle(t, nil, nodes)
-	plugin, err := taints.NewFactory(from(reader))(t.Context(), args(effect), h, fts)
+	plugin, err := taints.NewFactory(from(reader), nil)(t.Context(), args(effect), h, fts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ package taints
 
 import (
 	"context"
+	"sync/atomic"
 
 	v1 "k8s.io/api/core/v1"
 	v1helper "k8s.io/component-helpers/scheduling/corev1"
@@ -23,9 +24,10 @@ const stateKey = "PreFilter" + Name
 type pressureState struct {
 	pressure    Pressure
 	untolerated Resources
+	refused     atomic.Bool // a node to the pod
 }
 
-// Clone shares the state: nothing changes it. Pods that preemption adds or removes are
+// Clone shares the state: nothing but refused changes. Pods that preemption adds or removes are
 // in the NodeInfo that the view is asked about.
 func (s *pressureState) Clone() fwk.StateData { return s }
 
@@ -51,7 +53,7 @@ func (t *Taints) PreFilter(ctx context.Context, state fwk.CycleState, pod *v1.Po
 
 // takeView writes the cycle's view where there is pressure that the pod does not tolerate.
 func (t *Taints) takeView(ctx context.Context, state fwk.CycleState, pod *v1.Pod) {
-	if t.pressure == nil {
+	if t.pressure == nil || t.refuses() && predict.IsDaemon(pod) {
 		return
 	}
 	view := t.pressure(pod)
@@ -82,6 +84,9 @@ func (t *Taints) Filter(ctx context.Context, state fwk.CycleState, pod *v1.Pod, 
 		return status
 	}
 	if t.refuses() && t.untolerated(state, nodeInfo) != 0 {
+		if !stateIn(state).refused.Swap(true) {
+			t.refused.Add(pod)
+		}
 		// Evicting the node's pods lowers what is predicted, so preemption may cure it.
 		return fwk.NewStatus(fwk.Unschedulable, ErrReasonPressure)
 	}
@@ -93,10 +98,17 @@ func (t *Taints) untolerated(state fwk.CycleState, nodeInfo fwk.NodeInfo) Resour
 	if t.pressure == nil {
 		return 0
 	}
-	data, err := state.Read(stateKey)
-	if err != nil {
+	s := stateIn(state)
+	if s == nil {
 		return 0 // Nothing was predicted when the cycle began.
 	}
-	s := data.(*pressureState)
 	return s.pressure.On(state, nodeInfo) & s.untolerated
+}
+
+func stateIn(state fwk.CycleState) *pressureState {
+	data, err := state.Read(stateKey)
+	if err != nil {
+		return nil
+	}
+	return data.(*pressureState)
 }

@@ -4,15 +4,21 @@
 package taints_test
 
 import (
+	"context"
 	"maps"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	v1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
 	st "k8s.io/kubernetes/pkg/scheduler/testing"
+	"k8s.io/utils/ptr"
 
 	"github.com/foresight-scheduler/foresight/plugins/taints"
 )
@@ -157,7 +163,7 @@ func TestOneViewPerCycle(t *testing.T) {
 func TestPreemptionLowersPressure(t *testing.T) {
 	victim := st.MakePod().Namespace("shop").Name("victim").UID("victim").Node("n").Obj()
 	h := handle(t, []*v1.Pod{victim}, []*v1.Node{node("n")})
-	plugin, err := taints.NewFactory(from(func(*v1.Pod) taints.Pressure { return crowded{} }))(t.Context(), args(v1.TaintEffectNoSchedule), h, feature.Features{})
+	plugin, err := taints.NewFactory(from(func(*v1.Pod) taints.Pressure { return crowded{} }), nil)(t.Context(), args(v1.TaintEffectNoSchedule), h, feature.Features{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,6 +207,65 @@ func TestDeferredResize(t *testing.T) {
 	for _, n := range s.nodes {
 		if status := s.Filter(t.Context(), state, resizing, n); !status.IsSuccess() {
 			t.Errorf("%s: got %v", n.Node().Name, status)
+		}
+	}
+}
+
+// activations is a handle that notes which pods are tried again.
+type activations struct {
+	fwk.Handle
+	pods chan map[string]*v1.Pod
+}
+
+func (a activations) Activate(_ klog.Logger, pods map[string]*v1.Pod) { a.pods <- pods }
+
+// A pod that predicted pressure refused is tried again when there is a new forecast; where pressure only scores nothing is refused,
+// and nobody is.
+func TestRefusedPodsAreTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var epoch atomic.Uint64
+		h := activations{handle(t, nil, four), make(chan map[string]*v1.Pod, 10)}
+		for _, effect := range []v1.TaintEffect{v1.TaintEffectNoSchedule, v1.TaintEffectPreferNoSchedule} {
+			plugin, err := taints.NewFactory(from(pressure.read), epoch.Load)(ctx, args(effect), h, feature.Features{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			nodes, err := h.SnapshotSharedLister().NodeInfos().List()
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			decide(t, plugin.(*taints.Taints), pod(), nodes)
+			time.Sleep(time.Minute)
+			if len(h.pods) > 0 {
+				t.Errorf("%s: tried again without a new forecast", effect)
+			}
+			epoch.Add(1)
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			if want := effect == v1.TaintEffectNoSchedule; (len(h.pods) == 1) != want {
+				t.Fatalf("%s: tried again %d times", effect, len(h.pods))
+			} else if want {
+				if again := <-h.pods; again["shop/p"] == nil {
+					t.Errorf("%v are tried again", again)
+				}
+			}
+		}
+	})
+}
+
+// A DaemonSet's pod belongs to its node, however hot that is predicted to get. Another pod that names a DaemonSet's kind of
+// another group is no such pod.
+func TestDaemonsAreNotRefused(t *testing.T) {
+	s := schedulerWith(t, pressure.read, v1.TaintEffectNoSchedule, feature.Features{}, four...)
+	for version, want := range map[string]bool{"apps/v1": true, "example.com/v1": false} {
+		daemon := pod()
+		daemon.OwnerReferences = []metav1.OwnerReference{{APIVersion: version, Kind: "DaemonSet", Name: "agent", Controller: ptr.To(true)}}
+		statuses, _ := decide(t, s, daemon, s.nodes)
+		if statuses["both"].IsSuccess() != want {
+			t.Errorf("%s: %v", version, statuses["both"])
 		}
 	}
 }

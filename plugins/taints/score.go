@@ -23,7 +23,7 @@ func (t *Taints) Score(ctx context.Context, state fwk.CycleState, pod *v1.Pod, n
 	if !status.IsSuccess() || t.effect != v1.TaintEffectPreferNoSchedule {
 		return count, status
 	}
-	return count + int64(bits.OnesCount8(uint8(t.untolerated(state, nodeInfo)))), nil
+	return count + int64(bits.OnesCount8(uint8(t.untolerated(state, t.nodes.Of(nodeInfo))))), nil
 }
 
 // ScoreExtensions returns the normalizer.

@@ -19,6 +19,8 @@ import (
 
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
+	"github.com/foresight-scheduler/foresight/plugins/predict/refused"
 )
 
 const (
@@ -58,7 +60,9 @@ const (
 type Taints struct {
 	tolerations *tainttoleration.TaintToleration
 	pressure    PressureReader
+	nodes       pernode.Whole
 	effect      v1.TaintEffect
+	refused     refused.Pods
 	// byResource is the taint of each resource, made once.
 	byResource [2]resourceTaint
 }
@@ -78,9 +82,10 @@ var (
 )
 
 // NewFactory returns the factory of a plugin that reads pressure from the given
-// source; nil predicts none, which leaves exactly upstream's plugin. The factory takes
+// source; nil predicts none, which leaves exactly upstream's plugin. epoch changes with each forecast: then pods that
+// pressure refused are tried again; nil never does. The factory takes
 // *config.TaintsArgs and returns an error that names the field that is not valid.
-func NewFactory(source PressureSource) func(context.Context, runtime.Object, fwk.Handle, feature.Features) (fwk.Plugin, error) {
+func NewFactory(source PressureSource, epoch func() uint64) func(context.Context, runtime.Object, fwk.Handle, feature.Features) (fwk.Plugin, error) {
 	return func(ctx context.Context, obj runtime.Object, h fwk.Handle, fts feature.Features) (fwk.Plugin, error) {
 		args, ok := obj.(*config.TaintsArgs)
 		if !ok {
@@ -101,12 +106,17 @@ func NewFactory(source PressureSource) func(context.Context, runtime.Object, fwk
 		taint := func(r Resources, value v1.ResourceName) resourceTaint {
 			return resourceTaint{r, v1.Taint{Key: PressureTaint, Value: string(value), Effect: effect}}
 		}
-		return &Taints{
+		t := &Taints{
 			tolerations: upstream.(*tainttoleration.TaintToleration),
 			pressure:    pressure,
+			nodes:       pernode.WholeOf(h),
 			effect:      effect,
 			byResource:  [2]resourceTaint{taint(CPU, v1.ResourceCPU), taint(Memory, v1.ResourceMemory)},
-		}, nil
+		}
+		if t.refuses() && epoch != nil {
+			go t.refused.Reactivate(ctx, epoch, h.Activate)
+		}
+		return t, nil
 	}
 }
 

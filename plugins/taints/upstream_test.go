@@ -157,7 +157,7 @@ func TestQueueAfterNodeGrows(t *testing.T) {
 
 // Wrong args are refused with the place in the file.
 func TestNewRefuses(t *testing.T) {
-	factory := taints.NewFactory(from(pressure.read))
+	factory := taints.NewFactory(from(pressure.read), nil)
 	const path = "pluginConfig[Taints].args.predictedPressure.effect"
 	if _, err := factory(t.Context(), args(v1.TaintEffectNoExecute), handle(t, nil, nil), feature.Features{}); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("got error %v, want one that names %s", err, path)

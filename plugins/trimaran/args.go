@@ -24,6 +24,7 @@ import (
 	schedulerpluginsv1 "sigs.k8s.io/scheduler-plugins/apis/config/v1"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
 )
 
 // Names of the plugins in a KubeSchedulerConfiguration.
@@ -58,7 +59,7 @@ func Factories(opts Options) map[string]Factory {
 
 // factory hands a plugin its args, which are its own: nothing is kept per package.
 func factory[Args runtime.Object](name string, opts Options, newPlugin func(context.Context, Args, Options) (fwk.Plugin, error)) Factory {
-	return func(ctx context.Context, obj runtime.Object, _ fwk.Handle) (fwk.Plugin, error) {
+	return func(ctx context.Context, obj runtime.Object, h fwk.Handle) (fwk.Plugin, error) {
 		args, ok := obj.(Args)
 		if !ok {
 			return nil, fmt.Errorf("want args to be of type %T, got %T", args, obj)
@@ -66,6 +67,8 @@ func factory[Args runtime.Object](name string, opts Options, newPlugin func(cont
 		if opts.Usage == nil {
 			klog.FromContext(ctx).Info("Warning: no usage is collected, so all nodes are alike to the plugin", "plugin", name)
 		}
+		opts := opts
+		opts.nodes = pernode.WholeOf(h)
 		return newPlugin(ctx, args, opts)
 	}
 }

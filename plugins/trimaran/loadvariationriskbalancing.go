@@ -46,6 +46,7 @@ func newLoadVariationRiskBalancing(ctx context.Context, args *schedulerplugins.L
 
 // Score returns 0–100, most where the risk is least.
 func (p *LoadVariationRiskBalancing) Score(_ context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
+	nodeInfo = p.options.nodes.Of(nodeInfo)
 	c := p.cycle(state, pod)
 	mean, deviation := p.load(c, nodeInfo)
 	worst := -1.0

@@ -76,6 +76,7 @@ func newLowRiskOverCommitment(ctx context.Context, args *schedulerplugins.LowRis
 
 // Score returns 0–100, most where the risk is least.
 func (p *LowRiskOverCommitment) Score(_ context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
+	nodeInfo = p.options.nodes.Of(nodeInfo)
 	c := p.cycle(state, pod)
 	if p.nothingToSay(c) {
 		return 0, nil

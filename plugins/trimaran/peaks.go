@@ -76,6 +76,7 @@ func newPeaks(ctx context.Context, args *schedulerplugins.PeaksArgs, opts Option
 
 // Score returns the jump in nanowatts, which NormalizeScore turns into 0–100.
 func (p *Peaks) Score(_ context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
+	nodeInfo = p.options.nodes.Of(nodeInfo)
 	c := p.cycle(state, pod)
 	model, ok := p.models[nodeInfo.Node().Name]
 	mean, _ := p.load(c, nodeInfo)

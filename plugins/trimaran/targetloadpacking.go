@@ -56,6 +56,7 @@ func newTargetLoadPacking(ctx context.Context, args *schedulerplugins.TargetLoad
 
 // Score returns 0–100, most at the target.
 func (p *TargetLoadPacking) Score(_ context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
+	nodeInfo = p.options.nodes.Of(nodeInfo)
 	c := p.cycle(state, pod)
 	mean, _ := p.load(c, nodeInfo)
 	capacity := amountsOf(nodeInfo.GetAllocatable())[cpu]

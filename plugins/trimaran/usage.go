@@ -15,6 +15,7 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
 )
 
 // DefaultExpiry is how old a node's newest sample may be: KEP 61 uses a window "not
@@ -43,6 +44,8 @@ type Options struct {
 	Expiry time.Duration
 	// Now is the time that the samples' times are held against; nil is the real one.
 	Now func() time.Time
+
+	nodes pernode.Whole
 }
 
 // amounts of the resources that are scored: cores and bytes, or shares of a node.

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A scheduler that asks the real kubelets, with the rights of the component for it, knows what their nodes use.
+// A scheduler that asks the real kubelets, with a token of the component's own ServiceAccount, knows what their nodes use.
 func TestKubeletUsage(t *testing.T) {
 	t.Parallel()
 	needCluster(t)
@@ -32,7 +32,7 @@ func TestKubeletUsage(t *testing.T) {
 	dir, pki := t.TempDir(), filepath.Join(shared.dir, "pki")
 	token, config := filepath.Join(dir, "token"), filepath.Join(dir, "config.yaml")
 	for path, data := range map[string]string{
-		token: strings.TrimSpace(kubectl(t, "foresight-system", "create", "token", ours)),
+		token: strings.TrimSpace(kubectl(t, "foresight-system", "create", "token", ours+"-usage")),
 		config: strings.NewReplacer(
 			"clientConnection:", "clientConnection:\n  kubeconfig: "+filepath.Join(pki, ours+".kubeconfig"),
 			"leaderElect: true", "leaderElect: false",

@@ -109,7 +109,9 @@ func commandContext(ctx context.Context, path string, args ...string) (string, e
 // newNamespace makes a namespace that goes, with all in it, when the test ends.
 func newNamespace(t *testing.T) string {
 	t.Helper()
-	ns, err := client.CoreV1().Namespaces().Create(t.Context(), &v1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}, metav1.CreateOptions{})
+	ns, err := client.CoreV1().Namespaces().Create(t.Context(), &v1.Namespace{ObjectMeta: metav1.ObjectMeta{
+		GenerateName: "test-", Labels: map[string]string{"foresight-scheduler.dev/claims": "allowed"}, // what takes from others
+	}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

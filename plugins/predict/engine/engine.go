@@ -55,6 +55,8 @@ type Cluster struct {
 	// Nodes returns the nodes that there are, and Pods the pods. Nobody writes to either.
 	Nodes func() []*v1.Node
 	Pods  func() []*v1.Pod
+	// MayPredict says whether a pod may say by annotations what it will use; nil is none.
+	MayPredict func(*v1.Pod) bool
 }
 
 // New returns an engine that knows nothing yet. The args must be valid; the clock is

@@ -53,7 +53,7 @@ func newLearner(args *config.PredictionArgs, cluster Cluster, lives *lives.Lives
 	grid := history.Grid{Interval: args.Usage.Interval.Duration}
 	expiry := args.Usage.Expiry.Duration
 	return &learner{
-		cluster: cluster, lives: lives,
+		cluster: cluster, lives: lives, contents: predict.Contents{MayPredict: cluster.MayPredict},
 		windows: newWindows(args.Usage.Window.Duration, expiry),
 		pods:    pods.NewHistory(pods.Options{Tau: tau, ColdStart: args.ColdStart.Duration, Most: mostWorkloads, Forget: expiry, Grid: grid}),
 		nodes:   nodes.NewHistory(nodes.Options{Tau: tau, Expiry: expiry, Grid: grid}, cluster.Machines),

@@ -6,41 +6,89 @@
 package refused
 
 import (
+	"context"
 	"sync"
+	"time"
 
 	v1 "k8s.io/api/core/v1"
+	"k8s.io/klog/v2"
 )
 
 // most bounds the pods that are remembered; more are retried when upstream flushes its
 // unschedulable pods, after five minutes.
 const most = 10_000
 
-// Pods are the refused ones. The zero value is none. It is safe for concurrent use, but takes
+// AtATime is how many pods are tried again at once. To try a pod that fits nowhere takes up to 10 ms on 5,000 nodes, and
+// pods that are new wait meanwhile.
+const AtATime = 100
+
+// Pods are the refused ones, in the order in which they were. The zero value is none. It is safe for concurrent use, but takes
 // a lock: add a pod once a cycle, not once a node.
 type Pods struct {
 	mu   sync.Mutex
 	pods map[string]*v1.Pod
+	// order of the names; those before next are taken.
+	order []string
+	next  int
 }
 
-// Add remembers a pod, where there are not too many already.
+// Add remembers a pod, where there are not too many already. One that is remembered keeps its place.
 func (p *Pods) Add(pod *v1.Pod) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.pods == nil {
 		p.pods = map[string]*v1.Pod{}
 	}
-	if len(p.pods) < most {
-		p.pods[pod.Namespace+"/"+pod.Name] = pod
+	name := pod.Namespace + "/" + pod.Name
+	_, known := p.pods[name]
+	switch {
+	case !known && len(p.pods) >= most:
+		return
+	case !known:
+		p.order = append(p.order, name)
 	}
+	p.pods[name] = pod
 }
 
-// Take returns the pods by namespace/name, as fwk.Handle.Activate takes them, and forgets
-// them: who is refused again is added again. Those that were placed meanwhile are no harm,
+// Take returns the pods that wait longest, AtATime of them at most, by namespace/name as fwk.Handle.Activate takes them, and
+// forgets them: who is refused again is added again, behind the others. Those that were placed meanwhile are no harm,
 // since the queue does not know them.
 func (p *Pods) Take() map[string]*v1.Pod {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	pods := p.pods
-	p.pods = nil
-	return pods
+	n := min(AtATime, len(p.order)-p.next)
+	taken := make(map[string]*v1.Pod, n)
+	for _, name := range p.order[p.next : p.next+n] {
+		taken[name] = p.pods[name]
+		delete(p.pods, name)
+	}
+	if p.next += n; 2*p.next >= len(p.order) {
+		p.order, p.next = append([]string(nil), p.order[p.next:]...), 0
+	}
+	return taken
+}
+
+// watchEvery is how often Reactivate looks for a new forecast: an atomic read.
+const watchEvery = time.Second
+
+// Reactivate has pods tried again whenever there is a new forecast, which epoch tells, until ctx ends.
+func (p *Pods) Reactivate(ctx context.Context, epoch func() uint64, activate func(klog.Logger, map[string]*v1.Pod)) {
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	seen := epoch()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		now := epoch()
+		if now == seen {
+			continue
+		}
+		seen = now
+		if pods := p.Take(); len(pods) > 0 {
+			activate(klog.FromContext(ctx), pods)
+		}
+	}
 }

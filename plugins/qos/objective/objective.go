@@ -5,12 +5,13 @@
 package objective
 
 import (
-	"fmt"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
 	schedulinglisters "k8s.io/client-go/listers/scheduling/v1"
 	podqos "k8s.io/kubernetes/pkg/apis/core/v1/helper/qos"
+
+	"github.com/foresight-scheduler/foresight/plugins/claims"
 )
 
 // Key is the label of a pod, or the annotation of its PriorityClass, that names its objective.
@@ -36,29 +37,36 @@ const (
 	Count = int(Batch) + 1
 )
 
-var names = [Count]string{"latency", "realtime", "availability", "batch"}
-
 // String is the objective as labels spell it.
-func (o Objective) String() string { return names[o] }
+func (o Objective) String() string { return claims.Objectives[o] }
 
-func parse(name string) (Objective, bool) {
-	for o, n := range names {
-		if n == name {
-			return Objective(o), true
-		}
+// stated in labels or annotations; what is no objective counts as nothing said.
+func stated(values map[string]string) (Objective, bool) {
+	if i, ok, err := claims.Objective(values); ok && err == nil {
+		return Objective(i), true
 	}
 	return 0, false
 }
 
 // Of is what the pod's label says, else its PriorityClass's annotation, else its QoS class: Guaranteed wants
-// latency, Burstable availability, BestEffort is batch. A name that is no objective counts as none.
-func Of(pod *v1.Pod, classes schedulinglisters.PriorityClassLister) Objective {
-	if o, ok := parse(pod.Labels[Key]); ok {
-		return o
+// latency, Burstable availability, BestEffort is batch. A name that is no objective counts as none, and so does a label
+// that claims more than the pod would have without it, where the policy does not allow that.
+func Of(pod *v1.Pod, classes schedulinglisters.PriorityClassLister, policy *claims.Policy) Objective {
+	o, ok := stated(pod.Labels)
+	if !ok {
+		return unclaimed(pod, classes)
 	}
+	if own := unclaimed(pod, classes); claims.Exceeds(int(o), int(own)) && !policy.MayAim(pod) {
+		return own
+	}
+	return o
+}
+
+// unclaimed is the objective of a pod without the label.
+func unclaimed(pod *v1.Pod, classes schedulinglisters.PriorityClassLister) Objective {
 	if classes != nil && pod.Spec.PriorityClassName != "" {
 		if c, err := classes.Get(pod.Spec.PriorityClassName); err == nil {
-			if o, ok := parse(c.Annotations[Key]); ok {
+			if o, ok := stated(c.Annotations); ok {
 				return o
 			}
 		}
@@ -67,28 +75,21 @@ func Of(pod *v1.Pod, classes schedulinglisters.PriorityClassLister) Objective {
 	if class == "" {
 		class = podqos.ComputePodQOS(pod)
 	}
-	switch class {
-	case v1.PodQOSGuaranteed:
-		return Latency
-	case v1.PodQOSBestEffort:
-		return Batch
-	default:
-		return Availability
-	}
+	return Objective(claims.OfClass(class))
 }
 
 // ResponseTime is what the pod's annotation says, else otherwise, in seconds; 0 is none. What is no positive duration is an
-// error, and counts as none.
-func ResponseTime(pod *v1.Pod, otherwise time.Duration) (float64, error) {
-	text, stated := pod.Annotations[ResponseTimeKey]
-	if !stated {
+// error, and counts as none. What the policy does not allow the pod to say counts as not said.
+func ResponseTime(pod *v1.Pod, otherwise time.Duration, policy *claims.Policy) (float64, error) {
+	d, stated, err := claims.MayTake(pod.Annotations)
+	switch {
+	case err != nil:
+		return 0, err
+	case !stated || !policy.MayAim(pod):
 		return otherwise.Seconds(), nil
+	default:
+		return d.Seconds(), nil
 	}
-	d, err := time.ParseDuration(text)
-	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("annotation %s: %q is not a positive duration", ResponseTimeKey, text)
-	}
-	return d.Seconds(), nil
 }
 
 // Importance multiplies a pod's weight by its priority: 1 at priority 0 and below, 2 at the highest a user can give.

@@ -5,12 +5,15 @@ package objective
 
 import (
 	"testing"
+	"time"
 
 	v1 "k8s.io/api/core/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes/fake"
+
+	"github.com/foresight-scheduler/foresight/plugins/claims"
 )
 
 // The label counts first, then the PriorityClass, then the QoS class; what is no objective is passed over.
@@ -41,8 +44,34 @@ func TestObjective(t *testing.T) {
 		{of("", "", v1.PodQOSBestEffort), Batch},
 		{of("", "", ""), Batch}, // no requests
 	} {
-		if got := Of(tc.pod, classes.Lister()); got != tc.want {
+		if got := Of(tc.pod, classes.Lister(), claims.Everything()); got != tc.want {
 			t.Errorf("%v %s %s: %v, want %v", tc.pod.Labels, tc.pod.Spec.PriorityClassName, tc.pod.Status.QOSClass, got, tc.want)
+		}
+	}
+}
+
+// A label counts up to what the pod has without it, where more is not allowed; and so does what it may take to respond.
+func TestObjectiveIsBounded(t *testing.T) {
+	for _, tc := range []struct {
+		label string
+		class v1.PodQOSClass
+		want  Objective
+	}{
+		{"realtime", v1.PodQOSGuaranteed, Latency},
+		{"latency", v1.PodQOSGuaranteed, Latency},
+		{"batch", v1.PodQOSGuaranteed, Batch},
+		{"latency", v1.PodQOSBurstable, Availability},
+		{"availability", v1.PodQOSBestEffort, Batch},
+	} {
+		p := &v1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{Key: tc.label}, Annotations: map[string]string{ResponseTimeKey: "1ms"}}, Status: v1.PodStatus{QOSClass: tc.class}}
+		if got := Of(p, nil, nil); got != tc.want {
+			t.Errorf("%s of a %s pod is %v, want %v", tc.label, tc.class, got, tc.want)
+		}
+		if d, err := ResponseTime(p, time.Second, nil); d != 1 || err != nil {
+			t.Errorf("a response time that is not allowed: %v, %v", d, err)
+		}
+		if d, err := ResponseTime(p, time.Second, claims.Everything()); d != .001 || err != nil {
+			t.Errorf("a response time: %v, %v", d, err)
 		}
 	}
 }

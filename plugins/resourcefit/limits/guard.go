@@ -70,7 +70,7 @@ func New(args *config.LimitsGuard, fts feature.Features) *Guard {
 func (g *Guard) Of(pod *v1.Pod, placed bool) Pod {
 	options := g.options
 	options.UseStatusResources = placed && options.UseStatusResources
-	limits, requests := resource.PodLimits(g.withLimits(pod), options), resource.PodRequests(pod, options)
+	limits, requests := resource.PodLimits(g.withLimits(pod, options.UseStatusResources), options), resource.PodRequests(pod, options)
 	out := make(Pod, len(g.bounds))
 	for i, b := range g.bounds {
 		// The request is more where it is the pod's and the limits are containers'.
@@ -80,11 +80,15 @@ func (g *Guard) Of(pod *v1.Pod, placed bool) Pod {
 }
 
 // withLimits returns the pod with the guarded requests as limits of containers that
-// have none.
-func (g *Guard) withLimits(pod *v1.Pod) *v1.Pod {
+// have none; in its status too where that counts, as in the midst of a resize.
+func (g *Guard) withLimits(pod *v1.Pod, status bool) *v1.Pod {
 	filled := *pod
 	filled.Spec.Containers = g.containersWithLimits(pod.Spec.Containers)
 	filled.Spec.InitContainers = g.containersWithLimits(pod.Spec.InitContainers)
+	if status {
+		filled.Status.ContainerStatuses = g.statusesWithLimits(pod.Status.ContainerStatuses, filled.Spec.Containers)
+		filled.Status.InitContainerStatuses = g.statusesWithLimits(pod.Status.InitContainerStatuses, filled.Spec.InitContainers)
+	}
 	return &filled
 }
 
@@ -92,17 +96,53 @@ func (g *Guard) containersWithLimits(containers []v1.Container) []v1.Container {
 	out := slices.Clone(containers)
 	for i := range out {
 		r := &out[i].Resources
-		for _, b := range g.bounds {
-			request, requested := r.Requests[b.resource]
-			if _, limited := r.Limits[b.resource]; limited || !requested {
-				continue
-			}
-			r.Limits = maps.Clone(r.Limits)
-			if r.Limits == nil {
-				r.Limits = v1.ResourceList{}
-			}
-			r.Limits[b.resource] = request
+		r.Limits = g.limitsOr(r.Limits, r.Requests)
+	}
+	return out
+}
+
+// statusesWithLimits fills in what containers have by what was allocated to them. Of a container whose status tells neither,
+// what it shall have counts: upstream leaves it out while a resize is infeasible.
+func (g *Guard) statusesWithLimits(statuses []v1.ContainerStatus, containers []v1.Container) []v1.ContainerStatus {
+	out := slices.Clone(statuses)
+	for i := range containers {
+		c := &containers[i]
+		at := slices.IndexFunc(out, func(s v1.ContainerStatus) bool { return s.Name == c.Name })
+		if at < 0 {
+			at = len(out)
+			out = append(out, v1.ContainerStatus{Name: c.Name})
 		}
+		s := &out[at]
+		var has v1.ResourceRequirements
+		if s.Resources != nil {
+			has = *s.Resources
+		}
+		switch {
+		case has.Limits != nil || has.Requests != nil || s.AllocatedResources != nil:
+			has.Limits = g.limitsOr(g.limitsOr(has.Limits, has.Requests), s.AllocatedResources)
+		default:
+			has.Limits = c.Resources.Limits
+		}
+		s.Resources = &has
+	}
+	return out
+}
+
+// limitsOr returns the limits with those of guarded resources that there are none of.
+func (g *Guard) limitsOr(limits, otherwise v1.ResourceList) v1.ResourceList {
+	out, own := limits, false
+	for _, b := range g.bounds {
+		other, there := otherwise[b.resource]
+		if _, limited := out[b.resource]; limited || !there {
+			continue
+		}
+		if !own {
+			out, own = maps.Clone(limits), true
+			if out == nil {
+				out = v1.ResourceList{}
+			}
+		}
+		out[b.resource] = other
 	}
 	return out
 }

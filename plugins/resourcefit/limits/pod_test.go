@@ -107,6 +107,38 @@ func TestPodLimitsDuringResize(t *testing.T) {
 	t.Run("up, infeasible", func(t *testing.T) { expectCPU(t, ofHundred(t), resized("40", "2", infeasible), 2000) })
 }
 
+// In the midst of a resize, too, a container without a limit counts with its request beside others that have one: with what it
+// has, where what it shall have is infeasible.
+func TestMixedContainersDuringResize(t *testing.T) {
+	infeasible := v1.PodCondition{Type: v1.PodResizePending, Status: v1.ConditionTrue, Reason: v1.PodReasonInfeasible}
+	cpu := func(v string) v1.ResourceList { return plugintest.Quantities(amounts{"cpu": v}) }
+	for name, tc := range map[string]struct {
+		status     v1.ContainerStatus // of the one without a limit, which shall have 30 and has 2
+		conditions []v1.PodCondition
+		want       int64
+	}{
+		"infeasible, allocated":           {v1.ContainerStatus{AllocatedResources: cpu("2")}, []v1.PodCondition{infeasible}, 5000},
+		"infeasible, actuated":            {v1.ContainerStatus{Resources: &v1.ResourceRequirements{Requests: cpu("2")}}, []v1.PodCondition{infeasible}, 5000},
+		"infeasible, an empty limit list": {v1.ContainerStatus{AllocatedResources: cpu("2"), Resources: &v1.ResourceRequirements{Requests: cpu("2"), Limits: v1.ResourceList{}}}, []v1.PodCondition{infeasible}, 5000},
+		"infeasible, nothing told":        {v1.ContainerStatus{}, []v1.PodCondition{infeasible}, 33000},
+		"under way":                       {v1.ContainerStatus{AllocatedResources: cpu("2")}, nil, 33000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			there := pod("a", "n", nil, nil)
+			there.Spec.Containers = []v1.Container{
+				plugintest.Container("limited", amounts{"cpu": "100m"}, amounts{"cpu": "3"}),
+				plugintest.Container("unlimited", amounts{"cpu": "30"}, nil),
+			}
+			tc.status.Name = "unlimited"
+			there.Status.ContainerStatuses = []v1.ContainerStatus{
+				{Name: "limited", AllocatedResources: cpu("100m"), Resources: &v1.ResourceRequirements{Requests: cpu("100m"), Limits: cpu("3")}}, tc.status,
+			}
+			there.Status.Conditions = tc.conditions
+			expectCPU(t, ofHundred(t), there, tc.want)
+		})
+	}
+}
+
 // The pod in hand runs nowhere yet, so what its status says does not count.
 func TestPodInHandHasNoStatus(t *testing.T) {
 	p := pod("p", "", amounts{"cpu": "1"}, amounts{"cpu": "2"})
