@@ -102,7 +102,7 @@ func TestClaimsOfTenants(t *testing.T) {
 	pool := newNodes(t, "claims", 2, nil)
 	const prefix = "foresight-scheduler.dev/"
 	for name, text := range map[string]string{
-		"service-affinity": strings.Repeat("-,", 128<<10), "service-anti-affinity": strings.Repeat("a/b,", 60<<10), "predicted-cpu": strings.Repeat("9", 250<<10),
+		"service-affinity": strings.Repeat("-,", 127<<10), "service-anti-affinity": strings.Repeat("a/b,", 60<<10), "predicted-cpu": strings.Repeat("9", 250<<10),
 		"predicted-memory": "1e-9999999", "overcommit": strings.Repeat("true", 60<<10), "response-time-objective": strings.Repeat("1h", 120<<10), "no-such-key": strings.Repeat("x", 250<<10),
 	} {
 		long := newPod("long-"+name, pool, "10m")

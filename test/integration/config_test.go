@@ -82,7 +82,7 @@ profiles:
 		},
 		"unknown plugin": {
 			config: profile(`{name: Foresee}`, ""),
-			want:   []string{"Foresee", "does not exist"},
+			want:   []string{`profiles[0].plugins.multiPoint.enabled: "Foresee": there is no such plugin`},
 		},
 		"version that is gone": {
 			config: strings.Replace(profile("", ""), "/v1\n", "/v1beta3\n", 1),

@@ -73,15 +73,15 @@ func otherSchema(t *testing.T, path string) []byte {
 	return data
 }
 
-// restart lets the pod's container have restarted, as its kubelet would tell.
-func restart(t *testing.T, namespace, name string) {
+// evict ends the pod as a kubelet does whose node runs short of memory.
+func evict(t *testing.T, namespace, name string) {
 	t.Helper()
-	eventually(t, name+" restarted", func(ctx context.Context) (bool, string) {
+	eventually(t, name+" evicted", func(ctx context.Context) (bool, string) {
 		p, err := client.CoreV1().Pods(namespace).Get(ctx, name, metav1.GetOptions{})
 		if err != nil || p.Status.Phase != v1.PodRunning {
 			return false, fmt.Sprint("not running: ", err)
 		}
-		p.Status.ContainerStatuses[0].RestartCount++
+		p.Status.Phase, p.Status.Reason = v1.PodFailed, "Evicted"
 		_, err = client.CoreV1().Pods(namespace).UpdateStatus(ctx, p, metav1.UpdateOptions{})
 		return err == nil, fmt.Sprint(err)
 	})
@@ -152,7 +152,7 @@ func top(t *testing.T, namespace string, pool map[string]string, log string) {
 	}
 }
 
-// A node on which pods restart is avoided, although it is the emptier one, and taken again
+// A node on which pods are evicted is avoided, although it is the emptier one, and taken again
 // once pods have been well there.
 func TestQoSHistory(t *testing.T) {
 	ns := newNamespace(t)
@@ -177,7 +177,7 @@ func TestQoSHistory(t *testing.T) {
 		create(t, ns, newLatencyPod(fmt.Sprint("bad-", i), pool, "qos-0"), newLatencyPod(fmt.Sprint("calm-", i), pool, "qos-1"))
 	}
 	for i := range bad {
-		restart(t, ns, fmt.Sprint("bad-", i))
+		evict(t, ns, fmt.Sprint("bad-", i))
 	}
 	outcomes("violated", bad)
 	// What keeps away from the node from now on is its history: nothing is left on it.
@@ -186,7 +186,7 @@ func TestQoSHistory(t *testing.T) {
 		name := fmt.Sprint("careful-", i)
 		create(t, ns, newLatencyPod(name, pool, ""))
 		if got := placed(t, ns, name); got != "qos-1" {
-			t.Errorf("%s went to %s, where pods restart", name, got)
+			t.Errorf("%s went to %s, where pods are evicted", name, got)
 		}
 	}
 	top(t, ns, pool, said())
