@@ -33,7 +33,7 @@ func TestClaimsPolicyAtTheDoor(t *testing.T) {
 	policy := filepath.Join(repo, "manifests/components/claims-policy/policy.yaml")
 	mustLocalcluster(t, "kubectl", "apply", "--filename", policy)
 	t.Cleanup(func() {
-		if out, err := localcluster("kubectl", "delete", "--filename", policy); err != nil {
+		if out, err := localcluster("kubectl", "delete", "--ignore-not-found", "--filename", policy); err != nil {
 			t.Errorf("%v\n%s", err, out)
 		}
 	})
@@ -94,6 +94,12 @@ func TestClaimsPolicyAtTheDoor(t *testing.T) {
 			t.Errorf("%s, in a namespace that is allowed: %.500v", name, err)
 		}
 	}
+	// It counts for a moment after it is gone, too: the next test's pods are not for it.
+	mustLocalcluster(t, "kubectl", "delete", "--filename", policy)
+	eventually(t, "the policy counts no more", func(context.Context) (bool, string) {
+		err := try(tenant, "realtime", nil, "")
+		return err == nil, fmt.Sprint(err)
+	})
 }
 
 // What a tenant may not claim has no effect and is told; and whatever a tenant writes, the next pod is placed at once.

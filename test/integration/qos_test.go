@@ -73,16 +73,20 @@ func otherSchema(t *testing.T, path string) []byte {
 	return data
 }
 
-// evict ends the pod as a kubelet does whose node runs short of memory.
-func evict(t *testing.T, namespace, name string) {
+// lose has the node lose touch with the API server for a moment: its kubelet says that it is ready again with its next status.
+func lose(t *testing.T, name string) {
 	t.Helper()
-	eventually(t, name+" evicted", func(ctx context.Context) (bool, string) {
-		p, err := client.CoreV1().Pods(namespace).Get(ctx, name, metav1.GetOptions{})
-		if err != nil || p.Status.Phase != v1.PodRunning {
-			return false, fmt.Sprint("not running: ", err)
+	eventually(t, name+" not ready", func(ctx context.Context) (bool, string) {
+		n, err := client.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return false, err.Error()
 		}
-		p.Status.Phase, p.Status.Reason = v1.PodFailed, "Evicted"
-		_, err = client.CoreV1().Pods(namespace).UpdateStatus(ctx, p, metav1.UpdateOptions{})
+		for i := range n.Status.Conditions {
+			if c := &n.Status.Conditions[i]; c.Type == v1.NodeReady {
+				c.Status = v1.ConditionFalse
+			}
+		}
+		_, err = client.CoreV1().Nodes().UpdateStatus(ctx, n, metav1.UpdateOptions{})
 		return err == nil, fmt.Sprint(err)
 	})
 }
@@ -152,7 +156,7 @@ func top(t *testing.T, namespace string, pool map[string]string, log string) {
 	}
 }
 
-// A node on which pods are evicted is avoided, although it is the emptier one, and taken again
+// A node that was lost under its pods is avoided, although it is the emptier one, and taken again
 // once pods have been well there.
 func TestQoSHistory(t *testing.T) {
 	ns := newNamespace(t)
@@ -177,16 +181,26 @@ func TestQoSHistory(t *testing.T) {
 		create(t, ns, newLatencyPod(fmt.Sprint("bad-", i), pool, "qos-0"), newLatencyPod(fmt.Sprint("calm-", i), pool, "qos-1"))
 	}
 	for i := range bad {
-		evict(t, ns, fmt.Sprint("bad-", i))
+		placed(t, ns, fmt.Sprint("bad-", i))
 	}
+	lose(t, "qos-0")
 	outcomes("violated", bad)
+	eventually(t, "qos-0 takes pods again", func(ctx context.Context) (bool, string) {
+		n, err := client.CoreV1().Nodes().Get(ctx, "qos-0", metav1.GetOptions{})
+		if err != nil {
+			return false, err.Error()
+		}
+		return len(n.Spec.Taints) == 0 && !slices.ContainsFunc(n.Status.Conditions, func(c v1.NodeCondition) bool {
+			return c.Type == v1.NodeReady && c.Status != v1.ConditionTrue
+		}), fmt.Sprint(n.Spec.Taints, n.Status.Conditions)
+	})
 	// What keeps away from the node from now on is its history: nothing is left on it.
 	remove(t, ns, "bad-", bad)
 	for i := range 5 {
 		name := fmt.Sprint("careful-", i)
 		create(t, ns, newLatencyPod(name, pool, ""))
 		if got := placed(t, ns, name); got != "qos-1" {
-			t.Errorf("%s went to %s, where pods are evicted", name, got)
+			t.Errorf("%s went to %s, which was lost under its pods", name, got)
 		}
 	}
 	top(t, ns, pool, said())

@@ -11,10 +11,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 	internalcache "k8s.io/kubernetes/pkg/scheduler/backend/cache"
+	"k8s.io/kubernetes/pkg/scheduler/metrics"
 )
 
 // Pods of many images in turn find the column of each as it was left, up to date; and an image that no node has has none.
 func TestManyImages(t *testing.T) {
+	metrics.Register() // The cache counts its nodes each second.
 	logger := klog.Background()
 	c := internalcache.New(t.Context(), nil, false, false)
 	node := func(name string, images ...int) *v1.Node {
