@@ -39,9 +39,14 @@ func TestUsage(t *testing.T) {
 	})
 
 	metric, _ := startScheduler(t, "manifests/examples/trimaran-config.yaml")
-	eventually(t, "usage of the pool known", func(context.Context) (bool, string) {
+	// Nodes of other tests count as well, so that all are awaited.
+	eventually(t, "usage of all nodes known", func(ctx context.Context) (bool, string) {
+		all, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return false, err.Error()
+		}
 		n := metric("foresight_usage_nodes")
-		return n >= 9, fmt.Sprint(n, " nodes known")
+		return n >= float64(len(all.Items)), fmt.Sprint(n, " nodes known of ", len(all.Items))
 	})
 	// A burst, all at once: more than one node's share, so the second node must take some.
 	const burst = 12
