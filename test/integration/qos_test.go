@@ -73,17 +73,17 @@ func otherSchema(t *testing.T, path string) []byte {
 	return data
 }
 
-// lose has the node lose touch with the API server for a moment: its kubelet says that it is ready again with its next status.
-func lose(t *testing.T, name string) {
+// touch says whether the node is in touch with the API server.
+func touch(t *testing.T, name string, ready v1.ConditionStatus) {
 	t.Helper()
-	eventually(t, name+" not ready", func(ctx context.Context) (bool, string) {
+	eventually(t, name+" ready: "+string(ready), func(ctx context.Context) (bool, string) {
 		n, err := client.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
 			return false, err.Error()
 		}
 		for i := range n.Status.Conditions {
 			if c := &n.Status.Conditions[i]; c.Type == v1.NodeReady {
-				c.Status = v1.ConditionFalse
+				c.Status = ready
 			}
 		}
 		_, err = client.CoreV1().Nodes().UpdateStatus(ctx, n, metav1.UpdateOptions{})
@@ -183,8 +183,9 @@ func TestQoSHistory(t *testing.T) {
 	for i := range bad {
 		placed(t, ns, fmt.Sprint("bad-", i))
 	}
-	lose(t, "qos-0")
+	touch(t, "qos-0", v1.ConditionFalse)
 	outcomes("violated", bad)
+	touch(t, "qos-0", v1.ConditionTrue)
 	eventually(t, "qos-0 takes pods again", func(ctx context.Context) (bool, string) {
 		n, err := client.CoreV1().Nodes().Get(ctx, "qos-0", metav1.GetOptions{})
 		if err != nil {
