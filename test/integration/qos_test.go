@@ -191,7 +191,8 @@ func TestQoSHistory(t *testing.T) {
 		if err != nil {
 			return false, err.Error()
 		}
-		return len(n.Spec.Taints) == 0 && !slices.ContainsFunc(n.Status.Conditions, func(c v1.NodeCondition) bool {
+		lost := slices.ContainsFunc(n.Spec.Taints, func(t v1.Taint) bool { return strings.HasPrefix(t.Key, "node.kubernetes.io/") })
+		return !lost && !slices.ContainsFunc(n.Status.Conditions, func(c v1.NodeCondition) bool {
 			return c.Type == v1.NodeReady && c.Status != v1.ConditionTrue
 		}), fmt.Sprint(n.Spec.Taints, n.Status.Conditions)
 	})
