@@ -63,9 +63,9 @@ func (p *peer) NormalizeScore(_ context.Context, _ fwk.CycleState, _ *v1.Pod, sc
 	}
 	for i, s := range scores {
 		if s.Score == least {
-			scores[i].Score = fwk.MaxNodeScore
+			scores[i].Score = fwk.MaxScore
 		} else {
-			scores[i].Score = (most - s.Score) * (fwk.MaxNodeScore - 1) / (most - least)
+			scores[i].Score = (most - s.Score) * (fwk.MaxScore - 1) / (most - least)
 		}
 	}
 	return nil
