@@ -111,6 +111,11 @@ func shippedConfig(opts *options.Options, old *oldFlags) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	return memoryFile(data)
+}
+
+// memoryFile holds the data and is on no disk: a pod's root file system is read-only.
+func memoryFile(data []byte) (*os.File, error) {
 	fd, err := unix.MemfdCreate("foresight-scheduler-config", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("memfd_create: %w", err)

@@ -4,12 +4,10 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"slices"
 
-	"golang.org/x/sys/unix"
 	"k8s.io/apimachinery/pkg/runtime"
 	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
 	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
@@ -72,13 +70,5 @@ func inMemory(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*os.File, er
 	if err != nil {
 		return nil, err
 	}
-	fd, err := unix.MemfdCreate("foresight-scheduler-config", unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("memfd_create: %w", err)
-	}
-	file := os.NewFile(uintptr(fd), fmt.Sprintf("/proc/self/fd/%d", fd))
-	if _, err := file.Write(data); err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return file, nil
+	return memoryFile(data)
 }
