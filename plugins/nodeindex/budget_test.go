@@ -224,7 +224,7 @@ func TestChangesAreBounded(t *testing.T) {
 
 // What is kept of shapes stays within its bound also when there are more rows than when they were first seen.
 func TestKeptShapesStayWithinTheirBound(t *testing.T) {
-	x := newIndex(newChanges(), owners{}, NewMetrics())
+	x := newIndex(newChanges(), owners{}, NewMetrics(), 0)
 	p := &policy{filters: []string{resourceFitName}}
 	kept := func() (bytes int) {
 		for _, f := range x.fits {

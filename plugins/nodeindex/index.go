@@ -59,10 +59,13 @@ type Index struct {
 	key           []byte
 }
 
-func newIndex(changes *changes, owners owners, metrics *Metrics) *Index {
+func newIndex(changes *changes, owners owners, metrics *Metrics, seed uint64) *Index {
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
 	return &Index{
 		table: table.New(), changes: changes, owners: owners, metrics: metrics, fits: map[shape]*fits{}, worlds: map[*policy]*judges{},
-		random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
+		random: rand.New(rand.NewPCG(seed, seed)),
 	}
 }
 

@@ -28,6 +28,8 @@ type Options struct {
 	// Judges are our plugins of the profiles, which tell what they make of nodes; see plugins.Options.
 	// A profile with another plugin than those and upstream's is not served.
 	Judges *judge.Plugins
+	// Seed of the draws among nodes that are equal; 0 is another one each time.
+	Seed uint64
 }
 
 // Install puts the index between the scheduler and its cache and profiles, but for profiles
@@ -39,7 +41,7 @@ func Install(sched *scheduler.Scheduler, profiles []kubeschedulerconfig.KubeSche
 		opts.Metrics = NewMetrics()
 	}
 	changes := newChanges()
-	index := newIndex(changes, newOwners(factory), opts.Metrics)
+	index := newIndex(changes, newOwners(factory), opts.Metrics, opts.Seed)
 	gates := feature.NewSchedulerFeaturesFromGates(utilfeature.DefaultFeatureGate)
 	installed := false
 	for i := range profiles {

@@ -67,8 +67,8 @@ func (o *options) packSeed(ctx context.Context, cell cell, seed uint64, configs 
 	}
 	for _, c := range configs {
 		row := packedRow{Trace: cell.name, Seed: &seed, Density: cell.density, NodeSizes: cell.sizes, Config: c.Name, Bound: o.pack, Enough: true}
-		for range o.repeats {
-			p, err := replay.Pack(ctx, w, c, settings.Mixed, o.pack, replay.Options{From: settings.From, Cold: o.cold, Progress: func(float64) { tell(c, 0) }})
+		for draw := range uint64(o.repeats) {
+			p, err := replay.Pack(ctx, w, c, settings.Mixed, o.pack, replay.Options{From: settings.From, Cold: o.cold, Draw: draw, Progress: func(float64) { tell(c, 0) }})
 			if err != nil {
 				return nil, err
 			}

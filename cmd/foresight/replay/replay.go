@@ -104,7 +104,7 @@ Configurations without a file:
 	flags.BoolVar(&o.cold, "cold", false, "judge the first 24 h without history: stock places all pods for a day, then the configuration takes over and its engine knows nothing")
 	flags.IntVar(&o.seeds, "seeds", 3, "worlds to draw")
 	flags.Uint64Var(&o.firstSeed, "first-seed", 1, "seed of the first world; the others follow")
-	flags.IntVar(&o.repeats, "repeats", 1, "times to play each world; measures are averaged")
+	flags.IntVar(&o.repeats, "repeats", 1, "times to play each world, with other draws among nodes that score the same; measures are averaged")
 	flags.IntVar(&o.parallel, "parallel", 1, "worlds to play at a time")
 	flags.Float64Var(&o.pack, "pack", 0, "find how few nodes keep the minutes over 90 % CPU, a node and day, within this bound, for the pods of --nodes nodes")
 	flags.StringVar(&o.report, "report", "", "HTML file to write tables and plots to as well")
@@ -421,8 +421,8 @@ func (o *options) playSeed(ctx context.Context, cell cell, seed uint64, configs 
 	}
 	for _, c := range configs {
 		var runs []*replay.Outcome
-		for range o.repeats {
-			out, err := replay.Run(ctx, w, c, replay.Options{From: settings.From, Cold: o.cold, Progress: func(float64) { tell(c, 0) }})
+		for draw := range uint64(o.repeats) {
+			out, err := replay.Run(ctx, w, c, replay.Options{From: settings.From, Cold: o.cold, Draw: draw, Progress: func(float64) { tell(c, 0) }})
 			if err != nil {
 				return p, err
 			}

@@ -6,7 +6,9 @@ package nodes
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -190,8 +192,10 @@ func (h *History) begin(hour int64, p *pods.History, s *predict.Snapshot) {
 	}
 	for r := range strides {
 		strides[r] = max(1, strides[r]/perHour)
+		seen[r] = int(hour) % strides[r] // so that every node's turn comes
 	}
-	for name, n := range h.nodes { // Go's random order makes every node's turn come
+	for _, name := range slices.Sorted(maps.Keys(h.nodes)) {
+		n := h.nodes[name]
 		n.settled = n.load
 		for r := range n.Resources {
 			chosen := n.teaches(r)

@@ -41,17 +41,17 @@ type driver struct {
 }
 
 // newDriver returns the scheduler of a configuration in the empty cluster of a world. peers are plugins that only replays have.
-func newDriver(ctx context.Context, w *world.World, c *Config, now time.Time, peers frameworkruntime.Registry) (*driver, error) {
+func newDriver(ctx context.Context, w *world.World, c *Config, draw uint64, now time.Time, peers frameworkruntime.Registry) (*driver, error) {
 	ctx, end := context.WithCancel(klog.NewContext(ctx, logr.Discard()))
 	d := &driver{clock: &virtual{now: now}, api: newAPI(), name: c.Kube.Profiles[0].SchedulerName, failed: make(chan error, 1), end: end, ctx: ctx}
-	if err := d.start(w, c, peers); err != nil {
+	if err := d.start(w, c, draw, peers); err != nil {
 		end()
 		return nil, fmt.Errorf("%s: %w", c.Name, err)
 	}
 	return d, nil
 }
 
-func (d *driver) start(w *world.World, c *Config, peers frameworkruntime.Registry) error {
+func (d *driver) start(w *world.World, c *Config, draw uint64, peers frameworkruntime.Registry) error {
 	args, err := c.prediction()
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func (d *driver) start(w *world.World, c *Config, peers frameworkruntime.Registr
 		}
 		d.failed <- nil
 	}
-	if err := nodeindex.Install(d.sched, c.Kube.Profiles, factory, nodeindex.Options{Judges: judges}); c.indexed() && err != nil {
+	if err := nodeindex.Install(d.sched, c.Kube.Profiles, factory, nodeindex.Options{Judges: judges, Seed: 1 + w.Seed + draw<<32}); c.indexed() && err != nil {
 		return err
 	}
 	for _, n := range w.Nodes {

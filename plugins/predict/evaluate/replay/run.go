@@ -32,6 +32,8 @@ type Options struct {
 	From time.Duration
 	// Cold has stock place all pods until From; then the configuration takes over, with an engine that knows nothing.
 	Cold bool
+	// Draw is the number of the run. Nodes that score the same are drawn among by the world's seed and it, so a run can be repeated.
+	Draw uint64
 	// Progress is called with how much of the run is over, 0–1; nil is nobody to tell.
 	Progress func(done float64)
 }
@@ -161,7 +163,7 @@ func (r *run) events() []event {
 
 // drive hands the cluster as it is to the scheduler of a configuration.
 func (r *run) drive(ctx context.Context, c *Config) error {
-	d, err := newDriver(ctx, r.world, c, r.world.Begin.Add(r.now), r.peers())
+	d, err := newDriver(ctx, r.world, c, r.options.Draw, r.world.Begin.Add(r.now), r.peers())
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/replay/world"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/trace"
 )
@@ -136,5 +138,17 @@ func TestSummarise(t *testing.T) {
 	}
 	if s.RatioToStock["oom_node_minutes"] != 1 {
 		t.Errorf("nothing over nothing is %v", s.RatioToStock["oom_node_minutes"])
+	}
+}
+
+// A run can be repeated: the same seed comes to the same placements, with and without forecasts.
+func TestRunsCanBeRepeated(t *testing.T) {
+	const from = 30 * time.Hour
+	w := smallWorld(t, world.Options{Seed: 3, Nodes: 6, Density: .45, From: from, Length: 2 * from})
+	for _, name := range []string{Stock, "foresight"} {
+		first, second := play(t, w, name, Options{From: from}), play(t, w, name, Options{From: from})
+		if diff := cmp.Diff(first, second); diff != "" {
+			t.Errorf("%s: the second run differs (-first +second):\n%.500s", name, diff)
+		}
 	}
 }
