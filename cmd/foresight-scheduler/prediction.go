@@ -23,6 +23,7 @@ import (
 	"github.com/foresight-scheduler/foresight/config"
 	configv1 "github.com/foresight-scheduler/foresight/config/v1"
 	"github.com/foresight-scheduler/foresight/plugins/claims"
+	"github.com/foresight-scheduler/foresight/plugins/predict/ends"
 	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/httpauth"
@@ -96,11 +97,13 @@ func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig
 	}
 	legacyregistry.CustomMustRegister(engine.NewMetrics(e))
 	pods := c.InformerFactory.Core().V1().Pods()
+	left := ends.NewSieve(ctx, e.PodEnded)
+	go ends.Follow(ctx, c.Client, left.Failed)
 	if _, err := pods.Informer().AddEventHandler(toolscache.ResourceEventHandlerFuncs{
 		// Of a pod that was missed while the watch was down, a tombstone does not say when it went.
 		DeleteFunc: func(obj any) {
 			if pod, ok := obj.(*v1.Pod); ok {
-				e.PodEnded(pod)
+				left.Left(pod)
 			}
 		},
 	}); err != nil {

@@ -5,6 +5,7 @@ package qos
 
 import (
 	"context"
+	"time"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/cache"
@@ -12,6 +13,7 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/ends"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
 	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
@@ -65,10 +67,21 @@ func (p *PredictedQoS) listen(ctx context.Context) error {
 		return nil
 	}
 	pods, nodes := informers.Core().V1().Pods().Informer(), informers.Core().V1().Nodes().Informer()
+	left := ends.NewSieve(ctx, func(pod *v1.Pod, _ time.Time) { p.feedback.Gone(pod.UID) })
+	leave := func(pod *v1.Pod) {
+		if p.feedback.Watches(pod.UID) {
+			left.Left(pod)
+		}
+	}
 	ofPods, err := pods.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		UpdateFunc: func(_, obj any) {
-			if pod, ok := obj.(*v1.Pod); ok {
-				p.feedback.Observe(pod)
+		UpdateFunc: func(before, after any) {
+			was, ok := before.(*v1.Pod)
+			is, okToo := after.(*v1.Pod)
+			if ok && okToo && was.UID != is.UID { // While the watch was down another pod took its name.
+				leave(was)
+			}
+			if okToo {
+				p.feedback.Observe(is)
 			}
 		},
 		DeleteFunc: func(obj any) {
@@ -76,7 +89,7 @@ func (p *PredictedQoS) listen(ctx context.Context) error {
 				obj = gone.Obj
 			}
 			if pod, ok := obj.(*v1.Pod); ok {
-				p.feedback.Gone(pod.UID)
+				leave(pod)
 			}
 		},
 	})
@@ -94,6 +107,9 @@ func (p *PredictedQoS) listen(ctx context.Context) error {
 	})
 	if err != nil {
 		return err
+	}
+	if client := p.handle.ClientSet(); client != nil {
+		go ends.Follow(ctx, client, p.feedback.Observe)
 	}
 	context.AfterFunc(ctx, func() {
 		_ = pods.RemoveEventHandler(ofPods)

@@ -242,6 +242,66 @@ func TestQoSHistory(t *testing.T) {
 	}
 }
 
+// evict ends a running pod as a kubelet does whose node wants for memory: it says that the pod failed, and nobody deletes it.
+func evict(t *testing.T, namespace, name string) {
+	t.Helper()
+	eventually(t, name+" evicted", func(ctx context.Context) (bool, string) {
+		p, err := client.CoreV1().Pods(namespace).Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return false, err.Error()
+		}
+		if p.Status.Phase != v1.PodRunning {
+			return false, string(p.Status.Phase)
+		}
+		p.Status.Phase, p.Status.Reason, p.Status.Message = v1.PodFailed, "Evicted", "The node was low on resource: memory."
+		p.Status.Conditions = append(p.Status.Conditions, v1.PodCondition{
+			Type: v1.DisruptionTarget, Status: v1.ConditionTrue, Reason: v1.PodReasonTerminationByKubelet, LastTransitionTime: metav1.Now(),
+		})
+		_, err = client.CoreV1().Pods(namespace).UpdateStatus(ctx, p, metav1.UpdateOptions{})
+		return err == nil, fmt.Sprint(err)
+	})
+}
+
+// A kubelet's evictions are violations, and the node that evicted pods is avoided although it is the emptier one.
+func TestEvictionsAreLearned(t *testing.T) {
+	ns := newNamespace(t)
+	pool := newNodes(t, "evicts", 2, nil)
+	model := filepath.Join(t.TempDir(), "model.json")
+	trainModel(t, model)
+	metric, said := startScheduler(t, "manifests/examples/qos-config.yaml", "/etc/foresight/qos/model.json", model)
+	counts := func(series string, n float64) {
+		t.Helper()
+		eventually(t, series, func(context.Context) (bool, string) {
+			got := metric(series)
+			return got == n, fmt.Sprintf("%v, want %v", got, n)
+		})
+	}
+	const bad = 8
+	for i := range bad {
+		create(t, ns, newLatencyPod(fmt.Sprint("bad-", i), pool, "evicts-0"), newLatencyPod(fmt.Sprint("calm-", i), pool, "evicts-1"))
+	}
+	for i := range bad {
+		placed(t, ns, fmt.Sprint("bad-", i))
+		placed(t, ns, fmt.Sprint("calm-", i))
+	}
+	for i := range bad {
+		evict(t, ns, fmt.Sprint("bad-", i))
+	}
+	counts(`foresight_qos_violations_total{profile="qos-scheduler",reason="eviction"}`, bad)
+	counts(`foresight_qos_outcomes_total{objective="latency",profile="qos-scheduler",result="violated"}`, bad)
+	counts(`foresight_qos_unjudged_total{profile="qos-scheduler"}`, 0)
+	eventually(t, "a pod that keeps away from the node that evicts", func(context.Context) (bool, string) {
+		// Who judges follows the outcomes every ten seconds. Each probe goes, so that the nodes stay as they are.
+		create(t, ns, newLatencyPod("probe-0", pool, ""))
+		node := placed(t, ns, "probe-0")
+		remove(t, ns, "probe-", 1)
+		return node == "evicts-1", node
+	})
+	if strings.Contains(said(), "is forbidden: User") {
+		t.Error("RBAC of manifests/base is not enough")
+	}
+}
+
 // Whatever becomes of the model file, pods are placed, one rung lower, and it is said why.
 func TestQoSModelFile(t *testing.T) {
 	ns := newNamespace(t)

@@ -91,8 +91,8 @@ func (e *Engine) Usage() *config.UsageArgs { return &e.args.Usage }
 // Tell has told called with each clean reading, which nobody may write to. Call it before Run.
 func (e *Engine) Tell(told func(*usage.Reading)) { e.told = append(e.told, told) }
 
-// PodEnded tells of a pod that is not there any more, as it was last seen.
-func (e *Engine) PodEnded(pod *v1.Pod) { e.lives.Ended(pod, e.clock.Now()) }
+// PodEnded tells of a pod that left at a time and was not evicted, as it was last seen.
+func (e *Engine) PodEnded(pod *v1.Pod, at time.Time) { e.lives.Ended(pod, at) }
 
 // Run reads the source at the configured interval until ctx ends, or the source does. It
 // returns an error at once where it cannot begin; a reading that fails is retried, and

@@ -35,7 +35,7 @@ func (l *loop) placed(name, node, workload string, seconds, waited float64) *Dec
 	return d
 }
 
-// A tenant whose pods crash, are killed at their own limits, or claim to answer slowly or quickly moves the risk of no other workload by
+// A tenant whose pods crash, are killed or evicted at their own limits, or claim to answer slowly or quickly moves the risk of no other workload by
 // more than .02, on any node, for any objective.
 func TestPoisonedTenant(t *testing.T) {
 	nan := math.NaN()
@@ -61,11 +61,16 @@ func TestPoisonedTenant(t *testing.T) {
 				p := pod(killed, v1.PodStatus{ContainerStatuses: []v1.ContainerStatus{{Name: "c", State: v1.ContainerState{Terminated: &v1.ContainerStateTerminated{Reason: "OOMKilled"}}}}})
 				p.Spec.Containers = []v1.Container{{Name: "c", Resources: v1.ResourceRequirements{Limits: v1.ResourceList{v1.ResourceMemory: resource.MustParse("1Mi")}}}}
 				l.Observe(p)
+				full := fmt.Sprint("full-", i)
+				l.placed(full, node, "evil/Deployment/e", nan, waits)
+				p = evicted(full)
+				p.Spec.Volumes = []v1.Volume{{VolumeSource: v1.VolumeSource{EmptyDir: &v1.EmptyDirVolumeSource{SizeLimit: new(resource.MustParse("1Mi"))}}}}
+				l.Observe(p)
 			}
 			l.wait(15 * time.Second)
 		}
 		l.wait(time.Hour)
-		if c, _ := l.Report(); poison && (c.Violations["response_time"] != 800 || c.Violations["restart"] != 200 || c.Violations["oom_kill"] != 200) {
+		if c, _ := l.Report(); poison && (c.Violations["response_time"] != 800 || c.Violations["restart"] != 200 || c.Violations["oom_kill"] != 200 || c.Violations["eviction"] != 200) {
 			t.Errorf("%+v", c)
 		}
 		j := l.Judge()

@@ -11,6 +11,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/foresight-scheduler/foresight/plugins/predict/ends"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
@@ -128,6 +129,14 @@ func (l *Loop) Observe(pod *v1.Pod) {
 	}
 }
 
+// Watches says whether it is still open what comes of a pod's placement.
+func (l *Loop) Watches(uid types.UID) bool {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	_, ok := l.waiting[uid]
+	return ok
+}
+
 // Gone says that a pod ended or was deleted: nothing more will be known of it.
 func (l *Loop) Gone(uid types.UID) {
 	l.lock.Lock()
@@ -147,10 +156,10 @@ func (l *Loop) NotReady(node string) {
 }
 
 // disrupted says how a pod lost its service, or "" where it did not, and whether that was its own doing: a container that ends, or
-// that needs more memory than its own limit, does so on any node. A pod that failed by itself did not lose its service.
+// that needs more memory or disk than its own limit, does so on any node. A pod that failed by itself did not lose its service.
 func disrupted(pod *v1.Pod) (reason string, own bool) {
-	if pod.Status.Phase == v1.PodFailed && (pod.Status.Reason == "Evicted" || pod.Status.Reason == "NodeLost" || pod.Status.Reason == "NodeShutdown") {
-		return "eviction", false
+	if evicted, own := ends.Evicted(pod); evicted {
+		return "eviction", own
 	}
 	for i := range pod.Status.ContainerStatuses {
 		s := &pod.Status.ContainerStatuses[i]

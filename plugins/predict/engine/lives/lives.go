@@ -42,8 +42,8 @@ func New(most int) *Lives { return &Lives{most: most, known: map[predict.Workloa
 
 const lifeHalf = 30 * 24 * time.Hour
 
-// Ended tells of a pod that is not there any more, as it was last seen and at what time. The scheduler watches pods that
-// are not finished, so one that finishes leaves its caches as it was before; one that is deleted was marked so before.
+// Ended tells of a pod that is not there any more and was not evicted, as it was last seen and at what time. The scheduler watches
+// pods that are not finished, so one that finishes leaves its caches as it was before; one that is deleted was marked so before.
 // What did not end by itself is passed over.
 func (l *Lives) Ended(pod *v1.Pod, at time.Time) {
 	if pod.Spec.RestartPolicy == v1.RestartPolicyAlways || pod.DeletionTimestamp != nil || pod.Status.StartTime == nil ||

@@ -276,7 +276,7 @@ func (r *run) ends(i int) error {
 		return err
 	}
 	if r.driver.engine != nil {
-		r.driver.engine.PodEnded(object)
+		r.driver.engine.PodEnded(object, r.driver.engine.Now())
 	}
 	return r.driver.schedule(r.bound)
 }
