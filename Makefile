@@ -83,6 +83,10 @@ skew: build ## Run the scheduler beside API servers of other Kubernetes releases
 chart: ## Render, lint and compare the Helm chart with Helm's library (a module of its own).
 	cd test/chart && go test ./...
 
+.PHONY: alerts
+alerts: ## Evaluate the shipped alerts with Prometheus' own library (a module of its own).
+	cd test/alerts && go test ./...
+
 .PHONY: fuzz
 fuzz: ## Fuzz our plugins and the node index against upstream, and what reads metrics with garbage, each for FUZZTIME (60s).
 	go test ./plugins -run '^$$' -fuzz FuzzSameAsUpstream -fuzztime $(or $(FUZZTIME),60s)

@@ -311,7 +311,7 @@ func TestValues(t *testing.T) {
 				}
 			}
 		}},
-		"monitoring": {"serviceMonitor: {enabled: true}\npodMonitor: {enabled: true}\ngrafanaDashboard: {enabled: true}\nmetrics: {readers: [{name: prometheus, namespace: monitoring}]}", func(t *testing.T, r release) {
+		"monitoring": {"serviceMonitor: {enabled: true}\npodMonitor: {enabled: true}\ngrafanaDashboard: {enabled: true}\nprometheusRule: {enabled: true, labels: {release: prometheus}}\nmetrics: {readers: [{name: prometheus, namespace: monitoring}]}", func(t *testing.T, r release) {
 			for _, key := range []string{"ServiceMonitor foresight-scheduler", "Service foresight-scheduler", "PodMonitor foresight-scheduler", "ConfigMap foresight-scheduler-dashboard", "ClusterRoleBinding foresight-scheduler-metrics-reader"} {
 				if r.objects[key] == nil {
 					t.Errorf("no %s", key)
@@ -323,6 +323,21 @@ func TestValues(t *testing.T) {
 			}
 			if got := at(t, r.objects["ConfigMap foresight-scheduler-dashboard"]["data"], "foresight.json").(string); strings.TrimSpace(got) != strings.TrimSpace(string(dashboard)) {
 				t.Error("the dashboard is another one")
+			}
+			text, err := os.ReadFile("../../manifests/components/prometheus-rule/rule.yaml")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var rule object
+			if err := yaml.UnmarshalStrict(text, &rule); err != nil {
+				t.Fatal(err)
+			}
+			got := r.objects["PrometheusRule foresight-scheduler"]
+			if diff := cmp.Diff(rule["spec"], got["spec"]); diff != "" {
+				t.Errorf("the alerts are others: %s", diff)
+			}
+			if got.meta()["labels"].(map[string]any)["release"] != "prometheus" {
+				t.Errorf("labels of the alerts: %v", got.meta()["labels"])
 			}
 		}},
 	} {
