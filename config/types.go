@@ -362,3 +362,20 @@ type NamespaceClaims struct {
 	// NamespaceSelector selects namespaces by their labels; empty is all, nil is none.
 	NamespaceSelector *metav1.LabelSelector
 }
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// DecisionsArgs says what is kept of decisions, under the name Decisions. It is the scheduler's, not a profile's.
+type DecisionsArgs struct {
+	metav1.TypeMeta
+
+	// Records that are kept; 0–1000000, where 0 keeps none and serves nothing of decisions.
+	Records int32
+	// MaxBytes that records take together, estimated; 65536–1073741824.
+	MaxBytes int64
+	// Candidates that are kept beside the chosen node; 1–20.
+	Candidates int32
+	// EvaluatePercent is the share of one CPU that evaluating decisions afterwards may take; 0–100, where 0 evaluates only for
+	// who asks.
+	EvaluatePercent int32
+}

@@ -254,6 +254,16 @@ func ValidateClaimsArgs(path *field.Path, args *ClaimsArgs) (errs field.ErrorLis
 	return errs
 }
 
+// ValidateDecisionsArgs checks the args.
+func ValidateDecisionsArgs(path *field.Path, args *DecisionsArgs) (errs field.ErrorList) {
+	errs = append(errs, validateRange(path.Child("records"), args.Records, 0, 1_000_000)...)
+	if low, high := int64(1<<16), int64(1<<30); args.MaxBytes < low || args.MaxBytes > high {
+		errs = append(errs, field.Invalid(path.Child("maxBytes"), args.MaxBytes, fmt.Sprintf("not in valid range [%d-%d]", low, high)))
+	}
+	errs = append(errs, validateRange(path.Child("candidates"), args.Candidates, 1, 20)...)
+	return append(errs, validateRange(path.Child("evaluatePercent"), args.EvaluatePercent, 0, 100)...)
+}
+
 func validatePrometheus(path *field.Path, p *PrometheusArgs) (errs field.ErrorList) {
 	u, err := url.Parse(p.URL)
 	switch {

@@ -11,6 +11,8 @@ BEGIN {
 	upstream["plugins"]; upstream["plugins/affinity"]; upstream["plugins/taints"]
 	upstream["plugins/resourcefit"]; upstream["plugins/resourcefit/limits"]; upstream["plugins/qos/objective"]
 	upstream["plugins/nodeindex"]; upstream["plugins/trimaran"]; upstream["plugins/plugintest"]
+	# Decisions are seen where upstream makes them, and evaluated by its own plugins.
+	upstream["plugins/decision/watch"]; upstream["plugins/decision/evaluate"]
 	# Replays run the whole scheduler, and nothing that schedules knows them.
 	upstream["plugins/predict/evaluate/replay"]
 }

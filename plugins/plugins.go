@@ -41,6 +41,8 @@ type Options struct {
 	Judges *judge.Plugins
 	// Claims says what pods may claim that takes from others; nil allows nothing that does.
 	Claims *claims.Policy
+	// Uncounted plugins decide nothing, they are only asked: what they make of pods counts in no metric of the Engine.
+	Uncounted bool
 }
 
 // Registry returns the factories of all plugins by name, for
@@ -52,7 +54,7 @@ func Registry(opts Options) frameworkruntime.Registry {
 	RegisterArgs()
 	registry := frameworkruntime.Registry{
 		affinity.Name:    withFeatures(affinity.New),
-		resourcefit.Name: withFeatures(resourcefit.NewFactory(resourcefit.Forecasts{Read: opts.Engine.Reader(), Claims: opts.Claims, LetPass: opts.Engine.LetPass})),
+		resourcefit.Name: withFeatures(resourcefit.NewFactory(resourcefit.Forecasts{Read: opts.Engine.Reader(), Claims: opts.Claims, LetPass: letPass(opts)})),
 		taints.Name:      withFeatures(taints.NewFactory(taints.Forecasts(opts.Engine.Reader()), epochOf(opts.Engine))),
 		qos.Name:         qos.NewFactory(qosService(opts)),
 	}
@@ -75,6 +77,13 @@ func noted(factory frameworkruntime.PluginFactory, opts Options) frameworkruntim
 		}
 		return plugin, err
 	}
+}
+
+func letPass(opts Options) func() {
+	if opts.Uncounted {
+		return nil
+	}
+	return opts.Engine.LetPass
 }
 
 // epochOf tells forecasts of an engine apart; nil where there is no engine.

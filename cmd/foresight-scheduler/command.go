@@ -113,6 +113,10 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	if err != nil {
 		return err
 	}
+	decisions, err := newDecisions(cfg)
+	if err != nil {
+		return err
+	}
 	service := newQoSService(engine, policy)
 	judges := &judge.Plugins{}
 	registry := plugins.Registry(plugins.Options{Engine: engine, QoS: service, Judges: judges, Claims: policy})
@@ -149,7 +153,7 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	if completed.ComponentConfig.Profiles, err = completeProfiles(cfg, registry, sched.Profiles); err != nil {
 		return err
 	}
-	if err := installIndex(sched, completed, judges); err != nil {
+	if err := installIndex(sched, completed, judges, decisions.index()); err != nil {
 		return err
 	}
 	tellClaims(sched, policy)
@@ -157,12 +161,14 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 		// It ends the process.
 		return options.LogOrWriteConfig(klog.FromContext(ctx), writeTo, &completed.ComponentConfig, completed.ComponentConfig.Profiles)
 	}
+	announce(completed)
 	installReadiness(ctx, completed)
 	if err := installFence(ctx, completed); err != nil {
 		return err
 	}
 
 	// 3. Run until the context ends or the lease is lost.
+	decisions.listen(engine, policy)
 	var learning sync.WaitGroup
 	if engine != nil {
 		if err := startEngine(ctx, engine, completed, policy, service.Observe, &learning); err != nil {
@@ -183,6 +189,9 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 		stop()
 	})
 	pauseWithoutLease(running, sched, completed)
+	if err := decisions.install(ctx, sched, completed, engine, policy); err != nil {
+		return err
+	}
 	// This is how upstream and the fence end the process when the lease is lost. The fence lets nothing be written meanwhile.
 	klog.OsExit = func(code int) {
 		end()

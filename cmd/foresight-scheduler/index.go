@@ -12,9 +12,9 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
 )
 
-// installIndex lets the profiles look at every node, but for those that turn it off.
-func installIndex(sched *scheduler.Scheduler, c *schedulerserverconfig.CompletedConfig, judges *judge.Plugins) error {
+// installIndex lets the profiles look at every node, but for those that turn it off. tell, which may be nil, takes what it says.
+func installIndex(sched *scheduler.Scheduler, c *schedulerserverconfig.CompletedConfig, judges *judge.Plugins, tell func(nodeindex.Answer)) error {
 	metrics := nodeindex.NewMetrics()
 	metrics.Register(legacyregistry.MustRegister)
-	return nodeindex.Install(sched, c.ComponentConfig.Profiles, c.InformerFactory, nodeindex.Options{Metrics: metrics, Judges: judges})
+	return nodeindex.Install(sched, c.ComponentConfig.Profiles, c.InformerFactory, nodeindex.Options{Metrics: metrics, Judges: judges, Tell: tell})
 }

@@ -28,11 +28,14 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/taints"
 )
 
-// claimsName is where the args of package claims stand in a pluginConfig.
-const claimsName = "Claims"
+// claimsName and decisionsName are where the args of packages claims and decision stand in a pluginConfig.
+const (
+	claimsName    = "Claims"
+	decisionsName = "Decisions"
+)
 
 // notPlugins are the names under which a pluginConfig holds args of ours that are no plugin's.
-var notPlugins = sets.New(predictionName, nodeindex.Name, claimsName)
+var notPlugins = sets.New(predictionName, nodeindex.Name, claimsName, decisionsName)
 
 // soleArgs returns the args under a name that stands in one profile and holds for all, or the zero value.
 func soleArgs[T runtime.Object](cfg *kubeschedulerconfig.KubeSchedulerConfiguration, name string) (args T, found bool, err error) {

@@ -18,12 +18,15 @@ import (
 
 	"github.com/foresight-scheduler/foresight/cmd/foresight/backtest"
 	"github.com/foresight-scheduler/foresight/cmd/foresight/convertpolicy"
+	"github.com/foresight-scheduler/foresight/cmd/foresight/explain"
 	"github.com/foresight-scheduler/foresight/cmd/foresight/model"
+	"github.com/foresight-scheduler/foresight/cmd/foresight/nodes"
 	"github.com/foresight-scheduler/foresight/cmd/foresight/record"
 	"github.com/foresight-scheduler/foresight/cmd/foresight/replay"
 	"github.com/foresight-scheduler/foresight/cmd/foresight/top"
 	"github.com/foresight-scheduler/foresight/cmd/foresight/trace"
 	"github.com/foresight-scheduler/foresight/cmd/foresight/try"
+	"github.com/foresight-scheduler/foresight/cmd/foresight/workloads"
 	"github.com/foresight-scheduler/foresight/cmd/internal/buildinfo"
 )
 
@@ -50,6 +53,6 @@ func newCommand(name string) *cobra.Command {
 		cmd.Use = plugin
 		cmd.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl " + plugin}
 	}
-	cmd.AddCommand(try.NewCommand(), trace.NewCommand(), top.NewCommand(), record.NewCommand(), backtest.NewCommand(), replay.NewCommand(), model.NewCommand(), convertpolicy.NewCommand())
+	cmd.AddCommand(try.NewCommand(), explain.NewCommand(), nodes.NewCommand(), workloads.NewCommand(), trace.NewCommand(), top.NewCommand(), record.NewCommand(), backtest.NewCommand(), replay.NewCommand(), model.NewCommand(), convertpolicy.NewCommand())
 	return cmd
 }

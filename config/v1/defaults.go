@@ -168,3 +168,19 @@ func defaultResources(resources []kubeschedulerv1.ResourceSpec) []kubeschedulerv
 	}
 	return resources
 }
+
+// SetDefaults_DecisionsArgs keeps ten thousand decisions in 16 MiB.
+func SetDefaults_DecisionsArgs(args *DecisionsArgs) {
+	if args.Records == nil {
+		args.Records = ptr.To[int32](10_000)
+	}
+	if args.MaxBytes == nil {
+		args.MaxBytes = ptr.To[int64](16 << 20)
+	}
+	if args.Candidates == nil {
+		args.Candidates = ptr.To[int32](3)
+	}
+	if args.EvaluatePercent == nil {
+		args.EvaluatePercent = ptr.To[int32](2)
+	}
+}

@@ -487,3 +487,25 @@ type NamespaceClaims struct {
 	// +optional
 	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
 }
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// DecisionsArgs says what is kept of decisions, for foresight explain. It stands under the name Decisions in the pluginConfig of
+// one profile and holds for all of them.
+type DecisionsArgs struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// Records that are kept, 10000 by default; 0–1000000, where 0 keeps none and serves nothing of decisions.
+	// +optional
+	Records *int32 `json:"records,omitempty"`
+	// MaxBytes that records take together, estimated, 16777216 by default; 65536–1073741824. The oldest go first.
+	// +optional
+	MaxBytes *int64 `json:"maxBytes,omitempty"`
+	// Candidates that are kept beside the chosen node, 3 by default; 1–20.
+	// +optional
+	Candidates *int32 `json:"candidates,omitempty"`
+	// EvaluatePercent is the share of one CPU that evaluating decisions afterwards may take, 2 by default; 0–100, where 0
+	// evaluates only for who asks.
+	// +optional
+	EvaluatePercent *int32 `json:"evaluatePercent,omitempty"`
+}

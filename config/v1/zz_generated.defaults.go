@@ -18,6 +18,7 @@ import (
 func RegisterDefaults(scheme *runtime.Scheme) error {
 	scheme.AddTypeDefaultingFunc(&AffinityArgs{}, func(obj interface{}) { SetObjectDefaults_AffinityArgs(obj.(*AffinityArgs)) })
 	scheme.AddTypeDefaultingFunc(&ClaimsArgs{}, func(obj interface{}) { SetObjectDefaults_ClaimsArgs(obj.(*ClaimsArgs)) })
+	scheme.AddTypeDefaultingFunc(&DecisionsArgs{}, func(obj interface{}) { SetObjectDefaults_DecisionsArgs(obj.(*DecisionsArgs)) })
 	scheme.AddTypeDefaultingFunc(&NodeIndexArgs{}, func(obj interface{}) { SetObjectDefaults_NodeIndexArgs(obj.(*NodeIndexArgs)) })
 	scheme.AddTypeDefaultingFunc(&PredictedQoSArgs{}, func(obj interface{}) { SetObjectDefaults_PredictedQoSArgs(obj.(*PredictedQoSArgs)) })
 	scheme.AddTypeDefaultingFunc(&PredictionArgs{}, func(obj interface{}) { SetObjectDefaults_PredictionArgs(obj.(*PredictionArgs)) })
@@ -32,6 +33,10 @@ func SetObjectDefaults_AffinityArgs(in *AffinityArgs) {
 
 func SetObjectDefaults_ClaimsArgs(in *ClaimsArgs) {
 	SetDefaults_ClaimsArgs(in)
+}
+
+func SetObjectDefaults_DecisionsArgs(in *DecisionsArgs) {
+	SetDefaults_DecisionsArgs(in)
 }
 
 func SetObjectDefaults_NodeIndexArgs(in *NodeIndexArgs) {

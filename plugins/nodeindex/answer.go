@@ -32,6 +32,24 @@ type answer struct {
 	node  string // "" where none is feasible
 	proof proof
 	why   reason // where it says nothing
+	found found
+}
+
+// Answer is what the index said of a pod, for whoever keeps what was decided.
+type Answer struct {
+	// Node is the best one; empty where the index finds none feasible, or does not say.
+	Node string
+	// Score of the node, 0 where it is the only one, and Alike how many nodes have it.
+	Score int64
+	Alike int
+	// Feasible nodes.
+	Feasible int
+	// Bypass is why the index does not say; empty where it does.
+	Bypass string
+}
+
+func (a *answer) told() Answer {
+	return Answer{Node: a.hint(), Score: a.found.score, Alike: a.found.ties, Feasible: a.found.feasible, Bypass: string(a.why)}
 }
 
 // unanswered says nothing, for that reason.

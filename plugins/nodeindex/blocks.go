@@ -97,7 +97,7 @@ func (x *Index) lead(q *query, p *policy, fits *fits) found {
 			ties += int(b.ties)
 		}
 	}
-	led := found{row: x.nthBest(q, p, fits, best, x.random.IntN(ties)), score: best, feasible: feasible}
+	led := found{row: x.nthBest(q, p, fits, best, x.random.IntN(ties)), score: best, feasible: feasible, ties: ties}
 	if feasible == 1 {
 		led.score = 0
 	}

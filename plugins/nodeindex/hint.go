@@ -74,8 +74,16 @@ func (h *hinted) GetNodeHint(ctx context.Context, pod *v1.Pod, signature fwk.Pod
 	return h.Framework.GetNodeHint(ctx, pod, signature, state, cycle)
 }
 
-// ask has the index answer for the pod.
+// ask has the index answer for the pod, and tells what it said.
 func (h *hinted) ask(pod *v1.Pod, state fwk.CycleState) answer {
+	a := h.answer(pod, state)
+	if h.index.tell != nil {
+		h.index.tell(a.told())
+	}
+	return a
+}
+
+func (h *hinted) answer(pod *v1.Pod, state fwk.CycleState) answer {
 	if why := h.bypass(pod, state); why != "" {
 		return unanswered(why)
 	}

@@ -33,6 +33,7 @@ type Index struct {
 	owners  owners
 	metrics *Metrics
 	random  *rand.Rand
+	tell    func(Answer)
 
 	query         query
 	termsOfPlaced []placedTerm
@@ -119,5 +120,5 @@ func (x *Index) answer(p *policy, pod *v1.Pod, state fwk.CycleState) answer {
 	if found.row < 0 {
 		return answer{says: true}
 	}
-	return answer{says: true, node: x.table.Name(found.row), proof: q.proven}
+	return answer{says: true, node: x.table.Name(found.row), proof: q.proven, found: found}
 }

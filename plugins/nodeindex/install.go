@@ -30,6 +30,8 @@ type Options struct {
 	Judges *judge.Plugins
 	// Seed of the draws among nodes that are equal; 0 is another one each time.
 	Seed uint64
+	// Tell is called with what the index says, by the goroutine that schedules; nil is nobody to tell.
+	Tell func(Answer)
 }
 
 // Install puts the index between the scheduler and its cache and profiles, but for profiles
@@ -42,6 +44,7 @@ func Install(sched *scheduler.Scheduler, profiles []kubeschedulerconfig.KubeSche
 	}
 	changes := newChanges()
 	index := newIndex(changes, newOwners(factory), opts.Metrics, opts.Seed)
+	index.tell = opts.Tell
 	gates := feature.NewSchedulerFeaturesFromGates(utilfeature.DefaultFeatureGate)
 	installed := false
 	for i := range profiles {

@@ -12,12 +12,13 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
 )
 
-// found is what a search found: the best row, its score, and how many rows are feasible.
-// Where none is, row is -1; where one is, it is not scored, as upstream does not.
+// found is what a search found: the best row, its score, how many rows are feasible, and how many of them
+// score the same. Where none is, row is -1; where one is, it is not scored, as upstream does not.
 type found struct {
 	row      int32
 	score    int64
 	feasible int
+	ties     int
 }
 
 // search finds the best of all nodes.
@@ -43,7 +44,7 @@ func (x *Index) pass(q *query, p *policy, fits *fits) found {
 	case 0:
 		return found{row: -1}
 	case 1:
-		return found{row: x.feasible[0], feasible: 1}
+		return found{row: x.feasible[0], feasible: 1, ties: 1}
 	}
 
 	// 2. Which of them scores best; of equals any one, as upstream.
@@ -58,6 +59,7 @@ func (x *Index) pass(q *query, p *policy, fits *fits) found {
 			ties++
 		}
 	}
+	best.ties = ties
 	nth := x.random.IntN(ties)
 	for i, score := range x.total {
 		if score != best.score {

@@ -66,6 +66,15 @@ func (s *Snapshot) PodsEpoch() uint64 {
 	return s.c.PodsEpoch
 }
 
+// MeasuredOf returns what a pod that is there was measured at, and whether it was.
+func (s *Snapshot) MeasuredOf(uid types.UID) (Measured, bool) {
+	if s == nil {
+		return Measured{}, false
+	}
+	m, ok := s.c.Measured[uid]
+	return m, ok
+}
+
 // Blind says that so little is known of the cluster that a verdict by forecasts would be a guess: a filter must let
 // every node pass, and a score has nothing to say.
 func (s *Snapshot) Blind() bool { return s == nil || s.c.Blind }

@@ -17,10 +17,17 @@ import (
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler"
+	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 
+	"github.com/foresight-scheduler/foresight/config"
+	configv1 "github.com/foresight-scheduler/foresight/config/v1"
 	"github.com/foresight-scheduler/foresight/plugins"
+	"github.com/foresight-scheduler/foresight/plugins/decision"
+	"github.com/foresight-scheduler/foresight/plugins/decision/evaluate"
+	"github.com/foresight-scheduler/foresight/plugins/decision/watch"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex"
+	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
 	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
 	"github.com/foresight-scheduler/foresight/test/bench/synthetic"
 )
@@ -126,8 +133,17 @@ func newScheduler(ctx context.Context, server *api, variant, mix string, c *synt
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	w := &watch.Watcher{}
 	if hasIndex(variant) {
-		if err := nodeindex.Install(sched, cfg.Profiles, informers, nodeindex.Options{Judges: options.Judges}); err != nil {
+		tell := func(a nodeindex.Answer) {
+			w.Index(watch.Answer{Said: true, Node: a.Node, Score: a.Score, Alike: a.Alike, Feasible: a.Feasible, Bypass: a.Bypass})
+		}
+		if err := nodeindex.Install(sched, cfg.Profiles, informers, nodeindex.Options{Judges: options.Judges, Tell: tell}); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	if records(variant) {
+		if err := record(ctx, sched, w, cfg.Profiles, options.Engine); err != nil {
 			return nil, nil, nil, err
 		}
 	}
@@ -147,6 +163,27 @@ func newScheduler(ctx context.Context, server *api, variant, mix string, c *synt
 		return nil, nil, nil, err
 	}
 	return sched, l, informers.Shutdown, nil
+}
+
+// record keeps decisions as the command does by default.
+func record(ctx context.Context, sched *scheduler.Scheduler, w *watch.Watcher, profiles []kubeschedulerconfig.KubeSchedulerProfile, e *engine.Engine) error {
+	args, internal := &configv1.DecisionsArgs{}, &config.DecisionsArgs{}
+	configv1.SetDefaults_DecisionsArgs(args)
+	if err := configv1.Convert_v1_DecisionsArgs_To_config_DecisionsArgs(args, internal, nil); err != nil {
+		return err
+	}
+	evaluator, err := evaluate.New(ctx, sched, profiles, evaluate.Options{
+		Candidates: int(internal.Candidates), Registry: plugins.Registry(plugins.Options{Engine: e, Uncounted: true}), Read: e.Reader(),
+	})
+	if err != nil {
+		return err
+	}
+	background := evaluate.NewBackground(evaluator, float64(internal.EvaluatePercent)/100)
+	w.Ring, w.Evaluator = decision.NewRing(int(internal.Records), internal.MaxBytes), background
+	w.Epoch = func() uint64 { return e.Snapshot().Epoch() }
+	go background.Run(ctx)
+	w.Install(sched)
+	return nil
 }
 
 // await waits until there are no more goroutines than that: bindings that upstream does not wait for hold the whole scheduler,

@@ -23,12 +23,13 @@ const (
 	stockAllNodes = turns.StockAllNodes
 	trimaran      = "trimaran"
 	withoutIndex  = "foresight-without-index"
+	unrecorded    = "foresight-without-records"
 	foresightQoS  = "foresight-qos"
 	everything    = "foresight-everything"
 )
 
 var (
-	variants        = append(slices.Clone(defaultVariants), withoutIndex, foresightQoS, everything)
+	variants        = append(slices.Clone(defaultVariants), withoutIndex, unrecorded, foresightQoS, everything)
 	defaultVariants = []string{foresight, stock, stockAllNodes, trimaran}
 )
 
@@ -37,6 +38,7 @@ var variantHelp = map[string]string{
 	stock:         "kube-scheduler's default profile: it samples nodes",
 	stockAllNodes: "the default profile with percentageOfNodesToScore: 100",
 	withoutIndex:  "the shipped configuration without the node index: what the plugins cost where no hint helps; it samples nodes",
+	unrecorded:    "the shipped configuration without records of decisions",
 	foresightQoS:  "the shipped configuration with PredictedQoS",
 	everything:    "the shipped configuration with PredictedQoS, TargetLoadPacking, predictions and a guard on limits that filter, and pressure that refuses",
 	trimaran:      "the default profile with TargetLoadPacking and LoadVariationRiskBalancing",
@@ -70,7 +72,12 @@ const trimaranConfig = stockConfig + `
 
 // hasIndex says whether a variant looks at every node by the node index.
 func hasIndex(variant string) bool {
-	return variant == foresight || variant == foresightQoS || variant == everything
+	return variant == foresight || variant == unrecorded || variant == foresightQoS || variant == everything
+}
+
+// records says whether a variant keeps what it decides, as the shipped configuration does.
+func records(variant string) bool {
+	return variant == foresight || variant == withoutIndex || variant == foresightQoS || variant == everything
 }
 
 const qosPlugin = `
@@ -103,7 +110,7 @@ func shippedWith(plugins, args string) []byte {
 func configOf(variant, mix string) (*kubeschedulerconfig.KubeSchedulerConfiguration, error) {
 	data := []byte(stockConfig)
 	switch {
-	case variant == foresight, variant == withoutIndex:
+	case variant == foresight, variant == withoutIndex, variant == unrecorded:
 		data = manifests.SchedulerConfig
 	case variant == foresightQoS:
 		data = shippedWith(qosPlugin, "\n")

@@ -282,6 +282,16 @@ func TestEndpointsAndPermissions(t *testing.T) {
 		{anonymous, "/configz", 403, "forbidden"},
 		{trusted, "/metrics", 200, "scheduler_schedule_attempts_total"},
 		{trusted, "/configz", 200, `"schedulerName":"foresight-scheduler"`},
+		{anonymous, "/foresight/v1/decisions", 403, "forbidden"},
+		{anonymous, "/foresight/v1/explain", 403, "forbidden"},
+		{anonymous, "/foresight/v1/nodes", 403, "forbidden"},
+		{anonymous, "/foresight/v1/workloads", 403, "forbidden"},
+		{trusted, "/foresight/v1/decisions?pod=first&namespace=" + ns, 200, `"pod":{"namespace":"` + ns + `","name":"first"`},
+		{trusted, "/foresight/v1/explain?pod=first&namespace=" + ns, 200, `"candidates":[{`},
+		{trusted, "/foresight/v1/explain?pod=none&namespace=" + ns, 404, "none of that name"},
+		{trusted, "/foresight/v1/decisions?limit=0", 400, "limit"},
+		{trusted, "/foresight/v1/nodes", 200, `"name":"node-0"`},
+		{trusted, "/foresight/v1/workloads", 200, `"workloads":[`},
 	} {
 		response, err := tc.client.Get(endpoint + tc.path)
 		if err != nil {

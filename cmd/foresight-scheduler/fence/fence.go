@@ -83,6 +83,9 @@ func (f *Fence) Await(ctx context.Context) {
 	}
 }
 
+// Open says whether writes pass.
+func (f *Fence) Open() bool { return f.left() > 0 }
+
 // left is for how long the last renewal allows writes, at most zero when it does not.
 func (f *Fence) left() time.Duration {
 	renewed := f.renewed.Load()

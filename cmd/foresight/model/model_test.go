@@ -75,7 +75,7 @@ func TestModelEval(t *testing.T) {
 }
 
 func TestModelEvalRefuses(t *testing.T) {
-	for _, args := range [][]string{{"--data", t.TempDir()}, {"--data", "/nowhere"}, {}, {"--data", writeInterference(t), "-o", "yaml"}} {
+	for _, args := range [][]string{{"--data", t.TempDir()}, {"--data", "/nowhere"}, {}, {"--data", writeInterference(t), "-o", "xml"}} {
 		if _, err := run(t, append([]string{"eval"}, args...)...); err == nil {
 			t.Errorf("%v: no error", args)
 		}

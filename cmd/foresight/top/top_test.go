@@ -53,7 +53,7 @@ foresight_qos_nodes{class="good",objective="latency",profile="p"} 4000
 
 func TestTopFlagsAreChecked(t *testing.T) {
 	for _, tc := range []struct{ args, want string }{
-		{"-o yaml", "--output"}, {"--sort speed", "--sort"}, {"--scheduler-insecure --scheduler-ca x", "--scheduler-ca"},
+		{"-o xml", "--output"}, {"--sort speed", "--sort"}, {"--scheduler-insecure --scheduler-ca x", "--scheduler-ca"},
 		{"--kubeconfig /does/not/exist", "/does/not/exist"},
 	} {
 		if _, _, err := commandtest.Run(t.Context(), NewCommand(), "", strings.Fields(tc.args)...); err == nil || !strings.Contains(err.Error(), tc.want) {

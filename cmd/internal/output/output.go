@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package output is how commands answer: a table for people, or JSON for programs, and meanwhile how far they are.
+// Package output is how commands answer: a table for people, or JSON or YAML for programs, and meanwhile how far they are.
 package output
 
 import (
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
 )
 
 // Format of an answer, the value of a flag --output.
@@ -21,13 +22,14 @@ type Format string
 const (
 	Table Format = "table"
 	JSON  Format = "json"
+	YAML  Format = "yaml"
 )
 
 // AddFlag adds --output, -o, to the command; without it the format is a table.
 func (f *Format) AddFlag(cmd *cobra.Command) {
 	*f = Table
-	cmd.Flags().VarP(f, "output", "o", "table or json")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{string(Table), string(JSON)}, cobra.ShellCompDirectiveNoFileComp))
+	cmd.Flags().VarP(f, "output", "o", "table, json or yaml")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{string(Table), string(JSON), string(YAML)}, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // String is what the user types.
@@ -35,8 +37,8 @@ func (f *Format) String() string { return string(*f) }
 
 // Set takes what the user typed.
 func (f *Format) Set(s string) error {
-	if s != string(Table) && s != string(JSON) {
-		return errors.New("must be table or json")
+	if s != string(Table) && s != string(JSON) && s != string(YAML) {
+		return errors.New("must be table, json or yaml")
 	}
 	*f = Format(s)
 	return nil
@@ -47,7 +49,16 @@ func (f *Format) Type() string { return "string" }
 
 // Print writes the answer in the format; table writes it as a table.
 func Print[T any](out io.Writer, f Format, answer T, table func(io.Writer, T) error) error {
-	if f != JSON {
+	switch f {
+	case JSON:
+	case YAML:
+		data, err := yaml.Marshal(answer)
+		if err != nil {
+			return err
+		}
+		_, err = out.Write(data)
+		return err
+	default:
 		return table(out, answer)
 	}
 	encoder := json.NewEncoder(out)

@@ -31,15 +31,15 @@ func TestFormats(t *testing.T) {
 		stdout, _, err := commandtest.Run(t.Context(), cmd, "", args...)
 		return stdout, err
 	}
-	for typed, want := range map[string]string{"": "ANSWER 7\n", "-o table": "ANSWER 7\n", "--output=json": "[\n  7\n]\n"} {
+	for typed, want := range map[string]string{"": "ANSWER 7\n", "-o table": "ANSWER 7\n", "--output=json": "[\n  7\n]\n", "-o yaml": "- 7\n"} {
 		if got, err := run(strings.Fields(typed)...); got != want || err != nil {
 			t.Errorf("%q: %q, %v", typed, got, err)
 		}
 	}
-	if got, err := run("-o", "yaml"); err == nil || !strings.Contains(err.Error(), "--output") || !strings.Contains(err.Error(), "table or json") || got != "" {
-		t.Errorf("yaml: %q, %v", got, err)
+	if got, err := run("-o", "xml"); err == nil || !strings.Contains(err.Error(), "--output") || !strings.Contains(err.Error(), "table, json or yaml") || got != "" {
+		t.Errorf("xml: %q, %v", got, err)
 	}
-	if got, _ := run("__complete", "--output", ""); !strings.HasPrefix(got, "table\njson\n") {
+	if got, _ := run("__complete", "--output", ""); !strings.HasPrefix(got, "table\njson\nyaml\n") {
 		t.Errorf("completions %q", got)
 	}
 }

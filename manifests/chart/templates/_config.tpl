@@ -1,6 +1,7 @@
 {{/* The plugins that there are: upstream's and ours. A test holds the list beside the binary. */}}
 {{- define "foresight.plugins" -}}
 - Affinity
+- Decisions
 - DefaultBinder
 - DefaultPreemption
 - DeferredPodScheduling

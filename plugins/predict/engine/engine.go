@@ -91,6 +91,16 @@ func (e *Engine) Usage() *config.UsageArgs { return &e.args.Usage }
 // Tell has told called with each clean reading, which nobody may write to. Call it before Run.
 func (e *Engine) Tell(told func(*usage.Reading)) { e.told = append(e.told, told) }
 
+// Hours counts the hours of nodes that are over by whether the peak of a resource was within, above or below what was forecast when
+// they began; promised is the share, 0–1, that is to stay below the upper bound.
+func (e *Engine) Hours(r predict.Resource) (within, above, below uint64, promised float64) {
+	promised = float64(e.args.Percentile) / 100
+	if st := e.status.Load(); st != nil {
+		within, above, below = st.realised.Within[r], st.realised.Above[r], st.realised.Below[r]
+	}
+	return within, above, below, promised
+}
+
 // PodEnded tells of a pod that left at a time and was not evicted, as it was last seen.
 func (e *Engine) PodEnded(pod *v1.Pod, at time.Time) { e.lives.Ended(pod, at) }
 

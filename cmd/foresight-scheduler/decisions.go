@@ -1,0 +1,141 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/component-base/metrics/legacyregistry"
+	"k8s.io/klog/v2"
+	schedulerserverconfig "k8s.io/kubernetes/cmd/kube-scheduler/app/config"
+	"k8s.io/kubernetes/pkg/scheduler"
+	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
+
+	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/explained"
+	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/fence"
+	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/front"
+	"github.com/foresight-scheduler/foresight/config"
+	configv1 "github.com/foresight-scheduler/foresight/config/v1"
+	"github.com/foresight-scheduler/foresight/plugins"
+	"github.com/foresight-scheduler/foresight/plugins/claims"
+	"github.com/foresight-scheduler/foresight/plugins/decision"
+	"github.com/foresight-scheduler/foresight/plugins/decision/evaluate"
+	"github.com/foresight-scheduler/foresight/plugins/decision/serving"
+	"github.com/foresight-scheduler/foresight/plugins/decision/watch"
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+	"github.com/foresight-scheduler/foresight/plugins/qos"
+)
+
+// decisions are what is kept of decisions; nil keeps nothing.
+type decisions struct {
+	args    *config.DecisionsArgs
+	ring    *decision.Ring
+	watcher *watch.Watcher
+	// service is what the evaluator's PredictedQoS plugins share: they are its own, and so is this.
+	service *qos.Service
+}
+
+// newDecisions returns what the configuration asks for.
+func newDecisions(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*decisions, error) {
+	args, found, err := soleArgs[*config.DecisionsArgs](cfg, decisionsName)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		defaults := &configv1.DecisionsArgs{}
+		configv1.SetDefaults_DecisionsArgs(defaults)
+		args = &config.DecisionsArgs{}
+		if err := configv1.Convert_v1_DecisionsArgs_To_config_DecisionsArgs(defaults, args, nil); err != nil {
+			return nil, err
+		}
+	}
+	if err := config.ValidateDecisionsArgs(config.ArgsPath(decisionsName), args).ToAggregate(); err != nil || args.Records == 0 {
+		return nil, err
+	}
+	ring := decision.NewRing(int(args.Records), args.MaxBytes)
+	return &decisions{args: args, ring: ring, watcher: &watch.Watcher{Ring: ring}}, nil
+}
+
+// index takes what the node index says; nil where nobody listens.
+func (d *decisions) index() func(nodeindex.Answer) {
+	if d == nil {
+		return nil
+	}
+	return func(a nodeindex.Answer) {
+		d.watcher.Index(watch.Answer{Said: true, Node: a.Node, Score: a.Score, Alike: a.Alike, Feasible: a.Feasible, Bypass: a.Bypass})
+	}
+}
+
+// listen has what becomes of decisions noted. Call it before the engine starts; there may be none.
+func (d *decisions) listen(e *engine.Engine, policy *claims.Policy) {
+	if d == nil {
+		return
+	}
+	d.service = qos.NewService(e.Reader(), policy)
+	if e != nil {
+		d.watcher.Epoch = func() uint64 { return e.Snapshot().Epoch() }
+		e.Tell(d.service.Observe)
+		e.Tell(func(r *usage.Reading) { decision.Follow(d.ring, r) })
+	}
+}
+
+// install has decisions recorded, evaluated and served until ctx ends. Call it last before app.Run. The engine may be nil.
+func (d *decisions) install(ctx context.Context, sched *scheduler.Scheduler, c *schedulerserverconfig.CompletedConfig, e *engine.Engine, policy *claims.Policy) error {
+	if d == nil {
+		return nil
+	}
+	evaluator, err := evaluate.New(ctx, sched, c.ComponentConfig.Profiles, evaluate.Options{
+		Candidates: int(d.args.Candidates), Read: e.Reader(),
+		Registry: plugins.Registry(plugins.Options{Engine: e, QoS: d.service, Claims: policy, Uncounted: true}),
+	})
+	if err != nil {
+		return fmt.Errorf("explaining decisions: %w", err)
+	}
+	background := evaluate.NewBackground(evaluator, float64(d.args.EvaluatePercent)/100)
+	if d.args.EvaluatePercent > 0 {
+		d.watcher.Evaluator = background
+		go background.Run(ctx)
+	}
+	d.watcher.Install(sched)
+	legacyregistry.CustomMustRegister(newDecisionMetrics(d.ring, background))
+	return d.serve(ctx, c, evaluator, e)
+}
+
+// serve answers who asks, on the secure port.
+func (d *decisions) serve(ctx context.Context, c *schedulerserverconfig.CompletedConfig, evaluator *evaluate.Evaluator, e *engine.Engine) error {
+	h := &explained.Handler{Ring: d.ring, Evaluator: evaluator, Pods: c.InformerFactory.Core().V1().Pods().Lister()}
+	for i := range c.ComponentConfig.Profiles {
+		h.Profiles = append(h.Profiles, c.ComponentConfig.Profiles[i].SchedulerName)
+	}
+	if f := fence.Of(c.LeaderElection); f != nil {
+		h.Leads = f.Open
+	}
+	if e != nil {
+		h.Realised = func() (all []decision.Realised) {
+			for r := range predict.Resource(predict.NumResources) {
+				within, above, below, promised := e.Hours(r)
+				if within+above+below > 0 {
+					all = append(all, decision.Realised{Resource: r.String(), Within: within, Above: above, Below: below, Promised: promised})
+				}
+			}
+			return all
+		}
+	}
+	installed, err := front.Install(c.SecureServing, &c.Authentication.Authenticator, c.Authorization.Authorizer, serving.Prefix, h.Ready())
+	log := klog.FromContext(ctx)
+	if err != nil {
+		log.Info("Decisions are recorded and not served", "reason", err.Error())
+		return nil
+	}
+	go func() {
+		if err := installed.Wait(ctx); err != nil && ctx.Err() == nil {
+			log.Error(err, "Decisions are recorded and not served")
+		}
+	}()
+	return nil
+}

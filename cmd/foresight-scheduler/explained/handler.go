@@ -1,0 +1,186 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package explained serves what the scheduler decided and predicts, as JSON. Whoever gets through to its handler may read all of it:
+// package front asks the API server first.
+package explained
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	corelisters "k8s.io/client-go/listers/core/v1"
+	"k8s.io/klog/v2"
+
+	"github.com/foresight-scheduler/foresight/plugins/decision"
+	"github.com/foresight-scheduler/foresight/plugins/decision/evaluate"
+	"github.com/foresight-scheduler/foresight/plugins/decision/serving"
+)
+
+const (
+	// patience bounds how long an answer may take.
+	patience = 20 * time.Second
+	// mostDecisions in one answer.
+	mostDecisions = 1000
+	// asked is the share of a CPU that answers may take together, 1/asked: who may read must not be able to keep a CPU busy.
+	asked = 4
+)
+
+// Handler answers.
+type Handler struct {
+	Ring      *decision.Ring
+	Evaluator *evaluate.Evaluator
+	Pods      corelisters.PodLister
+	// Profiles that there are; the first one stands in for pods of other schedulers.
+	Profiles []string
+	// Leads says whether this scheduler decides; another replica has no decisions.
+	Leads func() bool
+	// Realised says how forecasts came out; nil is not known.
+	Realised func() []decision.Realised
+
+	mux  *http.ServeMux
+	turn chan struct{}
+}
+
+// Ready makes the handler's paths.
+func (h *Handler) Ready() http.Handler {
+	h.turn = make(chan struct{}, 1)
+	h.mux = http.NewServeMux()
+	for path, answer := range map[string]func(context.Context, *http.Request) (any, error){
+		"decisions": h.decisions, "explain": h.explain, "nodes": h.nodes, "workloads": h.workloads,
+	} {
+		h.mux.HandleFunc("GET "+serving.Prefix+path, func(w http.ResponseWriter, r *http.Request) { h.answer(w, r, answer) })
+	}
+	return h.mux
+}
+
+// refusal is an error with the status to answer with.
+type refusal struct {
+	code int
+	text string
+}
+
+func (r *refusal) Error() string { return r.text }
+
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, answer func(context.Context, *http.Request) (any, error)) {
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	body, err := h.work(ctx, r, answer)
+	if err != nil {
+		code := http.StatusInternalServerError
+		var refused *refusal
+		switch {
+		case errors.As(err, &refused):
+			code = refused.code
+		case errors.Is(err, context.DeadlineExceeded):
+			code = http.StatusServiceUnavailable
+		}
+		http.Error(w, err.Error(), code)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if _, err := w.Write(body); err != nil {
+		klog.FromContext(ctx).V(4).Info("An answer was not taken", "path", r.URL.Path, "reason", err.Error())
+	}
+}
+
+// work makes the answer. One is made at a time, with pauses.
+func (h *Handler) work(ctx context.Context, r *http.Request, answer func(context.Context, *http.Request) (any, error)) ([]byte, error) {
+	if h.Leads != nil && !h.Leads() {
+		return nil, &refusal{http.StatusServiceUnavailable, "this scheduler does not lead: ask the holder of the Lease"}
+	}
+	select {
+	case h.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	start := time.Now()
+	defer func() {
+		pause := (asked - 1) * time.Since(start)
+		time.AfterFunc(pause, func() { <-h.turn })
+	}()
+	v, err := answer(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(v)
+}
+
+// decisions are the newest records, of one pod or of all.
+func (h *Handler) decisions(_ context.Context, r *http.Request) (any, error) {
+	limit := 100
+	if text := r.URL.Query().Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > mostDecisions {
+			return nil, &refusal{http.StatusBadRequest, fmt.Sprintf("limit %.20q: must be 1 to %d", text, mostDecisions)}
+		}
+		limit = n
+	}
+	namespace, pod := r.URL.Query().Get("namespace"), r.URL.Query().Get("pod")
+	records := []decision.Record{}
+	for k := range h.Ring.Newest() {
+		if p := &k.Bare().Pod; namespace != "" && p.Namespace != namespace || pod != "" && p.Name != pod {
+			continue
+		}
+		if records = append(records, k.Record()); len(records) == limit {
+			break
+		}
+	}
+	return records, nil
+}
+
+// explain says why one pod is where it is.
+func (h *Handler) explain(ctx context.Context, r *http.Request) (any, error) {
+	namespace, name := r.URL.Query().Get("namespace"), r.URL.Query().Get("pod")
+	pod, err := h.Pods.Pods(namespace).Get(name)
+	if apierrors.IsNotFound(err) {
+		return nil, &refusal{http.StatusNotFound, fmt.Sprintf("pod %.253s/%.253s: the scheduler knows none of that name", namespace, name)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	x := &decision.Explanation{Node: pod.Spec.NodeName, Scheduler: pod.Spec.SchedulerName, Profile: pod.Spec.SchedulerName}
+	if !slices.Contains(h.Profiles, x.Profile) {
+		x.Profile = h.Profiles[0]
+	}
+	if k := h.Ring.Of(namespace, name, string(pod.UID)); k != nil {
+		record := k.Record()
+		x.Record, x.Profile, x.Evaluation = &record, record.Profile, record.Evaluation
+		x.Record.Evaluation = nil // It is beside it.
+		if record.Node != pod.Spec.NodeName && pod.Spec.NodeName != "" {
+			x.Record, x.Evaluation = nil, nil // Another one bound it.
+		}
+	}
+	if x.Evaluation != nil && r.URL.Query().Get("now") != "true" {
+		return x, nil
+	}
+	if done(pod) {
+		return nil, &refusal{http.StatusConflict, fmt.Sprintf("pod %s/%s has ended (%s)", namespace, name, pod.Status.Phase)}
+	}
+	x.Evaluation, err = h.Evaluator.Evaluate(ctx, evaluate.Question{Pod: pod, Profile: x.Profile, Chosen: pod.Spec.NodeName})
+	return x, err
+}
+
+func done(pod *v1.Pod) bool {
+	return pod.Status.Phase == v1.PodSucceeded || pod.Status.Phase == v1.PodFailed
+}
+
+func (h *Handler) nodes(ctx context.Context, _ *http.Request) (any, error) {
+	nodes, err := h.Evaluator.Nodes(ctx)
+	if err == nil && h.Realised != nil {
+		nodes.Realised = h.Realised()
+	}
+	return nodes, err
+}
+
+func (h *Handler) workloads(ctx context.Context, _ *http.Request) (any, error) {
+	return h.Evaluator.Workloads(ctx)
+}

@@ -1,0 +1,250 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package explain
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/foresight-scheduler/foresight/plugins/decision"
+)
+
+// print writes the headline, the table of candidates and the sentences.
+func (o *options) print(out io.Writer, x *explained) error {
+	fmt.Fprintln(out, headline(x, o.clock()))
+	if e := x.Evaluation; e != nil {
+		if when := evaluated(x); when != "" {
+			fmt.Fprintln(out, when)
+		}
+		if err := o.candidates(out, e); err != nil {
+			return err
+		}
+		for _, line := range sentences(x) {
+			fmt.Fprintln(out, line)
+		}
+	}
+	return nil
+}
+
+// headline says what was decided, how, and when.
+func headline(x *explained, now time.Time) string {
+	var said []string
+	e := x.Evaluation
+	where := x.Pod + " waits"
+	switch {
+	case x.Node != "":
+		where = x.Pod + " → " + x.Node
+	case x.Record != nil && x.Record.Node != "":
+		where = x.Pod + " → " + x.Record.Node + " (not bound yet)"
+	}
+	if e != nil && x.Node != "" {
+		for i := range e.Candidates {
+			if c := &e.Candidates[i]; c.Chosen && c.Refused == "" {
+				where += fmt.Sprintf(" (%d of %d)", c.Total, e.MaxTotal)
+			}
+		}
+	}
+	r := x.Record
+	if r == nil {
+		why := "not recorded: "
+		if x.Scheduler == x.Profile {
+			why += "older than what is kept"
+		} else {
+			why += "a pod of " + x.Scheduler
+		}
+		return strings.Join(append([]string{where}, why, "as profile "+x.Profile+" sees it"), " · ")
+	}
+	said = append(said, where, "profile "+r.Profile)
+	switch {
+	case r.Path == decision.ByIndex:
+		said = append(said, "by the index")
+	case r.Why != "":
+		said = append(said, "by upstream's search ("+r.Why+")")
+	default:
+		said = append(said, "by upstream's search")
+	}
+	said = append(said, fmt.Sprintf("%d of %d nodes feasible", r.Feasible, r.Nodes), ago(now.Sub(r.Time)))
+	return strings.Join(said, " · ")
+}
+
+// evaluated says when the table was made, where that is not obvious.
+func evaluated(x *explained) string {
+	e := x.Evaluation
+	switch {
+	case e.Now:
+		return "evaluated now, as if the pod had no node yet"
+	case e.Changed > 0:
+		return fmt.Sprintf("evaluated %s after the decision; %d other nodes had changed by then", e.Time.Sub(x.Record.Time).Round(time.Millisecond), e.Changed)
+	}
+	return ""
+}
+
+func ago(d time.Duration) string {
+	switch {
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%d s ago", int(d.Seconds()))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min ago", int(d.Minutes()))
+	}
+	return fmt.Sprintf("%d h ago", int(d.Hours()))
+}
+
+// candidates writes a row a node. Plugins that say the same of all are left out, unless all are wanted.
+func (o *options) candidates(out io.Writer, e *decision.Evaluation) error {
+	if len(e.Candidates) == 0 {
+		return nil
+	}
+	plugins := o.columns(e)
+	table := printers.GetNewTabWriter(out)
+	head := append([]string{"NODE", "TOTAL"}, plugins...)
+	predicted := len(e.Candidates[0].Predicted) > 0
+	if predicted {
+		p := &e.Candidates[0].Predicted[0]
+		head = append(head, fmt.Sprintf("PREDICTED CPU, %d H", p.Hours), "MEMORY")
+	}
+	fmt.Fprintln(table, strings.ToUpper(strings.Join(append(head, "REMARK"), "\t")))
+	for i := range e.Candidates {
+		c := &e.Candidates[i]
+		row := []string{c.Node, "-"}
+		if c.Refused == "" {
+			row[1] = fmt.Sprint(c.Total)
+		}
+		for _, name := range plugins {
+			row = append(row, part(c, name))
+		}
+		if predicted {
+			row = append(row, rangeOf(c, "cpu"), rangeOf(c, "memory"))
+		}
+		fmt.Fprintln(table, strings.Join(append(row, remark(c)), "\t"))
+	}
+	return table.Flush()
+}
+
+// columns are the plugins that tell the candidates apart.
+func (o *options) columns(e *decision.Evaluation) (names []string) {
+	for _, w := range e.Weights {
+		values := map[string]bool{}
+		for i := range e.Candidates {
+			if c := &e.Candidates[i]; c.Refused == "" {
+				values[part(c, w.Plugin)] = true
+			}
+		}
+		if o.wide || len(values) > 1 {
+			names = append(names, w.Plugin)
+		}
+	}
+	return names
+}
+
+func part(c *decision.Candidate, plugin string) string {
+	for _, p := range c.Parts {
+		if p.Plugin == plugin {
+			return fmt.Sprint(p.Score)
+		}
+	}
+	return "-"
+}
+
+func rangeOf(c *decision.Candidate, resource string) string {
+	for i := range c.Predicted {
+		p := &c.Predicted[i]
+		if p.Resource != resource {
+			continue
+		}
+		if resource == "memory" {
+			return fmt.Sprintf("%s–%s of %s", decision.Amount(resource, p.Lower), decision.Amount(resource, p.Upper), decision.AmountOf(resource, p.Allocatable))
+		}
+		return fmt.Sprintf("%s–%s of %s", decision.Amount(resource, p.Lower), decision.Amount(resource, p.Upper), decision.Amount(resource, p.Allocatable))
+	}
+	return "-"
+}
+
+func remark(c *decision.Candidate) string {
+	var said []string
+	if c.Chosen {
+		said = append(said, "chosen")
+	}
+	if c.Refused != "" {
+		said = append(said, "refused by "+c.Plugin+": "+c.Refused)
+	}
+	if c.Note != "" {
+		said = append(said, c.Note)
+	}
+	return strings.Join(said, "; ")
+}
+
+// sentences are what there is to say beside the table.
+func sentences(x *explained) (said []string) {
+	e := x.Evaluation
+	line := func(label, text string) {
+		if text != "" {
+			said = append(said, fmt.Sprintf("%-18s%s", label, text))
+		}
+	}
+	line("because:", e.Because)
+	line("would change it:", e.Flip)
+	if f := e.Forecast; f != nil {
+		text := fmt.Sprintf("up to %s and %s within %d h", decision.AmountOf("cpu", f.CPU), decision.Amount("memory", f.Memory), f.Hours)
+		if f.Of == "" {
+			text += ", as it requests: nothing is learned of it yet"
+		} else {
+			text += ", by " + f.Of
+		}
+		line("forecast:", text)
+	}
+	line("since then:", since(x))
+	line("kube-scheduler:", stock(e, x.Node))
+	for _, lack := range e.Lacks {
+		line("not shown:", lack)
+	}
+	return said
+}
+
+// since says what the node and the pod came to, and whether that was within the forecast.
+func since(x *explained) string {
+	if x.Record == nil || x.Record.Since == nil {
+		return ""
+	}
+	s := x.Record.Since
+	text := fmt.Sprintf("%s came to %s and %s", x.Record.Node, decision.AmountOf("cpu", s.NodeCPU), decision.Amount("memory", s.NodeMemory))
+	for i := range x.Evaluation.Candidates {
+		c := &x.Evaluation.Candidates[i]
+		if !c.Chosen || len(c.Predicted) == 0 {
+			continue
+		}
+		text += ", within the forecast"
+		for j := range c.Predicted {
+			p := &c.Predicted[j]
+			if came := map[string]float64{"cpu": s.NodeCPU, "memory": s.NodeMemory}[p.Resource]; came > p.Upper {
+				text = strings.TrimSuffix(text, ", within the forecast") + fmt.Sprintf(", above the forecast of %s", decision.AmountOf(p.Resource, p.Upper))
+			}
+		}
+	}
+	if s.PodCPU > 0 || s.PodMemory > 0 {
+		text += fmt.Sprintf("; the pod to %s and %s", decision.Amount("cpu", s.PodCPU), decision.Amount("memory", s.PodMemory))
+	}
+	return text
+}
+
+func stock(e *decision.Evaluation, node string) string {
+	switch {
+	case e.Stock == nil:
+		return ""
+	case e.Stock.Node == "":
+		return "its default profile would find no node either"
+	case e.Feasible == 0:
+		return "its default profile would choose " + e.Stock.Node
+	case e.Stock.Node == node && e.Stock.Alike > 1:
+		return fmt.Sprintf("to its default profile %d nodes are as good, this one among them", e.Stock.Alike)
+	case e.Stock.Node == node:
+		return "its default profile would choose the same node"
+	case e.Stock.Alike > 1:
+		return fmt.Sprintf("its default profile would draw among %d nodes, such as %s", e.Stock.Alike, e.Stock.Node)
+	}
+	return "its default profile would choose " + e.Stock.Node
+}
