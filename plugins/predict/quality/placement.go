@@ -184,9 +184,9 @@ func (s *Slab) In(p Point) float32 {
 	return z + p.high*(row[p.Column]+p.Right*(row[p.Column+1]-row[p.Column])-z)
 }
 
-// Harms writes to out the harm by log-odds that lie offset above the slab's, so that In reads harms. By the node's CPU it is the
-// largest convex function that is nowhere above them (Andrew's monotone chain, 1979): the steps of trees say little of what
-// a little more does to those who are there, and where they are crowded already, more is not to count as less.
+// Harms writes to out the harm by log-odds that lie offset above the slab's, so that In reads harms. Along the node's CPU it
+// takes the lower convex envelope of the harm curve (Andrew's monotone chain, 1979), which smooths the steps of the trees. On a
+// crowded node, more CPU then never counts as less harm.
 func (s *Slab) Harms(offset float32, out *Slab) {
 	for p := range s {
 		harm := func(c int) float32 { return Harm(s[p][c] + offset) }

@@ -75,7 +75,7 @@ type Loop struct {
 type Counts struct {
 	Decided, Kept, Violated [objective.Count]int
 	Violations              map[string]int // by reason
-	Unjudged                int            // decisions whose pod was gone, or that were too many, before they could be judged
+	Unjudged                int            // decisions dropped unjudged: the pod was deleted, or the buffer was full
 	Demotions               int
 	Failures                int // to load the model
 	Unwritten               int // times the file of observations could not be written
