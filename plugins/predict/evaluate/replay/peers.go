@@ -16,9 +16,10 @@ import (
 const (
 	oracle      = "ReplayOracle"
 	lastHourMax = "ReplayLastHourMax"
+	repeats     = "ReplayYesterday"
 )
 
-// peer is a score by a cost that a replay knows of a pod on a node, as a share of the node.
+// peer is a score by a cost that a replay knows of a pod on a node: a share of the node, or a harm of package harm.
 type peer struct {
 	name string
 	cost func(pod *v1.Pod, node string) float64
@@ -29,7 +30,7 @@ type peer struct {
 // peers are the plugins of a run.
 func (r *run) peers() frameworkruntime.Registry {
 	registry := frameworkruntime.Registry{}
-	for _, p := range []*peer{{oracle, r.peakOf, true}, {lastHourMax, r.lastHourOf, false}} {
+	for _, p := range []*peer{{oracle, r.peakOf, true}, {lastHourMax, r.lastHourOf, false}, {repeats, r.repeatedOf, true}} {
 		registry[p.name] = func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error) { return p, nil }
 	}
 	return registry
@@ -38,11 +39,11 @@ func (r *run) peers() frameworkruntime.Registry {
 // Name returns the name of the plugin.
 func (p *peer) Name() string { return p.name }
 
-// Score returns the score, or the cost in millionths where costs are to be ranked.
+// Score returns the score, or the cost in billionths where costs are to be ranked.
 func (p *peer) Score(_ context.Context, _ fwk.CycleState, pod *v1.Pod, n fwk.NodeInfo) (int64, *fwk.Status) {
 	cost := p.cost(pod, n.Node().Name)
 	if p.ranks {
-		return int64(1e6 * cost), nil
+		return int64(1e9 * cost), nil
 	}
 	return int64(100 * max(0, 1-cost)), nil
 }

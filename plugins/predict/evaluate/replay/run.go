@@ -23,6 +23,7 @@ import (
 	"k8s.io/component-helpers/resource"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/replay/world"
+	"github.com/foresight-scheduler/foresight/plugins/predict/harm"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
@@ -38,7 +39,10 @@ type Options struct {
 	Progress func(done float64)
 }
 
-const hourSteps = int(time.Hour / world.Step)
+const (
+	hourSteps = int(time.Hour / world.Step)
+	daySteps  = 24 * hourSteps
+)
 
 // run is a world that is being played.
 type run struct {
@@ -60,6 +64,8 @@ type node struct {
 	requested    [2]float64 // cores and bytes
 	// future is the CPU that the pods on it will use in each step of the world, for as long as they stay.
 	future []float32
+	// repeated is future, had each pod used in each step what it used a day before.
+	repeated []float32
 	// measured CPU of the last hour's steps, and what pods that are not measured yet request.
 	measured [hourSteps]float64
 	unseen   float64
@@ -89,7 +95,7 @@ func Run(ctx context.Context, w *world.World, c *Config, o Options) (*Outcome, e
 	for i, n := range w.Nodes {
 		cores, bytes := world.Capacity(n)
 		r.index[n.Name] = i
-		r.nodes = append(r.nodes, node{cores: cores, bytes: bytes, future: make([]float32, w.Steps)})
+		r.nodes = append(r.nodes, node{cores: cores, bytes: bytes, future: make([]float32, w.Steps), repeated: make([]float32, w.Steps)})
 	}
 	r.measure.init(r)
 	first := c
@@ -247,6 +253,7 @@ func (r *run) foresee(n *node, i int) {
 	w := &r.world.Pods[i]
 	for k := world.Index(r.now + world.Step - 1); k < min(r.world.Steps, world.Index(w.End+world.Step-1)); k++ {
 		n.future[k] += w.CPU[k]
+		n.repeated[k] += w.CPU[max(0, k-daySteps)]
 	}
 }
 
@@ -347,7 +354,7 @@ func (r *run) peakOf(p *v1.Pod, name string) float64 {
 func (r *run) peakWith(i, on int) float64 {
 	w, n := &r.world.Pods[i], &r.nodes[on]
 	from := world.Index(r.now + world.Step - 1)
-	to := min(r.world.Steps, from+24*hourSteps)
+	to := min(r.world.Steps, from+daySteps)
 	leaves := world.Index(w.End + world.Step - 1)
 	peak := float32(0)
 	for k := from; k < to; k++ {
@@ -358,6 +365,27 @@ func (r *run) peakWith(i, on int) float64 {
 		}
 	}
 	return float64(peak) / n.cores
+}
+
+// repeatedOf is the harm to a node with the pod over the next 24 h, were each pod to do again what it did a day before, at the same
+// time of day. Within an hour use is taken to be normal about its mean.
+func (r *run) repeatedOf(p *v1.Pod, name string) float64 {
+	w, n := &r.world.Pods[r.byKey[key(p.Namespace, p.Name)]], &r.nodes[r.index[name]]
+	leaves := world.Index(w.End + world.Step - 1)
+	risk, hours := 0.0, 0
+	for k := world.Index(r.now + world.Step - 1); hours < 24 && k+hourSteps <= r.world.Steps; k += hourSteps {
+		mean, squares := 0.0, 0.0
+		for j := k; j < k+hourSteps; j++ {
+			v := float64(n.repeated[j])
+			if j < leaves {
+				v += float64(w.CPU[max(0, j-daySteps)])
+			}
+			mean, squares = mean+v/float64(hourSteps), squares+v*v/float64(hourSteps)
+		}
+		risk += harm.Risk(harm.Use{Mean: mean, Variance: max(0, squares-mean*mean)}, .8*n.cores, n.cores)
+		hours++
+	}
+	return risk / float64(max(1, hours))
 }
 
 // lastHourOf is the highest CPU use of the last hour's steps, and what was not measured yet by its requests, as a share of the node.
