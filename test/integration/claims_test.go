@@ -7,7 +7,9 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -141,5 +143,116 @@ func TestClaimsOfTenants(t *testing.T) {
 			}
 			return false, fmt.Sprint(seen)
 		})
+	}
+}
+
+// Pods with as much text under a key as the API server takes, of this scheduler and of others, and a node with such a text, delay other
+// pods by less than 50 ms each: by the scheduler's CPU time, which the machine's load does not change, when they come and at each forecast.
+func TestLongTextsDelayNobody(t *testing.T) {
+	const prefix, scheduler, most = "foresight-scheduler.dev/", "texts-scheduler", .050
+	const length = 256<<10 - 64 // The API server takes 256 KiB of keys and values.
+	ns := newTenant(t)
+	pool := newNodes(t, "texts", 2, func(i int, n *v1.Node) {
+		if i == 0 {
+			n.Annotations = map[string]string{prefix + "max-predicted-peak": strings.Repeat("cpu=1,", length/6)}
+		}
+	})
+	model := filepath.Join(t.TempDir(), "model.json")
+	trainModel(t, model)
+	metric, _ := startScheduler(t, "manifests/examples/qos-config.yaml", "/etc/foresight/qos/model.json", model, "schedulerName: qos-scheduler", "schedulerName: "+scheduler,
+		"multiPoint:\n      enabled:", `multiPoint:
+      disabled: [{name: NodeAffinity}, {name: TaintToleration}, {name: NodeResourcesFit}, {name: NodeResourcesBalancedAllocation}]
+      enabled: [{name: Affinity, weight: 2}, {name: Taints, weight: 3}, {name: ResourceFit, weight: 2}, {name: PredictedQoS, weight: 5}]`,
+		"      - name: PredictedQoS\n        weight: 5\n", "")
+	var lock sync.Mutex
+	bound := map[string]time.Time{}
+	onBound(t, ns, func(p *v1.Pod) {
+		lock.Lock()
+		defer lock.Unlock()
+		if _, ok := bound[p.Name]; !ok {
+			bound[p.Name] = time.Now()
+		}
+	})
+	pod := func(name, of string) *v1.Pod {
+		p := newPod(name, pool, "1m")
+		p.Spec.SchedulerName = of
+		return p
+	}
+	// place creates a pod and returns how long it took to be bound.
+	place := func(name string) (took time.Duration) {
+		t.Helper()
+		begun := time.Now()
+		create(t, ns, pod(name, scheduler))
+		eventually(t, name+" bound", func(context.Context) (bool, string) {
+			lock.Lock()
+			defer lock.Unlock()
+			at, ok := bound[name]
+			took = at.Sub(begun)
+			return ok, "it is not"
+		})
+		return took
+	}
+	cpu := func() float64 { return metric("process_cpu_seconds_total") }
+	// forecasts waits until usage was read some times, and returns the CPU time that each took.
+	forecasts := func() float64 {
+		t.Helper()
+		const times = 3
+		const series = `foresight_usage_readings_total{result="success"}`
+		before, began := metric(series), cpu()
+		var n float64
+		asked := time.Now()
+		eventually(t, "readings of usage", func(context.Context) (bool, string) {
+			if time.Since(asked) < 2*time.Second { // To be asked for metrics takes more than a forecast.
+				return false, fmt.Sprint(n)
+			}
+			asked = time.Now()
+			n = metric(series) - before
+			return n >= times, fmt.Sprint(n)
+		})
+		return (cpu() - began) / n
+	}
+	place("first") // It is up.
+	before := cpu()
+	var plain []time.Duration
+	for i := range 20 {
+		plain = append(plain, place(fmt.Sprint("plain-", i)))
+	}
+	each := (cpu() - before) / float64(len(plain))
+	serial := 0
+	// besides places a plain pod beside a long one for each text and scheduler.
+	besides := func(texts map[string]string) (took []time.Duration, more float64) {
+		before := cpu()
+		for key, piece := range texts {
+			for _, of := range []string{scheduler, "default-scheduler", "nobody"} {
+				serial++
+				long := pod(fmt.Sprint("long-", serial), of)
+				long.Annotations = map[string]string{key: strings.Repeat(piece, length/len(piece))}
+				create(t, ns, long)
+				took = append(took, place(fmt.Sprint("beside-", serial)))
+			}
+		}
+		return took, (cpu()-before)/float64(len(took)) - each
+	}
+	// What anyone's text takes of the API server, the network and the caches.
+	foreign, control := besides(map[string]string{"example.com/a": "x", "example.com/b": "-,", "example.com/c": "1h", "example.com/d": "9"})
+	quiet := forecasts()
+	own, more := besides(map[string]string{
+		prefix + "service-affinity": "-,", prefix + "service-anti-affinity": "a/b,", prefix + "predicted-cpu": "9", prefix + "predicted-memory": "1e-9", prefix + "overcommit": "true",
+		prefix + "response-time-objective": "1h", prefix + "no-such-key": "x", prefix + "max-predicted-peak": "cpu=1,",
+	})
+	full := forecasts()
+	tell := func(what string, took []time.Duration, cpu float64) {
+		slices.Sort(took)
+		t.Logf("%s: bound after %s (median of %d), at most %s; %.1f ms of CPU", what, took[len(took)/2].Round(time.Millisecond), len(took), took[len(took)-1].Round(time.Millisecond), cpu*1000)
+	}
+	tell("plain pods", plain, each)
+	tell(fmt.Sprint("beside ", length, " bytes under keys of others"), foreign, control+each)
+	tell(fmt.Sprint("beside ", length, " bytes under ours"), own, more+each)
+	t.Logf("%.1f ms of CPU a forecast, %.1f ms with %d texts under ours", quiet*1000, full*1000, len(own))
+	if more > most {
+		t.Errorf("a long text takes %.0f ms of CPU", more*1000)
+	}
+	if full-quiet > most {
+		t.Errorf("%d long texts take %.0f ms of CPU at each forecast", len(own), (full-quiet)*1000)
 	}
 }
