@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"strings"
 	"testing"
@@ -137,7 +136,7 @@ foresight_usage_warnings_total 1
 		t.Error(err)
 	}
 
-	source.answers <- answer{err: io.EOF}
+	source.answers <- answer{err: usage.ErrEnd}
 	if err := <-done; err != nil {
 		t.Error(err)
 	}

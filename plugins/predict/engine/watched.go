@@ -6,7 +6,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
 
 	"k8s.io/klog/v2"
@@ -30,7 +29,7 @@ type watched struct {
 
 func (w *watched) Read(ctx context.Context) (usage.Reading, error) {
 	r, err := w.Source.Read(ctx)
-	if err != nil && ctx.Err() != context.Canceled && !errors.Is(err, io.EOF) {
+	if err != nil && ctx.Err() != context.Canceled && !errors.Is(err, usage.ErrEnd) {
 		w.logger.Error(err, "Reading usage failed; what is known counts until it expires", "source", w.Name())
 		w.failed() // Time has passed: what is known is older.
 	}

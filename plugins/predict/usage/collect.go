@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -99,7 +98,7 @@ func (c *Collector) Run(ctx context.Context, deliver func(Reading)) {
 		if ctx.Err() != nil {
 			return // What a cancelled reading says is not about the source.
 		}
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, ErrEnd) {
 			return
 		}
 		failures := c.record(start, reading, err)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/url"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -178,12 +179,31 @@ func TestCollectorEndsWithItsSource(t *testing.T) {
 		reads := 0
 		c := collector(t, scripted(func(context.Context) (Reading, error) {
 			if reads++; reads == 3 {
-				return Reading{}, io.EOF
+				return Reading{}, ErrEnd
 			}
 			return one(time.Now()), nil
 		}), Schedule{Interval: time.Second})
 		c.Run(t.Context(), func(Reading) {})
 		if s := c.Status(); s.Readings != 2 || s.Failures != 0 {
+			t.Errorf("status %+v", s)
+		}
+	})
+}
+
+// A server that closes its connections, as one does that is started again, is asked again.
+func TestConnectionsThatEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reads := 0
+		c := collector(t, scripted(func(context.Context) (Reading, error) {
+			if reads++; reads <= 2 {
+				return Reading{}, errors.Join(errors.New("node-0"), &url.Error{Op: "Post", URL: "http://prometheus", Err: io.EOF})
+			}
+			return one(time.Now()), nil
+		}), Schedule{Interval: time.Second})
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		c.Run(ctx, func(Reading) {})
+		if s := c.Status(); s.Readings == 0 || s.Failures != 2 {
 			t.Errorf("status %+v", s)
 		}
 	})

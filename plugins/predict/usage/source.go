@@ -14,13 +14,17 @@ import (
 // of the queried server, and it must not pass as an idle cluster.
 var ErrEmpty = errors.New("the answer holds no samples")
 
+// ErrEnd is the error of a Source after its last reading. It is no other package's: a server that closes its connection is io.EOF to
+// net/http, and comes back.
+var ErrEnd = errors.New("the source has ended")
+
 // Source is where readings come from.
 type Source interface {
 	// Name of the source for logs and metrics, such as "metrics.k8s.io".
 	Name() string
 	// Read takes one reading. It returns before or soon after ctx ends. When a part of the
 	// nodes fails, it returns what it read and lists them in Failed; when nothing could be
-	// read, it returns an error. A source that has an end, as a trace does, returns io.EOF
+	// read, it returns an error. A source that has an end returns ErrEnd
 	// after its last reading. One reader calls at a time.
 	Read(ctx context.Context) (Reading, error)
 }
