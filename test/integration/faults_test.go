@@ -125,7 +125,7 @@ func newSiege(t *testing.T) *siege {
 	t.Helper()
 	x := &siege{model: filepath.Join(t.TempDir(), "model.json"), bound: map[string]time.Time{}, uids: map[types.UID]string{}}
 	trainModel(t, x.model)
-	x.metrics.Store(http.HandlerFunc(empty))
+	x.metrics.Store(http.HandlerFunc(healthy))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { x.metrics.Load().(http.HandlerFunc)(w, r) }))
 	t.Cleanup(server.Close)
 	data, err := os.ReadFile(filepath.Join(repo, "manifests/examples/qos-config.yaml"))
@@ -286,9 +286,20 @@ func (x *siege) count(w *wave) (lost, twice, stuck int) {
 }
 
 // What a source of metrics may answer.
-func empty(w http.ResponseWriter, _ *http.Request) {
+func healthy(w http.ResponseWriter, r *http.Request) {
+	value, query := "1", r.FormValue("query")
+	switch {
+	case strings.HasPrefix(query, "max by (node) (timestamp("):
+		value = strconv.FormatInt(time.Now().Unix(), 10)
+	case strings.Contains(query, "memory"):
+		value = "500000000"
+	}
+	var series []string
+	for i := range 3 {
+		series = append(series, fmt.Sprintf(`{"metric":{"node":"siege-%d"},"value":[%d,%q]}`, i, time.Now().Unix(), value))
+	}
 	w.Header().Set("Content-Type", "application/json")
-	fmt.Fprint(w, `{"status":"success","data":{"resultType":"vector","result":[]}}`)
+	fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":[%s]}}`, strings.Join(series, ","))
 }
 
 func garbage(w http.ResponseWriter, _ *http.Request) {
@@ -316,18 +327,22 @@ func gone(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// metricsFail has the source answer in a way until three readings of the leader have failed.
+// metricsFail has the source answer in a way until three readings of the leader have failed, and then well until one is good again.
 func (x *siege) metricsFail(t *testing.T, answer http.HandlerFunc) string {
 	t.Helper()
 	leader := x.leader(t)
-	const series = `foresight_usage_readings_total{result="failure"}`
+	const series, good = `foresight_usage_readings_total{result="failure"}`, `foresight_usage_readings_total{result="success"}`
+	eventually(t, "a reading that is good", func(context.Context) (bool, string) { return leader.metric(good) > 0, "none" })
 	before, size := leader.metric(series), leader.memory(t)
 	x.metrics.Store(answer)
-	defer x.metrics.Store(http.HandlerFunc(empty))
+	defer x.metrics.Store(http.HandlerFunc(healthy))
 	eventually(t, "readings that fail", func(context.Context) (bool, string) {
 		n := leader.metric(series) - before
 		return n >= 3, fmt.Sprint(n, " failed")
 	})
+	x.metrics.Store(http.HandlerFunc(healthy))
+	was := leader.metric(good)
+	eventually(t, "a reading that is good again", func(context.Context) (bool, string) { return leader.metric(good) > was, "none" })
 	grown := leader.memory(t) - size
 	if grown > 300 {
 		t.Errorf("the leader holds %d MiB more", grown)
