@@ -423,12 +423,27 @@ func (x *siege) hopeless(t *testing.T, n int) {
 		})
 	}
 	group.Wait()
+	// Each refusal is a request to the API server, which a busy machine answers late: it is waited for as long as they go on.
+	const refusals = `scheduler_schedule_attempts_total{profile="foresight-scheduler",result="unschedulable"}`
+	for told, at := 0., time.Now(); told < float64(n); time.Sleep(time.Second) {
+		if now := x.leader(t).metric(refusals); now != told { // Another leader begins anew.
+			told, at = now, time.Now()
+		} else if time.Since(at) > patience {
+			t.Fatalf("%v pods are refused, and no more", told)
+		}
+	}
 	for _, name := range []string{"hopeless-0", fmt.Sprint("hopeless-", n-1)} {
 		refused(t, x.namespace, name, "Insufficient cpu")
 	}
-	err := client.CoreV1().Pods(x.namespace).DeleteCollection(t.Context(), metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0)}, metav1.ListOptions{LabelSelector: "app=hopeless"})
-	if err != nil {
-		t.Fatal(err)
+	for tries := 1; ; tries++ {
+		err := client.CoreV1().Pods(x.namespace).DeleteCollection(t.Context(), metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0)}, metav1.ListOptions{LabelSelector: "app=hopeless"})
+		if err == nil {
+			return
+		}
+		if tries == 10 || !apierrors.IsTimeout(err) && !apierrors.IsServerTimeout(err) {
+			t.Fatal(err)
+		}
+		// The API server gives up after a minute, with some of them gone.
 	}
 }
 
