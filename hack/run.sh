@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make run: a local cluster, a real workload, and a table of what was decided and why.
+# make run: a local cluster, a real workload, what was decided and why, and what is predicted.
 # With REAL=1 the nodes are real, and the workload is one with containers that answers.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -7,8 +7,38 @@ dir=${DIR:-.localcluster}
 namespace=first-workload
 
 if [ -z "${REAL:-}" ]; then
-	bin/localcluster up --dir "$dir" --nodes "${NODES:-10}"
-	bin/foresight try --kubeconfig "$dir/kubeconfig" -f manifests/examples/first-workload.yaml
+	# As manifests/base has it, but usage is read each ten seconds instead of thirty: something is to be predicted within the minute.
+	mkdir -p bin/run
+	sed 's/^\( *\)source: MetricsAPI$/&\n\1interval: 10s/' manifests/base/config.yaml >bin/run/config.yaml
+	cat >bin/run/kustomization.yaml <<-EOT
+		resources: [../../manifests/base]
+		configMapGenerator:
+		- {name: foresight-scheduler-config, namespace: foresight-system, behavior: replace, files: [config.yaml]}
+	EOT
+	bin/localcluster up --dir "$dir" --nodes "${NODES:-10}" --manifests bin/run
+	# The scheduler has asked for usage before anything served it, and would wait ever longer until it asks again.
+	bin/localcluster stop --dir "$dir" foresight-scheduler
+	bin/localcluster start --dir "$dir" foresight-scheduler
+	foresight() { bin/foresight "$@" --kubeconfig "$dir/kubeconfig"; }
+	foresight try -f manifests/examples/first-workload.yaml
+	echo
+	echo "Why a pod is where it is, and why another one waits (foresight explain):"
+	foresight explain deploy/web -n "$namespace"
+	echo
+	foresight explain too-big -n "$namespace"
+	# Where nothing is predicted yet, the tables say so.
+	for _ in $(seq 20); do
+		foresight nodes -o json | grep -q '"blind": true' || break
+		sleep .5
+	done
+	echo
+	echo "What nodes use, and what is predicted (foresight nodes, workloads):"
+	foresight nodes
+	echo
+	foresight workloads -n "$namespace"
+	echo
+	echo "Where a pod would go now, by what is predicted (foresight explain --now):"
+	foresight explain statefulset/db -n "$namespace" --now
 else
 	namespace=real-workload
 	bin/localcluster up --dir "$dir" --nodes "${NODES:-2}" --real ${YES:+--yes}
@@ -29,5 +59,6 @@ The cluster stays up. Look around:
   bin/localcluster kubectl get pods -n $namespace -o wide
   bin/localcluster kubectl top nodes
   bin/localcluster status
+  bin/foresight explain POD -n $namespace --kubeconfig $dir/kubeconfig
 and remove it with: make down
 EOT
