@@ -440,10 +440,10 @@ func (x *siege) hopeless(t *testing.T, n int) {
 		if err == nil {
 			return
 		}
-		if tries == 10 || !apierrors.IsTimeout(err) && !apierrors.IsServerTimeout(err) {
+		if tries == 10 {
 			t.Fatal(err)
 		}
-		// The API server gives up after a minute, with some of them gone.
+		// The API server gives up after a minute, with some of them gone, and breaks the stream off.
 	}
 }
 
