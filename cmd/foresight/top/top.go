@@ -25,6 +25,7 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 	"k8s.io/client-go/rest"
 
+	"github.com/foresight-scheduler/foresight/cmd/internal/leader"
 	"github.com/foresight-scheduler/foresight/cmd/internal/output"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/bounded"
@@ -38,6 +39,7 @@ const maxPage = 256 << 20
 
 type options struct {
 	config   *genericclioptions.ConfigFlags
+	leader   *leader.Asker
 	address  string
 	caFile   string
 	insecure bool
@@ -48,20 +50,19 @@ type options struct {
 // NewCommand returns foresight top.
 func NewCommand() *cobra.Command {
 	o := &options{config: genericclioptions.NewConfigFlags(true)}
+	o.leader = leader.New(o.config)
 	cmd := &cobra.Command{
 		Use:   "top",
 		Short: "Show which nodes are good for which pods",
 		Long: `Show the nodes with the risk that a typical pod's service is lost there, and its class, for
 each objective, as PredictedQoS judges now: good below 10 %, fair below 30 %, poor.
 
-It reads the scheduler's /metrics with the credentials of the kubeconfig, whose user must
-be allowed to get the path /metrics. A scheduler that runs as a pod is reached through
+It reads the /metrics of the scheduler that leads, which it finds by its Lease, with the
+credentials of the kubeconfig. The ClusterRole foresight-reader says what a user needs.
 
-  kubectl -n foresight-system port-forward deployment/foresight-scheduler 10259
-
-Its certificate must be signed by the cluster's authority or that of --scheduler-ca.
---scheduler-insecure takes any, and shows your credentials to whoever answers there.
-With several replicas, the leader is the one to ask: it judges when it places pods.
+With --scheduler-address it asks there instead. The certificate must then be signed by the
+cluster's authority or that of --scheduler-ca; --scheduler-insecure takes any, and shows
+your credentials to whoever answers there.
 
 In a cluster of more nodes than nodeMetricsLimit of PredictedQoSArgs, 5000 by default, the
 scheduler counts the nodes of each class and names none.`,
@@ -72,9 +73,10 @@ scheduler counts the nodes of each class and names none.`,
 	}
 	o.config.AddFlags(cmd.Flags())
 	flags := cmd.Flags()
-	flags.StringVar(&o.address, "scheduler-address", "127.0.0.1:10259", "host and port of the scheduler")
-	flags.StringVar(&o.caFile, "scheduler-ca", "", "file of the authority that signs the scheduler's certificate; the cluster's by default")
-	flags.BoolVar(&o.insecure, "scheduler-insecure", false, "take any certificate of the scheduler")
+	o.leader.AddLeaseFlag(cmd)
+	flags.StringVar(&o.address, "scheduler-address", "", "host and port of the scheduler, instead of those of the Lease")
+	flags.StringVar(&o.caFile, "scheduler-ca", "", "with --scheduler-address: file of the authority that signs the scheduler's certificate; the cluster's by default")
+	flags.BoolVar(&o.insecure, "scheduler-insecure", false, "with --scheduler-address: take any certificate of the scheduler")
 	o.output.AddFlag(cmd)
 	flags.StringVar(&o.sort, "sort", "node", "node, or an objective: latency, realtime, availability or batch, the best node first")
 	_ = cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(append([]string{"node"}, objectives...), cobra.ShellCompDirectiveNoFileComp))
@@ -100,6 +102,9 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 	if o.insecure && o.caFile != "" {
 		return errors.New("--scheduler-insecure: takes no --scheduler-ca")
 	}
+	if o.address == "" && (o.insecure || o.caFile != "") {
+		return errors.New("--scheduler-insecure and --scheduler-ca: take --scheduler-address too; the Lease says which certificate the leader has")
+	}
 	page, err := o.metrics(ctx)
 	if err != nil {
 		return err
@@ -107,13 +112,13 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 	defer page.Close()
 	nodes, counted, err := classesIn(bounded.Reader(page, maxPage))
 	if err != nil {
-		return fmt.Errorf("the metrics of %s: %w", o.address, err)
+		return fmt.Errorf("the scheduler's metrics: %w", err)
 	}
 	if len(nodes) == 0 && counted != "" {
-		return fmt.Errorf("the scheduler at %s names no nodes, since there are more than nodeMetricsLimit of PredictedQoSArgs; by profile, objective and class it counts %s", o.address, counted)
+		return fmt.Errorf("the scheduler names no nodes, since there are more than nodeMetricsLimit of PredictedQoSArgs; by profile, objective and class it counts %s", counted)
 	}
 	if len(nodes) == 0 {
-		return fmt.Errorf("the scheduler at %s has judged no node: PredictedQoS is not enabled there, or it is not the leader, or it has placed no pod since it started", o.address)
+		return errors.New("the scheduler has judged no node: PredictedQoS is not enabled there, or it is not the leader, or it has placed no pod since it started")
 	}
 	slices.SortFunc(nodes, func(a, b nodeClasses) int {
 		return cmp.Or(cmp.Compare(a.Objectives[o.sort].Risk, b.Objectives[o.sort].Risk), cmp.Compare(a.Node, b.Node), cmp.Compare(a.Profile, b.Profile))
@@ -123,6 +128,9 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 
 // metrics opens the scheduler's page of metrics.
 func (o *options) metrics(ctx context.Context) (io.ReadCloser, error) {
+	if o.address == "" {
+		return o.leader.Open(ctx, "/metrics")
+	}
 	config, err := o.config.ToRESTConfig()
 	if err != nil {
 		return nil, err

@@ -49,10 +49,15 @@ type Asker struct {
 // New returns one that connects as the flags say.
 func New(config *genericclioptions.ConfigFlags) *Asker { return &Asker{config: config} }
 
+// AddLeaseFlag adds the flag that names the Lease.
+func (a *Asker) AddLeaseFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&a.lease, "scheduler-lease", "foresight-system/foresight-scheduler", "namespace and name of the scheduler's Lease")
+}
+
 // AddFlags adds the flags that say where the scheduler is.
 func (a *Asker) AddFlags(cmd *cobra.Command) {
+	a.AddLeaseFlag(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&a.lease, "scheduler-lease", "foresight-system/foresight-scheduler", "namespace and name of the scheduler's Lease")
 	flags.StringVar(&a.address, "scheduler-address", "", "host and port of the scheduler, instead of those of the Lease")
 	flags.StringVar(&a.caFile, "scheduler-ca", "", "with --scheduler-address: file of the authority that signs the scheduler's certificate; the cluster's by default")
 }
