@@ -126,7 +126,10 @@ func newSiege(t *testing.T) *siege {
 	x := &siege{model: filepath.Join(t.TempDir(), "model.json"), bound: map[string]time.Time{}, uids: map[types.UID]string{}}
 	trainModel(t, x.model)
 	x.metrics.Store(http.HandlerFunc(healthy))
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { x.metrics.Load().(http.HandlerFunc)(w, r) }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm() // While the body is not read nobody is told that the client has gone, and a slow answer never ends.
+		x.metrics.Load().(http.HandlerFunc)(w, r)
+	}))
 	t.Cleanup(server.Close)
 	data, err := os.ReadFile(filepath.Join(repo, "manifests/examples/qos-config.yaml"))
 	if err != nil {
