@@ -75,7 +75,7 @@ var builtIn = []struct{ name, data, help string }{
 `), "the default profile scored by Trimaran's TargetLoadPacking, target 40 %"},
 	{"trimaran-lvrb", scoredBy(trimaran.LoadVariationRiskBalancingName, ""), "the default profile scored by Trimaran's LoadVariationRiskBalancing"},
 	{"last-hour-max", scoredBy(lastHourMax, ""), "the default profile scored by the last hour's highest CPU use, with what came since counted by requests"},
-	{"yesterday", onlyBy(repeats), "the node that would suffer least if each pod, the new one too, did what it did a day before: the most that the day before can tell"},
+	{"yesterday", onlyBy(repeats), "the node that would suffer least if each pod, the new one too, stayed and did what it did a day before"},
 	{"oracle", onlyBy(oracle), "the node whose CPU peak over the next 24 h will be the lowest: it knows the future"},
 }
 

@@ -64,7 +64,7 @@ type node struct {
 	requested    [2]float64 // cores and bytes
 	// future is the CPU that the pods on it will use in each step of the world, for as long as they stay.
 	future []float32
-	// repeated is future, had each pod used in each step what it used a day before.
+	// repeated is what the pods on it would use in each step of the world, were each to stay and to do what it did a day before.
 	repeated []float32
 	// measured CPU of the last hour's steps, and what pods that are not measured yet request.
 	measured [hourSteps]float64
@@ -253,7 +253,15 @@ func (r *run) foresee(n *node, i int) {
 	w := &r.world.Pods[i]
 	for k := world.Index(r.now + world.Step - 1); k < min(r.world.Steps, world.Index(w.End+world.Step-1)); k++ {
 		n.future[k] += w.CPU[k]
-		n.repeated[k] += w.CPU[max(0, k-daySteps)]
+	}
+	r.repeat(n, i, 1)
+}
+
+// repeat adds or takes away what the pod would use from now on if it did what it did a day before.
+func (r *run) repeat(n *node, i int, sign float32) {
+	w := &r.world.Pods[i]
+	for k := world.Index(r.now + world.Step - 1); k < r.world.Steps; k++ {
+		n.repeated[k] += sign * w.CPU[max(0, k-daySteps)]
 	}
 }
 
@@ -269,6 +277,7 @@ func (r *run) ends(i int) error {
 		asked := requests(object)
 		n.requested[0] -= asked[0]
 		n.requested[1] -= asked[1]
+		r.repeat(n, i, -1)
 	} else if r.now >= r.options.From && r.world.Pods[i].Pinned == "" {
 		r.measure.Unplaced++
 	}
@@ -367,19 +376,15 @@ func (r *run) peakWith(i, on int) float64 {
 	return float64(peak) / n.cores
 }
 
-// repeatedOf is the harm to a node with the pod over the next 24 h, were each pod to do again what it did a day before, at the same
-// time of day. Within an hour use is taken to be normal about its mean.
+// repeatedOf is the harm to a node with the pod over the next 24 h, were each pod to stay and to do again what it did a day before, at
+// the same time of day. Within an hour use is taken to be normal about its mean.
 func (r *run) repeatedOf(p *v1.Pod, name string) float64 {
 	w, n := &r.world.Pods[r.byKey[key(p.Namespace, p.Name)]], &r.nodes[r.index[name]]
-	leaves := world.Index(w.End + world.Step - 1)
 	risk, hours := 0.0, 0
 	for k := world.Index(r.now + world.Step - 1); hours < 24 && k+hourSteps <= r.world.Steps; k += hourSteps {
 		mean, squares := 0.0, 0.0
 		for j := k; j < k+hourSteps; j++ {
-			v := float64(n.repeated[j])
-			if j < leaves {
-				v += float64(w.CPU[max(0, j-daySteps)])
-			}
+			v := float64(n.repeated[j] + w.CPU[max(0, j-daySteps)])
 			mean, squares = mean+v/float64(hourSteps), squares+v*v/float64(hourSteps)
 		}
 		risk += harm.Risk(harm.Use{Mean: mean, Variance: max(0, squares-mean*mean)}, .8*n.cores, n.cores)
