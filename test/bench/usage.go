@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"io"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -57,10 +56,10 @@ type oneReading struct {
 // Name of the source.
 func (o *oneReading) Name() string { return "synthetic" }
 
-// Read returns what every node uses, then io.EOF.
+// Read returns what every node uses, then usage.ErrEnd.
 func (o *oneReading) Read(context.Context) (usage.Reading, error) {
 	if o.read {
-		return usage.Reading{}, io.EOF
+		return usage.Reading{}, usage.ErrEnd
 	}
 	o.read = true
 	now := time.Now()
