@@ -18,13 +18,21 @@ import (
 // large one, where an evaluation takes tens of milliseconds, more would be evaluated long after.
 const waiting = 64
 
-// Background evaluates decisions as they come, as many as its share of a CPU allows, and lets the others go.
+// busy is how many decisions in a second make a scheduler busy. Nothing is evaluated then: evaluating copies nodes while the scheduler
+// waits, and the CPU that it takes is the scheduler's.
+const busy = 100
+
+// Background evaluates decisions as they come, as many as its share of a CPU allows, and lets the others go. While the scheduler is busy
+// it lets all go.
 type Background struct {
 	evaluator *Evaluator
 	share     float64
 	offers    chan offer
 
 	evaluated, failed, passed atomic.Uint64
+
+	second atomic.Int64 // when the second began that is counted, Unix nanoseconds
+	within atomic.Int64 // decisions in it
 }
 
 type offer struct {
@@ -33,18 +41,27 @@ type offer struct {
 	generation int64
 }
 
-// NewBackground returns one that takes that share of a CPU, 0–1.
+// NewBackground returns one that takes that share of a CPU, 0–1. With none it evaluates nothing.
 func NewBackground(e *Evaluator, share float64) *Background {
 	return &Background{evaluator: e, share: share, offers: make(chan offer, waiting)}
 }
 
-// Wants says whether a decision that is offered would be evaluated.
+// Wants says whether a decision that is offered would be evaluated. Only the goroutine that schedules may ask, once a decision.
 func (b *Background) Wants() bool {
-	if len(b.offers) < cap(b.offers) {
+	if now := time.Now().UnixNano(); now-b.second.Load() >= int64(time.Second) {
+		b.second.Store(now)
+		b.within.Store(0)
+	}
+	b.within.Add(1)
+	if b.share > 0 && !b.busy() && len(b.offers) < cap(b.offers) {
 		return true
 	}
 	b.passed.Add(1)
 	return false
+}
+
+func (b *Background) busy() bool {
+	return b.within.Load() > busy && time.Now().UnixNano()-b.second.Load() < int64(time.Second)
 }
 
 // Offer offers a decision. It does not wait.
@@ -67,6 +84,9 @@ const saved = 100 * time.Millisecond
 
 // Run evaluates until ctx ends.
 func (b *Background) Run(ctx context.Context) {
+	if !(b.share > 0) {
+		return
+	}
 	credit, since := time.Duration(0), time.Now()
 	for {
 		var o offer
@@ -74,6 +94,10 @@ func (b *Background) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case o = <-b.offers:
+		}
+		if b.busy() {
+			b.passed.Add(1)
+			continue
 		}
 		start := time.Now()
 		record := o.kept.Bare()
