@@ -7,6 +7,7 @@ package workloads
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -72,6 +73,9 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 	rows := answer.Workloads
 	if !o.all {
 		rows = slices.DeleteFunc(rows, func(w decision.Workload) bool { return w.Namespace != namespace })
+	}
+	if len(rows) == 0 && o.all {
+		return errors.New("no workload has running pods")
 	}
 	if len(rows) == 0 {
 		return fmt.Errorf("no workload has running pods in namespace %s: name another one with -n, or all with -A", namespace)
