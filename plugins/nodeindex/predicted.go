@@ -17,26 +17,14 @@ const (
 	taintsState      = "PreFilter" + taintsName
 )
 
-// prediction is what a plugin judges nodes by in this cycle; see predict.Prediction.
-func prediction(state fwk.CycleState, key fwk.StateKey) *predict.Prediction {
-	data, err := state.Read(key)
-	if err != nil {
-		return nil
-	}
-	if p, ok := data.(predict.Predicting); ok {
-		return p.Prediction()
-	}
-	return nil
-}
-
 // compilePredictions takes what ResourceFit and Taints predict in this cycle.
 func (x *Index) compilePredictions(q *query, p *policy, state fwk.CycleState) {
 	q.state, q.peak, q.pressure = state, nil, nil
 	if p.runs(resourceFitName) && !p.asksFit {
-		q.peak = prediction(state, resourceFitState)
+		q.peak = predict.PredictionIn(state, resourceFitState)
 	}
 	if p.runs(taintsName) {
-		q.pressure = prediction(state, taintsState)
+		q.pressure = predict.PredictionIn(state, taintsState)
 	}
 	if q.peak != nil && q.pressure != nil && q.peak.View.Snapshot != q.pressure.View.Snapshot {
 		q.cannotSay(reasonSnapshot) // A new one came between the two: the next pod has one.

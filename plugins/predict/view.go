@@ -38,6 +38,18 @@ type Prediction struct {
 // Predicting is a cycle state with a prediction.
 type Predicting interface{ Prediction() *Prediction }
 
+// PredictionIn is the prediction that a plugin keeps in the cycle state under the key, or nil where it keeps none.
+func PredictionIn(state fwk.CycleState, key fwk.StateKey) *Prediction {
+	data, err := state.Read(key)
+	if err != nil {
+		return nil
+	}
+	if p, ok := data.(Predicting); ok {
+		return p.Prediction()
+	}
+	return nil
+}
+
 // Upper returns the upper bounds of the pod's peaks over a horizon, in cores and bytes.
 func (f *PodForecast) Upper(h Horizon) (upper Amounts) {
 	for r := range upper {

@@ -48,7 +48,7 @@ docs/traces.md.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if file != "" {
-				if err := checkWritable(file); err != nil {
+				if err := ownfile.CheckWritable(file, report.Mark); err != nil {
 					return fmt.Errorf("--report: %w", err)
 				}
 			}
@@ -110,22 +110,6 @@ func printTable(out io.Writer, results []backtest.Result) error {
 		}
 	}
 	return table.Flush()
-}
-
-// checkWritable says whether the file can be written and is nobody else's, without changing it.
-func checkWritable(file string) error {
-	if err := ownfile.Check(file, report.Mark); err != nil {
-		return err
-	}
-	_, missing := os.Stat(file)
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE, 0o644)
-	if err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil || missing == nil {
-		return err
-	}
-	return os.Remove(file)
 }
 
 func writeReport(file string, results []backtest.Result, options backtest.Options) error {

@@ -258,7 +258,7 @@ func (o *options) run(cmd *cobra.Command) error {
 		if f.file == "" {
 			continue
 		}
-		if err := checkWritable(f.file, f.mark); err != nil {
+		if err := ownfile.CheckWritable(f.file, f.mark); err != nil {
 			return fmt.Errorf("%s: %w", f.flag, err)
 		}
 	}
@@ -309,22 +309,6 @@ func (o *options) run(cmd *cobra.Command) error {
 		return err
 	}
 	return output.Print(cmd.OutOrStdout(), o.format, rows, printTable)
-}
-
-// checkWritable says whether the file can be written and is nobody else's, without changing it.
-func checkWritable(file, mark string) error {
-	if err := ownfile.Check(file, mark); err != nil {
-		return err
-	}
-	_, missing := os.Stat(file)
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE, 0o644)
-	if err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil || missing == nil {
-		return err
-	}
-	return os.Remove(file)
 }
 
 // write a file that a flag names, or none.

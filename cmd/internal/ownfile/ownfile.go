@@ -47,3 +47,20 @@ func Check(path, mark string) error {
 	}
 	return nil
 }
+
+// CheckWritable is Check that also tries whether the file can be written, so that a command fails before it works for minutes. The
+// file is as it was afterwards.
+func CheckWritable(path, mark string) error {
+	if err := Check(path, mark); err != nil {
+		return err
+	}
+	_, missing := os.Stat(path)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil || missing == nil {
+		return err
+	}
+	return os.Remove(path)
+}

@@ -32,23 +32,12 @@ type view struct {
 }
 
 func viewIn(state fwk.CycleState) *view {
-	fit, pressure := predictionIn(state, fitState), predictionIn(state, taintsState)
+	fit, pressure := predict.PredictionIn(state, fitState), predict.PredictionIn(state, taintsState)
 	switch {
 	case fit != nil:
 		return &view{fit, pressure, state}
 	case pressure != nil:
 		return &view{pressure, pressure, state}
-	}
-	return nil
-}
-
-func predictionIn(state fwk.CycleState, key fwk.StateKey) *predict.Prediction {
-	data, err := state.Read(key)
-	if err != nil {
-		return nil
-	}
-	if p, ok := data.(predict.Predicting); ok {
-		return p.Prediction()
 	}
 	return nil
 }
