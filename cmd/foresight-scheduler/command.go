@@ -166,6 +166,9 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	if err := installFence(ctx, completed); err != nil {
 		return err
 	}
+	if err := boundWrites(completed); err != nil {
+		return err
+	}
 
 	// 3. Run until the context ends or the lease is lost.
 	decisions.listen(engine, policy)

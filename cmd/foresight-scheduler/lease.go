@@ -11,6 +11,7 @@ import (
 	schedulerserverconfig "k8s.io/kubernetes/cmd/kube-scheduler/app/config"
 
 	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/fence"
+	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/inflight"
 	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/readiness"
 )
 
@@ -26,6 +27,12 @@ func installFence(ctx context.Context, c *schedulerserverconfig.CompletedConfig)
 		klog.FromContext(ctx).Error(nil, "Another one holds the leader lease that was ours")
 		klog.FlushAndExit(klog.ExitFlushTimeout, 1)
 	})
+}
+
+// boundWrites has no more writes on their way to the API server than it answers soon. Call it after installFence: what has waited
+// for its turn is to pass the fence then.
+func boundWrites(c *schedulerserverconfig.CompletedConfig) error {
+	return inflight.Install(c.Client, inflight.Limit, legacyregistry.MustRegister)
 }
 
 // installReadiness has /readyz fail while the scheduler cannot lead because it cannot reach its lease.
