@@ -45,6 +45,8 @@ type api struct {
 
 	mu       sync.Mutex
 	watchers []chan watch.Event
+	// noted learns where pods were bound; nil learns nothing.
+	noted placements
 }
 
 // newAPI serves the cluster until goal many of its pending pods are bound. The objects are
@@ -117,6 +119,9 @@ func (p pods) Bind(_ context.Context, b *v1.Binding, _ metav1.CreateOptions) err
 	placed.ResourceVersion = strconv.FormatInt(a.version.Add(1), 10)
 	a.mu.Lock()
 	watchers := a.watchers
+	if a.noted != nil {
+		a.noted[types.NamespacedName{Namespace: b.Namespace, Name: b.Name}] = b.Target.Name
+	}
 	a.mu.Unlock()
 	for _, w := range watchers {
 		w <- watch.Event{Type: watch.Modified, Object: &placed}

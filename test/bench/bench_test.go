@@ -39,7 +39,7 @@ func TestEveryVariantPlacesEveryMix(t *testing.T) {
 			if len(results) != len(variants) {
 				t.Fatalf("got %d results, want one for each of %v", len(results), variants)
 			}
-			want := []string{"allocs_per_pod", "cpu_us_per_pod", "mix", "nodes", "p50_us", "p99_us", "pods_per_second", "ratio_to_stock", "ratio_to_stock_all_nodes", "variant"}
+			want := []string{"allocs_per_pod", "cpu_us_per_pod", "mix", "nodes", "p50_us", "p99_us", "pods_per_second", "ratio_to_floor", "ratio_to_stock", "ratio_to_stock_all_nodes", "variant"}
 			for i, r := range results {
 				if got := slices.Sorted(maps.Keys(r)); !slices.Equal(got, want) {
 					t.Errorf("fields are %v, want %v", got, want)

@@ -97,7 +97,7 @@ func (g *growth) measure(ctx context.Context, progress io.Writer, nodes, podsPer
 	c := synthetic.New(nodes, podsPerNode, 5000, mix)
 	var out []point
 	for _, v := range []string{foresight, stock} {
-		m, err := runOnce(ctx, c, v, mix, g.limit)
+		m, err := runOnce(ctx, c, trial{variant: v, mix: mix, limit: g.limit})
 		if err != nil {
 			return nil, fmt.Errorf("%d nodes, %d pods per node, variant %s: %w", nodes, podsPerNode, v, err)
 		}

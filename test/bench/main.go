@@ -152,8 +152,12 @@ func (o *options) run(ctx context.Context, progress io.Writer) ([]result, error)
 		for _, mix := range o.mixes {
 			fmt.Fprintf(progress, "%d nodes, mix %s: making the cluster\n", nodes, mix)
 			c := synthetic.New(nodes, o.podsPerNode, min(o.pods, podsOnNode*nodes), mix)
+			told, err := o.told(ctx, c, mix)
+			if err != nil {
+				return nil, fmt.Errorf("%d nodes, mix %s, %w", nodes, mix, err)
+			}
 			repeats, err := turns.Take(o.repeats, o.variants, func(turn int, v string) (measurement, error) {
-				m, err := runOnce(ctx, c, v, mix, o.limit)
+				m, err := runOnce(ctx, c, trial{variant: v, mix: mix, limit: o.limit, told: told})
 				if err == nil {
 					fmt.Fprintf(progress, "%d nodes, mix %s, repeat %d of %d: %-16s %6.0f pods/s\n", nodes, mix, turn+1, o.repeats, v, m.podsPerSecond)
 				}

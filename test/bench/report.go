@@ -23,14 +23,15 @@ type result struct {
 	// The ratios are medians of the repeats' ratios; null where the other variant did not run.
 	RatioToStock         *float64 `json:"ratio_to_stock"`
 	RatioToStockAllNodes *float64 `json:"ratio_to_stock_all_nodes"`
+	RatioToFloor         *float64 `json:"ratio_to_floor"`
 	CPUPerPod            float64  `json:"cpu_us_per_pod"`
 	AllocsPerPod         float64  `json:"allocs_per_pod"`
 	P50                  float64  `json:"p50_us"`
 	P99                  float64  `json:"p99_us"`
 
 	// For the table in docs.
-	toStock, toAllNodes []float64
-	bytesPerNode        float64
+	toStock, toAllNodes, toFloor []float64
+	bytesPerNode                 float64
 }
 
 // summarize turns the repeats of one case, each a measurement a variant, into
@@ -50,18 +51,21 @@ func summarize(nodes int, mix string, names []string, repeats []map[string]measu
 			bytesPerNode:  of(func(m measurement) float64 { return m.bytesPerNode }),
 			toStock:       turns.Ratios(repeats, name, stock, speed),
 			toAllNodes:    turns.Ratios(repeats, name, stockAllNodes, speed),
+			toFloor:       turns.Ratios(repeats, name, floor, speed),
 		}
-		if len(r.toStock) > 0 {
-			m := turns.Rounded(turns.Median(r.toStock), 100)
-			r.RatioToStock = &m
-		}
-		if len(r.toAllNodes) > 0 {
-			m := turns.Rounded(turns.Median(r.toAllNodes), 100)
-			r.RatioToStockAllNodes = &m
-		}
+		r.RatioToStock, r.RatioToStockAllNodes, r.RatioToFloor = median(r.toStock), median(r.toAllNodes), median(r.toFloor)
 		out = append(out, r)
 	}
 	return out
+}
+
+// median of the ratios; nil of none.
+func median(ratios []float64) *float64 {
+	if len(ratios) == 0 {
+		return nil
+	}
+	m := turns.Rounded(turns.Median(ratios), 100)
+	return &m
 }
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
@@ -76,21 +80,21 @@ func printJSON(w io.Writer, results []result) error {
 
 func printTable(w io.Writer, results []result) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "NODES\tMIX\tVARIANT\tPODS/S\tx STOCK\tx STOCK-ALL-NODES\tCPU µS/POD\tALLOCS/POD\tP50 µS\tP99 µS")
+	fmt.Fprintln(t, "NODES\tMIX\tVARIANT\tPODS/S\tx STOCK\tx STOCK-ALL-NODES\tx FLOOR\tCPU µS/POD\tALLOCS/POD\tP50 µS\tP99 µS")
 	for _, r := range results {
-		fmt.Fprintf(t, "%d\t%s\t%s\t%.0f\t%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f\n", r.Nodes, r.Mix, r.Variant, r.PodsPerSecond,
-			turns.Span(r.toStock), turns.Span(r.toAllNodes), r.CPUPerPod, r.AllocsPerPod, r.P50, r.P99)
+		fmt.Fprintf(t, "%d\t%s\t%s\t%.0f\t%s\t%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f\n", r.Nodes, r.Mix, r.Variant, r.PodsPerSecond,
+			turns.Span(r.toStock), turns.Span(r.toAllNodes), turns.Span(r.toFloor), r.CPUPerPod, r.AllocsPerPod, r.P50, r.P99)
 	}
 	return t.Flush()
 }
 
 func printMarkdown(w io.Writer, results []result) error {
 	var b strings.Builder
-	b.WriteString("| nodes | mix | variant | pods/s | × stock | × stock-all-nodes | CPU µs/pod | allocations/pod | p50 µs | p99 µs | heap KiB/node |\n")
-	b.WriteString("|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	b.WriteString("| nodes | mix | variant | pods/s | × stock | × stock-all-nodes | × floor | CPU µs/pod | allocations/pod | p50 µs | p99 µs | heap KiB/node |\n")
+	b.WriteString("|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, r := range results {
-		fmt.Fprintf(&b, "| %d | %s | %s | %.0f | %s | %s | %.0f | %.0f | %.0f | %.0f | %.1f |\n", r.Nodes, r.Mix, r.Variant, r.PodsPerSecond,
-			turns.Span(r.toStock), turns.Span(r.toAllNodes), r.CPUPerPod, r.AllocsPerPod, r.P50, r.P99, r.bytesPerNode/1024)
+		fmt.Fprintf(&b, "| %d | %s | %s | %.0f | %s | %s | %s | %.0f | %.0f | %.0f | %.0f | %.1f |\n", r.Nodes, r.Mix, r.Variant, r.PodsPerSecond,
+			turns.Span(r.toStock), turns.Span(r.toAllNodes), turns.Span(r.toFloor), r.CPUPerPod, r.AllocsPerPod, r.P50, r.P99, r.bytesPerNode/1024)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

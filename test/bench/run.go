@@ -41,9 +41,17 @@ type measurement struct {
 	bytesPerNode  float64       // heap of the scheduler before the first pod
 }
 
+// trial is one run of one variant.
+type trial struct {
+	variant, mix string
+	limit        time.Duration
+	// told is where the floor puts pods; noted, if not nil, learns where they were put.
+	told, noted placements
+}
+
 // runOnce builds a scheduler for the variant and lets it place the pending pods, until all
 // are placed or the time is up.
-func runOnce(ctx context.Context, c *synthetic.Cluster, variant, mix string, limit time.Duration) (measurement, error) {
+func runOnce(ctx context.Context, c *synthetic.Cluster, t trial) (measurement, error) {
 	ctx, cancel := context.WithCancel(klog.NewContext(ctx, klog.Background()))
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -51,7 +59,8 @@ func runOnce(ctx context.Context, c *synthetic.Cluster, variant, mix string, lim
 
 	goroutines, before := runtime.NumGoroutine(), heap()
 	server := newAPI(c, len(c.Pending))
-	sched, latencies, shutdown, err := newScheduler(ctx, server, variant, mix, c)
+	server.noted = t.noted
+	sched, latencies, shutdown, err := newScheduler(ctx, server, t, c)
 	if err != nil {
 		return measurement{}, err
 	}
@@ -64,7 +73,7 @@ func runOnce(ctx context.Context, c *synthetic.Cluster, variant, mix string, lim
 
 	startCPU, startAllocs, start := cpuTime(), mallocs(), time.Now()
 	running.Go(func() { sched.Run(ctx) })
-	timer := time.NewTimer(limit)
+	timer := time.NewTimer(t.limit)
 	defer timer.Stop()
 	select {
 	case <-server.done:
@@ -109,9 +118,10 @@ func (l *latencies) sorted() []time.Duration {
 
 // newScheduler returns a scheduler of the variant that has seen the whole cluster and has
 // the pending pods in its queue, and what waits for its informers once the context is done.
-func newScheduler(ctx context.Context, server *api, variant, mix string, c *synthetic.Cluster) (*scheduler.Scheduler, *latencies, func(), error) {
+func newScheduler(ctx context.Context, server *api, t trial, c *synthetic.Cluster) (*scheduler.Scheduler, *latencies, func(), error) {
+	variant := t.variant
 	options := plugins.Options{Judges: &judge.Plugins{}}
-	if variant != stock && variant != stockAllNodes {
+	if variant != stock && variant != stockAllNodes && variant != floor {
 		engine, err := syntheticEngine(ctx, c)
 		if err != nil {
 			return nil, nil, nil, err
@@ -119,7 +129,7 @@ func newScheduler(ctx context.Context, server *api, variant, mix string, c *synt
 		options.Engine = engine
 	}
 	registry := plugins.Registry(options)
-	cfg, err := configOf(variant, mix)
+	cfg, err := configOf(variant, t.mix)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -141,6 +151,9 @@ func newScheduler(ctx context.Context, server *api, variant, mix string, c *synt
 		if err := nodeindex.Install(sched, cfg.Profiles, informers, nodeindex.Options{Judges: options.Judges, Tell: tell}); err != nil {
 			return nil, nil, nil, err
 		}
+	}
+	if variant == floor {
+		t.told.install(sched)
 	}
 	if records(variant) {
 		if err := record(ctx, sched, w, cfg.Profiles, options.Engine); err != nil {

@@ -26,10 +26,11 @@ const (
 	unrecorded    = "foresight-without-records"
 	foresightQoS  = "foresight-qos"
 	everything    = "foresight-everything"
+	floor         = "floor"
 )
 
 var (
-	variants        = append(slices.Clone(defaultVariants), withoutIndex, unrecorded, foresightQoS, everything)
+	variants        = append(slices.Clone(defaultVariants), withoutIndex, unrecorded, foresightQoS, everything, floor)
 	defaultVariants = []string{foresight, stock, stockAllNodes, trimaran}
 )
 
@@ -41,6 +42,7 @@ var variantHelp = map[string]string{
 	unrecorded:    "the shipped configuration without records of decisions",
 	foresightQoS:  "the shipped configuration with PredictedQoS",
 	everything:    "the shipped configuration with PredictedQoS, TargetLoadPacking, predictions and a guard on limits that filter, and pressure that refuses",
+	floor:         "the default profile, told by a table where foresight put each pod: a decision that costs nothing; what is left is upstream's",
 	trimaran:      "the default profile with TargetLoadPacking and LoadVariationRiskBalancing",
 }
 

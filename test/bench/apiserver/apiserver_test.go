@@ -12,6 +12,15 @@ import (
 	"testing"
 )
 
+// The binder is this binary again.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == binder {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
 // Both schedulers place every pod through the real API server, and it is told whose CPU time that took.
 func TestBothSchedulersPlaceAllPods(t *testing.T) {
 	repo, err := filepath.Abs("../../..")
@@ -25,7 +34,7 @@ func TestBothSchedulersPlaceAllPods(t *testing.T) {
 	page := filepath.Join(t.TempDir(), "page.md")
 	var out, progress bytes.Buffer
 	cmd := newCommand()
-	cmd.SetArgs([]string{"--nodes", "40", "--pods", "30", "--repeats", "1", "--variant", "foresight,stock", "--bin", filepath.Join(repo, "bin"), "--dir", dir, "--page", page, "-o", "json"})
+	cmd.SetArgs([]string{"--nodes", "40", "--pods", "30", "--repeats", "1", "--variant", "foresight,stock,binder", "--bin", filepath.Join(repo, "bin"), "--dir", dir, "--page", page, "-o", "json"})
 	cmd.SetOut(&out)
 	cmd.SetErr(&progress)
 	if err := cmd.ExecuteContext(t.Context()); err != nil {
@@ -35,16 +44,16 @@ func TestBothSchedulersPlaceAllPods(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &results); err != nil {
 		t.Fatalf("%v in %s", err, &out)
 	}
-	if len(results) != 2 || results[0].Variant != "foresight" || results[1].Variant != "stock" {
+	if len(results) != 3 || results[0].Variant != "foresight" || results[1].Variant != "stock" || results[2].Variant != "binder" {
 		t.Fatalf("got %s", &out)
 	}
 	for _, r := range results {
-		if r.PodsPerSecond <= 0 || len(r.RatioToStock) != 3 || r.APIServerShare <= 0 || r.APIServerShare >= 1 {
+		if r.PodsPerSecond <= 0 || len(r.RatioToStock) != 3 || len(r.RatioToBinder) != 3 || r.APIServerShare <= 0 || r.APIServerShare >= 1 {
 			t.Errorf("got %+v", r)
 		}
 	}
-	if text, err := os.ReadFile(page); err != nil || bytes.Count(text, []byte("\n| 40 | varied | ")) != 2 {
-		t.Errorf("want a page with two rows, got %v\n%s", err, text)
+	if text, err := os.ReadFile(page); err != nil || bytes.Count(text, []byte("\n| 40 | varied | ")) != 3 {
+		t.Errorf("want a page with three rows, got %v\n%s", err, text)
 	}
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Errorf("the control plane's folder is left: %v", err)

@@ -79,6 +79,7 @@ func newCommand() *cobra.Command {
 			return printMarkdown(cmd.OutOrStdout(), results)
 		},
 	}
+	cmd.AddCommand(newBinderCommand())
 	f := cmd.Flags()
 	f.IntVar(&o.nodes, "nodes", 5000, "number of nodes")
 	f.StringVar(&o.mix, "mix", "varied", "mix of pending pods: one of "+strings.Join(synthetic.MixNames(), ", "))

@@ -27,7 +27,10 @@ import (
 	"github.com/foresight-scheduler/foresight/test/bench/turns"
 )
 
-var variants = []string{turns.Foresight, turns.Stock, turns.StockAllNodes}
+var variants = []string{turns.Foresight, turns.Stock, turns.StockAllNodes, binder}
+
+// clientQPS is that of upstream's scheduler_perf: no limit of a client's is to be measured.
+const clientQPS = 5000
 
 // runLabel marks the pods of a run, for their removal.
 const runLabel = "bench/run"
@@ -122,16 +125,15 @@ func configOf(variant, kubeconfig string) ([]byte, error) {
 		config["percentageOfNodesToScore"] = 100
 	}
 	config["leaderElection"] = map[string]any{"leaderElect": false}
-	// No limit of a client's is to be measured; it is that of upstream's scheduler_perf.
-	config["clientConnection"] = map[string]any{"kubeconfig": kubeconfig, "qps": 5000, "burst": 5000}
+	config["clientConnection"] = map[string]any{"kubeconfig": kubeconfig, "qps": clientQPS, "burst": clientQPS}
 	return yaml.Marshal(config)
 }
 
-// startScheduler starts a process that is asked to end when the context does.
-func (o *options) startScheduler(ctx context.Context, plane *controlPlane, variant string) (*exec.Cmd, error) {
-	command := []string{filepath.Join(o.bin, "localcluster"), "component", "kube-scheduler"}
-	if variant == turns.Foresight {
-		command = []string{filepath.Join(o.bin, "foresight-scheduler")}
+// command of the variant's process.
+func (o *options) command(plane *controlPlane, variant string) ([]string, error) {
+	if variant == binder {
+		self, err := os.Executable()
+		return []string{self, binder, "--kubeconfig", plane.kubeconfig}, err
 	}
 	config, err := configOf(variant, plane.kubeconfig)
 	if err != nil {
@@ -141,12 +143,25 @@ func (o *options) startScheduler(ctx context.Context, plane *controlPlane, varia
 	if err := os.WriteFile(file, config, 0o600); err != nil {
 		return nil, err
 	}
+	args := []string{"--config", file, "--secure-port", "0"}
+	if variant == turns.Foresight {
+		return append([]string{filepath.Join(o.bin, "foresight-scheduler")}, args...), nil
+	}
+	return append([]string{filepath.Join(o.bin, "localcluster"), "component", "kube-scheduler"}, args...), nil
+}
+
+// startScheduler starts a process that is asked to end when the context does.
+func (o *options) startScheduler(ctx context.Context, plane *controlPlane, variant string) (*exec.Cmd, error) {
+	command, err := o.command(plane, variant)
+	if err != nil {
+		return nil, err
+	}
 	log, err := os.Create(filepath.Join(plane.dir, "logs", variant+".log"))
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	cmd := exec.CommandContext(ctx, command[0], append(command[1:], "--config", file, "--secure-port", "0")...)
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	cmd.Stdout, cmd.Stderr = log, log
