@@ -26,6 +26,7 @@ import (
 	"github.com/foresight-scheduler/foresight/cmd/foresight/top"
 	"github.com/foresight-scheduler/foresight/cmd/foresight/trace"
 	"github.com/foresight-scheduler/foresight/cmd/foresight/try"
+	"github.com/foresight-scheduler/foresight/cmd/foresight/ui"
 	"github.com/foresight-scheduler/foresight/cmd/foresight/workloads"
 	"github.com/foresight-scheduler/foresight/cmd/internal/buildinfo"
 )
@@ -53,6 +54,6 @@ func newCommand(name string) *cobra.Command {
 		cmd.Use = plugin
 		cmd.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl " + plugin}
 	}
-	cmd.AddCommand(try.NewCommand(), explain.NewCommand(), nodes.NewCommand(), workloads.NewCommand(), trace.NewCommand(), top.NewCommand(), record.NewCommand(), backtest.NewCommand(), replay.NewCommand(), model.NewCommand(), convertpolicy.NewCommand())
+	cmd.AddCommand(try.NewCommand(), explain.NewCommand(), nodes.NewCommand(), workloads.NewCommand(), ui.NewCommand(), trace.NewCommand(), top.NewCommand(), record.NewCommand(), backtest.NewCommand(), replay.NewCommand(), model.NewCommand(), convertpolicy.NewCommand())
 	return cmd
 }

@@ -1,0 +1,298 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+import { amount, share, ago, percent } from './format.js';
+import { List } from './list.js';
+
+const view = document.getElementById('view');
+const state = document.getElementById('state');
+const problem = document.getElementById('problem');
+
+// element makes an element; children are elements or text, never markup: names are what tenants wrote.
+function element(tag, attributes = {}, ...children) {
+  const e = tag === 'svg' || tag === 'rect' ? document.createElementNS('http://www.w3.org/2000/svg', tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith('on')) e.addEventListener(name.slice(2), value);
+    else if (value !== undefined && value !== null) e.setAttribute(name, value);
+  }
+  e.append(...children.filter((c) => c !== undefined && c !== null));
+  return e;
+}
+
+async function ask(path) {
+  const response = await fetch('api/' + path);
+  if (!response.ok) throw new Error((await response.text()).trim());
+  return response.json();
+}
+
+function tell(error) {
+  problem.hidden = !error;
+  problem.textContent = error || '';
+}
+
+// ---- nodes
+
+const orders = {
+  name: (a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }),
+  used: (a, b) => share(b[resource()].used ?? -1, b[resource()].allocatable) - share(a[resource()].used ?? -1, a[resource()].allocatable),
+  requested: (a, b) => share(b[resource()].requested, b[resource()].allocatable) - share(a[resource()].requested, a[resource()].allocatable),
+  predicted: (a, b) => share(b[resource()].day.upper, b[resource()].allocatable) - share(a[resource()].day.upper, a[resource()].allocatable),
+};
+const shown = { order: 'predicted', resource: 'cpu', hours: 'day', search: '' };
+const resource = () => shown.resource;
+
+function bar(r, range) {
+  // What passes the node's size is cut at its end; the figures say by how much.
+  const at = (v) => Math.max(0, Math.min(1, share(v, r.allocatable))) * 1000;
+  const svg = element('svg', { class: 'bar', viewBox: '0 0 1000 22', preserveAspectRatio: 'none', 'aria-hidden': 'true' });
+  const rect = (name, x, width, y, height) => svg.append(element('rect', { class: name, x, width: Math.max(0, width), y, height }));
+  rect('ground', 0, 1000, 3, 16);
+  rect('range', at(range.lower), Math.max(3, at(range.upper) - at(range.lower)), 3, 16);
+  if (r.used !== undefined) rect('used', 0, at(r.used), 7, 8);
+  rect('requested', Math.max(0, at(r.requested) - 2), 4, 0, 22);
+  return svg;
+}
+
+function heatOf(shares) {
+  const canvas = element('canvas', { width: 120, height: 22, class: 'heat', 'aria-hidden': 'true' });
+  const pen = canvas.getContext('2d');
+  for (let i = 0; i < shares.length; i++) {
+    if (shares[i] === 255) continue;
+    const full = shares[i] / 250;
+    pen.fillStyle = `hsl(${Math.round(220 - 220 * full)} 75% 50%)`;
+    pen.fillRect(120 - shares.length + i, 22 - 22 * Math.max(full, .05), 1, 22);
+  }
+  return canvas;
+}
+
+function nodeRow(n, heat) {
+  const r = n[resource()], range = r[shown.hours], unit = resource();
+  const use = `${r.used === undefined ? 'unknown' : amount(unit, r.used)} used, ${amount(unit, range.lower)}–${amount(unit, range.upper)} predicted`;
+  const of = `${amount(unit, r.requested)} of ${amount(unit, r.allocatable)} requested`;
+  const row = element('div', { class: 'row node', role: 'listitem', tabindex: -1 },
+    element('span', {}, n.name, element('span', { class: 'soft small' }, `  ${n.pods} pods`)),
+    element('span', { class: 'plot' }, bar(r, range)),
+    element('span', { class: 'use small' + (range.upper > r.allocatable ? ' bad' : '') }, use),
+    element('span', { class: 'small soft' }, of),
+    resource() === 'cpu' && heat ? heatOf(heat) : element('span', { class: 'small soft heat' }, n.rung));
+  row.title = `${n.name}: ${of}, ${use}; forecast ${n.rung}${n.ageSeconds < 0 ? '' : `, newest sample ${ago(n.ageSeconds)} old`}`;
+  return row;
+}
+
+function decode(base64) {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+function choice(label, name, options, changed) {
+  const select = element('select', { id: 'choose-' + name, onchange: () => { shown[name] = select.value; changed(); } },
+    ...Object.entries(options).map(([value, text]) => {
+      const option = element('option', { value }, text);
+      option.selected = shown[name] === value;
+      return option;
+    }));
+  return element('span', {}, element('label', { for: 'choose-' + name }, label + ' '), select);
+}
+
+function nodesView() {
+  let answer, heat = {};
+  const count = element('span', { class: 'soft small', role: 'status' });
+  const list = new List('Nodes', (n) => nodeRow(n, heat[n.name] && decode(heat[n.name])));
+  const draw = () => {
+    if (!answer) return;
+    const wanted = shown.search.toLowerCase();
+    const rows = answer.nodes.filter((n) => n.name.toLowerCase().includes(wanted)).sort(orders[shown.order]);
+    count.textContent = `${rows.length} of ${answer.nodes.length} nodes`;
+    list.show(rows);
+  };
+  const search = element('input', { type: 'search', id: 'search', placeholder: 'part of a name', oninput: () => { shown.search = search.value; draw(); } });
+  search.value = shown.search;
+  view.replaceChildren(
+    element('div', { class: 'controls' },
+      choice('Resource', 'resource', { cpu: 'CPU', memory: 'Memory' }, draw),
+      choice('Predicted peak within', 'hours', { hour: '1 hour', day: '24 hours' }, draw),
+      choice('Fullest first by', 'order', { predicted: 'predicted', used: 'used', requested: 'requested', name: 'name' }, draw),
+      element('span', {}, element('label', { for: 'search' }, 'Find '), search), count),
+    element('ul', { class: 'legend' },
+      element('li', {}, element('i', { class: 'used' }), 'used now'),
+      element('li', {}, element('i', { class: 'range' }), 'predicted peak, lower to upper bound'),
+      element('li', {}, element('i', { class: 'requested' }), 'requested'),
+      element('li', { class: 'heat' }, 'right: CPU use while this page was served')),
+    list.element);
+  return async () => {
+    const [nodes, past] = await Promise.all([ask('nodes'), ask('heat')]);
+    answer = nodes;
+    heat = past.cpu;
+    tell(nodes.problem);
+    state.textContent = `read ${new Date(nodes.time).toLocaleTimeString()}${nodes.blind ? ' · too few nodes have recent samples: requests decide' : ''}`;
+    draw();
+    document.body.dataset.drawn = Math.round(performance.now());
+  };
+}
+
+// ---- decisions
+
+const of = (p) => `${p.namespace}/${p.name}`;
+
+function candidates(e, resources) {
+  const parts = e.weights || [];
+  const short = (name) => name.replace(/^NodeResources|^Predicted|^Pod(?=Topology)/, '');
+  const head = element('tr', {}, ...['Node', 'Total', ...parts.map((w) => short(w.plugin)), 'Predicted CPU, 24 h', 'Why not'].map((t) => element('th', { scope: 'col' }, t)));
+  const rows = e.candidates.map((c) => {
+    const by = Object.fromEntries((c.parts || []).map((p) => [p.plugin, p.score]));
+    const p = (c.predicted || []).find((p) => p.resource === 'cpu' && p.hours === 24);
+    return element('tr', { class: c.chosen ? 'chosen' : undefined },
+      element('th', { scope: 'row' }, c.node + (c.chosen ? ' (chosen)' : '')), element('td', {}, c.refused ? '' : String(c.total)),
+      ...parts.map((w) => element('td', {}, by[w.plugin] === undefined ? '' : String(by[w.plugin]))),
+      element('td', {}, p ? `${amount('cpu', p.upper)} of ${amount('cpu', p.allocatable)}` : ''),
+      element('td', {}, c.refused || c.note || ''));
+  });
+  return element('div', { class: 'wide' }, element('table', {}, element('thead', {}, head), element('tbody', {}, ...rows)));
+}
+
+function explanation(x) {
+  const e = x.evaluation;
+  const lines = [];
+  const say = (text) => text && lines.push(element('p', {}, text));
+  if (!e) return element('p', {}, 'Nothing is known of how it was decided.');
+  say(e.because);
+  if (e.flip) say('It would change: ' + e.flip);
+  if (e.stock) say(`kube-scheduler's default profile would choose ${e.stock.node || 'no node'}${e.stock.alike > 1 ? ` (${e.stock.alike} nodes are as good to it)` : ''}.`);
+  const since = x.record && x.record.since;
+  if (since) say(`Since then the node came to ${amount('cpu', since.nodeCPU)} cores and the pod to ${since.podCPU ? amount('cpu', since.podCPU) : 'no measured'} cores, until ${new Date(since.until).toLocaleTimeString()}.`);
+  if (e.now) say('Evaluated now, not at the time of the decision.');
+  if (e.refused) say('Refused: ' + e.refused.map((r) => `${r.nodes} × ${r.reason}`).join('; '));
+  lines.push(candidates(e));
+  (e.lacks || []).forEach((text) => lines.push(element('p', { class: 'soft small' }, 'Not considered: ' + text)));
+  return element('div', {}, ...lines);
+}
+
+function decisionsView() {
+  const list = element('div', {}, element('p', { class: 'empty' }, 'No decision is recorded yet.'));
+  const open = new Map();
+  view.replaceChildren(element('p', { class: 'soft small' }, 'The newest decisions first. Open one to see why.'), list);
+  const item = (d) => {
+    const inside = element('div', { class: 'inside' }, 'Asking …');
+    const details = element('details', {},
+      element('summary', {},
+        element('span', {}, of(d.pod)), element('span', {}, d.node ? '→ ' + d.node : 'waits'),
+        element('span', { class: 'path small soft' }, d.path === 'index' ? 'by the index' : 'by search'),
+        element('span', { class: 'when small soft' }, new Date(d.time).toLocaleTimeString())),
+      inside);
+    details.addEventListener('toggle', async () => {
+      if (!details.open) return;
+      try {
+        const query = new URLSearchParams({ namespace: d.pod.namespace, pod: d.pod.name });
+        inside.replaceChildren(...(d.waits ? [element('p', {}, d.waits)] : []), explanation(await ask('explain?' + query)));
+      } catch (error) {
+        inside.replaceChildren(element('p', { class: 'bad' }, error.message), ...(d.evaluation ? [explanation({ evaluation: d.evaluation, record: d })] : []));
+      }
+    });
+    return details;
+  };
+  return async () => {
+    const decisions = await ask('decisions?limit=200');
+    tell();
+    // What is open stays as it is, and where it is: who reads must not have the table taken away.
+    const keys = new Set(decisions.map((d) => d.pod.uid + d.time));
+    for (const [key, e] of open) if (!keys.has(key) && !e.open) open.delete(key);
+    for (const d of decisions) if (!open.has(d.pod.uid + d.time)) open.set(d.pod.uid + d.time, item(d));
+    const wanted = decisions.map((d) => open.get(d.pod.uid + d.time));
+    if (wanted.length !== list.children.length || wanted.some((e, i) => list.children[i] !== e)) {
+      const focused = document.activeElement;
+      if (wanted.length) list.replaceChildren(...wanted);
+      if (focused && list.contains(focused)) focused.focus({ preventScroll: true });
+    }
+    state.textContent = `${decisions.length} newest decisions`;
+  };
+}
+
+// ---- workloads
+
+function workloadRow(w) {
+  return element('div', { class: 'row workload', role: 'listitem', tabindex: -1 },
+    element('span', { class: 'name' }, `${w.namespace}/${w.name}`, element('span', { class: 'soft small' }, '  ' + w.kind)),
+    element('span', { class: 'small' }, `${w.pods} pods`),
+    element('span', { class: 'small' }, `requests ${amount('cpu', w.requestedCPU)} cores, ${amount('memory', w.requestedMemory)}`),
+    element('span', { class: 'small' }, `${amount('cpu', w.cpu.lower)}–${amount('cpu', w.cpu.upper)} cores, ${amount('memory', w.memory.upper)} predicted`),
+    element('span', { class: 'small soft' }, 'from ' + w.rung));
+}
+
+function workloadsView() {
+  let answer;
+  const list = new List('Workloads', workloadRow);
+  const draw = () => answer && list.show(answer.workloads.filter((w) => `${w.namespace}/${w.name}`.includes(search.value)));
+  const search = element('input', { type: 'search', id: 'search', oninput: draw });
+  view.replaceChildren(element('div', { class: 'controls' }, element('label', { for: 'search' }, 'Find'), search,
+    element('span', { class: 'soft small' }, 'What one pod requests, and its predicted peak within 24 hours')), list.element);
+  return async () => {
+    answer = await ask('workloads');
+    tell();
+    state.textContent = `${answer.workloads.length} workloads`;
+    draw();
+  };
+}
+
+// ---- trust
+
+function trustView() {
+  return async () => {
+    const nodes = await ask('nodes');
+    tell(nodes.problem);
+    state.textContent = `read ${new Date(nodes.time).toLocaleTimeString()}`;
+    const rungs = {};
+    for (const n of nodes.nodes) rungs[n.rung] = (rungs[n.rung] || 0) + 1;
+    const meaning = {
+      fresh: 'recent samples', stale: 'samples that have grown old: intervals are wider', profile: 'what the node did at this hour in past weeks',
+      requests: 'nothing is known: what pods request',
+    };
+    const realised = (nodes.realised || []).map((r) => {
+      const all = r.within + r.above + r.below;
+      return element('tr', {}, element('th', { scope: 'row' }, r.resource), element('td', {}, String(all)),
+        element('td', {}, percent(r.promised)), element('td', { class: (r.within + r.below) / all < r.promised - .02 ? 'bad' : undefined }, percent((r.within + r.below) / all)),
+        element('td', {}, String(r.above)), element('td', {}, String(r.below)));
+    });
+    view.replaceChildren(
+      element('h2', {}, 'Did forecasts hold?'),
+      realised.length ? element('div', { class: 'wide' }, element('table', {},
+        element('thead', {}, element('tr', {}, ...['Resource', 'Hours of nodes', 'Promised below the upper bound', 'Came true', 'Above', 'Below the lower bound'].map((t) => element('th', { scope: 'col' }, t)))),
+        element('tbody', {}, ...realised))) : element('p', { class: 'empty' }, 'No forecast hour is over yet: the first figures come after an hour.'),
+      element('h2', {}, 'Where forecasts of nodes come from'),
+      element('table', {}, element('thead', {}, element('tr', {}, ...['Forecast', 'Nodes', 'Meaning'].map((t) => element('th', { scope: 'col' }, t)))),
+        element('tbody', {}, ...Object.keys(meaning).map((rung) => element('tr', {}, element('th', { scope: 'row' }, rung), element('td', {}, String(rungs[rung] || 0)), element('td', {}, meaning[rung]))))),
+      nodes.blind ? element('p', { class: 'bad' }, 'Too few nodes have recent samples: forecasts refuse and score nothing until they do, and requests decide.') : '');
+  };
+}
+
+// ---- routing
+
+const views = { nodes: nodesView, decisions: decisionsView, workloads: workloadsView, trust: trustView };
+let turn = 0;
+
+async function go() {
+  const name = location.hash.slice(1) in views ? location.hash.slice(1) : 'nodes';
+  for (const a of document.querySelectorAll('nav a')) {
+    if (a.hash === '#' + name) a.setAttribute('aria-current', 'page');
+    else a.removeAttribute('aria-current');
+  }
+  document.title = `Foresight: ${name}`;
+  state.textContent = 'reading …';
+  const mine = ++turn;
+  const refresh = views[name]();
+  while (mine === turn) {
+    if (!document.hidden || !document.body.dataset.ready) {
+      try {
+        await refresh();
+        document.body.dataset.ready = name;
+      } catch (error) {
+        if (mine === turn) tell(error.message);
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+  }
+}
+
+addEventListener('hashchange', go);
+go();

@@ -1,0 +1,48 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package ui
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/decision"
+	"github.com/foresight-scheduler/foresight/test/browsertest"
+)
+
+// A page of 5,000 nodes draws those that can be seen, the fullest first, and no markup that somebody wrote into a name.
+func TestManyNodes(t *testing.T) {
+	chromium := browsertest.Chromium(t)
+	const markup = `<img src=x onerror=alert(1)>`
+	from := &fake{nodes: decision.Nodes{Time: time.Now()}}
+	for i := range 5000 {
+		n := node(fmt.Sprintf("node-%d", i), float64(i%4))
+		n.CPU.Day = decision.Range{Lower: 1, Upper: float64(i) / 1000}
+		n.CPU.Requested, n.Rung, n.Pods = 2, "fresh", 10
+		from.nodes.Nodes = append(from.nodes.Nodes, n)
+	}
+	from.nodes.Nodes[0].Name, from.nodes.Nodes[0].CPU.Day.Upper = markup, 99
+	for _, width := range []int{1280, 480} {
+		document := browsertest.Open(t, chromium, browsertest.View{
+			Address: served(t, from), Width: width, Height: 900, Screenshot: filepath.Join(t.ArtifactDir(), fmt.Sprintf("nodes-5000-%d.png", width)),
+		})
+		rows := strings.Count(document, `role="listitem"`)
+		if rows < 5 || rows > 100 {
+			t.Errorf("at %d pixels %d rows are drawn, want those that can be seen", width, rows)
+		}
+		for _, want := range []string{"5000 of 5000 nodes", "node-4999", "&lt;img src=x"} {
+			if !strings.Contains(document, want) {
+				t.Errorf("at %d pixels the page has no %q", width, want)
+			}
+		}
+		if strings.Contains(document, markup) {
+			t.Error("a name is read as markup")
+		}
+		t.Logf("%d pixels: drawn after %s ms", width, regexp.MustCompile(`data-drawn="(\d+)"`).FindStringSubmatch(document))
+	}
+}
