@@ -379,3 +379,20 @@ type DecisionsArgs struct {
 	// who asks.
 	EvaluatePercent int32
 }
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// ShadowArgs makes the scheduler an onlooker, under the name Shadow: it places no pod, and decides about those of other schedulers as if
+// they were its own. It is the scheduler's, not a profile's.
+type ShadowArgs struct {
+	metav1.TypeMeta
+
+	// SchedulerNames of the pods that it looks at; one at least.
+	SchedulerNames []string
+	// Decisions that are kept and followed; 100–1000000.
+	Decisions int32
+	// MaxBytes that they take together, estimated; 65536–1073741824.
+	MaxBytes int64
+	// CPUPercent is the share of one CPU that deciding may take; 1–100.
+	CPUPercent int32
+}

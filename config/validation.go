@@ -257,11 +257,38 @@ func ValidateClaimsArgs(path *field.Path, args *ClaimsArgs) (errs field.ErrorLis
 // ValidateDecisionsArgs checks the args.
 func ValidateDecisionsArgs(path *field.Path, args *DecisionsArgs) (errs field.ErrorList) {
 	errs = append(errs, validateRange(path.Child("records"), args.Records, 0, 1_000_000)...)
-	if low, high := int64(1<<16), int64(1<<30); args.MaxBytes < low || args.MaxBytes > high {
-		errs = append(errs, field.Invalid(path.Child("maxBytes"), args.MaxBytes, fmt.Sprintf("not in valid range [%d-%d]", low, high)))
-	}
+	errs = append(errs, validateBytes(path.Child("maxBytes"), args.MaxBytes)...)
 	errs = append(errs, validateRange(path.Child("candidates"), args.Candidates, 1, 20)...)
 	return append(errs, validateRange(path.Child("evaluatePercent"), args.EvaluatePercent, 0, 100)...)
+}
+
+// ValidateShadowArgs checks the args.
+func ValidateShadowArgs(path *field.Path, args *ShadowArgs) (errs field.ErrorList) {
+	names := path.Child("schedulerNames")
+	if len(args.SchedulerNames) == 0 {
+		errs = append(errs, field.Required(names, "name one scheduler at least"))
+	}
+	seen := sets.New[string]()
+	for i, name := range args.SchedulerNames {
+		for _, wrong := range validation.IsDNS1123Subdomain(name) {
+			errs = append(errs, field.Invalid(names.Index(i), name, wrong))
+		}
+		if seen.Has(name) {
+			errs = append(errs, field.Duplicate(names.Index(i), name))
+		}
+		seen.Insert(name)
+	}
+	errs = append(errs, validateRange(path.Child("decisions"), args.Decisions, 100, 1_000_000)...)
+	errs = append(errs, validateBytes(path.Child("maxBytes"), args.MaxBytes)...)
+	return append(errs, validateRange(path.Child("cpuPercent"), args.CPUPercent, 1, 100)...)
+}
+
+// validateBytes checks how much memory something may take: 64 KiB to 1 GiB.
+func validateBytes(path *field.Path, bytes int64) field.ErrorList {
+	if low, high := int64(1<<16), int64(1<<30); bytes < low || bytes > high {
+		return field.ErrorList{field.Invalid(path, bytes, fmt.Sprintf("not in valid range [%d-%d]", low, high))}
+	}
+	return nil
 }
 
 func validatePrometheus(path *field.Path, p *PrometheusArgs) (errs field.ErrorList) {

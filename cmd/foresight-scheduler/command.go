@@ -117,6 +117,10 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	if err != nil {
 		return err
 	}
+	looks, err := newOnlooker(cfg, decisions)
+	if err != nil {
+		return err
+	}
 	service := newQoSService(engine, policy)
 	judges := &judge.Plugins{}
 	registry := plugins.Registry(plugins.Options{Engine: engine, QoS: service, Judges: judges, Claims: policy})
@@ -161,6 +165,7 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 		// It ends the process.
 		return options.LogOrWriteConfig(klog.FromContext(ctx), writeTo, &completed.ComponentConfig, completed.ComponentConfig.Profiles)
 	}
+	looks.tellNobody(completed)
 	announce(completed)
 	installReadiness(ctx, completed)
 	if err := installFence(ctx, completed); err != nil {
@@ -172,6 +177,7 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 
 	// 3. Run until the context ends or the lease is lost.
 	decisions.listen(engine, policy)
+	looks.listen(engine, completed)
 	var learning sync.WaitGroup
 	if engine != nil {
 		if err := startEngine(ctx, engine, completed, policy, service.Observe, &learning); err != nil {
@@ -192,7 +198,13 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 		stop()
 	})
 	pauseWithoutLease(running, sched, completed)
+	if err := looks.placeNothing(running, sched, completed); err != nil {
+		return err
+	}
 	if err := decisions.install(ctx, sched, completed, engine, policy); err != nil {
+		return err
+	}
+	if err := looks.install(ctx, completed); err != nil {
 		return err
 	}
 	// This is how upstream and the fence end the process when the lease is lost. The fence lets nothing be written meanwhile.

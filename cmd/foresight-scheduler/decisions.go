@@ -38,6 +38,10 @@ type decisions struct {
 	watcher *watch.Watcher
 	// service is what the evaluator's PredictedQoS plugins share: they are its own, and so is this.
 	service *qos.Service
+	// more is what is served beside them.
+	more map[string]explained.Answer
+	// evaluator is set by install, before anything is served.
+	evaluator *evaluate.Evaluator
 }
 
 // newDecisions returns what the configuration asks for.
@@ -96,6 +100,7 @@ func (d *decisions) install(ctx context.Context, sched *scheduler.Scheduler, c *
 	if err != nil {
 		return fmt.Errorf("explaining decisions: %w", err)
 	}
+	d.evaluator = evaluator
 	background := evaluate.NewBackground(evaluator, float64(d.args.EvaluatePercent)/100)
 	if d.args.EvaluatePercent > 0 {
 		d.watcher.Evaluator = background
@@ -108,7 +113,7 @@ func (d *decisions) install(ctx context.Context, sched *scheduler.Scheduler, c *
 
 // serve answers who asks, on the secure port.
 func (d *decisions) serve(ctx context.Context, c *schedulerserverconfig.CompletedConfig, evaluator *evaluate.Evaluator, e *engine.Engine) error {
-	h := &explained.Handler{Ring: d.ring, Evaluator: evaluator, Pods: c.InformerFactory.Core().V1().Pods().Lister()}
+	h := &explained.Handler{Ring: d.ring, Evaluator: evaluator, Pods: c.InformerFactory.Core().V1().Pods().Lister(), More: d.more}
 	for i := range c.ComponentConfig.Profiles {
 		h.Profiles = append(h.Profiles, c.ComponentConfig.Profiles[i].SchedulerName)
 	}
@@ -116,15 +121,7 @@ func (d *decisions) serve(ctx context.Context, c *schedulerserverconfig.Complete
 		h.Leads = f.Open
 	}
 	if e != nil {
-		h.Realised = func() (all []decision.Realised) {
-			for r := range predict.Resource(predict.NumResources) {
-				within, above, below, promised := e.Hours(r)
-				if within+above+below > 0 {
-					all = append(all, decision.Realised{Resource: r.String(), Within: within, Above: above, Below: below, Promised: promised})
-				}
-			}
-			return all
-		}
+		h.Realised = func() []decision.Realised { return realised(e) }
 	}
 	installed, err := front.Install(c.SecureServing, &c.Authentication.Authenticator, c.Authorization.Authorizer, serving.Prefix, h.Ready())
 	log := klog.FromContext(ctx)
@@ -138,4 +135,18 @@ func (d *decisions) serve(ctx context.Context, c *schedulerserverconfig.Complete
 		}
 	}()
 	return nil
+}
+
+// realised says how the engine's forecasts of nodes came out; empty before any has, or without an engine.
+func realised(e *engine.Engine) (all []decision.Realised) {
+	if e == nil {
+		return nil
+	}
+	for r := range predict.Resource(predict.NumResources) {
+		within, above, below, promised := e.Hours(r)
+		if within+above+below > 0 {
+			all = append(all, decision.Realised{Resource: r.String(), Within: within, Above: above, Below: below, Promised: promised})
+		}
+	}
+	return all
 }

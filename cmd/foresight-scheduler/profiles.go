@@ -28,14 +28,15 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/taints"
 )
 
-// claimsName and decisionsName are where the args of packages claims and decision stand in a pluginConfig.
+// claimsName, decisionsName and shadowName are where the args of packages claims, decision and shadow stand in a pluginConfig.
 const (
 	claimsName    = "Claims"
 	decisionsName = "Decisions"
+	shadowName    = "Shadow"
 )
 
 // notPlugins are the names under which a pluginConfig holds args of ours that are no plugin's.
-var notPlugins = sets.New(predictionName, nodeindex.Name, claimsName, decisionsName)
+var notPlugins = sets.New(predictionName, nodeindex.Name, claimsName, decisionsName, shadowName)
 
 // soleArgs returns the args under a name that stands in one profile and holds for all, or the zero value.
 func soleArgs[T runtime.Object](cfg *kubeschedulerconfig.KubeSchedulerConfiguration, name string) (args T, found bool, err error) {

@@ -268,3 +268,27 @@ func TestDecodeClaims(t *testing.T) {
 		}
 	}
 }
+
+// An onlooker without args looks at the default scheduler's pods; what cannot be is refused by its field.
+func TestDecodeShadow(t *testing.T) {
+	got, err := decode(t, header+"ShadowArgs\ncpuPercent: 20")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &config.ShadowArgs{SchedulerNames: []string{"default-scheduler"}, Decisions: 50_000, MaxBytes: 32 << 20, CPUPercent: 20}
+	if !equality.Semantic.DeepEqual(got, want) {
+		t.Errorf("want (-) and got (+) differ:\n%s", diff.Diff(want, got))
+	}
+	if errs := config.ValidateShadowArgs(config.ArgsPath("Shadow"), want); len(errs) > 0 {
+		t.Errorf("with defaults refused: %v", errs)
+	}
+	bad := &config.ShadowArgs{SchedulerNames: []string{"a", "a", "B"}, Decisions: 99, MaxBytes: 1, CPUPercent: 0}
+	err = config.ValidateShadowArgs(config.ArgsPath("Shadow"), bad).ToAggregate()
+	for _, says := range []string{
+		"args.schedulerNames[1]: Duplicate", `args.schedulerNames[2]: Invalid value: "B"`, "args.decisions: Invalid value: 99", "args.maxBytes: Invalid value: 1", "args.cpuPercent: Invalid value: 0",
+	} {
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v, want %s", err, says)
+		}
+	}
+}

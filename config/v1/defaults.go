@@ -184,3 +184,13 @@ func SetDefaults_DecisionsArgs(args *DecisionsArgs) {
 		args.EvaluatePercent = ptr.To[int32](2)
 	}
 }
+
+// SetDefaults_ShadowArgs looks at the default scheduler's pods, and keeps fifty thousand of them in 32 MiB.
+func SetDefaults_ShadowArgs(args *ShadowArgs) {
+	if len(args.SchedulerNames) == 0 {
+		args.SchedulerNames = []string{corev1.DefaultSchedulerName}
+	}
+	defaultTo(&args.Decisions, 50_000)
+	defaultTo(&args.MaxBytes, 32<<20)
+	defaultTo(&args.CPUPercent, 50)
+}

@@ -33,6 +33,7 @@ func TestRoundTrip(t *testing.T) {
 		{func() runtime.Object { return &ResourceFitArgs{} }, func() runtime.Object { return &config.ResourceFitArgs{} }},
 		{func() runtime.Object { return &ClaimsArgs{} }, func() runtime.Object { return &config.ClaimsArgs{} }},
 		{func() runtime.Object { return &PredictionArgs{} }, func() runtime.Object { return &config.PredictionArgs{} }},
+		{func() runtime.Object { return &ShadowArgs{} }, func() runtime.Object { return &config.ShadowArgs{} }},
 		{func() runtime.Object { return &PredictedQoSArgs{} }, func() runtime.Object { return &config.PredictedQoSArgs{} }},
 	}
 	for _, kind := range kinds {

@@ -509,3 +509,27 @@ type DecisionsArgs struct {
 	// +optional
 	EvaluatePercent *int32 `json:"evaluatePercent,omitempty"`
 }
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// ShadowArgs makes the scheduler an onlooker: it places no pod and writes nothing, and decides about the pods that other schedulers
+// place as if they were its own. It stands under the name Shadow in the pluginConfig of one profile and holds for the whole process.
+type ShadowArgs struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// SchedulerNames of the pods that it looks at, [default-scheduler] by default.
+	// +optional
+	// +listType=set
+	SchedulerNames []string `json:"schedulerNames,omitempty"`
+	// Decisions that are kept and followed, 50000 by default; 100–1000000. The oldest go first; what they came to until then stays
+	// in the sums.
+	// +optional
+	Decisions *int32 `json:"decisions,omitempty"`
+	// MaxBytes that they take together, estimated, 33554432 by default; 65536–1073741824.
+	// +optional
+	MaxBytes *int64 `json:"maxBytes,omitempty"`
+	// CPUPercent is the share of one CPU that deciding may take, 50 by default; 1–100. Pods for which it does not suffice are passed
+	// over and counted.
+	// +optional
+	CPUPercent *int32 `json:"cpuPercent,omitempty"`
+}

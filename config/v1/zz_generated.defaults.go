@@ -23,6 +23,7 @@ func RegisterDefaults(scheme *runtime.Scheme) error {
 	scheme.AddTypeDefaultingFunc(&PredictedQoSArgs{}, func(obj interface{}) { SetObjectDefaults_PredictedQoSArgs(obj.(*PredictedQoSArgs)) })
 	scheme.AddTypeDefaultingFunc(&PredictionArgs{}, func(obj interface{}) { SetObjectDefaults_PredictionArgs(obj.(*PredictionArgs)) })
 	scheme.AddTypeDefaultingFunc(&ResourceFitArgs{}, func(obj interface{}) { SetObjectDefaults_ResourceFitArgs(obj.(*ResourceFitArgs)) })
+	scheme.AddTypeDefaultingFunc(&ShadowArgs{}, func(obj interface{}) { SetObjectDefaults_ShadowArgs(obj.(*ShadowArgs)) })
 	scheme.AddTypeDefaultingFunc(&TaintsArgs{}, func(obj interface{}) { SetObjectDefaults_TaintsArgs(obj.(*TaintsArgs)) })
 	return nil
 }
@@ -53,6 +54,10 @@ func SetObjectDefaults_PredictionArgs(in *PredictionArgs) {
 
 func SetObjectDefaults_ResourceFitArgs(in *ResourceFitArgs) {
 	SetDefaults_ResourceFitArgs(in)
+}
+
+func SetObjectDefaults_ShadowArgs(in *ShadowArgs) {
+	SetDefaults_ShadowArgs(in)
 }
 
 func SetObjectDefaults_TaintsArgs(in *TaintsArgs) {

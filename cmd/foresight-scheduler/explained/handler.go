@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -45,18 +46,23 @@ type Handler struct {
 	Leads func() bool
 	// Realised says how forecasts came out; nil is not known.
 	Realised func() []decision.Realised
+	// More paths below serving.Prefix, with what answers them.
+	More map[string]Answer
 
 	mux  *http.ServeMux
 	turn chan struct{}
 }
 
+// Answer to a request: what is written as JSON, or an error.
+type Answer func(context.Context, *http.Request) (any, error)
+
 // Ready makes the handler's paths.
 func (h *Handler) Ready() http.Handler {
 	h.turn = make(chan struct{}, 1)
 	h.mux = http.NewServeMux()
-	for path, answer := range map[string]func(context.Context, *http.Request) (any, error){
-		"decisions": h.decisions, "explain": h.explain, "nodes": h.nodes, "workloads": h.workloads,
-	} {
+	answers := map[string]Answer{"decisions": h.decisions, "explain": h.explain, "nodes": h.nodes, "workloads": h.workloads}
+	maps.Copy(answers, h.More)
+	for path, answer := range answers {
 		h.mux.HandleFunc("GET "+serving.Prefix+path, func(w http.ResponseWriter, r *http.Request) { h.answer(w, r, answer) })
 	}
 	return h.mux
@@ -116,13 +122,9 @@ func (h *Handler) work(ctx context.Context, r *http.Request, answer func(context
 
 // decisions are the newest records, of one pod or of all.
 func (h *Handler) decisions(_ context.Context, r *http.Request) (any, error) {
-	limit := 100
-	if text := r.URL.Query().Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > mostDecisions {
-			return nil, &refusal{http.StatusBadRequest, fmt.Sprintf("limit %.20q: must be 1 to %d", text, mostDecisions)}
-		}
-		limit = n
+	limit, err := Number(r, "limit", 100, mostDecisions)
+	if err != nil {
+		return nil, err
 	}
 	namespace, pod := r.URL.Query().Get("namespace"), r.URL.Query().Get("pod")
 	records := []decision.Record{}
@@ -135,6 +137,19 @@ func (h *Handler) decisions(_ context.Context, r *http.Request) (any, error) {
 		}
 	}
 	return records, nil
+}
+
+// Number is a parameter of a request, from 1 to most; an error refuses the request.
+func Number(r *http.Request, name string, otherwise, most int) (int, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > most {
+		return 0, &refusal{http.StatusBadRequest, fmt.Sprintf("%s %.20q: must be 1 to %d", name, text, most)}
+	}
+	return n, nil
 }
 
 // explain says why one pod is where it is.

@@ -46,6 +46,7 @@ type options struct {
 	parallel  int
 	cold      bool
 	pack      float64
+	shadow    bool
 	report    string
 	page      string
 	format    output.Format
@@ -107,6 +108,7 @@ Configurations without a file:
 	flags.IntVar(&o.repeats, "repeats", 1, "times to play each world, with other draws among nodes that score the same; measures are averaged")
 	flags.IntVar(&o.parallel, "parallel", 1, "worlds to play at a time")
 	flags.Float64Var(&o.pack, "pack", 0, "find how few nodes keep the minutes over 90 % CPU, a node and day, within this bound, for the pods of --nodes nodes")
+	flags.BoolVar(&o.shadow, "shadow", false, "have the configurations look on while stock places the pods, and hold the gain that they estimate beside the true one")
 	flags.StringVar(&o.report, "report", "", "HTML file to write tables and plots to as well")
 	flags.StringVar(&o.page, "page", "", "Markdown file to write the tables to as well")
 	o.format.AddFlag(cmd)
@@ -136,6 +138,8 @@ func (o *options) validate() error {
 		return fmt.Errorf("--parallel: %d: want 1 or more", o.parallel)
 	case !(o.pack >= 0):
 		return fmt.Errorf("--pack: %v: want minutes, 0 or more", o.pack)
+	case o.shadow && (o.pack > 0 || o.cold || o.repeats > 1 || o.report != "" || o.page != ""):
+		return errors.New("--shadow: has no --pack, --cold, --repeats, --report and --page")
 	case o.pack > 0 && (o.report != "" || o.page != ""):
 		return errors.New("--pack: has no --report and no --page")
 	case len(o.densities) == 0:
@@ -277,6 +281,9 @@ func (o *options) run(cmd *cobra.Command) error {
 			return err
 		}
 		return output.Print(cmd.OutOrStdout(), o.format, rows, printPacked)
+	}
+	if o.shadow {
+		return o.lookOn(cmd, cells, configs, progress)
 	}
 	var rows []replay.Row
 	var over [][]replay.Row // all seeds, by cell

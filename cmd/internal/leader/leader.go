@@ -47,11 +47,18 @@ type Asker struct {
 }
 
 // New returns one that connects as the flags say.
-func New(config *genericclioptions.ConfigFlags) *Asker { return &Asker{config: config} }
+func New(config *genericclioptions.ConfigFlags) *Asker {
+	return NewFor(config, "foresight-system/foresight-scheduler")
+}
+
+// NewFor is New with another Lease than the shipped scheduler's, NAMESPACE/NAME, where the flag does not say which.
+func NewFor(config *genericclioptions.ConfigFlags, lease string) *Asker {
+	return &Asker{config: config, lease: lease}
+}
 
 // AddLeaseFlag adds the flag that names the Lease.
 func (a *Asker) AddLeaseFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&a.lease, "scheduler-lease", "foresight-system/foresight-scheduler", "namespace and name of the scheduler's Lease")
+	cmd.Flags().StringVar(&a.lease, "scheduler-lease", a.lease, "namespace and name of the scheduler's Lease")
 }
 
 // AddFlags adds the flags that say where the scheduler is.

@@ -17,6 +17,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 
+	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex"
 	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
@@ -59,31 +60,7 @@ func (d *driver) start(w *world.World, c *Config, draw uint64, peers frameworkru
 	factory, nodes, pods, services, sets := newFactory(d.api)
 	d.nodes, d.pods = nodes, pods
 	if args != nil {
-		d.engine = engine.New(*args, d.clock)
-		machines := make(map[string]usage.Machine, len(w.Nodes))
-		var largest usage.Machine
-		for _, n := range w.Nodes {
-			m := usage.MachineOf(n)
-			machines[n.Name] = m
-			largest.Cores, largest.Bytes = max(largest.Cores, m.Cores), max(largest.Bytes, m.Bytes)
-		}
-		d.step = d.engine.Stepper(engine.Cluster{
-			Machines: func(name string) (usage.Machine, bool) {
-				if name == "" {
-					return largest, true
-				}
-				m, ok := machines[name]
-				return m, ok
-			},
-			Pod: func(namespace, name string) *v1.Pod {
-				object, ok, err := pods.indexer.GetByKey(namespace + "/" + name)
-				if err != nil || !ok {
-					return nil
-				}
-				return object.(*v1.Pod)
-			},
-			Nodes: func() []*v1.Node { return w.Nodes },
-		})
+		d.engine, d.step = newEngine(w, args, d)
 	}
 	judges := &judge.Plugins{}
 	registry := plugins.Registry(plugins.Options{Engine: d.engine, Judges: judges})
@@ -130,6 +107,39 @@ func (d *driver) start(w *world.World, c *Config, draw uint64, peers frameworkru
 		}
 	}
 	return nil
+}
+
+// newEngine returns an engine that learns of a driver's pods, and what drives it.
+func newEngine(w *world.World, args *config.PredictionArgs, d *driver) (*engine.Engine, *engine.Stepper) {
+	e := engine.New(*args, d.clock)
+	return e, e.Stepper(engine.Cluster{Machines: machinesOf(w), Pod: d.pod, Nodes: func() []*v1.Node { return w.Nodes }})
+}
+
+// pod is a pod that is there, or nil.
+func (d *driver) pod(namespace, name string) *v1.Pod {
+	object, ok, err := d.pods.indexer.GetByKey(key(namespace, name))
+	if err != nil || !ok {
+		return nil
+	}
+	return object.(*v1.Pod)
+}
+
+// machinesOf are the sizes of a world's nodes.
+func machinesOf(w *world.World) usage.Machines {
+	machines := make(map[string]usage.Machine, len(w.Nodes))
+	var largest usage.Machine
+	for _, n := range w.Nodes {
+		m := usage.MachineOf(n)
+		machines[n.Name] = m
+		largest.Cores, largest.Bytes = max(largest.Cores, m.Cores), max(largest.Bytes, m.Bytes)
+	}
+	return func(name string) (usage.Machine, bool) {
+		if name == "" {
+			return largest, true
+		}
+		m, ok := machines[name]
+		return m, ok
+	}
 }
 
 // schedule lets the scheduler try what waits in its queue, once each, and calls bound with what it placed.

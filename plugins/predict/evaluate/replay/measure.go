@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/foresight-scheduler/foresight/plugins/decision/shadow"
 	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/replay/world"
 )
 
@@ -58,6 +59,8 @@ type Outcome struct {
 	Heat [][]float32
 	// Worst are the decisions of most regret, the worst first.
 	Worst []Decision
+	// Shadow is what an onlooker says; nil where nobody looked on.
+	Shadow *shadow.Report
 }
 
 // Decision that turned out badly.

@@ -33,6 +33,8 @@ type Options struct {
 	From time.Duration
 	// Cold has stock place all pods until From; then the configuration takes over, with an engine that knows nothing.
 	Cold bool
+	// Onlooker decides about each pod that the configuration places, as if it were its own; nil is nobody.
+	Onlooker *Config
 	// Draw is the number of the run. Nodes that score the same are drawn among by the world's seed and it, so a run can be repeated.
 	Draw uint64
 	// Progress is called with how much of the run is over, 0–1; nil is nobody to tell.
@@ -55,6 +57,7 @@ type run struct {
 	pods    []pod
 	now     time.Duration
 	measure meter
+	looks   *onlooker
 }
 
 // node is what a replay knows of a node.
@@ -144,7 +147,11 @@ func Run(ctx context.Context, w *world.World, c *Config, o Options) (*Outcome, e
 			r.measure.Unplaced++
 		}
 	}
-	return r.measure.outcome(w, c, &o), nil
+	out := r.measure.outcome(w, c, &o)
+	if r.looks != nil {
+		out.Shadow = r.looks.ledger.Report(r.driver.clock.now, 0)
+	}
+	return out, nil
 }
 
 func (r *run) events() []event {
@@ -174,6 +181,11 @@ func (r *run) drive(ctx context.Context, c *Config) error {
 		return err
 	}
 	r.driver = d
+	if r.options.Onlooker != nil {
+		if r.looks, err = newOnlooker(r.world, r.options.Onlooker, d, r.options.Draw); err != nil {
+			return err
+		}
+	}
 	for i := range r.pods {
 		p := &r.pods[i]
 		if p.object == nil {
@@ -225,6 +237,11 @@ func (r *run) bound(b *v1.Binding) error {
 		r.measure.decided(r, i, n)
 	}
 	old := r.pods[i].object
+	if r.looks != nil {
+		if err := r.looks.placed(r.driver.ctx, old, b.Target.Name); err != nil {
+			return err
+		}
+	}
 	r.place(i, n)
 	return r.driver.pods.update(old, r.pods[i].object)
 }
@@ -294,6 +311,9 @@ func (r *run) ends(i int) error {
 	if r.driver.engine != nil {
 		r.driver.engine.PodEnded(object, r.driver.engine.Now())
 	}
+	if r.looks != nil {
+		r.looks.engine.PodEnded(object, r.looks.engine.Now())
+	}
 	return r.driver.schedule(r.bound)
 }
 
@@ -304,6 +324,11 @@ func (r *run) measures(ctx context.Context, k int) error {
 		reading := r.reading(k - 1)
 		if d.step != nil {
 			if err := d.step.Step(ctx, reading); err != nil {
+				return err
+			}
+		}
+		if r.looks != nil {
+			if err := r.looks.measured(ctx, r.reading(k-1), r.now > r.options.From); err != nil {
 				return err
 			}
 		}

@@ -1,0 +1,123 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package evaluate
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/plugins/decision"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+)
+
+// Placement is a pod that another scheduler has placed.
+type Placement struct {
+	// Pod with its node.
+	Pod *v1.Pod
+	// Profile that is asked; it must be one of the scheduler's.
+	Profile string
+	// Later are pods that were placed after it, with their nodes: they were not there when it was decided.
+	Later []*v1.Pod
+	// Draw returns a number from 0 to n-1. It draws among nodes that score the same.
+	Draw func(n int) int
+}
+
+// Place says where the profile would have placed the pod: on the nodes as they are now, without the pod and without those that came later.
+func (e *Evaluator) Place(ctx context.Context, p Placement) (*decision.Placed, error) {
+	f := e.profiles[p.Profile]
+	if f == nil {
+		return nil, fmt.Errorf("%w places pods of %q", ErrNoProfile, p.Profile)
+	}
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	all, err := e.turns.copyNodes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	theirs := p.Pod.Spec.NodeName
+	pod := *p.Pod
+	pod.Spec.NodeName, pod.Status.NominatedNodeName = "", ""
+	seen := newNodes(before(ctx, all, p.Pod, p.Later))
+	e.lister.current.Store(seen)
+	defer e.lister.current.Store(newNodes(nil)) // and let go of them
+
+	r, err := ask(ctx, f, seen, &pod)
+	if err != nil {
+		return nil, err
+	}
+	out := &decision.Placed{Nodes: len(seen.all), Feasible: len(r.scores)}
+	if e.options.Read != nil {
+		out.Epoch = e.options.Read().Epoch()
+	}
+	best := r.choice(theirs)
+	out.Node, out.Total, out.Alike = best.Node, best.Total, best.Alike
+	if best.Node != theirs && best.Alike > 1 {
+		out.Node = r.scores[p.Draw(best.Alike)].Name // The best come first.
+	}
+	out.TheirsRefused = "the node is gone"
+	if seen.byName[theirs] != nil {
+		out.TheirsRefused = ""
+	}
+	for i := range r.scores {
+		if r.scores[i].Name == theirs {
+			out.TheirTotal = r.scores[i].TotalScore
+		}
+	}
+	if status := r.refused[theirs]; status != nil {
+		out.TheirsRefused = decision.Cut(strings.Join(status.Reasons(), ", "))
+	} else if r.pre != nil {
+		out.TheirsRefused = decision.Cut(r.pre.Message())
+	}
+	if v := viewIn(r.state); v != nil {
+		expected := func(node string) float64 {
+			info := seen.byName[node]
+			if info == nil {
+				return 0
+			}
+			use, _ := v.View.Expected(v.state, info)
+			return use[predict.CPU]
+		}
+		out.Expected, out.TheirExpected = expected(out.Node), expected(theirs)
+	}
+	return out, nil
+}
+
+// before returns the nodes as they were before the pod was placed, and those after it.
+func before(ctx context.Context, all []fwk.NodeInfo, pod *v1.Pod, later []*v1.Pod) []fwk.NodeInfo {
+	gone := map[string][]*v1.Pod{pod.Spec.NodeName: {pod}}
+	for _, p := range later {
+		gone[p.Spec.NodeName] = append(gone[p.Spec.NodeName], p)
+	}
+	log := klog.FromContext(ctx)
+	seen := make([]fwk.NodeInfo, len(all))
+	for i, info := range all {
+		seen[i] = info
+		for _, p := range gone[info.Node().Name] {
+			if !holds(seen[i], p) {
+				continue
+			}
+			if seen[i] == info {
+				seen[i] = info.Snapshot()
+			}
+			// It fails for a pod that is not there only.
+			_ = seen[i].RemovePod(log, p)
+		}
+	}
+	return seen
+}
+
+// holds says whether the pod is on the node. One of the same name may have come in its place.
+func holds(info fwk.NodeInfo, pod *v1.Pod) bool {
+	for _, p := range info.GetPods() {
+		if on := p.GetPod(); on.UID == pod.UID && on.Name == pod.Name && on.Namespace == pod.Namespace {
+			return true
+		}
+	}
+	return false
+}

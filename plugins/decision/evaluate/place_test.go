@@ -1,0 +1,96 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package evaluate_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	v1 "k8s.io/api/core/v1"
+
+	"github.com/foresight-scheduler/foresight/manifests"
+	"github.com/foresight-scheduler/foresight/plugins/decision"
+	"github.com/foresight-scheduler/foresight/plugins/decision/evaluate"
+)
+
+// placeAsSeen evaluates a pod that is on a node already, with others that came after it.
+func (c *cluster) placeAsSeen(pod *v1.Pod, node string, later []*v1.Pod) *decision.Placed {
+	c.t.Helper()
+	on := pod.DeepCopy()
+	on.Spec.NodeName = node
+	p, err := c.evaluator.Place(context.Background(), evaluate.Placement{Pod: on, Profile: profileName, Later: later, Draw: func(int) int { return 0 }})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return p
+}
+
+// The oracle of a decision about another scheduler's pod is the profile itself: it has placed pods one after the other, and when it is
+// asked afterwards about one of them, with those that came later on their nodes, it would have placed it where it did.
+func TestPlaceIsWhatTheProfileDecided(t *testing.T) {
+	c := newCluster(t, string(manifests.SchedulerConfig), 3, false)
+	fill(c)
+	type decided struct {
+		pod    *v1.Pod
+		record *decision.Record
+		best   int64
+	}
+	var all []decided
+	shown, differ := 0, 0
+	for i := range 240 {
+		pod := c.randomPod(fmt.Sprint("pod-", i))
+		d := decided{pod: pod, record: c.schedule(pod)}
+		for _, s := range c.scored {
+			d.best = max(d.best, s.TotalScore)
+		}
+		if all = append(all, d); len(all) < 6 {
+			continue
+		}
+		first := all[0]
+		all = all[1:]
+		if first.record.Node == "" {
+			continue
+		}
+		var later []*v1.Pod
+		for _, l := range all {
+			if l.record.Node != "" {
+				on := l.pod.DeepCopy()
+				on.Spec.NodeName = l.record.Node
+				later = append(later, on)
+			}
+		}
+		got := c.placeAsSeen(first.pod, first.record.Node, later)
+		if got.Node != first.record.Node || got.Feasible != first.record.Feasible || got.TheirsRefused != "" {
+			t.Fatalf("%s went to %s, one of %d; afterwards: %+v", first.pod.Name, first.record.Node, first.record.Feasible, got)
+		}
+		if first.record.Feasible > 1 {
+			if shown++; got.Total != first.best || got.TheirTotal != first.best {
+				t.Fatalf("%s scored %d, afterwards %+v", first.pod.Name, first.best, got)
+			}
+		}
+		if blind := c.placeAsSeen(first.pod, first.record.Node, nil); blind.Node != got.Node || blind.Total != got.Total || blind.Feasible != got.Feasible {
+			differ++
+		}
+	}
+	if shown < 150 || differ < 10 {
+		t.Errorf("%d pods shown, and those that came later make a difference for %d: the test shows too little", shown, differ)
+	}
+}
+
+// Another scheduler's node that the profile would refuse, or that is gone, is told; so is a pod that it would leave waiting.
+func TestPlaceTellsWhatItWouldRefuse(t *testing.T) {
+	c := newCluster(t, string(manifests.SchedulerConfig), 3, false)
+	small, large := c.addNode("1", "4Gi"), c.addNode("8", "32Gi")
+	pod := c.pod("web", "2", "1Gi")
+	if got := c.placeAsSeen(pod, small, nil); got.Node != large || got.TheirsRefused != "Insufficient cpu" {
+		t.Errorf("%+v", got)
+	}
+	if got := c.placeAsSeen(pod, "gone", nil); got.Node != large || got.TheirsRefused != "the node is gone" {
+		t.Errorf("%+v", got)
+	}
+	if got := c.placeAsSeen(c.pod("huge", "100", "1Gi"), large, nil); got.Node != "" || got.Feasible != 0 || got.TheirsRefused != "Insufficient cpu" {
+		t.Errorf("%+v", got)
+	}
+}
