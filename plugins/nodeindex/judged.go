@@ -94,7 +94,7 @@ func (f *fits) judge(x *Index, q *query, rows []int32) {
 			}
 		}
 		verdicts := resize(&x.verdicts, len(x.infos))
-		if until := j.Look(x.infos, verdicts); !until.IsZero() && (f.until.IsZero() || until.Before(f.until)) {
+		if until := j.Look(x.looked, x.infos, verdicts); !until.IsZero() && (f.until.IsZero() || until.Before(f.until)) {
 			f.until = until
 		}
 		if j.relative && len(f.raw[j.at]) < len(f.scores) {

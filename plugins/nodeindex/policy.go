@@ -235,7 +235,7 @@ func (p *policy) addArgs(name string, object any) {
 func (p *policy) addResourceFit(args *config.ResourceFitArgs) {
 	p.ignored, p.ignoredGroups = args.IgnoredResources, args.IgnoredResourceGroups
 	before := *p
-	if args.LimitsGuard.Mode != config.LimitsGuardNone {
+	if args.LimitsGuard.Mode != config.LimitsGuardNone && !p.addGuard() {
 		p.know(resourceFitName + " with a guard on limits")
 	}
 	if p.own > 0 {
@@ -257,6 +257,16 @@ func (p *policy) addResourceFit(args *config.ResourceFitArgs) {
 	p.judged = judged
 	j.weight, j.filters = p.own, slices.Contains(p.filters, resourceFitName)
 	p.own, p.asksFit = 0, true
+}
+
+// addGuard has the guard on limits asked beside the columns, and says whether that is all that it does.
+func (p *policy) addGuard() bool {
+	plugin, ok := p.plugins(resourceFitName).(judge.Guarded)
+	if !ok || plugin.Guard() == nil || len(p.judged) == maxJudges {
+		return false
+	}
+	p.judged = append(p.judged, judged{plugin: plugin.Guard(), filters: slices.Contains(p.filters, resourceFitName)})
+	return true
 }
 
 func (p *policy) addAffinity(added *v1.NodeAffinity) {

@@ -53,7 +53,7 @@ func (j *judging) Shape() any {
 }
 
 // Look computes the harm on each node, and whether Filter refuses it.
-func (j *judging) Look(nodes []fwk.NodeInfo, verdicts []judge.Verdict) time.Time {
+func (j *judging) Look(_ []int32, nodes []fwk.NodeInfo, verdicts []judge.Verdict) time.Time {
 	r := &j.kept
 	r.lock.Lock()
 	defer r.lock.Unlock()

@@ -22,7 +22,18 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
 )
 
-var _ judge.Plugin = &ResourceFit{}
+var (
+	_ judge.Plugin  = &ResourceFit{}
+	_ judge.Guarded = &ResourceFit{}
+)
+
+// Guard is the guard on limits where it only refuses nodes: the rest of the plugin is in the index' columns then.
+func (r *ResourceFit) Guard() judge.Plugin {
+	if r.guard == nil || !r.guard.Refuses() {
+		return nil
+	}
+	return r.guard
+}
 
 // judging is what the node index asks where its own columns do not know the args: strategies by
 // shape or by other resources than CPU and memory, and the guard on limits.
@@ -108,7 +119,7 @@ func (j *judging) Shape() any {
 var nothingMissing = v1.ResourceList{v1.ResourceCPU: apiresource.MustParse("1"), v1.ResourceMemory: apiresource.MustParse("1Mi")}
 
 // Look runs Filter and Score.
-func (j *judging) Look(nodes []fwk.NodeInfo, verdicts []judge.Verdict) time.Time {
+func (j *judging) Look(_ []int32, nodes []fwk.NodeInfo, verdicts []judge.Verdict) time.Time {
 	ctx := context.Background()
 	for i, n := range nodes {
 		verdicts[i] = judge.Verdict{Refused: !j.plugin.Filter(ctx, j.state, j.pod, n).IsSuccess()}

@@ -4,7 +4,6 @@
 package trimaran
 
 import (
-	"context"
 	"reflect"
 	"time"
 
@@ -25,39 +24,37 @@ var (
 type judging struct {
 	*cycle
 	scorer *scorer
-	score  func(context.Context, fwk.CycleState, *v1.Pod, fwk.NodeInfo) (int64, *fwk.Status)
 	// normalize is nil where scores are 0–100 as they are.
 	normalize func(n int, at func(int) *int64)
 	state     fwk.CycleState
-	pod       *v1.Pod
 }
 
 // Judge tells the node index how nodes are judged for the pod.
 func (p *TargetLoadPacking) Judge(state fwk.CycleState, pod *v1.Pod) (judge.Judge, bool) {
-	return p.judge(state, pod, p.Score, nil)
+	return p.judge(state, pod, nil)
 }
 
 // Judge tells the node index how nodes are judged for the pod.
 func (p *LoadVariationRiskBalancing) Judge(state fwk.CycleState, pod *v1.Pod) (judge.Judge, bool) {
-	return p.judge(state, pod, p.Score, nil)
+	return p.judge(state, pod, nil)
 }
 
 // Judge tells the node index how nodes are judged for the pod.
 func (p *LowRiskOverCommitment) Judge(state fwk.CycleState, pod *v1.Pod) (judge.Judge, bool) {
-	return p.judge(state, pod, p.Score, nil)
+	return p.judge(state, pod, nil)
 }
 
 // Judge tells the node index how nodes are judged for the pod.
 func (p *Peaks) Judge(state fwk.CycleState, pod *v1.Pod) (judge.Judge, bool) {
-	return p.judge(state, pod, p.Score, normalizeJumps)
+	return p.judge(state, pod, normalizeJumps)
 }
 
-func (s *scorer) judge(state fwk.CycleState, pod *v1.Pod, score func(context.Context, fwk.CycleState, *v1.Pod, fwk.NodeInfo) (int64, *fwk.Status), normalize func(int, func(int) *int64)) (judge.Judge, bool) {
+func (s *scorer) judge(state fwk.CycleState, pod *v1.Pod, normalize func(int, func(int) *int64)) (judge.Judge, bool) {
 	c := s.begin(state, pod)
 	if s.nothingToSay(c) {
 		return nil, true
 	}
-	return &judging{c, s, score, normalize, state, pod}, true
+	return &judging{c, s, normalize, state}, true
 }
 
 // World is what is known of the nodes' use.
@@ -72,11 +69,14 @@ func (j *judging) World() any {
 func (j *judging) Shape() any { return j.podPart }
 
 // Look scores the nodes. That holds until the first of their samples expires.
-func (j *judging) Look(nodes []fwk.NodeInfo, verdicts []judge.Verdict) (until time.Time) {
-	for i, n := range nodes {
-		score, _ := j.score(context.Background(), j.state, j.pod, n) // never fails
-		verdicts[i] = judge.Verdict{Raw: score}
-		if ends := j.scorer.ends(j.cycle, n.Node().Name); !ends.IsZero() && (until.IsZero() || ends.Before(until)) {
+func (j *judging) Look(rows []int32, nodes []fwk.NodeInfo, verdicts []judge.Verdict) (until time.Time) {
+	s := j.scorer
+	s.rows.In(j.World())
+	read := func(node fwk.NodeInfo, n *nodePart) { s.readNode(j.usage, j.state, node, n) }
+	for i, node := range nodes {
+		n := s.rows.Of(rows[i], node, read)
+		verdicts[i] = judge.Verdict{Raw: s.formula(j.cycle, n)}
+		if ends := n.ends(j.cycle, s.options.Expiry); !ends.IsZero() && (until.IsZero() || ends.Before(until)) {
 			until = ends
 		}
 	}
@@ -84,20 +84,16 @@ func (j *judging) Look(nodes []fwk.NodeInfo, verdicts []judge.Verdict) (until ti
 }
 
 // ends is when what is known of the node expires, or, where its sample is from the future, begins to count.
-func (s *scorer) ends(c *cycle, node string) time.Time {
-	if c.usage == nil {
-		return time.Time{}
-	}
-	u, known := c.usage.Node(node)
+func (n *nodePart) ends(c *cycle, expiry time.Duration) time.Time {
 	switch {
-	case !known:
+	case !n.known:
 		return time.Time{}
-	case u.Newest.Sub(c.begun) > s.options.Expiry:
-		return u.Newest.Add(-s.options.Expiry)
-	case c.begun.Sub(u.Newest) > s.options.Expiry:
+	case n.newest.Sub(c.begun) > expiry:
+		return n.newest.Add(-expiry)
+	case c.begun.Sub(n.newest) > expiry:
 		return time.Time{}
 	}
-	return u.Newest.Add(s.options.Expiry)
+	return n.newest.Add(expiry)
 }
 
 // Now is when the cycle began.

@@ -7,7 +7,6 @@ import (
 	"context"
 	"math"
 
-	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 	schedulerplugins "sigs.k8s.io/scheduler-plugins/apis/config"
 )
@@ -41,27 +40,26 @@ func newLoadVariationRiskBalancing(ctx context.Context, args *schedulerplugins.L
 	warnOfSource(ctx, LoadVariationRiskBalancingName, args.TrimaranSpec)
 	p := &LoadVariationRiskBalancing{margin: args.SafeVarianceMargin, root: 1 / args.SafeVarianceSensitivity}
 	p.init(LoadVariationRiskBalancingName, opts)
+	p.formula = p.score
 	return p, nil
 }
 
-// Score returns 0–100, most where the risk is least.
-func (p *LoadVariationRiskBalancing) Score(_ context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
-	nodeInfo = p.options.nodes.Of(nodeInfo)
-	c := p.cycle(state, pod)
-	mean, deviation := p.load(c, nodeInfo)
+// score is 0–100, most where the risk is least.
+func (p *LoadVariationRiskBalancing) score(c *cycle, n *nodePart) int64 {
+	mean, deviation := n.load(c, p.options.Expiry)
 	worst := -1.0
-	for r, capacity := range amountsOf(nodeInfo.GetAllocatable()) {
+	for r, capacity := range n.capacity {
 		if capacity <= 0 {
-			return 0, nil
+			return 0
 		}
 		if mean[r] >= 0 {
 			worst = max(worst, p.risk((mean[r]+c.use[r])/capacity, deviation[r]/capacity))
 		}
 	}
 	if worst < 0 {
-		return 0, nil
+		return 0
 	}
-	return int64(math.Round(100 * (1 - worst))), nil
+	return int64(math.Round(100 * (1 - worst)))
 }
 
 // risk is the formula for one resource, in shares of the node.

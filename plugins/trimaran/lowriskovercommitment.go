@@ -69,39 +69,56 @@ func newLowRiskOverCommitment(ctx context.Context, args *schedulerplugins.LowRis
 	}
 	warnOfSource(ctx, LowRiskOverCommitmentName, args.TrimaranSpec)
 	p.init(LowRiskOverCommitmentName, opts)
+	p.read, p.formula = p.readLimits, p.score
 	p.podPart = func(pod *v1.Pod) podPart { return podPart{use: requestsOf(pod), limits: limitsOf(pod)} }
 	p.nothingToSay = func(c *cycle) bool { return c.limits.Amounts == amounts{} }
 	return p, nil
 }
 
-// Score returns 0–100, most where the risk is least.
-func (p *LowRiskOverCommitment) Score(_ context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
-	nodeInfo = p.options.nodes.Of(nodeInfo)
-	c := p.cycle(state, pod)
-	if p.nothingToSay(c) {
-		return 0, nil
-	}
-	mean, deviation := p.load(c, nodeInfo)
-	requests, limits := amountsOf(nodeInfo.GetRequested()), p.onNode(state, nodeInfo)
-	worst := 0.0
-	for r, capacity := range amountsOf(nodeInfo.GetAllocatable()) {
-		if capacity <= 0 {
-			return 0, nil
-		}
+// limited is what the formula takes of a node beside its usage, in cores and bytes.
+type limited struct {
+	requests amounts
+	limits   amounts // at least the requests
+	// overused is the load risk, if usage is known.
+	overused amounts
+}
+
+// readLimits reads it.
+func (p *LowRiskOverCommitment) readLimits(state fwk.CycleState, nodeInfo fwk.NodeInfo, n *nodePart) {
+	l, sum := &n.limited, p.onNode(state, nodeInfo)
+	l.requests = amountsOf(nodeInfo.GetRequested())
+	for r, capacity := range n.capacity {
 		// In the midst of a resize a pod may count with more than its spec requests.
-		limit := max(limits.Amounts[r], requests[r])
-		load := 1.0
-		if mean[r] >= 0 {
-			bound := limit / capacity
-			if limits.Unlimited[r] {
+		l.limits[r] = max(sum.Amounts[r], l.requests[r])
+		if l.overused[r] = 1; n.known && n.mean[r] >= 0 && capacity > 0 {
+			bound := l.limits[r] / capacity
+			if sum.Unlimited[r] {
 				bound = 1
 			}
-			load = overuse(mean[r]/capacity, p.smoothing*deviation[r]/capacity, requests[r]/capacity, bound)
+			l.overused[r] = overuse(n.mean[r]/capacity, p.smoothing*n.deviation[r]/capacity, l.requests[r]/capacity, bound)
 		}
-		risk := p.weights[r]*limitRisk(requests[r]+c.use[r], limit+c.limits.Amounts[r], capacity) + (1-p.weights[r])*load
+	}
+}
+
+// score is 0–100, most where the risk is least.
+func (p *LowRiskOverCommitment) score(c *cycle, n *nodePart) int64 {
+	if p.nothingToSay(c) {
+		return 0
+	}
+	mean, _ := n.load(c, p.options.Expiry)
+	worst := 0.0
+	for r, capacity := range n.capacity {
+		if capacity <= 0 {
+			return 0
+		}
+		load, l := 1.0, &n.limited
+		if mean[r] >= 0 {
+			load = l.overused[r]
+		}
+		risk := p.weights[r]*limitRisk(l.requests[r]+c.use[r], l.limits[r]+c.limits.Amounts[r], capacity) + (1-p.weights[r])*load
 		worst = max(worst, risk)
 	}
-	return int64(math.Round(100 * (1 - worst))), nil
+	return int64(math.Round(100 * (1 - worst)))
 }
 
 // limitRisk is the share of what pods may use beyond their requests that the node does

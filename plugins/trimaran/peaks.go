@@ -35,7 +35,7 @@ const PowerModelEnv = "NODE_POWER_MODEL"
 type Peaks struct {
 	scorer
 	// models by node name.
-	models map[string]schedulerplugins.PowerModel
+	models map[string]*schedulerplugins.PowerModel
 }
 
 const (
@@ -68,28 +68,31 @@ func newPeaks(ctx context.Context, args *schedulerplugins.PeaksArgs, opts Option
 		}
 	}
 	warnOfSource(ctx, PeaksName, schedulerplugins.TrimaranSpec{WatcherAddress: args.WatcherAddress})
-	p := &Peaks{models: models}
+	p := &Peaks{models: make(map[string]*schedulerplugins.PowerModel, len(models))}
+	for node, m := range models {
+		p.models[node] = &m
+	}
 	p.init(PeaksName, opts)
+	p.formula = p.score
+	p.read = func(_ fwk.CycleState, nodeInfo fwk.NodeInfo, n *nodePart) {
+		n.model = p.models[nodeInfo.Node().Name]
+	}
 	p.nothingToSay = func(c *cycle) bool { return c.usage == nil || c.use[cpu] == 0 }
 	return p, nil
 }
 
-// Score returns the jump in nanowatts, which NormalizeScore turns into 0–100.
-func (p *Peaks) Score(_ context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
-	nodeInfo = p.options.nodes.Of(nodeInfo)
-	c := p.cycle(state, pod)
-	model, ok := p.models[nodeInfo.Node().Name]
-	mean, _ := p.load(c, nodeInfo)
-	capacity := amountsOf(nodeInfo.GetAllocatable())[cpu]
-	before, after := 100*mean[cpu]/capacity, 100*(mean[cpu]+c.use[cpu])/capacity
-	if !ok || !(after <= 100) { // NaN where usage is unknown, NaN or +Inf where there is no CPU
-		return noJump, nil
+// score is the jump in nanowatts, which NormalizeScore turns into 0–100.
+func (p *Peaks) score(c *cycle, n *nodePart) int64 {
+	mean, _ := n.load(c, p.options.Expiry)
+	before, after := 100*mean[cpu]/n.capacity[cpu], 100*(mean[cpu]+c.use[cpu])/n.capacity[cpu]
+	if n.model == nil || !(after <= 100) { // NaN where usage is unknown, NaN or +Inf where there is no CPU
+		return noJump
 	}
-	return int64(max(-largestJump, min(largestJump, math.Round(1e9*jump(model, before, after))))), nil
+	return int64(max(-largestJump, min(largestJump, math.Round(1e9*jump(n.model, before, after)))))
 }
 
 // jump is the formula: utilizations in percent, result in watts.
-func jump(m schedulerplugins.PowerModel, before, after float64) float64 {
+func jump(m *schedulerplugins.PowerModel, before, after float64) float64 {
 	return m.K1 * (math.Exp(m.K2*after) - math.Exp(m.K2*before))
 }
 

@@ -49,18 +49,16 @@ func newTargetLoadPacking(ctx context.Context, args *schedulerplugins.TargetLoad
 	warnOfSource(ctx, TargetLoadPackingName, args.TrimaranSpec)
 	p := &TargetLoadPacking{target: float64(args.TargetUtilization), multiplier: multiplier, defaultRequest: request.AsApproximateFloat64()}
 	p.init(TargetLoadPackingName, opts)
+	p.formula = p.score
 	p.podPart = func(pod *v1.Pod) podPart { return podPart{use: amounts{cpu: p.predict(pod)}} }
 	p.residentUse = func(resident fwk.PodInfo) amounts { return amounts{cpu: p.predict(resident.GetPod())} }
 	return p, nil
 }
 
-// Score returns 0–100, most at the target.
-func (p *TargetLoadPacking) Score(_ context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
-	nodeInfo = p.options.nodes.Of(nodeInfo)
-	c := p.cycle(state, pod)
-	mean, _ := p.load(c, nodeInfo)
-	capacity := amountsOf(nodeInfo.GetAllocatable())[cpu]
-	return packed(100*(mean[cpu]+c.use[cpu])/capacity, p.target), nil
+// score is 0–100, most at the target.
+func (p *TargetLoadPacking) score(c *cycle, n *nodePart) int64 {
+	mean, _ := n.load(c, p.options.Expiry)
+	return packed(100*(mean[cpu]+c.use[cpu])/n.capacity[cpu], p.target)
 }
 
 // packed is the formula, in percent. A utilization is NaN where usage is unknown, and NaN

@@ -13,8 +13,10 @@ import (
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/component-helpers/resource"
 	fwk "k8s.io/kube-scheduler/framework"
+	schedulerplugins "sigs.k8s.io/scheduler-plugins/apis/config"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
 	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
 )
 
@@ -85,6 +87,12 @@ type scorer struct {
 	residentUse func(fwk.PodInfo) amounts
 	// nothingToSay says where every node would get the same score.
 	nothingToSay func(*cycle) bool
+	// read reads what else the plugin's formula takes of a node; nil reads nothing.
+	read func(fwk.CycleState, fwk.NodeInfo, *nodePart)
+	// formula is the score of a node, before it is normalized.
+	formula func(*cycle, *nodePart) int64
+	// rows are of the nodes that the node index asks about.
+	rows judge.Rows[nodePart]
 	// beginning is held to begin a cycle without PreScore.
 	beginning sync.Mutex
 }
@@ -146,21 +154,62 @@ func (s *scorer) cycle(state fwk.CycleState, pod *v1.Pod) *cycle {
 // ScoreExtensions returns nil: the scores are 0–100 as they are.
 func (s *scorer) ScoreExtensions() fwk.ScoreExtensions { return nil }
 
-// load returns the mean and the standard deviation of what the node uses, in cores and
-// bytes; the mean is NaN where it is not known.
+// nodePart is what a plugin reads of a node, with one view of usage: all that depends neither on the pod in hand nor on the time.
+type nodePart struct {
+	known  bool
+	newest time.Time // sample
+	// mean of what the node uses, in cores and bytes, NaN where it is not known, and its standard deviation.
+	mean, deviation amounts
+	capacity        amounts
+	limited         limited                      // LowRiskOverCommitment's
+	model           *schedulerplugins.PowerModel // Peaks'; nil without one
+}
+
+// load is the mean and the standard deviation of what the node uses, as far as that is still known.
+func (n *nodePart) load(c *cycle, expiry time.Duration) (mean, deviation amounts) {
+	// A sample from the future would never expire either.
+	if !n.known || c.begun.Sub(n.newest).Abs() > expiry {
+		return amounts{math.NaN(), math.NaN()}, amounts{}
+	}
+	return n.mean, n.deviation
+}
+
+// parts keep Score, which runs for every node, from allocating.
+var parts sync.Pool
+
+// Score returns 0–100, or what the plugin normalizes to that.
+func (s *scorer) Score(_ context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
+	n, _ := parts.Get().(*nodePart)
+	if n == nil {
+		n = &nodePart{}
+	}
+	defer parts.Put(n)
+	*n = nodePart{}
+	c := s.cycle(state, pod)
+	s.readNode(c.usage, state, s.options.nodes.Of(nodeInfo), n)
+	return s.formula(c, n), nil
+}
+
+// readNode reads a node.
 //
 // A pod whose use the samples do not show counts with what it is expected to use, just as
 // the pod in hand does. Pods that are only assumed are in NodeInfo, so a burst of pods does
 // not land on one node for as long as it looks idle.
-func (s *scorer) load(c *cycle, nodeInfo fwk.NodeInfo) (mean, deviation amounts) {
-	u, known := predict.NodeUsage{}, false
-	if c.usage != nil {
-		u, known = c.usage.Node(nodeInfo.Node().Name)
+func (s *scorer) readNode(usage Usage, state fwk.CycleState, nodeInfo fwk.NodeInfo, n *nodePart) {
+	n.capacity = amountsOf(nodeInfo.GetAllocatable())
+	if usage != nil {
+		var u predict.NodeUsage
+		if u, n.known = usage.Node(nodeInfo.Node().Name); n.known {
+			n.newest = u.Newest
+			n.mean, n.deviation = s.use(&u, nodeInfo)
+		}
 	}
-	// A sample from the future would never expire either.
-	if !known || c.begun.Sub(u.Newest).Abs() > s.options.Expiry {
-		return amounts{math.NaN(), math.NaN()}, deviation
+	if s.read != nil {
+		s.read(state, nodeInfo, n)
 	}
+}
+
+func (s *scorer) use(u *predict.NodeUsage, nodeInfo fwk.NodeInfo) (mean, deviation amounts) {
 	var latest [2]bool
 	for r, stats := range [2]*predict.Stats{&u.CPU, &u.Memory} {
 		mean[r], latest[r] = stats.Mean, !sane(stats.Mean)
@@ -175,7 +224,7 @@ func (s *scorer) load(c *cycle, nodeInfo fwk.NodeInfo) (mean, deviation amounts)
 		}
 	}
 	for _, resident := range nodeInfo.GetPods() {
-		share := unseen(&u, resident.GetPod())
+		share := unseen(u, resident.GetPod())
 		if share == 0 {
 			continue
 		}

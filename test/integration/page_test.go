@@ -43,33 +43,32 @@ func TestPage(t *testing.T) {
 		t.Fatalf("foresight ui said %q", lines.Text())
 	}
 
-	for view, want := range map[string][]string{
-		"nodes":     {node, "predicted", "requested"},
-		"decisions": {ns + "/shown", "→ " + node},
-		"workloads": {"workload"},
-		"trust":     {"Did forecasts hold?", "Where forecasts of nodes come from"},
+	for _, view := range []struct {
+		name string
+		want []string
+	}{
+		{"nodes", []string{node, "predicted", "requested"}},
+		{"decisions", []string{ns + "/shown", "→ " + node}},
+		{"decisions/" + ns + "/shown", []string{"(chosen)", "default profile would choose"}},
+		{"workloads", []string{"foresight-system/foresight-scheduler"}},
+		{"trust", []string{"Did forecasts hold?", "Where forecasts of nodes come from"}},
 	} {
-		for _, width := range []int{1280, 480} {
-			for _, dark := range []bool{false, true} {
-				name := fmt.Sprintf("%s-%d", view, width)
-				if dark {
-					name += "-dark"
-				}
-				var document string
-				eventually(t, "the page to show "+view, func(context.Context) (bool, string) {
-					document = browsertest.Open(t, chromium, browsertest.View{
-						Address: address + "#" + view, Width: width, Height: 900, Dark: dark, Screenshot: filepath.Join(t.ArtifactDir(), name+".png"),
-					})
-					for _, text := range want {
-						if !strings.Contains(document, text) {
-							return false, fmt.Sprintf("%s: no %q in %s", name, text, document)
-						}
+		for _, window := range []browsertest.View{{Width: 1280}, {Width: 480, Dark: true}} {
+			window.Height, window.Address = 900, address+"#"+view.name
+			picture := fmt.Sprintf("%s-%d.png", strings.ReplaceAll(strings.ReplaceAll(view.name, ns, "pod"), "/", "-"), window.Width)
+			window.Screenshot = filepath.Join(t.ArtifactDir(), picture)
+			var document string
+			eventually(t, "the page to show "+view.name, func(context.Context) (bool, string) {
+				document = browsertest.Open(t, chromium, window)
+				for _, text := range view.want {
+					if !strings.Contains(document, text) {
+						return false, fmt.Sprintf("no %q in %s", text, document)
 					}
-					return true, ""
-				})
-				if strings.Contains(document, "undefined") || strings.Contains(document, "NaN") {
-					t.Errorf("%s shows what is none: %s", name, document)
 				}
+				return true, ""
+			})
+			if strings.Contains(document, "undefined") || strings.Contains(document, "NaN") {
+				t.Errorf("%s shows what is none: %s", view.name, document)
 			}
 		}
 	}

@@ -34,8 +34,9 @@ type Judge interface {
 	// its shape.
 	Shape() any
 	// Look judges the nodes, into verdicts of the same length, and returns until when that holds; the
-	// zero time is for good.
-	Look(nodes []fwk.NodeInfo, verdicts []Verdict) (until time.Time)
+	// zero time is for good. Rows name the nodes: a row is one node's for as long as that is there, and
+	// one goroutine asks about it. See Rows.
+	Look(rows []int32, nodes []fwk.NodeInfo, verdicts []Verdict) (until time.Time)
 	// Now is the time by which Look's holds.
 	Now() time.Time
 	// Relative says that a node's score depends on what the other ones score, so that Scores is to be
@@ -51,6 +52,13 @@ type Verdict struct {
 	Refused bool
 	// Raw is the score before it is brought to 0–100, or anything that Scores understands.
 	Raw int64
+}
+
+// Guarded is a plugin that refuses nodes for one more reason than the index knows, of which another one tells.
+type Guarded interface {
+	fwk.Plugin
+	// Guard returns nil where there is none.
+	Guard() Plugin
 }
 
 // Services is a plugin that places a pod by where the pods of its Services run.

@@ -4,6 +4,9 @@
 package limits
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	v1 "k8s.io/api/core/v1"
@@ -189,5 +192,64 @@ func TestLargeNodeTimesPercent(t *testing.T) {
 	score := guard(t, config.LimitsGuardScore, percents(10000, "ephemeral-storage"), []*v1.Node{node})
 	if got := score.scoreDown(p, score.nodes[0]); got != fwk.MaxScore {
 		t.Errorf("got score %d on an empty node, want %d", got, fwk.MaxScore)
+	}
+}
+
+// The short way of pods that are plain comes to what the long one does, whatever their containers say.
+func TestPlainPodsAreAsOthers(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	list := func() v1.ResourceList {
+		if random.IntN(4) == 0 {
+			return nil
+		}
+		out := v1.ResourceList{}
+		for _, name := range []v1.ResourceName{"cpu", "memory", "example.com/device"} {
+			if random.IntN(3) > 0 {
+				out[name] = resource.MustParse([]string{"0", "1", "250m", "1u", "3Gi", "9223372036854775807", "12E", "100"}[random.IntN(8)])
+			}
+		}
+		return out
+	}
+	g := guard(t, config.LimitsGuardFilter, percents(100, "cpu", "memory", "example.com/device"), nil).Guard
+	plain := 0
+	for range 5000 {
+		p := &v1.Pod{}
+		for range 1 + random.IntN(3) {
+			p.Spec.Containers = append(p.Spec.Containers, v1.Container{Name: fmt.Sprint(len(p.Spec.Containers)), Resources: v1.ResourceRequirements{Requests: list(), Limits: list()}})
+			shall := p.Spec.Containers[len(p.Spec.Containers)-1].Resources
+			status := v1.ContainerStatus{Name: fmt.Sprint(len(p.Spec.Containers) - 1)}
+			if random.IntN(2) == 0 { // As kubelets tell.
+				status.Resources, status.AllocatedResources = shall.DeepCopy(), shall.DeepCopy().Requests
+			}
+			if random.IntN(8) == 0 {
+				status.Resources = &v1.ResourceRequirements{Requests: list(), Limits: list()}
+			}
+			if random.IntN(2) == 0 {
+				p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, status)
+			}
+		}
+		if random.IntN(4) == 0 {
+			p.Status.Conditions = []v1.PodCondition{{Type: v1.PodResizePending, Status: v1.ConditionTrue, Reason: v1.PodReasonInfeasible}}
+		}
+		if random.IntN(8) == 0 {
+			p.Status.ContainerStatuses = []v1.ContainerStatus{{Name: "0", AllocatedResources: list()}}
+		}
+		if random.IntN(8) == 0 {
+			p.Spec.InitContainers = []v1.Container{{Name: "i", Resources: v1.ResourceRequirements{Requests: list()}}}
+		}
+		for _, status := range []bool{false, true} {
+			options := g.options
+			options.UseStatusResources = status
+			if !g.isPlain(p, status) {
+				continue
+			}
+			plain++
+			if got, want := g.ofPlain(p), g.ofAny(p, options); !slices.Equal(got, want) {
+				t.Fatalf("%v in short, %v at length: %v", got, want, p)
+			}
+		}
+	}
+	if plain < 4000 {
+		t.Errorf("%d of 10000 were plain", plain)
 	}
 }

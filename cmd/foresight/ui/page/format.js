@@ -25,3 +25,5 @@ export function ago(seconds) {
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
   return `${Math.round(seconds / 3600)} h`;
 }
+
+export const count = (n, what) => `${n} ${what}${n === 1 ? '' : 's'}`;

@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-import { amount, share, ago, percent } from './format.js';
+import { amount, share, ago, percent, count } from './format.js';
 import { List } from './list.js';
 
 const view = document.getElementById('view');
@@ -70,7 +70,7 @@ function nodeRow(n, heat) {
   const use = `${r.used === undefined ? 'unknown' : amount(unit, r.used)} used, ${amount(unit, range.lower)}–${amount(unit, range.upper)} predicted`;
   const of = `${amount(unit, r.requested)} of ${amount(unit, r.allocatable)} requested`;
   const row = element('div', { class: 'row node', role: 'listitem', tabindex: -1 },
-    element('span', {}, n.name, element('span', { class: 'soft small' }, `  ${n.pods} pods`)),
+    element('span', {}, n.name, element('span', { class: 'soft small' }, '  ' + count(n.pods, 'pod'))),
     element('span', { class: 'plot' }, bar(r, range)),
     element('span', { class: 'use small' + (range.upper > r.allocatable ? ' bad' : '') }, use),
     element('span', { class: 'small soft' }, of),
@@ -98,13 +98,13 @@ function choice(label, name, options, changed) {
 
 function nodesView() {
   let answer, heat = {};
-  const count = element('span', { class: 'soft small', role: 'status' });
+  const counted = element('span', { class: 'soft small', role: 'status' });
   const list = new List('Nodes', (n) => nodeRow(n, heat[n.name] && decode(heat[n.name])));
   const draw = () => {
     if (!answer) return;
     const wanted = shown.search.toLowerCase();
     const rows = answer.nodes.filter((n) => n.name.toLowerCase().includes(wanted)).sort(orders[shown.order]);
-    count.textContent = `${rows.length} of ${answer.nodes.length} nodes`;
+    counted.textContent = `${rows.length} of ${answer.nodes.length} nodes`;
     list.show(rows);
   };
   const search = element('input', { type: 'search', id: 'search', placeholder: 'part of a name', oninput: () => { shown.search = search.value; draw(); } });
@@ -114,7 +114,7 @@ function nodesView() {
       choice('Resource', 'resource', { cpu: 'CPU', memory: 'Memory' }, draw),
       choice('Predicted peak within', 'hours', { hour: '1 hour', day: '24 hours' }, draw),
       choice('Fullest first by', 'order', { predicted: 'predicted', used: 'used', requested: 'requested', name: 'name' }, draw),
-      element('span', {}, element('label', { for: 'search' }, 'Find '), search), count),
+      element('span', {}, element('label', { for: 'search' }, 'Find '), search), counted),
     element('ul', { class: 'legend' },
       element('li', {}, element('i', { class: 'used' }), 'used now'),
       element('li', {}, element('i', { class: 'range' }), 'predicted peak, lower to upper bound'),
@@ -169,7 +169,8 @@ function explanation(x) {
   return element('div', {}, ...lines);
 }
 
-function decisionsView() {
+// decisionsView opens the decision on the pod that the address names.
+function decisionsView(wantedPod) {
   const list = element('div', {}, element('p', { class: 'empty' }, 'No decision is recorded yet.'));
   const open = new Map();
   view.replaceChildren(element('p', { class: 'soft small' }, 'The newest decisions first. Open one to see why.'), list);
@@ -190,6 +191,10 @@ function decisionsView() {
         inside.replaceChildren(element('p', { class: 'bad' }, error.message), ...(d.evaluation ? [explanation({ evaluation: d.evaluation, record: d })] : []));
       }
     });
+    if (of(d.pod) === wantedPod) {
+      wantedPod = undefined; // The newest one, and once.
+      details.open = true;
+    }
     return details;
   };
   return async () => {
@@ -205,7 +210,7 @@ function decisionsView() {
       if (wanted.length) list.replaceChildren(...wanted);
       if (focused && list.contains(focused)) focused.focus({ preventScroll: true });
     }
-    state.textContent = `${decisions.length} newest decisions`;
+    state.textContent = `the newest ${count(decisions.length, 'decision')}`;
   };
 }
 
@@ -214,7 +219,7 @@ function decisionsView() {
 function workloadRow(w) {
   return element('div', { class: 'row workload', role: 'listitem', tabindex: -1 },
     element('span', { class: 'name' }, `${w.namespace}/${w.name}`, element('span', { class: 'soft small' }, '  ' + w.kind)),
-    element('span', { class: 'small' }, `${w.pods} pods`),
+    element('span', { class: 'small' }, count(w.pods, 'pod')),
     element('span', { class: 'small' }, `requests ${amount('cpu', w.requestedCPU)} cores, ${amount('memory', w.requestedMemory)}`),
     element('span', { class: 'small' }, `${amount('cpu', w.cpu.lower)}–${amount('cpu', w.cpu.upper)} cores, ${amount('memory', w.memory.upper)} predicted`),
     element('span', { class: 'small soft' }, 'from ' + w.rung));
@@ -230,7 +235,7 @@ function workloadsView() {
   return async () => {
     answer = await ask('workloads');
     tell();
-    state.textContent = `${answer.workloads.length} workloads`;
+    state.textContent = count(answer.workloads.length, 'workload');
     draw();
   };
 }
@@ -272,7 +277,8 @@ const views = { nodes: nodesView, decisions: decisionsView, workloads: workloads
 let turn = 0;
 
 async function go() {
-  const name = location.hash.slice(1) in views ? location.hash.slice(1) : 'nodes';
+  const [asked, ...rest] = location.hash.slice(1).split('/');
+  const name = asked in views ? asked : 'nodes';
   for (const a of document.querySelectorAll('nav a')) {
     if (a.hash === '#' + name) a.setAttribute('aria-current', 'page');
     else a.removeAttribute('aria-current');
@@ -280,7 +286,7 @@ async function go() {
   document.title = `Foresight: ${name}`;
   state.textContent = 'reading …';
   const mine = ++turn;
-  const refresh = views[name]();
+  const refresh = views[name](rest.join('/'));
   while (mine === turn) {
     if (!document.hidden || !document.body.dataset.ready) {
       try {
