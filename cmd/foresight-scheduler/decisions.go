@@ -12,6 +12,7 @@ import (
 	schedulerserverconfig "k8s.io/kubernetes/cmd/kube-scheduler/app/config"
 	"k8s.io/kubernetes/pkg/scheduler"
 	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
+	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 
 	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/explained"
 	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/fence"
@@ -93,9 +94,9 @@ func (d *decisions) install(ctx context.Context, sched *scheduler.Scheduler, c *
 	if d == nil {
 		return nil
 	}
+	registry := plugins.Registry(plugins.Options{Engine: e, QoS: d.service, Claims: policy, Uncounted: true})
 	evaluator, err := evaluate.New(ctx, sched, c.ComponentConfig.Profiles, evaluate.Options{
-		Candidates: int(d.args.Candidates), Read: e.Reader(),
-		Registry: plugins.Registry(plugins.Options{Engine: e, QoS: d.service, Claims: policy, Uncounted: true}),
+		Candidates: int(d.args.Candidates), Read: e.Reader(), Registry: registry,
 	})
 	if err != nil {
 		return fmt.Errorf("explaining decisions: %w", err)
@@ -108,12 +109,14 @@ func (d *decisions) install(ctx context.Context, sched *scheduler.Scheduler, c *
 	}
 	d.watcher.Install(sched)
 	legacyregistry.CustomMustRegister(newDecisionMetrics(d.ring, background))
-	return d.serve(ctx, c, evaluator, e)
+	return d.serve(ctx, c, evaluator, registry, e)
 }
 
 // serve answers who asks, on the secure port.
-func (d *decisions) serve(ctx context.Context, c *schedulerserverconfig.CompletedConfig, evaluator *evaluate.Evaluator, e *engine.Engine) error {
-	h := &explained.Handler{Ring: d.ring, Evaluator: evaluator, Pods: c.InformerFactory.Core().V1().Pods().Lister(), More: d.more}
+func (d *decisions) serve(ctx context.Context, c *schedulerserverconfig.CompletedConfig, evaluator *evaluate.Evaluator, registry frameworkruntime.Registry, e *engine.Engine) error {
+	h := &explained.Handler{
+		Ring: d.ring, Evaluator: evaluator, Pods: c.InformerFactory.Core().V1().Pods().Lister(), Another: anotherConfiguration(evaluator, registry), More: d.more,
+	}
 	for i := range c.ComponentConfig.Profiles {
 		h.Profiles = append(h.Profiles, c.ComponentConfig.Profiles[i].SchedulerName)
 	}

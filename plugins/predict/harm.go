@@ -107,12 +107,31 @@ func (v *View) ScoreOf(pods *NodeUse, f *NodeForecast, bounds *Bounds, allocatab
 	with, risk := *pods, 0.0
 	with.Add(&v.Pod)
 	for r := range with {
-		w, beyond := &with[r], &f.Beyond[r]
-		use := harm.Use{
-			Mean:     w.Mean + beyond.Mean,
-			Variance: (1-alike)*w.Variance + alike*w.Deviations*w.Deviations + beyond.Variance,
-		}
-		risk += harm.Risk(use, runsWell[r]*bounds.Share[r]*allocatable[r], allocatable[r])
+		risk += harm.Risk(with.and(r, &f.Beyond[r]), runsWell[r]*bounds.Share[r]*allocatable[r], allocatable[r])
 	}
 	return harm.Score(risk)
 }
+
+// and is what the pods and the node beyond them use of one resource.
+func (n *NodeUse) and(r int, beyond *Use) harm.Use {
+	w := &n[r]
+	return harm.Use{Mean: w.Mean + beyond.Mean, Variance: (1-alike)*w.Variance + alike*w.Deviations*w.Deviations + beyond.Variance}
+}
+
+// Excess is what the node is expected to use, with the pod, beyond what it runs well at: on average, in cores and bytes. The score falls
+// with it. It is false where nothing is predicted of the node.
+func (v *View) Excess(state fwk.CycleState, node fwk.NodeInfo, bounds *Bounds) (excess Amounts, known bool) {
+	f := v.Loads.Of(state, v.Snapshot, node)
+	if bounds.Off || f.Forecast.Rung == Blind {
+		return excess, false
+	}
+	with, allocatable := f.Use, AllocatableOf(node)
+	with.Add(&v.Pod)
+	for r := range excess {
+		excess[r] = allocatable[r] * harm.Excess(with.and(r, &f.Forecast.Beyond[r]), runsWell[r]*bounds.Share[r]*allocatable[r], allocatable[r])
+	}
+	return excess, true
+}
+
+// RunsWell is up to what share of its bound a node runs well.
+func RunsWell() Amounts { return runsWell }

@@ -48,9 +48,13 @@ type Handler struct {
 	Realised func() []decision.Realised
 	// More paths below serving.Prefix, with what answers them.
 	More map[string]Answer
+	// Another makes the profiles of a KubeSchedulerConfiguration in JSON for a trial, and says which one stands in for pods of other
+	// schedulers.
+	Another func(ctx context.Context, configuration []byte) (*evaluate.Profiles, string, error)
 
-	mux  *http.ServeMux
-	turn chan struct{}
+	mux    *http.ServeMux
+	turn   chan struct{}
+	trying chan struct{}
 }
 
 // Answer to a request: what is written as JSON, or an error.
@@ -58,8 +62,9 @@ type Answer func(context.Context, *http.Request) (any, error)
 
 // Ready makes the handler's paths.
 func (h *Handler) Ready() http.Handler {
-	h.turn = make(chan struct{}, 1)
+	h.turn, h.trying = make(chan struct{}, 1), make(chan struct{}, 1)
 	h.mux = http.NewServeMux()
+	h.mux.HandleFunc("POST "+serving.Prefix+"try", h.try)
 	answers := map[string]Answer{"decisions": h.decisions, "explain": h.explain, "nodes": h.nodes, "workloads": h.workloads}
 	maps.Copy(answers, h.More)
 	for path, answer := range answers {
@@ -79,7 +84,16 @@ func (r *refusal) Error() string { return r.text }
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, answer func(context.Context, *http.Request) (any, error)) {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	body, err := h.work(ctx, r, answer)
+	v, err := h.work(ctx, r, answer)
+	reply(w, r, v, err)
+}
+
+// reply writes the answer, or why there is none.
+func reply(w http.ResponseWriter, r *http.Request, v any, err error) {
+	var body []byte
+	if err == nil {
+		body, err = json.Marshal(v)
+	}
 	if err != nil {
 		code := http.StatusInternalServerError
 		var refused *refusal
@@ -94,30 +108,42 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, answer func(con
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if _, err := w.Write(body); err != nil {
-		klog.FromContext(ctx).V(4).Info("An answer was not taken", "path", r.URL.Path, "reason", err.Error())
+		klog.FromContext(r.Context()).V(4).Info("An answer was not taken", "path", r.URL.Path, "reason", err.Error())
 	}
 }
 
 // work makes the answer. One is made at a time, with pauses.
-func (h *Handler) work(ctx context.Context, r *http.Request, answer func(context.Context, *http.Request) (any, error)) ([]byte, error) {
-	if h.Leads != nil && !h.Leads() {
-		return nil, &refusal{http.StatusServiceUnavailable, "this scheduler does not lead: ask the holder of the Lease"}
+func (h *Handler) work(ctx context.Context, r *http.Request, answer func(context.Context, *http.Request) (any, error)) (any, error) {
+	if err := h.leads(); err != nil {
+		return nil, err
 	}
+	done, err := h.pace(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return answer(ctx, r)
+}
+
+func (h *Handler) leads() error {
+	if h.Leads != nil && !h.Leads() {
+		return &refusal{http.StatusServiceUnavailable, "this scheduler does not lead: ask the holder of the Lease"}
+	}
+	return nil
+}
+
+// pace waits for the turn to work, which ends a while after done is called.
+func (h *Handler) pace(ctx context.Context) (done func(), err error) {
 	select {
 	case h.turn <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 	start := time.Now()
-	defer func() {
+	return func() {
 		pause := (asked - 1) * time.Since(start)
 		time.AfterFunc(pause, func() { <-h.turn })
-	}()
-	v, err := answer(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(v)
+	}, nil
 }
 
 // decisions are the newest records, of one pod or of all.

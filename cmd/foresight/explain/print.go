@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/cli-runtime/pkg/printers"
-
 	"github.com/foresight-scheduler/foresight/plugins/decision"
 )
 
@@ -21,7 +19,7 @@ func (o *options) print(out io.Writer, x *explained) error {
 		if when := evaluated(x); when != "" {
 			fmt.Fprintln(out, when)
 		}
-		if err := o.candidates(out, e); err != nil {
+		if err := WriteCandidates(out, e, o.wide); err != nil {
 			return err
 		}
 		for _, line := range sentences(x) {
@@ -92,90 +90,6 @@ func ago(d time.Duration) string {
 		return fmt.Sprintf("%d min ago", int(d.Minutes()))
 	}
 	return fmt.Sprintf("%d h ago", int(d.Hours()))
-}
-
-// candidates writes a row a node. Plugins that say the same of all are left out, unless all are wanted.
-func (o *options) candidates(out io.Writer, e *decision.Evaluation) error {
-	if len(e.Candidates) == 0 {
-		return nil
-	}
-	plugins := o.columns(e)
-	table := printers.GetNewTabWriter(out)
-	head := append([]string{"NODE", "TOTAL"}, plugins...)
-	predicted := len(e.Candidates[0].Predicted) > 0
-	if predicted {
-		p := &e.Candidates[0].Predicted[0]
-		head = append(head, fmt.Sprintf("PREDICTED CPU, %d H", p.Hours), "MEMORY")
-	}
-	fmt.Fprintln(table, strings.ToUpper(strings.Join(append(head, "REMARK"), "\t")))
-	for i := range e.Candidates {
-		c := &e.Candidates[i]
-		row := []string{c.Node, "-"}
-		if c.Refused == "" {
-			row[1] = fmt.Sprint(c.Total)
-		}
-		for _, name := range plugins {
-			row = append(row, part(c, name))
-		}
-		if predicted {
-			row = append(row, rangeOf(c, "cpu"), rangeOf(c, "memory"))
-		}
-		fmt.Fprintln(table, strings.Join(append(row, remark(c)), "\t"))
-	}
-	return table.Flush()
-}
-
-// columns are the plugins that tell the candidates apart.
-func (o *options) columns(e *decision.Evaluation) (names []string) {
-	for _, w := range e.Weights {
-		values := map[string]bool{}
-		for i := range e.Candidates {
-			if c := &e.Candidates[i]; c.Refused == "" {
-				values[part(c, w.Plugin)] = true
-			}
-		}
-		if o.wide || len(values) > 1 {
-			names = append(names, w.Plugin)
-		}
-	}
-	return names
-}
-
-func part(c *decision.Candidate, plugin string) string {
-	for _, p := range c.Parts {
-		if p.Plugin == plugin {
-			return fmt.Sprint(p.Score)
-		}
-	}
-	return "-"
-}
-
-func rangeOf(c *decision.Candidate, resource string) string {
-	for i := range c.Predicted {
-		p := &c.Predicted[i]
-		if p.Resource != resource {
-			continue
-		}
-		if resource == "memory" {
-			return fmt.Sprintf("%s–%s of %s", decision.Amount(resource, p.Lower), decision.Amount(resource, p.Upper), decision.AmountOf(resource, p.Allocatable))
-		}
-		return fmt.Sprintf("%s–%s of %s", decision.Amount(resource, p.Lower), decision.Amount(resource, p.Upper), decision.Amount(resource, p.Allocatable))
-	}
-	return "-"
-}
-
-func remark(c *decision.Candidate) string {
-	var said []string
-	if c.Chosen {
-		said = append(said, "chosen")
-	}
-	if c.Refused != "" {
-		said = append(said, "refused by "+c.Plugin+": "+c.Refused)
-	}
-	if c.Note != "" {
-		said = append(said, c.Note)
-	}
-	return strings.Join(said, "; ")
 }
 
 // sentences are what there is to say beside the table.

@@ -6,6 +6,7 @@
 package leader
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -75,6 +76,24 @@ func (a *Asker) Get(ctx context.Context, path string, query url.Values, into any
 	if err != nil {
 		return err
 	}
+	return read(body, into)
+}
+
+// Post sends the leader a question as JSON, for a path below serving.Prefix, and reads its answer. It waits that long unless the kubeconfig
+// says otherwise.
+func (a *Asker) Post(ctx context.Context, path string, question, into any, wait time.Duration) error {
+	data, err := json.Marshal(question)
+	if err != nil {
+		return err
+	}
+	body, err := a.ask(ctx, http.MethodPost, serving.Prefix+path, data, wait)
+	if err != nil {
+		return err
+	}
+	return read(body, into)
+}
+
+func read(body io.ReadCloser, into any) error {
 	defer body.Close()
 	if err := json.NewDecoder(bounded.Reader(body, maxAnswer)).Decode(into); err != nil {
 		return fmt.Errorf("the scheduler's answer: %w", err)
@@ -84,19 +103,26 @@ func (a *Asker) Get(ctx context.Context, path string, query url.Values, into any
 
 // Open asks the leader for a path.
 func (a *Asker) Open(ctx context.Context, path string) (io.ReadCloser, error) {
+	return a.ask(ctx, http.MethodGet, path, nil, 30*time.Second)
+}
+
+func (a *Asker) ask(ctx context.Context, method, path string, question []byte, wait time.Duration) (io.ReadCloser, error) {
 	config, err := a.config.ToRESTConfig()
 	if err != nil {
 		return nil, err
 	}
-	config.Timeout = cmp.Or(config.Timeout, 30*time.Second)
+	config.Timeout = cmp.Or(config.Timeout, wait)
 	client, host, end, err := a.connect(ctx, config)
 	if err != nil {
 		return nil, err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+host+path, nil)
+	request, err := http.NewRequestWithContext(ctx, method, "https://"+host+path, bytes.NewReader(question))
 	if err != nil {
 		end()
 		return nil, fmt.Errorf("--scheduler-address %q: %w", a.address, err)
+	}
+	if question != nil {
+		request.Header.Set("Content-Type", "application/json")
 	}
 	response, err := client.Do(request)
 	if err != nil {
@@ -112,7 +138,12 @@ func (a *Asker) Open(ctx context.Context, path string) (io.ReadCloser, error) {
 	where, _, _ := strings.Cut(path, "?")
 	switch response.StatusCode {
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return nil, fmt.Errorf("the scheduler answers %s: it takes a user of the cluster who may get the path %s, as the ClusterRole foresight-reader allows", response.Status, where)
+		role := "foresight-reader"
+		if method == http.MethodPost {
+			role = "foresight-trials"
+		}
+		return nil, fmt.Errorf("the scheduler answers %s: it takes a user of the cluster who may %s the path %s, as the ClusterRole %s allows",
+			response.Status, strings.ToLower(method), where, role)
 	case http.StatusNotFound:
 		if strings.HasPrefix(where, serving.Prefix) && !strings.Contains(string(said), "scheduler knows") {
 			return nil, fmt.Errorf("the scheduler does not serve %s: it is older than this command, or keeps no decisions (records: 0 of DecisionsArgs)", where)

@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -16,6 +18,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -90,6 +93,26 @@ func TestTheLeaderIsFoundByItsLease(t *testing.T) {
 	}
 	if got["token"] != "Bearer secret" {
 		t.Errorf("the scheduler was shown %q", got["token"])
+	}
+}
+
+// A question is sent as JSON, and what it takes to ask is said.
+func TestQuestionsArePosted(t *testing.T) {
+	s := newScene(t)
+	s.answer = func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, `{"method": %q, "path": %q, "type": %q, "body": %q}`, r.Method, r.URL.Path, r.Header.Get("Content-Type"), body)
+	}
+	answer := map[string]string{}
+	if err := s.asker.Post(t.Context(), "try", map[string]int{"a": 1}, &answer, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if want := (map[string]string{"method": "POST", "path": "/foresight/v1/try", "type": "application/json", "body": `{"a":1}`}); !maps.Equal(answer, want) {
+		t.Errorf("%v, want %v", answer, want)
+	}
+	s.answer = func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) }
+	if err := s.asker.Post(t.Context(), "try", nil, &answer, time.Minute); err == nil || !strings.Contains(err.Error(), "may post the path /foresight/v1/try, as the ClusterRole foresight-trials allows") {
+		t.Errorf("forbidden: %v", err)
 	}
 }
 

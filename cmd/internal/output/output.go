@@ -23,6 +23,8 @@ const (
 	Table Format = "table"
 	JSON  Format = "json"
 	YAML  Format = "yaml"
+	// Wide is a table with more in it, where the command has one.
+	Wide Format = "wide"
 )
 
 // AddFlag adds --output, -o, to the command; without it the format is a table.
@@ -31,6 +33,31 @@ func (f *Format) AddFlag(cmd *cobra.Command) {
 	cmd.Flags().VarP(f, "output", "o", "table, json or yaml")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{string(Table), string(JSON), string(YAML)}, cobra.ShellCompDirectiveNoFileComp))
 }
+
+// AddWideFlag is AddFlag for a command that has a wide table too.
+func (f *Format) AddWideFlag(cmd *cobra.Command) {
+	*f = Table
+	cmd.Flags().VarP((*withWide)(f), "output", "o", "table, wide, json or yaml")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{string(Table), string(Wide), string(JSON), string(YAML)}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// withWide is a format that may be wide.
+type withWide Format
+
+func (f *withWide) String() string { return string(*f) }
+
+func (f *withWide) Set(s string) error {
+	if s == string(Wide) {
+		*f = withWide(Wide)
+		return nil
+	}
+	if (*Format)(f).Set(s) != nil {
+		return errors.New("must be table, wide, json or yaml")
+	}
+	return nil
+}
+
+func (f *withWide) Type() string { return "string" }
 
 // String is what the user types.
 func (f *Format) String() string { return string(*f) }

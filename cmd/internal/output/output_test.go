@@ -16,6 +16,7 @@ import (
 
 // What is typed behind --output decides how the answer is written; what is no format is refused with the flag's name.
 func TestFormats(t *testing.T) {
+	wide := false
 	run := func(args ...string) (string, error) {
 		var f Format
 		cmd := &cobra.Command{
@@ -27,7 +28,11 @@ func TestFormats(t *testing.T) {
 				})
 			},
 		}
-		f.AddFlag(cmd)
+		if wide {
+			f.AddWideFlag(cmd)
+		} else {
+			f.AddFlag(cmd)
+		}
 		stdout, _, err := commandtest.Run(t.Context(), cmd, "", args...)
 		return stdout, err
 	}
@@ -41,5 +46,17 @@ func TestFormats(t *testing.T) {
 	}
 	if got, _ := run("__complete", "--output", ""); !strings.HasPrefix(got, "table\njson\nyaml\n") {
 		t.Errorf("completions %q", got)
+	}
+	if got, err := run("-o", "wide"); err == nil {
+		t.Errorf("wide, where there is no wide table: %q", got)
+	}
+	wide = true
+	for typed, want := range map[string]string{"": "ANSWER 7\n", "-o wide": "ANSWER 7\n", "-o yaml": "- 7\n"} {
+		if got, err := run(strings.Fields(typed)...); got != want || err != nil {
+			t.Errorf("%q: %q, %v", typed, got, err)
+		}
+	}
+	if _, err := run("-o", "xml"); err == nil || !strings.Contains(err.Error(), "table, wide, json or yaml") {
+		t.Errorf("xml, with a wide table: %v", err)
 	}
 }

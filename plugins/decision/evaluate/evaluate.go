@@ -19,6 +19,7 @@ import (
 	"time"
 
 	v1 "k8s.io/api/core/v1"
+	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
 	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
@@ -56,6 +57,11 @@ type Evaluator struct {
 	stock    framework.Framework
 	extends  bool // extenders have a say, and are not asked
 	loads    predict.Loads
+	claims   corelisters.PersistentVolumeClaimLister
+	// What profiles of other configurations are made with.
+	make     *maker
+	registry frameworkruntime.Registry
+	live     framework.Framework
 
 	lock sync.Mutex
 }
@@ -63,12 +69,15 @@ type Evaluator struct {
 // New returns an evaluator of the scheduler's profiles. Call it before the informers start, since its plugins listen to them, and
 // after whatever else changes sched.NextEntity.
 func New(ctx context.Context, sched *scheduler.Scheduler, profiles []kubeschedulerconfig.KubeSchedulerProfile, o Options) (*Evaluator, error) {
-	e := &Evaluator{options: o, lister: &lister{}, profiles: map[string]framework.Framework{}, extends: len(sched.Extenders) > 0}
+	e := &Evaluator{
+		options: o, lister: &lister{}, profiles: map[string]framework.Framework{}, extends: len(sched.Extenders) > 0,
+		make: &maker{made: map[string][]made{}}, registry: frameworkplugins.NewInTreeRegistry(),
+	}
 	e.lister.current.Store(newNodes(nil))
-	registry := frameworkplugins.NewInTreeRegistry()
-	if err := registry.Merge(o.Registry); err != nil {
+	if err := e.registry.Merge(o.Registry); err != nil {
 		return nil, err
 	}
+	registry := e.make.noting(e.registry)
 	var live framework.Framework
 	for i := range profiles {
 		p := profiles[i].DeepCopy()
@@ -88,9 +97,10 @@ func New(ctx context.Context, sched *scheduler.Scheduler, profiles []kubeschedul
 	if err != nil {
 		return nil, err
 	}
-	if e.stock, err = e.framework(ctx, frameworkplugins.NewInTreeRegistry(), p, live); err != nil {
+	if e.stock, err = e.framework(ctx, e.make.noting(frameworkplugins.NewInTreeRegistry()), p, live); err != nil {
 		return nil, fmt.Errorf("kube-scheduler's default profile: %w", err)
 	}
+	e.live, e.claims = live, live.SharedInformerFactory().Core().V1().PersistentVolumeClaims().Lister()
 	e.turns, err = newTurns(sched, live)
 	return e, err
 }
@@ -175,11 +185,26 @@ func (e *Evaluator) Evaluate(ctx context.Context, q Question) (*decision.Evaluat
 	e.lister.current.Store(seen)
 	defer e.lister.current.Store(newNodes(nil)) // and let go of them
 
-	r, err := ask(ctx, f, seen, &pod)
+	out, _, err := e.evaluate(ctx, f, seen, &q, &pod)
 	if err != nil {
 		return nil, err
 	}
-	out := &decision.Evaluation{Time: now, Now: q.Since == 0, Changed: changed, Nodes: len(seen.all), Feasible: len(r.scores)}
+	out.Time, out.Now, out.Changed = now, q.Since == 0, changed
+	if r, err := ask(ctx, e.stock, seen, &pod); err == nil {
+		out.Stock = r.choice(q.Chosen)
+	} else {
+		out.Lacks = append(out.Lacks, "the default profile failed: "+decision.Cut(err.Error()))
+	}
+	return out, nil
+}
+
+// evaluate asks the profile about nodes that the lister has.
+func (e *Evaluator) evaluate(ctx context.Context, f framework.Framework, seen *nodes, q *Question, pod *v1.Pod) (*decision.Evaluation, *answers, error) {
+	r, err := ask(ctx, f, seen, pod)
+	if err != nil {
+		return nil, nil, err
+	}
+	out := &decision.Evaluation{Nodes: len(seen.all), Feasible: len(r.scores)}
 	for _, s := range f.ListPlugins().Score.Enabled {
 		out.Weights = append(out.Weights, decision.Weight{Plugin: s.Name, Weight: int64(s.Weight)})
 		out.MaxTotal += fwk.MaxScore * int64(s.Weight)
@@ -193,13 +218,8 @@ func (e *Evaluator) Evaluate(ctx context.Context, q Question) (*decision.Evaluat
 	if e.options.Read != nil {
 		out.Epoch = e.options.Read().Epoch()
 	}
-	e.describe(out, r, &q, &pod)
-	if r, err := ask(ctx, e.stock, seen, &pod); err == nil {
-		out.Stock = r.choice(q.Chosen)
-	} else {
-		out.Lacks = append(out.Lacks, "the default profile failed: "+decision.Cut(err.Error()))
-	}
-	return out, nil
+	e.describe(out, r, q, pod)
+	return out, r, nil
 }
 
 // nodes that the question is about, and how many others than the chosen one have changed.

@@ -42,12 +42,23 @@ func Risk(u Use, bound, size float64) float64 {
 	if !(per > 0 && per <= math.MaxFloat64) {
 		return 0
 	}
-	mean := atMost(u.Mean*per, most)
-	risk := busy * mean
-	if bound <= math.MaxFloat64 {
-		risk += over(atMost(bound*per, most)-mean, math.Sqrt(atMost(u.Variance*per*per, most*most)))
+	return busy*atMost(u.Mean*per, most) + excess(u, bound, per)
+}
+
+// Excess is the part of the risk that harms: what is used beyond the bound on average, E(X − b)⁺, as a share of the size.
+func Excess(u Use, bound, size float64) float64 {
+	per := 1 / size
+	if !(per > 0 && per <= math.MaxFloat64) {
+		return 0
 	}
-	return risk
+	return excess(u, bound, per)
+}
+
+func excess(u Use, bound, per float64) float64 {
+	if !(bound <= math.MaxFloat64) {
+		return 0
+	}
+	return over(atMost(bound*per, most)-atMost(u.Mean*per, most), math.Sqrt(atMost(u.Variance*per*per, most*most)))
 }
 
 func atMost(v, limit float64) float64 {
