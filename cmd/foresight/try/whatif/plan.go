@@ -10,6 +10,7 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -50,14 +51,20 @@ func (p *plan) add(ctx context.Context, info *resource.Info) error {
 		return err
 	}
 	kind := info.Mapping.GroupVersionKind.Kind
+	restore := func(*v1.PodSpec) {}
+	if kind == "Pod" {
+		if given, restore, err = p.lendPod(given); err != nil {
+			return fmt.Errorf("%s: %w", named(info), err)
+		}
+	}
 	checked, exists, err := p.check(info, &unstructured.Unstructured{Object: given})
 	if err != nil {
-		return fmt.Errorf("%s would not be accepted: %w", info.ObjectName(), err)
+		return fmt.Errorf("%s would not be accepted: %w", named(info), err)
 	}
 	w := makers[info.Mapping.GroupVersionKind.GroupKind().String()]
 	switch {
 	case kind == "DaemonSet" && w == nil:
-		p.note("%s: the pods of a DaemonSet are not shown; each is for one node.", info.ObjectName())
+		p.note("%s: the pods of a DaemonSet are not shown; each is for one node.", named(info))
 		return nil
 	case kind == "Namespace" && !exists:
 		p.absent[info.Name] = true
@@ -72,15 +79,16 @@ func (p *plan) add(ctx context.Context, info *resource.Info) error {
 	}
 	sets, why, err := w(checked)
 	if err != nil {
-		return fmt.Errorf("%s: %w", info.ObjectName(), err)
+		return fmt.Errorf("%s: %w", named(info), err)
 	}
 	if why != "" {
-		p.note("%s: %s", info.ObjectName(), why)
+		p.note("%s: %s", named(info), why)
 	}
 	if exists && kind != "CronJob" {
 		p.anew = append(p.anew, decision.TrialWorkload{Namespace: info.Namespace, Kind: kind, Name: info.Name})
 	}
 	for i := range sets {
+		restore(&sets[i].template.Spec)
 		if err := p.take(ctx, info, &sets[i]); err != nil {
 			return err
 		}
@@ -143,24 +151,39 @@ func (p *plan) take(ctx context.Context, info *resource.Info, s *set) error {
 	pod := &v1.Pod{ObjectMeta: *s.template.ObjectMeta.DeepCopy(), Spec: *s.template.Spec.DeepCopy()}
 	pod.Namespace, pod.OwnerReferences = info.Namespace, nil
 	if !s.isPod { // Else it has been through admission.
-		admitted, err := p.admit(ctx, pod)
-		if err == nil {
+		if admitted, err := p.admit(ctx, pod); err == nil {
 			pod = admitted
-		} else if !s.told {
-			p.note("%s: the API server would refuse its pods as things are, so they are decided on as the template has them: %v", info.ObjectName(), err)
+		} else {
+			p.note("%s: the API server would refuse its pods as things are, so they are decided on as the template has them: %v", named(info), err)
 		}
 	}
 	bare(pod)
 	pod.Namespace, pod.Name, pod.GenerateName = info.Namespace, s.names[0], ""
 	pod.OwnerReferences = s.owner
+	if s.each == nil {
+		return p.ask(info, pod, s.names)
+	}
+	for i, name := range s.names {
+		one := pod.DeepCopy()
+		one.Name = name
+		s.each(i, one)
+		if err := p.ask(info, one, []string{name}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ask has pods decided on that differ in nothing but their names.
+func (p *plan) ask(info *resource.Info, pod *v1.Pod, names []string) error {
 	data, err := json.Marshal(pod)
 	if err != nil {
 		return err
 	}
 	if len(data) > decision.MaxTrialPodBytes {
-		return fmt.Errorf("%s: a pod of it takes %d bytes, and a trial %d at most", info.ObjectName(), len(data), decision.MaxTrialPodBytes)
+		return fmt.Errorf("%s: a pod of it takes %d bytes, and a trial %d at most", named(info), len(data), decision.MaxTrialPodBytes)
 	}
-	p.pods = append(p.pods, decision.TrialPods{Pod: data, Names: s.names})
+	p.pods = append(p.pods, decision.TrialPods{Pod: data, Names: names})
 	return nil
 }
 
@@ -171,23 +194,60 @@ func (p *plan) admit(ctx context.Context, pod *v1.Pod) (*v1.Pod, error) {
 		namespace = p.standIn
 	}
 	asked.Namespace, asked.Name, asked.GenerateName = namespace, "", "foresight-trial-"
-	// What is in the files too is taken to be there.
-	if name := asked.Spec.ServiceAccountName; p.there[key("ServiceAccount", pod.Namespace, name)] {
-		asked.Spec.ServiceAccountName, asked.Spec.DeprecatedServiceAccount = "", ""
-	}
-	class := asked.Spec.PriorityClassName
-	priority, ours := p.priorities[class]
-	if ours {
-		asked.Spec.PriorityClassName = ""
-	}
+	restore := p.lend(pod.Namespace, &asked.Spec)
 	admitted, err := p.client.CoreV1().Pods(namespace).Create(ctx, asked, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}, FieldManager: fieldManager})
 	if err != nil {
 		return nil, err
 	}
-	if ours {
-		admitted.Spec.PriorityClassName, admitted.Spec.Priority = class, &priority
-	}
+	restore(&admitted.Spec)
 	return admitted, nil
+}
+
+// lend takes from a pod what admission would look for and is in the files too, so that it is taken to be there. What it returns gives the
+// pod its priority.
+func (p *plan) lend(namespace string, spec *v1.PodSpec) (restore func(*v1.PodSpec)) {
+	if p.there[key("ServiceAccount", namespace, spec.ServiceAccountName)] {
+		spec.ServiceAccountName, spec.DeprecatedServiceAccount = "", ""
+	}
+	class := spec.PriorityClassName
+	priority, ours := p.priorities[class]
+	if !ours {
+		return func(*v1.PodSpec) {}
+	}
+	spec.PriorityClassName = ""
+	return func(spec *v1.PodSpec) { spec.PriorityClassName, spec.Priority = class, &priority }
+}
+
+// lendPod is lend for a Pod of the files. Fields that this command does not know stay as they are.
+func (p *plan) lendPod(given map[string]any) (map[string]any, func(*v1.PodSpec), error) {
+	u := &unstructured.Unstructured{Object: given}
+	pod := &v1.Pod{}
+	if err := as(u, pod); err != nil {
+		return nil, nil, err
+	}
+	account, class := pod.Spec.ServiceAccountName, pod.Spec.PriorityClassName
+	restore := p.lend(pod.Namespace, &pod.Spec)
+	u = u.DeepCopy()
+	if pod.Spec.ServiceAccountName != account {
+		unstructured.RemoveNestedField(u.Object, "spec", "serviceAccountName")
+		unstructured.RemoveNestedField(u.Object, "spec", "serviceAccount")
+	}
+	if pod.Spec.PriorityClassName != class {
+		unstructured.RemoveNestedField(u.Object, "spec", "priorityClassName")
+	}
+	return u.Object, restore, nil
+}
+
+// named is an object's name, or what the server would begin it with.
+func named(info *resource.Info) string {
+	if info.Name != "" {
+		return info.ObjectName()
+	}
+	prefix := ""
+	if object, err := meta.Accessor(info.Object); err == nil {
+		prefix = object.GetGenerateName()
+	}
+	return info.ObjectName() + prefix + "…"
 }
 
 func key(kind, namespace, name string) string { return kind + "/" + namespace + "/" + name }

@@ -26,7 +26,8 @@ type set struct {
 	names    []string
 	owner    []metav1.OwnerReference
 	isPod    bool // the object is the pod
-	told     bool // what there is to say of its template was said of another set
+	// each makes one of the pods its own; nil leaves them alike.
+	each func(i int, pod *v1.Pod)
 }
 
 // makers take from an object, by its kind, the pods that it would have, and say why there are none.
@@ -110,26 +111,27 @@ func ofDeployment(meta *metav1.ObjectMeta, template v1.PodTemplateSpec, replicas
 }
 
 // ofStatefulSet are its pods, each with claims and labels of its own.
-func ofStatefulSet(s *appsv1.StatefulSet) (sets []set) {
+func ofStatefulSet(s *appsv1.StatefulSet) []set {
 	start := int32(0)
 	if s.Spec.Ordinals != nil {
 		start = s.Spec.Ordinals.Start
 	}
-	for i := range min(ptr.Deref(s.Spec.Replicas, 1), decision.MaxTrialPods+1) {
-		name := fmt.Sprintf("%s-%d", s.Name, start+i)
-		template := *s.Spec.Template.DeepCopy()
-		if template.Labels == nil {
-			template.Labels = map[string]string{}
+	sets := alike(s.Spec.Template, s.Name, s.Spec.Replicas, controller("apps/v1", "StatefulSet", s.Name))
+	for i := range sets[0].names {
+		sets[0].names[i] = fmt.Sprintf("%s-%d", s.Name, int(start)+i)
+	}
+	sets[0].each = func(i int, pod *v1.Pod) {
+		if pod.Labels == nil {
+			pod.Labels = map[string]string{}
 		}
-		template.Labels[appsv1.StatefulSetPodNameLabel] = name
-		template.Labels[appsv1.PodIndexLabel] = fmt.Sprint(start + i)
+		pod.Labels[appsv1.StatefulSetPodNameLabel] = pod.Name
+		pod.Labels[appsv1.PodIndexLabel] = fmt.Sprint(int(start) + i)
 		for j := range s.Spec.VolumeClaimTemplates {
 			claim := s.Spec.VolumeClaimTemplates[j].Name
-			template.Spec.Volumes = append(template.Spec.Volumes, v1.Volume{Name: claim, VolumeSource: v1.VolumeSource{
-				PersistentVolumeClaim: &v1.PersistentVolumeClaimVolumeSource{ClaimName: claim + "-" + name},
+			pod.Spec.Volumes = append(pod.Spec.Volumes, v1.Volume{Name: claim, VolumeSource: v1.VolumeSource{
+				PersistentVolumeClaim: &v1.PersistentVolumeClaimVolumeSource{ClaimName: claim + "-" + pod.Name},
 			}})
 		}
-		sets = append(sets, set{template: template, names: []string{name}, owner: controller("apps/v1", "StatefulSet", s.Name), told: i > 0})
 	}
 	return sets
 }

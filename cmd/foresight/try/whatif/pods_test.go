@@ -31,7 +31,7 @@ func TestPodsOfControllers(t *testing.T) {
 		"job":                 {"{metadata: {name: j}, spec: {parallelism: 3, completions: 2, " + template + "}}", "Job.batch", "j-1 j-2", predict.Workload{Namespace: "b", Kind: "Job", Name: "j"}, ""},
 		"a queue":             {"{metadata: {name: j}, spec: {parallelism: 3, " + template + "}}", "Job.batch", "j-1 j-2 j-3", predict.Workload{Namespace: "b", Kind: "Job", Name: "j"}, ""},
 		"suspended":           {"{metadata: {name: j}, spec: {suspend: true, " + template + "}}", "Job.batch", "", predict.Workload{}, "suspended"},
-		"cron job":            {"{metadata: {name: n}, spec: {jobTemplate: {spec: {" + template + "}}}}", "CronJob.batch", "n-1", predict.Workload{Namespace: "b", Kind: "CronJob", Name: "n"}, "one run"},
+		"cron job":            {"{metadata: {name: nightly}, spec: {jobTemplate: {spec: {" + template + "}}}}", "CronJob.batch", "nightly-1", predict.Workload{Namespace: "b", Kind: "CronJob", Name: "nightly"}, "one run"},
 		"controller of old":   {"{metadata: {name: rc}, spec: {replicas: 1, " + template + "}}", "ReplicationController", "rc-1", predict.Workload{Namespace: "b", Kind: "ReplicationController", Name: "rc"}, ""},
 		"a pod that is bound": {"{metadata: {name: p}, spec: {nodeName: node-1, containers: [{name: c, image: i}]}}", "Pod", "p", predict.Workload{}, ""},
 	} {
@@ -55,8 +55,10 @@ func TestPodsOfControllers(t *testing.T) {
 				t.Errorf("%s: its pod is on a node", name)
 			}
 			if tc.kind == "StatefulSet.apps" {
-				if got := pod.Spec.Volumes[0].PersistentVolumeClaim.ClaimName; got != "data-"+s.names[0] || pod.Labels["apps.kubernetes.io/pod-index"] == "" {
-					t.Errorf("%s has the claim %q and the labels %v", s.names[0], got, pod.Labels)
+				pod.Name = s.names[1]
+				s.each(1, pod)
+				if got := pod.Spec.Volumes[0].PersistentVolumeClaim.ClaimName; got != "data-db-4" || pod.Labels["apps.kubernetes.io/pod-index"] != "4" {
+					t.Errorf("%s has the claim %q and the labels %v", pod.Name, got, pod.Labels)
 				}
 			}
 		}

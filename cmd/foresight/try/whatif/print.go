@@ -246,7 +246,7 @@ func (a *answer) compared(out io.Writer) error {
 	for _, row := range []struct {
 		name   string
 		excess decision.Excess
-	}{{"now", x.Before}, {"as Foresight places them", x.After}, {"as kube-scheduler's default profile does", *x.Stock}} {
+	}{{"without these pods", x.Before}, {"as Foresight places them", x.After}, {"as kube-scheduler's default profile does", *x.Stock}} {
 		fmt.Fprintf(table, "%s\t%s\t%s\n", row.name, decision.AmountOf("cpu", row.excess.CPU), decision.Amount("memory", row.excess.Memory))
 	}
 	if err := table.Flush(); err != nil {
@@ -273,21 +273,33 @@ func (a *answer) remarks() (said []string) {
 	if a.Replaced > 0 {
 		add("replaced: %s of the same workloads, taken off their nodes first", pods(a.Replaced))
 	}
-	foreign, lacks := map[string]int{}, map[string]int{}
+	foreign, lacks, of := map[string]int{}, map[string]int{}, map[string][]string{}
 	for i := range a.Pods {
 		p := &a.Pods[i]
 		if p.Scheduler != p.Profile {
 			foreign[fmt.Sprintf("of %s, by the profile %s", p.Scheduler, p.Profile)]++
 		}
 		for _, lack := range p.Lacks {
-			lacks[lack]++
+			what, names, _ := strings.Cut(lack, ": ")
+			lacks[what]++
+			if names != "" && !slices.Contains(of[what], names) {
+				of[what] = append(of[what], names)
+			}
 		}
 	}
 	for _, who := range slices.Sorted(maps.Keys(foreign)) {
 		add("decided on: %s %s", pods(foreign[who]), who)
 	}
 	for _, lack := range slices.Sorted(maps.Keys(lacks)) {
-		add("not considered: %s (of %s)", lack, pods(lacks[lack]))
+		names := of[lack]
+		text := strings.Join(names[:min(3, len(names))], ", ")
+		if len(names) > 3 {
+			text += ", …"
+		}
+		if text != "" {
+			text = ": " + text
+		}
+		add("not considered: %s%s (of %s)", lack, text, pods(lacks[lack]))
 	}
 	for _, lack := range a.Lacks {
 		add("not considered: %s", lack)
