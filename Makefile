@@ -89,6 +89,11 @@ chart: ## Render, lint and compare the Helm chart with Helm's library (a module 
 alerts: ## Evaluate the shipped alerts with Prometheus' own library (a module of its own).
 	cd test/alerts && go test ./...
 
+.PHONY: prometheus
+prometheus: build ## Build a Prometheus server and run the tests that read a real one (10 minutes cold).
+	cd test/alerts && go build -tags remove_all_sd -o ../../bin/prometheus github.com/prometheus/prometheus/cmd/prometheus
+	FORESIGHT_PROMETHEUS=$(CURDIR)/bin/prometheus go test -count=1 ./plugins/predict/usage/prometheus ./test/integration -run 'TestPrometheus|TestToldTwice' -v
+
 .PHONY: fuzz
 fuzz: ## Fuzz our plugins and the node index against upstream, and what reads metrics with garbage, each for FUZZTIME (60s).
 	go test ./plugins -run '^$$' -fuzz FuzzSameAsUpstream -fuzztime $(or $(FUZZTIME),60s)

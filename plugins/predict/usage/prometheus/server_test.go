@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/prometheus/prometheustest"
 )
 
@@ -61,4 +62,38 @@ func start(t *testing.T, secure bool) *server {
 	begin := time.Now()
 	target := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { exposition(w, time.Since(begin)) })
 	return &server{prometheustest.Start(t, target, map[string]string{"node": "a"}, secure), begin}
+}
+
+// toldTwice adds to the exposition what clusters tell twice of the node and of the pod p1: a second scrape, kind's second cgroup, and
+// a container that is dead.
+func toldTwice(w io.Writer, elapsed time.Duration) {
+	s := elapsed.Seconds() + 100
+	fmt.Fprintf(w, "container_cpu_usage_seconds_total{id=\"/\",cpu=\"total\",scrape=\"other\"} %f\n", 1.5*s)
+	fmt.Fprintln(w, `container_memory_working_set_bytes{id="/",scrape="other"} 2147483648`)
+	for _, more := range []string{`id="/kubepods/1/x",scrape="other"`, `id="/kubelet/kubepods/1/x"`} {
+		labels := `namespace="ns",pod="p1",container="x",` + more
+		fmt.Fprintf(w, "container_cpu_usage_seconds_total{%s,cpu=\"total\"} %f\n", labels, 0.1*s)
+		fmt.Fprintf(w, "container_memory_working_set_bytes{%s} 1048576\n", labels)
+	}
+	fmt.Fprintln(w, `container_cpu_usage_seconds_total{namespace="ns",pod="p1",container="x",cpu="total",id="/kubepods/1/dead"} 7000`)
+}
+
+// What a real Prometheus has twice counts once.
+func TestToldTwice(t *testing.T) {
+	begin := time.Now()
+	target := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		exposition(w, time.Since(begin))
+		toldTwice(w, time.Since(begin))
+	})
+	server := prometheustest.Start(t, target, map[string]string{"node": "a"}, false)
+	s := source(t, Config{URL: server.URL, Window: 3 * time.Second, Pods: CadvisorPods()})
+	readAll(t, s)
+	time.Sleep(time.Until(begin.Add(10 * time.Second))) // A rate needs its window; it scrapes first after five.
+	r := readAll(t, s)
+	about(t, "node", r.Nodes[0].Values, usage.CPU, 1.5)
+	about(t, "node", r.Nodes[0].Values, usage.Memory, 2<<30)
+	for _, p := range r.Pods {
+		about(t, p.Name, p.Values, usage.CPU, 0.2)
+		about(t, p.Name, p.Values, usage.Memory, 2<<20)
+	}
 }
