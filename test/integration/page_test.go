@@ -51,6 +51,7 @@ func TestPage(t *testing.T) {
 		{"decisions", []string{ns + "/shown", "→ " + node}},
 		{"decisions/" + ns + "/shown", []string{"(chosen)", "default profile would choose"}},
 		{"workloads", []string{"foresight-system/foresight-scheduler"}},
+		{"shadow", []string{"No onlooker answers"}},
 		{"trust", []string{"Did forecasts hold?", "Where forecasts of nodes come from"}},
 	} {
 		for _, window := range []browsertest.View{{Width: 1280}, {Width: 480, Dark: true}} {

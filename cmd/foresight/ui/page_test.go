@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/foresight-scheduler/foresight/plugins/decision"
+	"github.com/foresight-scheduler/foresight/plugins/decision/shadow"
 	"github.com/foresight-scheduler/foresight/test/browsertest"
 )
 
@@ -44,5 +45,24 @@ func TestManyNodes(t *testing.T) {
 			t.Error("a name is read as markup")
 		}
 		t.Logf("%d pixels: drawn after %s ms", width, regexp.MustCompile(`data-drawn="(\d+)"`).FindStringSubmatch(document))
+	}
+}
+
+// The report of an onlooker says what was seen, and no more.
+func TestShadowView(t *testing.T) {
+	chromium := browsertest.Chromium(t)
+	horizon := shadow.Horizon{Pods: 312, Workloads: 41, Enough: true, Came: shadow.Came{Hours: 24}, HotMinutes: shadow.Estimate{Sum: 650, SumInterval: &[2]float64{360, 940}}}
+	unsure := horizon
+	unsure.Hours, unsure.HotMinutes.SumInterval = 1, &[2]float64{-19, 149}
+	from := &fake{shadow: &shadow.Report{
+		Schedulers: []string{"default-scheduler"}, Profile: "foresight-shadow", Results: map[shadow.Result]int{shadow.Same: 3, shadow.Differs: 1},
+		Horizons:  []shadow.Horizon{unsure, horizon},
+		Workloads: []shadow.Row{{Workload: shadow.Workload{Namespace: "shop", Kind: "Deployment", Name: "api"}, Decided: 84, Differ: 37, Gain: shadow.Load{HotMinutes: 255}}},
+	}}
+	document := browsertest.Open(t, chromium, browsertest.View{Address: served(t, from) + "#shadow", Width: 1280, Height: 700, Screenshot: filepath.Join(t.ArtifactDir(), "shadow-1280.png")})
+	for _, want := range []string{"pods of default-scheduler", "75.0 %", "360 to 940", "ours would have been better", "no difference is shown", "shop/api", "255"} {
+		if !strings.Contains(document, want) {
+			t.Errorf("no %q in %s", want, document)
+		}
 	}
 }

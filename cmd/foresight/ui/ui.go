@@ -35,12 +35,13 @@ type asker interface {
 func NewCommand() *cobra.Command {
 	config := genericclioptions.NewConfigFlags(true)
 	lead := leader.New(config)
-	port, interval := defaultPort, 15*time.Second
+	port, interval, shadowLease := defaultPort, 15*time.Second, "foresight-shadow/foresight-shadow"
 	cmd := &cobra.Command{
 		Use:   "ui",
 		Short: "Serve a page of nodes, decisions and forecasts on this machine",
 		Long: `Serve a page that shows what nodes use, have promised and are predicted to use, decisions as
-they come and why, what is forecast of workloads, and how often forecasts held.
+they come and why, what is forecast of workloads, how often forecasts held, and what an
+onlooker (docs/shadow.md) would have done.
 
 The page is served to this machine only, and to nobody who does not know the address that is
 printed: it holds a secret of this run. What it shows is read with the rights of the
@@ -55,18 +56,19 @@ kubeconfig, as foresight nodes reads it. Nothing is changed in the cluster.`,
 			if port < 0 || port > 65535 {
 				return fmt.Errorf("--port %d: must be 0 to 65535", port)
 			}
-			return serve(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), lead, port, interval)
+			return serve(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), lead, leader.NewFor(config, shadowLease), port, interval)
 		},
 	}
 	config.AddFlags(cmd.Flags())
 	lead.AddFlags(cmd)
 	cmd.Flags().IntVar(&port, "port", port, "port of 127.0.0.1 to serve on; 0 is any that is free")
+	cmd.Flags().StringVar(&shadowLease, "shadow-lease", shadowLease, "namespace and name of the Lease of an onlooker")
 	cmd.Flags().DurationVar(&interval, "interval", interval, "how often nodes are read")
 	return cmd
 }
 
 // serve serves the page until ctx ends.
-func serve(ctx context.Context, out, problems io.Writer, from asker, port int, interval time.Duration) error {
+func serve(ctx context.Context, out, problems io.Writer, from, onlooker asker, port int, interval time.Duration) error {
 	listener, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
 		return fmt.Errorf("--port %d: %w", port, err)
@@ -80,7 +82,7 @@ func serve(ctx context.Context, out, problems io.Writer, from asker, port int, i
 	port = listener.Addr().(*net.TCPAddr).Port
 	secret := rand.Text()
 	server := &http.Server{
-		Handler:           guard(pages(from, watching), port, secret),
+		Handler:           guard(pages(from, onlooker, watching), port, secret),
 		ReadHeaderTimeout: 10 * time.Second,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
@@ -97,7 +99,7 @@ func serve(ctx context.Context, out, problems io.Writer, from asker, port int, i
 }
 
 // pages are the page, and what it asks for.
-func pages(from asker, watching *heat) http.Handler {
+func pages(from, onlooker asker, watching *heat) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.FileServerFS(files()))
 	mux.HandleFunc("GET /api/nodes", func(w http.ResponseWriter, _ *http.Request) {
@@ -105,7 +107,7 @@ func pages(from asker, watching *heat) http.Handler {
 		answer(w, nodes, err)
 	})
 	mux.HandleFunc("GET /api/heat", func(w http.ResponseWriter, _ *http.Request) { answer(w, watching.history(), nil) })
-	for _, path := range []string{"decisions", "explain", "workloads"} {
+	for path, from := range map[string]asker{"decisions": from, "explain": from, "workloads": from, "shadow": onlooker} {
 		mux.HandleFunc("GET /api/"+path, func(w http.ResponseWriter, r *http.Request) {
 			var body json.RawMessage
 			err := from.Get(r.Context(), path, r.URL.Query(), &body)

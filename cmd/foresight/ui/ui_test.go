@@ -19,12 +19,14 @@ import (
 	"time"
 
 	"github.com/foresight-scheduler/foresight/plugins/decision"
+	"github.com/foresight-scheduler/foresight/plugins/decision/shadow"
 )
 
 // fake is a scheduler whose answers are as given.
 type fake struct {
-	nodes decision.Nodes
-	err   error
+	nodes  decision.Nodes
+	shadow *shadow.Report
+	err    error
 }
 
 func (f *fake) Get(_ context.Context, path string, query url.Values, into any) error {
@@ -32,7 +34,10 @@ func (f *fake) Get(_ context.Context, path string, query url.Values, into any) e
 		return f.err
 	}
 	var v any = f.nodes
-	if path != "nodes" {
+	switch {
+	case path == "shadow" && f.shadow != nil:
+		v = f.shadow
+	case path != "nodes":
 		v = map[string]string{"path": path, "pod": query.Get("pod")}
 	}
 	data, err := json.Marshal(v)
@@ -53,7 +58,7 @@ func served(t *testing.T, from asker) string {
 	ended := make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		ended <- serve(ctx, print, io.Discard, from, 0, time.Hour)
+		ended <- serve(ctx, print, io.Discard, from, from, 0, time.Hour)
 		print.Close()
 	}()
 	said := make([]byte, 4096)
@@ -117,7 +122,7 @@ func TestWhoSeesThePage(t *testing.T) {
 		t.Errorf("the page may load %q", policy)
 	}
 	for path, want := range map[string]string{
-		"/api/nodes": `"node-1"`, "/api/heat": `"cpu":{"node-1":"Pw=="}`, "/api/explain?pod=web-1": `"pod":"web-1"`, "/api/workloads": `"workloads"`, "/list.js": "class List",
+		"/api/nodes": `"node-1"`, "/api/heat": `"cpu":{"node-1":"Pw=="}`, "/api/explain?pod=web-1": `"pod":"web-1"`, "/api/workloads": `"workloads"`, "/api/shadow": `"shadow"`, "/list.js": "class List",
 	} {
 		if code, body, _ := get(t, friend, base+path, at.Host); code != http.StatusOK || !strings.Contains(body, want) {
 			t.Errorf("%s: got %d %s, want %s", path, code, body, want)
@@ -134,7 +139,7 @@ func TestWhoSeesThePage(t *testing.T) {
 
 func TestWithoutAScheduler(t *testing.T) {
 	refused := errors.New("no scheduler leads")
-	if err := serve(t.Context(), io.Discard, io.Discard, &fake{err: refused}, 0, time.Hour); !errors.Is(err, refused) {
+	if err := serve(t.Context(), io.Discard, io.Discard, &fake{err: refused}, &fake{}, 0, time.Hour); !errors.Is(err, refused) {
 		t.Errorf("got %v", err)
 	}
 	for _, args := range []string{"--interval 10ms", "--port 70000"} {

@@ -271,9 +271,57 @@ function trustView() {
   };
 }
 
+// ---- shadow
+
+const cell = (v) => element('td', {}, v);
+const head = (...texts) => element('thead', {}, element('tr', {}, ...texts.map((t) => element('th', { scope: 'col' }, t))));
+const table = (top, rows) => element('div', { class: 'wide' }, element('table', {}, top, element('tbody', {}, ...rows)));
+const minutes = (v) => (Math.abs(v) >= 100 ? v.toFixed(0) : v.toFixed(1));
+const between = (i) => (i ? `${minutes(i[0])} to ${minutes(i[1])}` : '');
+
+function verdict(h) {
+  const i = h.hotMinutesGained.sumInterval;
+  if (!h.enough || !i) return 'too little was seen to say';
+  if (i[0] <= 0 && i[1] >= 0) return 'no difference is shown';
+  return i[0] > 0 ? 'ours would have been better' : 'theirs were better';
+}
+
+function shadowView() {
+  return async () => {
+    let r;
+    try {
+      r = await ask('shadow?workloads=50');
+    } catch (error) {
+      state.textContent = '';
+      view.replaceChildren(element('h2', {}, 'No onlooker answers'),
+        element('p', {}, 'An onlooker decides about the pods that another scheduler places, places none, and follows what becomes of both nodes: see docs/shadow.md.'),
+        element('p', { class: 'soft small' }, error.message));
+      return;
+    }
+    tell();
+    state.textContent = `since ${new Date(r.since).toLocaleString()}`;
+    const n = (name) => r.results[name] || 0;
+    const choice = n('same') + n('as-good') + n('differs') + n('nowhere');
+    const share = (v) => (choice ? percent(v / choice) : '');
+    const rows = r.horizons.map((h) => element('tr', {}, element('th', { scope: 'row' }, `${h.hours} h`), cell(String(h.pods)), cell(String(h.workloads)),
+      cell(minutes(h.theirs.hotMinutes)), cell(minutes(h.theirsWithout.hotMinutes)), cell(minutes(h.ours.hotMinutes)), cell(minutes(h.oursWith.hotMinutes)),
+      cell(minutes(h.hotMinutesGained.sum)), cell(between(h.hotMinutesGained.sumInterval)), cell(verdict(h))));
+    const workloads = (r.workloads || []).map((w) => element('tr', {}, element('th', { scope: 'row' }, `${w.namespace}/${w.name}`), cell(w.kind), cell(String(w.decided)), cell(String(w.differ)),
+      cell(minutes(w.gain.hotMinutes)), cell(minutes(w.gain.overCoreMinutes))));
+    view.replaceChildren(
+      element('h2', {}, `What ${r.profile} would have done with the pods of ${r.schedulers.join(', ')}`),
+      table(head('Decided', 'Agrees', 'Differs', 'Would wait', 'No choice'), [element('tr', {}, cell(String(r.counts.decided)), cell(share(n('same') + n('as-good'))), cell(share(n('differs'))), cell(String(n('nowhere'))), cell(String(n('only'))))]),
+      element('h2', {}, 'Where nodes differ: minutes over 80 % CPU, and if only that one pod had been on the other node'),
+      table(head('Within', 'Pods', 'Workloads', 'Their nodes', 'Without it', 'Ours', 'With it', 'Gain', '95 %', 'So'), rows),
+      element('h2', {}, 'By workload'),
+      workloads.length ? table(head('Workload', 'Kind', 'Decided', 'Differ', 'Hot minutes gained', 'Core-minutes gained'), workloads) : element('p', { class: 'empty' }, 'No pod whose node differs was measured yet.'),
+      element('p', { class: 'soft small' }, `It took ${minutes(r.cost.cpuSeconds)} s of CPU and ${amount('memory', r.cost.bytes)} of memory.`));
+  };
+}
+
 // ---- routing
 
-const views = { nodes: nodesView, decisions: decisionsView, workloads: workloadsView, trust: trustView };
+const views = { nodes: nodesView, decisions: decisionsView, workloads: workloadsView, trust: trustView, shadow: shadowView };
 let turn = 0;
 
 async function go() {
