@@ -16,9 +16,6 @@ if [ -z "${REAL:-}" ]; then
 		- {name: foresight-scheduler-config, namespace: foresight-system, behavior: replace, files: [config.yaml]}
 	EOT
 	bin/localcluster up --dir "$dir" --nodes "${NODES:-10}" --manifests bin/run
-	# The scheduler has asked for usage before anything served it, and would wait ever longer until it asks again.
-	bin/localcluster stop --dir "$dir" foresight-scheduler
-	bin/localcluster start --dir "$dir" foresight-scheduler
 	foresight() { bin/foresight "$@" --kubeconfig "$dir/kubeconfig"; }
 	foresight try -f manifests/examples/first-workload.yaml
 	echo
@@ -60,5 +57,6 @@ The cluster stays up. Look around:
   bin/localcluster kubectl top nodes
   bin/localcluster status
   bin/foresight explain POD -n $namespace --kubeconfig $dir/kubeconfig
+  bin/foresight ui --kubeconfig $dir/kubeconfig
 and remove it with: make down
 EOT

@@ -24,7 +24,8 @@ type Schedule struct {
 	// Timeout of one reading; 0 is the interval.
 	Timeout time.Duration
 	// MaxBackoff bounds the wait after failures, which doubles with each failure in a row,
-	// starting at the interval; 0 is four intervals.
+	// starting at the interval, or before the first good reading at a second: what starts together with
+	// its source finds it soon. 0 is four intervals.
 	MaxBackoff time.Duration
 }
 
@@ -153,6 +154,9 @@ func (c *Collector) record(start time.Time, reading Reading, err error) int {
 // delay until the next reading, after failures in a row, when the last one took so long.
 func (c *Collector) delay(failures int, took time.Duration) time.Duration {
 	period := c.schedule.Interval
+	if c.Status().Readings == 0 {
+		period = min(period, time.Second)
+	}
 	for i := 1; i < failures && period < c.schedule.MaxBackoff; i++ {
 		period *= 2
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net/url"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -94,27 +95,53 @@ func TestCollectorBacksOff(t *testing.T) {
 		var c *Collector
 		c = collector(t, scripted(func(context.Context) (Reading, error) {
 			starts = append(starts, time.Since(begin))
-			if len(starts) == 6 {
+			switch len(starts) {
+			case 7:
 				before = c.Status()
+				fallthrough
+			case 1:
 				return one(time.Now()), nil
 			}
 			return Reading{}, broken
 		}), Schedule{Interval: 10 * time.Second, MaxBackoff: 40 * time.Second})
 		ctx, cancel := context.WithCancel(t.Context())
 		delivered := 0
-		c.Run(ctx, func(Reading) { delivered++; cancel() })
-		want := []time.Duration{0, 10, 30, 70, 110, 150}
+		c.Run(ctx, func(Reading) {
+			if delivered++; delivered == 2 {
+				cancel()
+			}
+		})
+		want := []time.Duration{0, 10, 20, 40, 80, 120, 160}
 		for i := range want {
 			if len(starts) != len(want) || starts[i] != want[i]*time.Second {
 				t.Fatalf("starts %v", starts)
 			}
 		}
-		if before.ConsecutiveFailures != 5 || !errors.Is(before.LastErr, broken) || !before.LastSuccess.IsZero() {
+		if before.ConsecutiveFailures != 5 || !errors.Is(before.LastErr, broken) || !before.LastSuccess.Equal(begin) {
 			t.Errorf("status before the success: %+v", before)
 		}
 		s := c.Status()
-		if delivered != 1 || s.ConsecutiveFailures != 0 || s.Failures != 5 || s.LastErr != nil {
+		if delivered != 2 || s.ConsecutiveFailures != 0 || s.Failures != 5 || s.LastErr != nil {
 			t.Errorf("%d delivered, status %+v", delivered, s)
+		}
+	})
+}
+
+// What starts before its source is served need not wait for intervals to find it.
+func TestCollectorAsksSoonAtFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		var starts []time.Duration
+		ctx, cancel := context.WithCancel(t.Context())
+		c := collector(t, scripted(func(context.Context) (Reading, error) {
+			if starts = append(starts, time.Since(begin)/time.Second); len(starts) == 8 {
+				cancel()
+			}
+			return Reading{}, errors.New("not served yet")
+		}), Schedule{Interval: 10 * time.Second, MaxBackoff: 40 * time.Second})
+		c.Run(ctx, func(Reading) {})
+		if want := []time.Duration{0, 1, 3, 7, 15, 31, 63, 103}; !slices.Equal(starts, want) {
+			t.Errorf("starts %v, want %v", starts, want)
 		}
 	})
 }

@@ -137,7 +137,10 @@ function nodesView() {
 const of = (p) => `${p.namespace}/${p.name}`;
 
 function candidates(e, resources) {
-  const parts = e.weights || [];
+  // A plugin that says the same of all nodes tells nothing.
+  const said = (c, plugin) => (c.parts || []).find((p) => p.plugin === plugin)?.score ?? 0;
+  const feasible = e.candidates.filter((c) => !c.refused);
+  const parts = (e.weights || []).filter((w) => feasible.some((c) => said(c, w.plugin) !== said(feasible[0], w.plugin)));
   const short = (name) => name.replace(/^NodeResources|^Predicted|^Pod(?=Topology)/, '');
   const head = element('tr', {}, ...['Node', 'Total', ...parts.map((w) => short(w.plugin)), 'Predicted CPU, 24 h', 'Why not'].map((t) => element('th', { scope: 'col' }, t)));
   const rows = e.candidates.map((c) => {
