@@ -126,7 +126,7 @@ func TestAllowed(t *testing.T) {
 			NodeSelectorTerms: []v1.NodeSelectorTerm{{MatchFields: []v1.NodeSelectorRequirement{{Key: "metadata.name", Operator: v1.NodeSelectorOpIn, Values: []string{"m"}}}}},
 		}}}}, nil, []*v1.Node{plain}},
 	} {
-		allowed := AllowedFor(&v1.Pod{Spec: tc.spec})
+		allowed := AllowedFor(&v1.Pod{Spec: tc.spec}, Volumes{})
 		for _, n := range tc.on {
 			if !allowed.On(n) {
 				t.Errorf("%s: not on %+v", name, n)

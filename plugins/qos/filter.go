@@ -87,7 +87,7 @@ func (p *PredictedQoS) PreFilterExtensions() fwk.PreFilterExtensions { return ni
 
 // refusesAll says whether there are nodes that the pod may go to, and the risk is too high on all of them.
 func (p *PredictedQoS) refusesAll(c *cycle, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) bool {
-	allowed, found := predict.AllowedFor(pod), false
+	allowed, found := predict.AllowedFor(pod, p.volumes), false
 	for _, n := range nodes {
 		if !allowed.On(n.Node()) {
 			continue

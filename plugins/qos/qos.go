@@ -37,6 +37,7 @@ type PredictedQoS struct {
 	snapshot predict.Reader
 	service  *Service
 	handle   fwk.Handle
+	volumes  predict.Volumes
 	classes  schedulinglisters.PriorityClassLister
 	pods     corelisters.PodLister
 	claims   *claims.Policy
@@ -83,7 +84,7 @@ func NewFactory(service *Service) func(context.Context, runtime.Object, fwk.Hand
 			return nil, err
 		}
 		p := &PredictedQoS{
-			snapshot: service.snapshot, service: service, claims: service.claims, nodes: pernode.WholeOf(h), handle: h, profile: h.ProfileName(),
+			snapshot: service.snapshot, service: service, claims: service.claims, nodes: pernode.WholeOf(h), handle: h, volumes: predict.VolumesOf(h), profile: h.ProfileName(),
 			maxRisk: float32(args.MaxRiskPercent) / 100, weights: weightsOf(&args.Weights), named: int(args.NodeMetricsLimit),
 			responseTime: args.Feedback.ResponseTimeObjective.Duration,
 		}

@@ -41,6 +41,7 @@ type predictedPeaks struct {
 	bounds    *predict.NodeBounds
 	loads     predict.Loads
 	refused   refused.Pods
+	volumes   predict.Volumes
 }
 
 // reasons a node is refused for, and states a cycle's verdicts are of.
@@ -62,6 +63,7 @@ func newPredictedPeaks(args *config.PredictedPeak, forecasts Forecasts, h fwk.Ha
 		filters:   args.Mode == config.PredictedPeakFilter,
 		harm:      args.Score == config.ScoreByHarm,
 		bounds:    predict.NewNodeBounds(predict.BoundsOf(args.Max), report),
+		volumes:   predict.VolumesOf(h),
 	}
 }
 
@@ -128,7 +130,7 @@ func (p *predictedPeaks) take(state fwk.CycleState, pod *v1.Pod, nodes []fwk.Nod
 
 // refusesAll says whether there are nodes that the pod may go to, and all of them are over a bound.
 func (p *predictedPeaks) refusesAll(state fwk.CycleState, s *peakState, pod *v1.Pod, nodes []fwk.NodeInfo) bool {
-	allowed, found := predict.AllowedFor(pod), false
+	allowed, found := predict.AllowedFor(pod, p.volumes), false
 	for _, n := range nodes {
 		if !allowed.On(n.Node()) {
 			continue
