@@ -18,6 +18,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/bounded"
 )
 
 // Kind is the measurements of a service beside one kind of neighbour, in time order.
@@ -117,7 +119,7 @@ func read(dir string) (DataSet, error) {
 		return set, err
 	}
 	for _, name := range files {
-		f, err := os.Open(name)
+		f, err := bounded.Open(name, mostBytes)
 		if err != nil {
 			return set, err
 		}
@@ -131,11 +133,17 @@ func read(dir string) (DataSet, error) {
 	return set, nil
 }
 
+const (
+	// mostBytes of a file and mostLine of a line are read: tables of a few million rows, of a few thousand columns.
+	mostBytes = 1 << 30
+	mostLine  = 64 << 10
+)
+
 // ReadKind reads one file. It fails on what is no CSV, lacks a column that cannot be missing, or holds no row; columns that
 // it does not know are ignored.
 func ReadKind(name string, in io.Reader) (Kind, error) {
 	k := Kind{Name: name, Columns: map[string]bool{}}
-	r := csv.NewReader(in)
+	r := csv.NewReader(bounded.Lines(in, mostLine))
 	header, err := r.Read()
 	if err != nil {
 		if errors.Is(err, io.EOF) {

@@ -16,6 +16,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/atomicfile"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality/learn"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/bounded"
 )
 
 // observationColumns of a file of outcomes. An empty pressure is not known.
@@ -64,6 +65,9 @@ func WriteObservations(w io.Writer, outcomes []Outcome) error {
 // mostBytes of a file of observations that are read: those of two million decisions.
 const mostBytes = 256 << 20
 
+// mostLine of it is read: names have 253 bytes at most.
+const mostLine = 4 << 10
+
 // ReadObservations reads what WriteObservations wrote. The error names the file and the line.
 func ReadObservations(path string) ([]Outcome, error) {
 	f, _, err := atomicfile.Open(path, mostBytes)
@@ -71,7 +75,7 @@ func ReadObservations(path string) ([]Outcome, error) {
 		return nil, err
 	}
 	defer f.Close()
-	in := csv.NewReader(f)
+	in := csv.NewReader(bounded.Lines(f, mostLine))
 	header, err := in.Read()
 	if err != nil || !slices.Equal(header, observationColumns) {
 		return nil, errors.Join(fmt.Errorf("%s: no file of observations: want the columns %v", path, observationColumns), err)
