@@ -113,7 +113,7 @@ leader-lock: ## Kill the leading one of three schedulers LEADER_KILLS (20) times
 
 .PHONY: faults
 faults: build ## Let all go wrong that may while pods are created, and tell what came of it (20 minutes; docs/reliability.md).
-	FAULTS=1 go test -timeout 40m ./test/integration -run TestFaults -v
+	FAULTS=1 go test -timeout 60m ./test/integration -run 'TestFaults|TestStreamBesideHopelessPods' -v
 
 .PHONY: verify
 verify: ## Check formatting, vet, static analysis, import rules, generated code, module files and manifests.
