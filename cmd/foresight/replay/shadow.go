@@ -38,6 +38,11 @@ type looked struct {
 	// Estimate of the gain by the onlooker, with its 95 % interval.
 	Estimate float64     `json:"estimated_gain_minutes"`
 	Interval *[2]float64 `json:"interval,omitempty"`
+	// Together is the gain with all pods where the configuration would have placed them, with its interval.
+	Together         float64     `json:"together_gain_minutes"`
+	TogetherInterval *[2]float64 `json:"together_interval,omitempty"`
+	TogetherWithin   int         `json:"together_within"`
+	TogetherSign     int         `json:"together_sign"`
 	// Within says that the interval holds the true gain; over all seeds, of how many it does, and for how many the sign is right.
 	Within int `json:"within"`
 	Sign   int `json:"sign"`
@@ -93,53 +98,88 @@ func (o *options) lookAtSeed(ctx context.Context, cell cell, seed uint64, config
 		row.Differs = float64(said.Results[shadow.Differs]) / float64(max(1, row.Decided))
 		gain := &said.Horizons[0].HotMinutes
 		row.Stock, row.True, row.Estimate, row.Interval = stock.Hot80, stock.Hot80-own.Hot80, gain.Sum, gain.SumInterval
-		if row.Interval != nil && row.Interval[0] <= row.True && row.True <= row.Interval[1] {
-			row.Within = 1
-		}
-		if row.True*row.Estimate > 0 || row.True == row.Estimate {
-			row.Sign = 1
-		}
+		row.Within, row.Sign = within(row.True, row.Interval), sameSign(row.True, row.Estimate)
+		all := &said.Together.HotMinutes
+		row.Together, row.TogetherInterval = all.Sum, all.SumInterval
+		row.TogetherWithin, row.TogetherSign = within(row.True, all.SumInterval), sameSign(row.True, all.Sum)
 		rows = append(rows, row)
 	}
 	return rows, nil
 }
 
+// within is 1 where the interval holds the value.
+func within(v float64, i *[2]float64) int {
+	if i != nil && i[0] <= v && v <= i[1] {
+		return 1
+	}
+	return 0
+}
+
+// sameSign is 1 where both are gains, both losses, or both nothing.
+func sameSign(a, b float64) int {
+	if a*b > 0 || a == b {
+		return 1
+	}
+	return 0
+}
+
 // over all seeds: means a world, with Student's interval of the estimates.
 func over(rows []looked) looked {
 	sum := rows[0]
-	sum.Seed, sum.Interval, sum.Worlds, sum.Within, sum.Sign, sum.Decided = nil, nil, len(rows), 0, 0, 0
-	columns := [5][]float64{}
+	sum.Seed, sum.Interval, sum.TogetherInterval, sum.Worlds, sum.Decided = nil, nil, nil, len(rows), 0
+	sum.Within, sum.Sign, sum.TogetherWithin, sum.TogetherSign = 0, 0, 0, 0
+	columns := [6][]float64{}
 	for i := range rows {
 		r := &rows[i]
-		for j, v := range []float64{r.Stock, r.True, r.Estimate, r.Agrees, r.Differs} {
+		for j, v := range []float64{r.Stock, r.True, r.Estimate, r.Agrees, r.Differs, r.Together} {
 			columns[j] = append(columns[j], v)
 		}
 		sum.Within, sum.Sign, sum.Decided = sum.Within+r.Within, sum.Sign+r.Sign, sum.Decided+r.Decided
+		sum.TogetherWithin, sum.TogetherSign = sum.TogetherWithin+r.TogetherWithin, sum.TogetherSign+r.TogetherSign
 	}
-	for j, to := range []*float64{&sum.Stock, &sum.True, &sum.Estimate, &sum.Agrees, &sum.Differs} {
+	for j, to := range []*float64{&sum.Stock, &sum.True, &sum.Estimate, &sum.Agrees, &sum.Differs, &sum.Together} {
 		*to = stat.Mean(columns[j], nil)
 	}
-	if n := float64(len(rows)); n > 1 {
-		half := distuv.StudentsT{Sigma: 1, Nu: n - 1}.Quantile(.975) * stat.StdDev(columns[2], nil) / math.Sqrt(n)
-		sum.Interval = &[2]float64{sum.Estimate - half, sum.Estimate + half}
-	}
+	sum.Interval, sum.TogetherInterval = student(columns[2]), student(columns[5])
 	return sum
+}
+
+// student is the 95 % interval of a mean.
+func student(values []float64) *[2]float64 {
+	n := float64(len(values))
+	if n < 2 {
+		return nil
+	}
+	mean, half := stat.Mean(values, nil), distuv.StudentsT{Sigma: 1, Nu: n - 1}.Quantile(.975)*stat.StdDev(values, nil)/math.Sqrt(n)
+	return &[2]float64{mean - half, mean + half}
 }
 
 func printLooked(out io.Writer, rows []looked) error {
 	table := printers.GetNewTabWriter(out)
-	fmt.Fprintln(table, "TRACE\tDENSITY\tNODES\tCONFIG\tWORLD\tPODS\tAGREES\tDIFFERS\tSTOCK\tTRUE GAIN\tESTIMATE\t95 %\tWITHIN\tSIGN")
+	fmt.Fprintln(table, "TRACE\tDENSITY\tNODES\tCONFIG\tWORLD\tPODS\tAGREES\tDIFFERS\tSTOCK\tTRUE GAIN\tTOGETHER\t95 %\tHOLDS\tSIGN\tONE BY ONE\t95 %\tHOLDS\tSIGN")
 	for i := range rows {
 		r := &rows[i]
-		name, between, within, sign := fmt.Sprintf("all %d", r.Worlds), "-", fmt.Sprintf("%d of %d", r.Within, r.Worlds), fmt.Sprintf("%d of %d", r.Sign, r.Worlds)
+		world := fmt.Sprint("all ", r.Worlds)
 		if r.Seed != nil {
-			name, within, sign = fmt.Sprint(*r.Seed), map[int]string{0: "no", 1: "yes"}[r.Within], map[int]string{0: "no", 1: "yes"}[r.Sign]
+			world = fmt.Sprint(*r.Seed)
 		}
-		if r.Interval != nil {
-			between = fmt.Sprintf("%.0f to %.0f", r.Interval[0], r.Interval[1])
-		}
-		fmt.Fprintf(table, "%s\t%g\t%s\t%s\t%s\t%d\t%.2f\t%.2f\t%.0f\t%.0f\t%.0f\t%s\t%s\t%s\n", r.Trace, r.Density, r.Sizes, r.Config, name, r.Decided, r.Agrees, r.Differs,
-			r.Stock, r.True, r.Estimate, between, within, sign)
+		fmt.Fprintf(table, "%s\t%g\t%s\t%s\t%s\t%d\t%.2f\t%.2f\t%.0f\t%.0f\t%.0f\t%s\t%s\t%s\t%.0f\t%s\t%s\t%s\n", r.Trace, r.Density, r.Sizes, r.Config, world, r.Decided, r.Agrees, r.Differs, r.Stock, r.True,
+			r.Together, between(r.TogetherInterval), r.of(r.TogetherWithin), r.of(r.TogetherSign), r.Estimate, between(r.Interval), r.of(r.Within), r.of(r.Sign))
 	}
 	return table.Flush()
+}
+
+func between(i *[2]float64) string {
+	if i == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f to %.0f", i[0], i[1])
+}
+
+// of says in how many worlds something is so.
+func (r *looked) of(n int) string {
+	if r.Seed == nil {
+		return fmt.Sprintf("%d of %d", n, r.Worlds)
+	}
+	return map[int]string{0: "no", 1: "yes"}[n]
 }

@@ -47,25 +47,35 @@ func write(out io.Writer, r *shadow.Report) error {
 	return costs(out, r)
 }
 
-// outcomes are what became of the pods whose nodes differ.
+// outcomes are what became of all nodes, and of the pods whose nodes differ.
 func outcomes(out io.Writer, r *shadow.Report) error {
 	if r.Results[shadow.Differs] == 0 {
 		return nil
 	}
-	fmt.Fprintln(out, "\nWhere the nodes differ: minutes over 80 % CPU, as measured, and if only that one pod had been on the other node")
+	t := &r.Together
+	fmt.Fprintf(out, "\nAll nodes, over %s: as measured, and had it placed all of these pods since it began\n", age(time.Duration(t.Minutes*float64(time.Minute))))
 	table := printers.GetNewTabWriter(out)
+	fmt.Fprintln(table, "\tMEASURED\tOURS\tGAIN\t95 %")
+	fmt.Fprintf(table, "node-minutes over 80 %% CPU\t%s\t%s\t%s\t%s\n", number(t.Theirs.HotMinutes), number(t.Ours.HotMinutes), number(t.HotMinutes.Sum), interval(t.Enough, t.HotMinutes.SumInterval))
+	fmt.Fprintf(table, "core-minutes beyond 80 %%\t%s\t%s\t%s\t%s\n", number(t.Theirs.OverCoreMinutes), number(t.Ours.OverCoreMinutes), number(t.OverCoreMinutes.Sum), interval(t.Enough, t.OverCoreMinutes.SumInterval))
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, verdict(t))
+
+	fmt.Fprintln(out, "\nEach pod whose node differs by itself, all others where they are: minutes over 80 % CPU. These do not add up.")
 	fmt.Fprintln(table, "WITHIN\tPODS\tWORKLOADS\tTHEIR NODES\tWITHOUT IT\tOURS\tWITH IT\tGAIN\t95 %\tA POD\tCORE-MINUTES GAINED\t95 %")
 	for i := range r.Horizons {
 		h := &r.Horizons[i]
 		fmt.Fprintf(table, "%g h\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", h.Hours, h.Pods, h.Workloads, number(h.Theirs.HotMinutes), number(h.TheirsWithout.HotMinutes),
-			number(h.Ours.HotMinutes), number(h.OursWith.HotMinutes), number(h.HotMinutes.Sum), interval(h, h.HotMinutes.SumInterval), number(h.HotMinutes.Mean),
-			number(h.OverCoreMinutes.Sum), interval(h, h.OverCoreMinutes.SumInterval))
+			number(h.Ours.HotMinutes), number(h.OursWith.HotMinutes), number(h.HotMinutes.Sum), interval(h.Enough, h.HotMinutes.SumInterval), number(h.HotMinutes.Mean),
+			number(h.OverCoreMinutes.Sum), interval(h.Enough, h.OverCoreMinutes.SumInterval))
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	for i := range r.Horizons {
-		fmt.Fprintln(out, verdict(&r.Horizons[i]))
+	if last := &r.Horizons[len(r.Horizons)-1]; last.Ongoing > 0 {
+		fmt.Fprintf(out, "%d pods are followed still.\n", last.Ongoing)
 	}
 	if len(r.Workloads) == 0 {
 		return nil
@@ -87,31 +97,25 @@ func outcomes(out io.Writer, r *shadow.Report) error {
 }
 
 // interval is told only where enough has been seen for it to mean something.
-func interval(h *shadow.Horizon, i *[2]float64) string {
-	if !h.Enough || i == nil {
+func interval(enough bool, i *[2]float64) string {
+	if !enough || i == nil {
 		return "-"
 	}
 	return number(i[0]) + " to " + number(i[1])
 }
 
-// verdict says in words what a horizon shows.
-func verdict(h *shadow.Horizon) string {
-	within := fmt.Sprintf("Within %g h: ", h.Hours)
-	i := h.HotMinutes.SumInterval
+// verdict says in words what is shown.
+func verdict(t *shadow.Together) string {
+	i := t.HotMinutes.SumInterval
 	switch {
-	case !h.Enough || i == nil:
-		return within + fmt.Sprintf("too early to tell. %d pods of %d workloads were measured whose nodes differ; it takes %d of %d.", h.Pods, h.Workloads, shadow.EnoughPods, shadow.EnoughWorkloads)
+	case !t.Enough || i == nil:
+		return fmt.Sprintf("Too early to tell: it takes a day and %d pods that would be elsewhere; there were %.1f h and %d.", shadow.EnoughPods, t.Minutes/60, t.Moved)
 	case i[0] > 0:
-		within += "ours would have been better for these pods, each by itself."
+		return "Ours would have been better."
 	case i[1] < 0:
-		within += "ours would have been worse for these pods, each by itself."
-	default:
-		within += "no difference is shown: the interval holds 0."
+		return "Ours would have been worse."
 	}
-	if h.Ongoing > 0 {
-		within += fmt.Sprintf(" %d of them are followed still.", h.Ongoing)
-	}
-	return within
+	return "No difference is shown: the interval holds 0."
 }
 
 // trust says how often forecasts held.

@@ -35,6 +35,8 @@ func day() *shadow.Report {
 		Since: begin, Time: begin.Add(26 * time.Hour), Schedulers: []string{"default-scheduler"}, Profile: "foresight-shadow",
 		Counts:  shadow.Counts{Placed: 1204, Decided: 1200, Passed: 4, Unseen: 2, Foresaw: 1161, Records: 1200},
 		Results: map[shadow.Result]int{shadow.Same: 402, shadow.AsGood: 371, shadow.Only: 112, shadow.Differs: 312, shadow.Nowhere: 3},
+		Together: shadow.Together{Minutes: 26*60 - 2, Moved: 402, Now: 188, Theirs: load(2520, 1760), Ours: load(1930, 1210), HotMinutes: estimate(590, 310, 6),
+			OverCoreMinutes: estimate(550, 280, 6), Enough: true},
 		Horizons: []shadow.Horizon{
 			{Pods: 312, Workloads: 41, Came: came(1, .1), HotMinutes: estimate(65, 84, 312), OverCoreMinutes: estimate(70, 31, 312), Enough: true},
 			{Pods: 312, Workloads: 41, Ongoing: 96, Came: came(24, 1), HotMinutes: estimate(650, 290, 312), OverCoreMinutes: estimate(700, 310, 312), Enough: true},
@@ -74,22 +76,25 @@ func TestTranscript(t *testing.T) {
 func TestTooEarly(t *testing.T) {
 	nothing := &shadow.Report{Since: begin, Time: begin.Add(time.Minute), Schedulers: []string{"default-scheduler"}, Profile: "foresight-shadow"}
 	early := day()
+	early.Together.Enough, early.Together.Minutes, early.Together.Moved = false, 180, 21
 	for i := range early.Horizons {
-		early.Horizons[i].Enough, early.Horizons[i].Pods, early.Horizons[i].Workloads = false, 12, 5
+		early.Horizons[i].Enough = false
 	}
-	worse, none := day(), day()
-	worse.Horizons[1].HotMinutes.SumInterval = &[2]float64{-500, -100}
+	worse, unclear, none := day(), day(), day()
+	worse.Together.HotMinutes.SumInterval = &[2]float64{-500, -100}
+	unclear.Together.HotMinutes.SumInterval = &[2]float64{-500, 100}
 	none.Results = map[shadow.Result]int{shadow.Same: 10}
 	for name, tc := range map[string]struct {
 		r         *shadow.Report
 		want, not string
 	}{
 		"nothing":           {nothing, "no pod was placed since the onlooker began", "agrees"},
-		"early":             {early, "Within 24 h: too early to tell. 12 pods of 5 workloads were measured whose nodes differ; it takes 30 of 20.", "360 to 940"},
-		"worse":             {worse, "Within 24 h: ours would have been worse", "better"},
-		"no difference":     {day(), "Within 1 h: no difference is shown: the interval holds 0.", "Within 1 h: ours"},
-		"always agrees":     {none, "agrees:    100.0 % of 10 pods", "Where the nodes differ"},
-		"followed still":    {day(), "each by itself. 96 of them are followed still.", ""},
+		"early":             {early, "Too early to tell: it takes a day and 30 pods that would be elsewhere; there were 3.0 h and 21.", " to 9"},
+		"better":            {day(), "Ours would have been better.", "Too early"},
+		"worse":             {worse, "Ours would have been worse.", "better"},
+		"no difference":     {unclear, "No difference is shown: the interval holds 0.", "better"},
+		"always agrees":     {none, "agrees:    100.0 % of 10 pods", "All nodes"},
+		"followed still":    {day(), "96 pods are followed still.", ""},
 		"without forecasts": {day(), "forecasts: 96.8 % of the decisions had any", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

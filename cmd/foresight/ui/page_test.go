@@ -52,15 +52,16 @@ func TestManyNodes(t *testing.T) {
 func TestShadowView(t *testing.T) {
 	chromium := browsertest.Chromium(t)
 	horizon := shadow.Horizon{Pods: 312, Workloads: 41, Enough: true, Came: shadow.Came{Hours: 24}, HotMinutes: shadow.Estimate{Sum: 650, SumInterval: &[2]float64{360, 940}}}
-	unsure := horizon
-	unsure.Hours, unsure.HotMinutes.SumInterval = 1, &[2]float64{-19, 149}
-	from := &fake{shadow: &shadow.Report{
+	report := shadow.Report{
 		Schedulers: []string{"default-scheduler"}, Profile: "foresight-shadow", Results: map[shadow.Result]int{shadow.Same: 3, shadow.Differs: 1},
-		Horizons:  []shadow.Horizon{unsure, horizon},
+		Together: shadow.Together{Minutes: 1500, Enough: true, Theirs: shadow.Load{HotMinutes: 2520}, Ours: shadow.Load{HotMinutes: 1930},
+			HotMinutes: shadow.Estimate{Sum: 590, SumInterval: &[2]float64{280, 900}}},
+		Horizons:  []shadow.Horizon{horizon},
 		Workloads: []shadow.Row{{Workload: shadow.Workload{Namespace: "shop", Kind: "Deployment", Name: "api"}, Decided: 84, Differ: 37, Gain: shadow.Load{HotMinutes: 255}}},
-	}}
+	}
+	from := &fake{shadow: &report}
 	document := browsertest.Open(t, chromium, browsertest.View{Address: served(t, from) + "#shadow", Width: 1280, Height: 700, Screenshot: filepath.Join(t.ArtifactDir(), "shadow-1280.png")})
-	for _, want := range []string{"pods of default-scheduler", "75.0 %", "360 to 940", "ours would have been better", "no difference is shown", "shop/api", "255"} {
+	for _, want := range []string{"pods of default-scheduler", "75.0 %", "over 25.0 h", "2520", "1930", "280 to 900", "Ours would have been better", "360 to 940", "shop/api", "255"} {
 		if !strings.Contains(document, want) {
 			t.Errorf("no %q in %s", want, document)
 		}

@@ -11,6 +11,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/decision"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
@@ -24,8 +25,16 @@ type Placement struct {
 	Profile string
 	// Later are pods that were placed after it, with their nodes: they were not there when it was decided.
 	Later []*v1.Pod
+	// Moved are pods that are taken to be on another node than they are on.
+	Moved []Moved
 	// Draw returns a number from 0 to n-1. It draws among nodes that score the same.
 	Draw func(n int) int
+}
+
+// Moved is a pod with its node, and the node that it is taken to be on.
+type Moved struct {
+	Pod *v1.Pod
+	To  string
 }
 
 // Place says where the profile would have placed the pod: on the nodes as they are now, without the pod and without those that came later.
@@ -43,7 +52,7 @@ func (e *Evaluator) Place(ctx context.Context, p Placement) (*decision.Placed, e
 	theirs := p.Pod.Spec.NodeName
 	pod := *p.Pod
 	pod.Spec.NodeName, pod.Status.NominatedNodeName = "", ""
-	seen := newNodes(before(ctx, all, p.Pod, p.Later))
+	seen := newNodes(before(ctx, all, &p))
 	e.lister.current.Store(seen)
 	defer e.lister.current.Store(newNodes(nil)) // and let go of them
 
@@ -88,26 +97,49 @@ func (e *Evaluator) Place(ctx context.Context, p Placement) (*decision.Placed, e
 	return out, nil
 }
 
-// before returns the nodes as they were before the pod was placed, and those after it.
-func before(ctx context.Context, all []fwk.NodeInfo, pod *v1.Pod, later []*v1.Pod) []fwk.NodeInfo {
-	gone := map[string][]*v1.Pod{pod.Spec.NodeName: {pod}}
-	for _, p := range later {
-		gone[p.Spec.NodeName] = append(gone[p.Spec.NodeName], p)
+// before returns the nodes as they were before the pod was placed, and those after it, with moved pods where they are taken to be.
+func before(ctx context.Context, all []fwk.NodeInfo, p *Placement) []fwk.NodeInfo {
+	gone := map[string][]*v1.Pod{p.Pod.Spec.NodeName: {p.Pod}}
+	for _, later := range p.Later {
+		gone[later.Spec.NodeName] = append(gone[later.Spec.NodeName], later)
+	}
+	from, come := map[string][]*Moved{}, map[string][]*v1.Pod{}
+	for i := range p.Moved {
+		m := &p.Moved[i]
+		from[m.Pod.Spec.NodeName] = append(from[m.Pod.Spec.NodeName], m)
+	}
+	for _, info := range all {
+		name := info.Node().Name
+		for _, m := range from[name] {
+			if holds(info, m.Pod) { // else it is gone by now
+				gone[name] = append(gone[name], m.Pod)
+				come[m.To] = append(come[m.To], m.Pod)
+			}
+		}
 	}
 	log := klog.FromContext(ctx)
 	seen := make([]fwk.NodeInfo, len(all))
 	for i, info := range all {
+		name := info.Node().Name
 		seen[i] = info
-		for _, p := range gone[info.Node().Name] {
-			if !holds(seen[i], p) {
-				continue
-			}
-			if seen[i] == info {
-				seen[i] = info.Snapshot()
-			}
-			// It fails for a pod that is not there only.
-			_ = seen[i].RemovePod(log, p)
+		if len(gone[name])+len(come[name]) == 0 {
+			continue
 		}
+		changed := info.Snapshot()
+		for _, g := range gone[name] {
+			if holds(info, g) {
+				// It fails for a pod that is not there only.
+				_ = changed.RemovePod(log, g)
+			}
+		}
+		for _, c := range come[name] {
+			pod := *c
+			pod.Spec.NodeName = name
+			if added, err := framework.NewPodInfo(&pod); err == nil {
+				changed.AddPodInfo(added)
+			}
+		}
+		seen[i] = changed
 	}
 	return seen
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	v1 "k8s.io/api/core/v1"
+	"k8s.io/klog/v2"
 
 	"github.com/foresight-scheduler/foresight/manifests"
 	"github.com/foresight-scheduler/foresight/plugins/decision"
@@ -76,6 +77,30 @@ func TestPlaceIsWhatTheProfileDecided(t *testing.T) {
 	}
 	if shown < 150 || differ < 10 {
 		t.Errorf("%d pods shown, and those that came later make a difference for %d: the test shows too little", shown, differ)
+	}
+}
+
+// Pods that are taken to be elsewhere are there, whatever node they are on; one that is gone is nowhere.
+func TestPlaceWithMovedPods(t *testing.T) {
+	c := newCluster(t, string(manifests.SchedulerConfig), 3, false)
+	first, second := c.addNode("4", "32Gi"), c.addNode("4", "32Gi")
+	there := c.pod("there", "3", "1Gi")
+	there.Spec.NodeName = first
+	if err := c.sched.Cache.AddPod(klog.Background(), there); err != nil {
+		t.Fatal(err)
+	}
+	gone := c.pod("gone", "3", "1Gi")
+	gone.Spec.NodeName = second
+	pod := c.pod("web", "2", "1Gi")
+	pod.Spec.NodeName = first
+	for want, moved := range map[string][]evaluate.Moved{second: nil, first: {{Pod: there, To: second}}, "": {{Pod: there, To: second}, {Pod: gone, To: first}}} {
+		got, err := c.evaluator.Place(t.Context(), evaluate.Placement{Pod: pod, Profile: profileName, Moved: moved, Draw: func(int) int { return 0 }})
+		if want == "" {
+			want = first // What is gone takes no room.
+		}
+		if err != nil || got.Node != want || got.Feasible != 1 {
+			t.Errorf("with %d moved: %+v, %v, want %s", len(moved), got, err, want)
+		}
 	}
 }
 

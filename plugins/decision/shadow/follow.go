@@ -25,17 +25,23 @@ func (l *Ledger) Follow(r *usage.Reading) {
 	}
 	for i := range r.Pods {
 		p := &r.Pods[i]
-		e := l.watched[podKey{p.Namespace, p.Name}]
-		if e == nil || p.UID != "" && p.UID != e.Pod.UID {
+		key := podKey{p.Namespace, p.Name}
+		e, m := l.watched[key], l.own.moves[key]
+		cpu, ok := p.Get(usage.CPU)
+		if !ok {
 			continue
 		}
-		if cpu, ok := p.Get(usage.CPU); ok {
+		if e != nil && (p.UID == "" || p.UID == e.Pod.UID) {
 			e.pod = measured{cpu, p.Time}
+		}
+		if m != nil && (p.UID == "" || p.UID == m.uid) {
+			m.pod = measured{cpu, p.Time}
 		}
 	}
 	for _, e := range l.watched {
 		l.follow(e, r.End)
 	}
+	l.own.follow(l, r.End)
 }
 
 // follow adds the time since a decision was last followed, where both nodes and the pod were measured after it.

@@ -48,6 +48,7 @@ type Ledger struct {
 	nodes   map[string]measured
 	sums    map[Workload]*sums // of all decisions, what became of those that are not kept any more included
 	counts  Counts
+	own     own
 }
 
 type podKey struct{ namespace, name string }
@@ -94,7 +95,8 @@ type Counts struct {
 
 // NewLedger returns an empty one.
 func NewLedger(o Options, now time.Time) *Ledger {
-	return &Ledger{options: o, since: now, watched: map[podKey]*entry{}, nodes: map[string]measured{}, sums: map[Workload]*sums{}}
+	return &Ledger{options: o, since: now, watched: map[podKey]*entry{}, nodes: map[string]measured{}, sums: map[Workload]*sums{},
+		own: own{moves: map[podKey]*move{}, length: firstLength}}
 }
 
 func (l *Ledger) count(n *uint64) {
@@ -120,11 +122,11 @@ func (l *Ledger) failed() {
 func (l *Ledger) unseen() { l.count(&l.counts.Unseen) }
 
 // Add keeps a decision: the pod with its node, when it was seen there, how much later it was decided, how many pods had been placed behind
-// it by then, and what was decided.
-func (l *Ledger) Add(p *v1.Pod, at time.Time, lag time.Duration, behind int, placed *decision.Placed) {
+// it by then, what was decided, and which node would have been chosen, had all pods before been placed by this scheduler.
+func (l *Ledger) Add(p *v1.Pod, at time.Time, lag time.Duration, behind int, placed *decision.Placed, together string) {
 	e := &entry{last: at, Record: Record{
 		Pod: decision.Pod{Namespace: p.Namespace, Name: p.Name, UID: string(p.UID)}, Workload: workloadOf(p), Scheduler: p.Spec.SchedulerName,
-		Time: at, LagMilliseconds: lag.Milliseconds(), Behind: behind, Theirs: p.Spec.NodeName, Result: resultOf(p.Spec.NodeName, placed), Ours: *placed,
+		Time: at, LagMilliseconds: lag.Milliseconds(), Behind: behind, Theirs: p.Spec.NodeName, Result: resultOf(p.Spec.NodeName, placed), Ours: *placed, Together: together,
 	}}
 	l.lock.Lock()
 	defer l.lock.Unlock()
@@ -138,6 +140,7 @@ func (l *Ledger) Add(p *v1.Pod, at time.Time, lag time.Duration, behind int, pla
 			l.of(e.Workload).results[i]++
 		}
 	}
+	l.own.moveTo(p, together, at, l.options.Decisions)
 	if e.Result == Differs {
 		e.Came = make([]Came, len(l.options.Horizons))
 		for i, h := range l.options.Horizons {
@@ -258,6 +261,6 @@ func workloadOf(p *v1.Pod) Workload {
 // sizeOf estimates what a record takes, the names that only it keeps alive included.
 func sizeOf(e *entry) int64 {
 	return int64(unsafe.Sizeof(*e)) + int64(len(e.Came))*int64(unsafe.Sizeof(Came{})) +
-		int64(len(e.Pod.Namespace)+len(e.Pod.Name)+len(e.Pod.UID)+len(e.Workload.Name)+len(e.Theirs)+len(e.Ours.Node)+len(e.Ours.TheirsRefused)) +
+		int64(len(e.Pod.Namespace)+len(e.Pod.Name)+len(e.Pod.UID)+len(e.Workload.Name)+len(e.Theirs)+len(e.Ours.Node)+len(e.Together)+len(e.Ours.TheirsRefused)) +
 		64 // its places in the list and the map
 }

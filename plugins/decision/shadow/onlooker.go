@@ -25,8 +25,9 @@ const (
 	saved = time.Second
 )
 
-// Decide says where this scheduler would have placed a pod. Later are pods that were placed after it.
-type Decide func(ctx context.Context, pod *v1.Pod, later []*v1.Pod) (*decision.Placed, error)
+// Decide says where this scheduler would have placed a pod. Later are pods that were placed after it, and moved those that are taken to
+// be on other nodes than they are on.
+type Decide func(ctx context.Context, pod *v1.Pod, later []*v1.Pod, moved []Moved) (*decision.Placed, error)
 
 // Onlooker decides about pods that other schedulers place, in the order in which they are placed.
 type Onlooker struct {
@@ -125,6 +126,22 @@ func (o *Onlooker) next() (s seen, later []*v1.Pod, ok bool) {
 	return s, nil, false
 }
 
+// twice decides on the nodes as they were, and on the nodes as they would have been, had this scheduler placed all pods before.
+func (o *Onlooker) twice(ctx context.Context, p *v1.Pod, later []*v1.Pod) (placed *decision.Placed, together string, err error) {
+	if placed, err = o.decide(ctx, p, later, nil); err != nil {
+		return nil, "", err
+	}
+	moved := o.ledger.Moved()
+	if len(moved) == 0 {
+		return placed, placed.Node, nil
+	}
+	own, err := o.decide(ctx, p, later, moved)
+	if err != nil {
+		return nil, "", err
+	}
+	return placed, own.Node, nil
+}
+
 // Run decides until ctx ends.
 func (o *Onlooker) Run(ctx context.Context) {
 	credit, since := saved, time.Now()
@@ -139,7 +156,7 @@ func (o *Onlooker) Run(ctx context.Context) {
 			continue
 		}
 		start := time.Now()
-		placed, err := o.decide(ctx, s.pod, later)
+		placed, together, err := o.twice(ctx, s.pod, later)
 		if ctx.Err() != nil {
 			return
 		}
@@ -147,7 +164,7 @@ func (o *Onlooker) Run(ctx context.Context) {
 			o.ledger.failed()
 			klog.FromContext(ctx).V(2).Info("A pod was not decided", "pod", klog.KObj(s.pod), "reason", err.Error())
 		} else {
-			o.ledger.Add(s.pod, s.time, start.Sub(s.time), len(later), placed)
+			o.ledger.Add(s.pod, s.time, start.Sub(s.time), len(later), placed, together)
 		}
 		now := time.Now()
 		credit = min(saved, credit+time.Duration(o.share*float64(now.Sub(since)))) - now.Sub(start)

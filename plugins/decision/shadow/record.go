@@ -71,6 +71,8 @@ type Record struct {
 	Result Result `json:"result"`
 	// Ours says what would have been chosen.
 	Ours decision.Placed `json:"ours"`
+	// Together is the node that would have been chosen, had all pods before been placed by this scheduler too; empty is none.
+	Together string `json:"together,omitempty"`
 	// Came says what both nodes came to within each horizon, for a pod whose node differs.
 	Came []Came `json:"came,omitempty"`
 	// Ended says that the pod is gone, or that the last horizon is over.
@@ -115,6 +117,9 @@ func (l Load) plus(o Load) Load {
 func (l Load) minus(o Load) Load {
 	return Load{l.HotMinutes - o.HotMinutes, l.OverCoreMinutes - o.OverCoreMinutes}
 }
+
+func (l Load) hotMinutes() float64      { return l.HotMinutes }
+func (l Load) overCoreMinutes() float64 { return l.OverCoreMinutes }
 
 // Gain is by how much less both nodes would have come to, had the pod been placed on ours.
 func (c *Came) Gain() Load {

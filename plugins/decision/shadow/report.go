@@ -25,6 +25,8 @@ type Report struct {
 	Counts     Counts   `json:"counts"`
 	// Results counts decisions by their result.
 	Results map[Result]int `json:"results"`
+	// Together is what became of all nodes.
+	Together Together `json:"together"`
 	// Horizons say what became of the pods whose nodes differ, within one hour and one day.
 	Horizons []Horizon `json:"horizons"`
 	// Workloads with the largest differences, by the longest horizon.
@@ -113,6 +115,7 @@ func (l *Ledger) Report(now time.Time, most int) *Report {
 			}
 		}
 	}
+	r.Together = l.own.report()
 	gains := make([][]cluster, horizons)
 	for w, s := range all {
 		for i, result := range Results {
@@ -140,8 +143,8 @@ func (l *Ledger) Report(now time.Time, most int) *Report {
 	}
 	for i := range r.Horizons {
 		h := &r.Horizons[i]
-		h.HotMinutes = estimate(gains[i], func(l Load) float64 { return l.HotMinutes })
-		h.OverCoreMinutes = estimate(gains[i], func(l Load) float64 { return l.OverCoreMinutes })
+		h.HotMinutes = estimate(gains[i], Load.hotMinutes)
+		h.OverCoreMinutes = estimate(gains[i], Load.overCoreMinutes)
 		h.Enough = h.Pods >= EnoughPods && h.Workloads >= EnoughWorkloads
 	}
 	slices.SortFunc(r.Workloads, func(a, b Row) int {

@@ -55,7 +55,7 @@ func (w *world) placed(name, owner, theirs, ours string) {
 	p := pod(name, owner)
 	p.Spec.NodeName = theirs
 	w.pods["shop/"+name] = p
-	w.ledger.Add(p, w.now, 0, 0, &decision.Placed{Node: ours, Nodes: 3, Feasible: 3, Alike: 1})
+	w.ledger.Add(p, w.now, 0, 0, &decision.Placed{Node: ours, Nodes: 3, Feasible: 3, Alike: 1}, ours)
 }
 
 // measure lets the time pass and measures nodes and pods.
@@ -160,8 +160,7 @@ func TestBoundedAndSummed(t *testing.T) {
 // The worked example of estimate's comment; and intervals hold what is true in 95 of 100 samples, where pods of one workload gain alike:
 // an interval over pods would not.
 func TestEstimate(t *testing.T) {
-	hotMinutes := func(l Load) float64 { return l.HotMinutes }
-	e := estimate([]cluster{{1, Load{HotMinutes: 10}}, {1, Load{HotMinutes: 30}}}, hotMinutes)
+	e := estimate([]cluster{{1, Load{HotMinutes: 10}}, {1, Load{HotMinutes: 30}}}, Load.hotMinutes)
 	if e.Sum != 40 || math.Abs(e.SumInterval[1]-40-12.706*20) > .1 || math.Abs(e.MeanInterval[0]-(20-12.706*10)) > .1 {
 		t.Errorf("%+v, %v, %v", e, *e.SumInterval, *e.MeanInterval)
 	}
@@ -179,7 +178,7 @@ func TestEstimate(t *testing.T) {
 			}
 			all = append(all, cluster{pods, Load{HotMinutes: gain}})
 		}
-		if i := estimate(all, hotMinutes).MeanInterval; i[0] <= truth && truth <= i[1] {
+		if i := estimate(all, Load.hotMinutes).MeanInterval; i[0] <= truth && truth <= i[1] {
 			held++
 		}
 	}
@@ -199,7 +198,7 @@ func TestOnlooker(t *testing.T) {
 	var lock sync.Mutex
 	var got []decided
 	gate := make(chan struct{})
-	o := NewOnlooker([]string{"default-scheduler"}, 1, func(_ context.Context, p *v1.Pod, later []*v1.Pod) (*decision.Placed, error) {
+	o := NewOnlooker([]string{"default-scheduler"}, 1, func(_ context.Context, p *v1.Pod, later []*v1.Pod, _ []Moved) (*decision.Placed, error) {
 		<-gate
 		lock.Lock()
 		defer lock.Unlock()
@@ -267,5 +266,57 @@ func TestResults(t *testing.T) {
 		if got := resultOf("a", &p); got != want {
 			t.Errorf("%+v is %s, want %s", p, got, want)
 		}
+	}
+}
+
+// A pod of 3 cores on a hot node is moved to a cool one, and what both come to goes with it; a second one that would be there too makes that
+// one hot. One by one each would have helped.
+func TestTogether(t *testing.T) {
+	w := newWorld(t, 100, 1<<20)
+	w.placed("web-0", "web", "a", "b")
+	w.placed("web-1", "web", "a", "b")
+	w.placed("web-2", "web", "b", "b")
+	use := map[string]float64{"web-0": 3, "web-1": 3, "web-2": 1}
+	for range 4 {
+		w.measure(5*time.Minute, map[string]float64{"a": 9, "b": 3}, use) // The first one begins.
+	}
+	r := w.ledger.Report(w.now, 10)
+	if got := r.Together; got.Minutes != 15 || got.Moved != 2 || got.Now != 2 || got.Theirs != (Load{15, 15}) || got.Ours != (Load{15, 15}) || got.HotMinutes.Sum != 0 {
+		t.Errorf("%+v", got)
+	}
+	if sum := r.Horizons[0].HotMinutes.Sum; sum != 40 {
+		t.Errorf("one by one: %v", sum)
+	}
+	if moved := w.ledger.Moved(); len(moved) != 2 || moved[0].To != "b" || moved[0].Pod.Spec.NodeName != "a" {
+		t.Errorf("%+v", moved)
+	}
+	// One that is gone takes nothing with it.
+	delete(w.pods, "shop/web-1")
+	w.measure(5*time.Minute, map[string]float64{"a": 9, "b": 3}, use)
+	if got := w.ledger.Report(w.now, 10).Together; got.HotMinutes.Sum != 5 || got.Now != 1 || got.Enough {
+		t.Errorf("with one gone: %+v", got)
+	}
+}
+
+// Batches are of four hours, and no more than can be kept: then they grow. Nothing is lost by that.
+func TestBatches(t *testing.T) {
+	w := newWorld(t, 100, 1<<20)
+	w.placed("web-0", "web", "a", "b")
+	step := func(days int) Together {
+		for range days * 24 * 12 {
+			w.measure(5*time.Minute, map[string]float64{"a": 9, "b": 3}, map[string]float64{"web-0": 3})
+		}
+		return w.ledger.Report(w.now, 10).Together
+	}
+	step(1)
+	if n := len(w.ledger.own.batches); n != 6 {
+		t.Errorf("%d batches a day", n)
+	}
+	got := step(99)
+	if want := 100*24*60. - 5; got.Minutes != want || got.HotMinutes.Sum != want || len(w.ledger.own.batches) > mostBatches || w.ledger.own.length != 4*firstLength {
+		t.Errorf("%+v in %d batches of %v", got, len(w.ledger.own.batches), w.ledger.own.length)
+	}
+	if i := got.HotMinutes.SumInterval; i == nil || i[0] > got.HotMinutes.Sum || i[1]-i[0] > .1*got.HotMinutes.Sum {
+		t.Errorf("a gain that never changes has the interval %v", i)
 	}
 }

@@ -306,16 +306,22 @@ function shadowView() {
     const n = (name) => r.results[name] || 0;
     const choice = n('same') + n('as-good') + n('differs') + n('nowhere');
     const share = (v) => (choice ? percent(v / choice) : '');
+    const t = r.together;
+    const all = [['Node-minutes over 80 % CPU', 'hotMinutes', t.hotMinutesGained], ['Core-minutes beyond 80 %', 'overCoreMinutes', t.overCoreMinutesGained]].map(([name, of, gain]) => element('tr', {},
+      element('th', { scope: 'row' }, name), cell(minutes(t.theirs[of])), cell(minutes(t.ours[of])), cell(minutes(gain.sum)), cell(t.enough ? between(gain.sumInterval) : '')));
     const rows = r.horizons.map((h) => element('tr', {}, element('th', { scope: 'row' }, `${h.hours} h`), cell(String(h.pods)), cell(String(h.workloads)),
       cell(minutes(h.theirs.hotMinutes)), cell(minutes(h.theirsWithout.hotMinutes)), cell(minutes(h.ours.hotMinutes)), cell(minutes(h.oursWith.hotMinutes)),
-      cell(minutes(h.hotMinutesGained.sum)), cell(between(h.hotMinutesGained.sumInterval)), cell(verdict(h))));
+      cell(minutes(h.hotMinutesGained.sum)), cell(h.enough ? between(h.hotMinutesGained.sumInterval) : '')));
     const workloads = (r.workloads || []).map((w) => element('tr', {}, element('th', { scope: 'row' }, `${w.namespace}/${w.name}`), cell(w.kind), cell(String(w.decided)), cell(String(w.differ)),
       cell(minutes(w.gain.hotMinutes)), cell(minutes(w.gain.overCoreMinutes))));
     view.replaceChildren(
       element('h2', {}, `What ${r.profile} would have done with the pods of ${r.schedulers.join(', ')}`),
       table(head('Decided', 'Agrees', 'Differs', 'Would wait', 'No choice'), [element('tr', {}, cell(String(r.counts.decided)), cell(share(n('same') + n('as-good'))), cell(share(n('differs'))), cell(String(n('nowhere'))), cell(String(n('only'))))]),
-      element('h2', {}, 'Where nodes differ: minutes over 80 % CPU, and if only that one pod had been on the other node'),
-      table(head('Within', 'Pods', 'Workloads', 'Their nodes', 'Without it', 'Ours', 'With it', 'Gain', '95 %', 'So'), rows),
+      element('h2', {}, `All nodes, over ${(t.minutes / 60).toFixed(1)} h, and had it placed all of these pods`),
+      table(head('', 'Measured', 'Ours', 'Gain', '95 %'), all),
+      element('p', {}, `${verdict(t)[0].toUpperCase()}${verdict(t).slice(1)}.`),
+      element('h2', {}, 'Each pod whose node differs by itself: minutes over 80 % CPU. These do not add up'),
+      table(head('Within', 'Pods', 'Workloads', 'Their nodes', 'Without it', 'Ours', 'With it', 'Gain', '95 %'), rows),
       element('h2', {}, 'By workload'),
       workloads.length ? table(head('Workload', 'Kind', 'Decided', 'Differ', 'Hot minutes gained', 'Core-minutes gained'), workloads) : element('p', { class: 'empty' }, 'No pod whose node differs was measured yet.'),
       element('p', { class: 'soft small' }, `It took ${minutes(r.cost.cpuSeconds)} s of CPU and ${amount('memory', r.cost.bytes)} of memory.`));

@@ -4,9 +4,11 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
@@ -65,11 +67,22 @@ func newOnlooker(w *world.World, c *Config, d *driver, draw uint64) (*onlooker, 
 func (o *onlooker) placed(ctx context.Context, pod *v1.Pod, node string) error {
 	on := *pod
 	on.Spec.NodeName = node
-	p, err := o.evaluator.Place(ctx, evaluate.Placement{Pod: &on, Profile: o.driver.name, Draw: o.draw.IntN})
-	if err == nil {
-		o.ledger.Add(&on, o.driver.clock.now, 0, 0, p)
+	ask := evaluate.Placement{Pod: &on, Profile: o.driver.name, Draw: o.draw.IntN}
+	p, err := o.evaluator.Place(ctx, ask)
+	if err != nil {
+		return err
 	}
-	return err
+	moved := o.ledger.Moved()
+	slices.SortFunc(moved, func(a, b shadow.Moved) int { return cmp.Compare(a.Pod.UID, b.Pod.UID) }) // so that a run can be repeated
+	for _, m := range moved {
+		ask.Moved = append(ask.Moved, evaluate.Moved(m))
+	}
+	together, err := o.evaluator.Place(ctx, ask)
+	if err != nil {
+		return err
+	}
+	o.ledger.Add(&on, o.driver.clock.now, 0, 0, p, together.Node)
+	return nil
 }
 
 // measured follows decisions, where the time counts, and learns. The reading becomes its own.

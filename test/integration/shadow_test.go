@@ -1,0 +1,227 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	v1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/foresight-scheduler/foresight/plugins/decision/shadow"
+)
+
+const (
+	shadowNamespace = "foresight-shadow"
+	shadowIdentity  = "system:serviceaccount:" + shadowNamespace + ":foresight-scheduler-shadow"
+)
+
+// startOnlooker installs manifests/components/shadow as a user does, and runs its configuration as its ServiceAccount.
+func startOnlooker(t *testing.T) *replica {
+	t.Helper()
+	overlay, err := os.MkdirTemp(repo, ".shadow-") // kustomize takes no absolute paths
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(overlay) })
+	kustomization := "resources: [../manifests/base]\ncomponents: [../manifests/components/shadow]\n"
+	if err := os.WriteFile(filepath.Join(overlay, "kustomization.yaml"), []byte(kustomization), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustLocalcluster(t, "kubectl", "apply", "--server-side", "-k", overlay)
+	t.Cleanup(func() {
+		if out, err := localcluster("kubectl", "delete", "-k", overlay, "--wait=false"); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+	})
+	token, err := client.CoreV1().ServiceAccounts(shadowNamespace).CreateToken(t.Context(), "foresight-scheduler-shadow", &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	access := clientcmdapi.NewConfig()
+	access.Clusters["c"] = &clientcmdapi.Cluster{Server: restConfig.Host, CertificateAuthorityData: restConfig.CAData, CertificateAuthority: restConfig.CAFile}
+	access.AuthInfos["u"] = &clientcmdapi.AuthInfo{Token: token.Status.Token}
+	access.Contexts["x"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "u"}
+	access.CurrentContext = "x"
+	identity := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := clientcmd.WriteToFile(*access, identity); err != nil {
+		t.Fatal(err)
+	}
+	shipped, err := os.ReadFile(filepath.Join(repo, "manifests/components/shadow/config.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(t.TempDir(), "config.yaml")
+	text := strings.NewReplacer("leaderElection:", "clientConnection:\n  kubeconfig: "+identity+"\nleaderElection:",
+		"/var/lib/foresight/checkpoint", filepath.Join(t.TempDir(), "checkpoint")).Replace(string(shipped))
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := &replica{name: "onlooker", exited: make(chan struct{})}
+	if r.admin, err = rest.HTTPClientFor(restConfig); err != nil {
+		t.Fatal(err)
+	}
+	port, pki := freePort(t), filepath.Join(clusterDir, "pki", ours)
+	r.endpoint = "https://127.0.0.1:" + port
+	r.cmd = exec.Command(bin(ours), "--config", config, "--bind-address=127.0.0.1", "--secure-port", port,
+		"--authentication-kubeconfig", identity, "--authorization-kubeconfig", identity, "--tls-cert-file", pki+".crt", "--tls-private-key-file", pki+".key")
+	log := &bytes.Buffer{}
+	r.cmd.Stdout, r.cmd.Stderr = log, log
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = r.cmd.Wait()
+		close(r.exited)
+	}()
+	t.Cleanup(func() {
+		_ = r.cmd.Process.Kill()
+		<-r.exited
+		if t.Failed() {
+			t.Logf("the onlooker said:\n%s", log)
+		}
+	})
+	return r
+}
+
+// An onlooker beside the default scheduler, while pods come at 50 a second: it decides about every pod that is placed, and by the audit log it
+// writes nothing but its lease and asks nothing that it may not.
+func TestShadow(t *testing.T) {
+	const pods, rate = 600, 50
+	ns := newNamespace(t)
+	pool := newNodes(t, "shadow", 8, nil)
+	onlooker := startOnlooker(t)
+	eventually(t, "the onlooker holds its lease", func(context.Context) (bool, string) { return onlooker.ready() && onlooker.leads(), "not yet" })
+
+	begin := time.Now()
+	tick := time.NewTicker(time.Second / rate)
+	defer tick.Stop()
+	for i := range pods {
+		<-tick.C
+		p := newPod(fmt.Sprint("p-", i), pool, []string{"10m", "20m", "50m"}[i%3])
+		p.Spec.SchedulerName = v1.DefaultSchedulerName
+		create(t, ns, p)
+	}
+	created := time.Since(begin)
+	on := map[string]string{}
+	eventually(t, "all pods placed", func(ctx context.Context) (bool, string) {
+		all, err := client.CoreV1().Pods(ns).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return false, err.Error()
+		}
+		for i := range all.Items {
+			if node := all.Items[i].Spec.NodeName; node != "" {
+				on[all.Items[i].Name] = node
+			}
+		}
+		return len(on) == pods, fmt.Sprint(len(on), " of ", pods)
+	})
+	t.Logf("%d pods created in %.1f s, the last one placed %.1f s later", pods, created.Seconds(), (time.Since(begin) - created).Seconds())
+
+	decided := map[string]shadow.Record{}
+	eventually(t, "a decision about every pod", func(context.Context) (bool, string) {
+		var newest []shadow.Record
+		if err := getJSON(onlooker, "/foresight/v1/shadow/decisions?limit=1000", &newest); err != nil {
+			return false, err.Error()
+		}
+		for _, r := range newest {
+			if r.Pod.Namespace == ns {
+				decided[r.Pod.Name] = r
+			}
+		}
+		return len(decided) == pods, fmt.Sprint(len(decided), " of ", pods)
+	})
+	for name, node := range on {
+		if r := decided[name]; r.Theirs != node || r.Result == shadow.Nowhere || !strings.HasPrefix(r.Ours.Node, "shadow-") {
+			t.Errorf("%s is on %s; decided: %+v", name, node, r)
+		}
+	}
+	var report shadow.Report
+	if err := getJSON(onlooker, "/foresight/v1/shadow", &report); err != nil {
+		t.Fatal(err)
+	}
+	var lags []int64
+	for _, r := range decided {
+		lags = append(lags, r.LagMilliseconds)
+	}
+	slices.Sort(lags)
+	t.Logf("results %v; lag median %d ms, longest %d ms; %.1f s of CPU for %d decisions, %.0f MiB, requests %v", report.Results, lags[pods/2], lags[pods-1],
+		report.Cost.CPUSeconds, report.Counts.Decided, report.Cost.Bytes/(1<<20), report.Cost.Requests)
+	if report.Counts.Passed > 0 || report.Counts.Failed > 0 || report.Cost.CPUSeconds == 0 || report.Cost.Requests["GET"] == 0 {
+		t.Errorf("%+v, %+v", report.Counts, report.Cost)
+	}
+
+	// As a user reads it: by nothing but the kubeconfig.
+	read := exec.CommandContext(t.Context(), bin("foresight"), "shadow", "report", "--kubeconfig", kubeconfig())
+	out, err := read.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "agrees:") || !strings.Contains(string(out), "Too early to tell") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	t.Logf("\n%s", out)
+	auditOnlooker(t)
+}
+
+func getJSON(r *replica, path string, into any) error {
+	response, err := r.admin.Get(r.endpoint + path)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", path, response.Status)
+	}
+	return json.NewDecoder(response.Body).Decode(into)
+}
+
+// auditOnlooker fails the test for whatever the onlooker's identity wrote, or tried to, by the API server's audit log.
+func auditOnlooker(t *testing.T) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(clusterDir, "logs/audit.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := map[string]int{}
+	for line := range bytes.Lines(text) {
+		var e struct {
+			Verb        string
+			User        struct{ Username string }
+			ObjectRef   struct{ Resource, Subresource, APIGroup, Namespace, Name string }
+			Annotations map[string]string
+		}
+		// The last line may not be all there yet.
+		if json.Unmarshal(line, &e) != nil || e.User.Username != shadowIdentity || e.ObjectRef.Resource == "" {
+			continue
+		}
+		asked[e.Verb+" "+e.ObjectRef.Resource]++
+		lease := e.ObjectRef.Resource == "leases" && e.ObjectRef.Namespace == shadowNamespace && (e.Verb == "create" || e.ObjectRef.Name == shadowNamespace)
+		question := e.Verb == "create" && slices.Contains([]string{"tokenreviews", "subjectaccessreviews"}, e.ObjectRef.Resource)
+		reads := slices.Contains([]string{"get", "list", "watch"}, e.Verb)
+		if !reads && !lease && !question || e.Annotations["authorization.k8s.io/decision"] == "forbid" {
+			t.Errorf("it asks for what it must not: %s", line)
+		}
+	}
+	t.Logf("the onlooker's requests: %v", asked)
+	for _, want := range []string{"update leases", "list nodes.metrics"} {
+		verb, resource, _ := strings.Cut(want, " ")
+		resource, _, _ = strings.Cut(resource, ".")
+		if asked[verb+" "+resource] == 0 {
+			t.Errorf("the audit log has no %s of it: it shows too little", want)
+		}
+	}
+}
