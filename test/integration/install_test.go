@@ -55,7 +55,7 @@ func TestPermissionsAreUsed(t *testing.T) {
 	create(t, ns, newPod("fits", nil, "1m"), newPod("waits", nil, "1000"))
 	placed(t, ns, "fits")
 	refused(t, ns, "waits", "Insufficient cpu")
-	askWithToken(t)
+	askWithToken(t, componentNamed(t, ours).Endpoint)
 
 	allowed := map[string]bool{}
 	cluster, err := client.RbacV1().ClusterRoles().Get(t.Context(), ours, metav1.GetOptions{})
@@ -89,7 +89,7 @@ func TestPermissionsAreUsed(t *testing.T) {
 
 // askWithToken asks the scheduler for its metrics with a token, as Prometheus does: who that is and whether they may, the
 // scheduler has to ask the API server.
-func askWithToken(t *testing.T) {
+func askWithToken(t *testing.T, endpoint string) {
 	t.Helper()
 	token, err := client.CoreV1().ServiceAccounts("foresight-system").CreateToken(t.Context(), ours, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
 	if err != nil {
@@ -101,7 +101,7 @@ func askWithToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	response, err := asking.Get(componentNamed(t, ours).Endpoint + "/metrics")
+	response, err := asking.Get(endpoint + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}

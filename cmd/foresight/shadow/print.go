@@ -63,6 +63,7 @@ func outcomes(out io.Writer, r *shadow.Report) error {
 	}
 	fmt.Fprintln(out, verdict(t))
 
+	table = printers.GetNewTabWriter(out) // One remembers its widths.
 	fmt.Fprintln(out, "\nEach pod whose node differs by itself, all others where they are: minutes over 80 % CPU. These do not add up.")
 	fmt.Fprintln(table, "WITHIN\tPODS\tWORKLOADS\tTHEIR NODES\tWITHOUT IT\tOURS\tWITH IT\tGAIN\t95 %\tA POD\tCORE-MINUTES GAINED\t95 %")
 	for i := range r.Horizons {
@@ -75,11 +76,12 @@ func outcomes(out io.Writer, r *shadow.Report) error {
 		return err
 	}
 	if last := &r.Horizons[len(r.Horizons)-1]; last.Ongoing > 0 {
-		fmt.Fprintf(out, "%d pods are followed still.\n", last.Ongoing)
+		fmt.Fprintf(out, "Followed still: %d.\n", last.Ongoing)
 	}
 	if len(r.Workloads) == 0 {
 		return nil
 	}
+	table = printers.GetNewTabWriter(out)
 	fmt.Fprintf(out, "\nBy workload, within %g h:\n", r.Horizons[len(r.Horizons)-1].Hours)
 	fmt.Fprintln(table, "NAMESPACE\tWORKLOAD\tDECIDED\tDIFFER\tTHEIR NODES\tWITHOUT IT\tOURS\tWITH IT\tGAIN\tCORE-MINUTES GAINED")
 	for i := range r.Workloads {

@@ -94,7 +94,7 @@ func TestTooEarly(t *testing.T) {
 		"worse":             {worse, "Ours would have been worse.", "better"},
 		"no difference":     {unclear, "No difference is shown: the interval holds 0.", "better"},
 		"always agrees":     {none, "agrees:    100.0 % of 10 pods", "All nodes"},
-		"followed still":    {day(), "96 pods are followed still.", ""},
+		"followed still":    {day(), "Followed still: 96.", ""},
 		"without forecasts": {day(), "forecasts: 96.8 % of the decisions had any", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
