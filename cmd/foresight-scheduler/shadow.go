@@ -148,7 +148,7 @@ func (o *onlooker) install(ctx context.Context, c *schedulerserverconfig.Complet
 		return nil
 	}
 	evaluator := o.decisions.evaluator
-	looks := shadow.NewOnlooker(o.args.SchedulerNames, float64(o.args.CPUPercent)/100, func(ctx context.Context, pod *v1.Pod, later []*v1.Pod, moved []shadow.Moved) (*decision.Placed, error) {
+	looks := shadow.NewOnlooker(o.args.SchedulerNames, float64(o.args.CPUPercent)/100, func(ctx context.Context, pod *v1.Pod, later func() []*v1.Pod, moved []shadow.Moved) (*decision.Placed, error) {
 		p := evaluate.Placement{Pod: pod, Profile: o.profile, Later: later, Draw: rand.IntN}
 		for _, m := range moved {
 			p.Moved = append(p.Moved, evaluate.Moved(m))

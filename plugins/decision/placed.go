@@ -3,6 +3,11 @@
 
 package decision
 
+import "errors"
+
+// ErrNotYet says that a pod is not on its node yet, by the scheduler's cache: pods that were placed before it may lack there too.
+var ErrNotYet = errors.New("the scheduler's cache does not have the pod on its node")
+
 // Placed is where a profile would have placed a pod that another scheduler has placed.
 type Placed struct {
 	// Node that it would have chosen; empty is none. Of nodes that score the same it is the other scheduler's, where that is one of them.

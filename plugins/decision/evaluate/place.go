@@ -23,8 +23,9 @@ type Placement struct {
 	Pod *v1.Pod
 	// Profile that is asked; it must be one of the scheduler's.
 	Profile string
-	// Later are pods that were placed after it, with their nodes: they were not there when it was decided.
-	Later []*v1.Pod
+	// Later returns pods that were placed after it, with their nodes: they were not there when it was decided. It is asked once the nodes are
+	// copied, so that it knows all that are on them. Nil is none.
+	Later func() []*v1.Pod
 	// Moved are pods that are taken to be on another node than they are on.
 	Moved []Moved
 	// Draw returns a number from 0 to n-1. It draws among nodes that score the same.
@@ -50,6 +51,11 @@ func (e *Evaluator) Place(ctx context.Context, p Placement) (*decision.Placed, e
 		return nil, err
 	}
 	theirs := p.Pod.Spec.NodeName
+	for _, info := range all {
+		if info.Node().Name == theirs && !holds(info, p.Pod) {
+			return nil, decision.ErrNotYet
+		}
+	}
 	pod := *p.Pod
 	pod.Spec.NodeName, pod.Status.NominatedNodeName = "", ""
 	seen := newNodes(before(ctx, all, &p))
@@ -100,8 +106,10 @@ func (e *Evaluator) Place(ctx context.Context, p Placement) (*decision.Placed, e
 // before returns the nodes as they were before the pod was placed, and those after it, with moved pods where they are taken to be.
 func before(ctx context.Context, all []fwk.NodeInfo, p *Placement) []fwk.NodeInfo {
 	gone := map[string][]*v1.Pod{p.Pod.Spec.NodeName: {p.Pod}}
-	for _, later := range p.Later {
-		gone[later.Spec.NodeName] = append(gone[later.Spec.NodeName], later)
+	if p.Later != nil {
+		for _, later := range p.Later() {
+			gone[later.Spec.NodeName] = append(gone[later.Spec.NodeName], later)
+		}
 	}
 	from, come := map[string][]*Moved{}, map[string][]*v1.Pod{}
 	for i := range p.Moved {

@@ -5,6 +5,7 @@ package evaluate_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -21,7 +22,7 @@ func (c *cluster) placeAsSeen(pod *v1.Pod, node string, later []*v1.Pod) *decisi
 	c.t.Helper()
 	on := pod.DeepCopy()
 	on.Spec.NodeName = node
-	p, err := c.evaluator.Place(context.Background(), evaluate.Placement{Pod: on, Profile: profileName, Later: later, Draw: func(int) int { return 0 }})
+	p, err := c.evaluator.Place(context.Background(), evaluate.Placement{Pod: on, Profile: profileName, Later: func() []*v1.Pod { return later }, Draw: func(int) int { return 0 }})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -84,15 +85,10 @@ func TestPlaceIsWhatTheProfileDecided(t *testing.T) {
 func TestPlaceWithMovedPods(t *testing.T) {
 	c := newCluster(t, string(manifests.SchedulerConfig), 3, false)
 	first, second := c.addNode("4", "32Gi"), c.addNode("4", "32Gi")
-	there := c.pod("there", "3", "1Gi")
-	there.Spec.NodeName = first
-	if err := c.sched.Cache.AddPod(klog.Background(), there); err != nil {
-		t.Fatal(err)
-	}
+	there := c.bound(c.pod("there", "3", "1Gi"), first)
 	gone := c.pod("gone", "3", "1Gi")
 	gone.Spec.NodeName = second
-	pod := c.pod("web", "2", "1Gi")
-	pod.Spec.NodeName = first
+	pod := c.bound(c.pod("web", "2", "1Gi"), first)
 	for want, moved := range map[string][]evaluate.Moved{second: nil, first: {{Pod: there, To: second}}, "": {{Pod: there, To: second}, {Pod: gone, To: first}}} {
 		got, err := c.evaluator.Place(t.Context(), evaluate.Placement{Pod: pod, Profile: profileName, Moved: moved, Draw: func(int) int { return 0 }})
 		if want == "" {
@@ -108,14 +104,32 @@ func TestPlaceWithMovedPods(t *testing.T) {
 func TestPlaceTellsWhatItWouldRefuse(t *testing.T) {
 	c := newCluster(t, string(manifests.SchedulerConfig), 3, false)
 	small, large := c.addNode("1", "4Gi"), c.addNode("8", "32Gi")
-	pod := c.pod("web", "2", "1Gi")
-	if got := c.placeAsSeen(pod, small, nil); got.Node != large || got.TheirsRefused != "Insufficient cpu" {
+	for _, tc := range []struct{ name, cpu, on, want, refused string }{
+		{"web", "2", small, large, "Insufficient cpu"}, {"fits", "100m", large, large, ""}, {"huge", "100", large, "", "Insufficient cpu"},
+	} {
+		pod := c.bound(c.pod(tc.name, tc.cpu, "1Gi"), tc.on)
+		if got := c.placeAsSeen(pod, tc.on, nil); got.Node != tc.want || got.TheirsRefused != tc.refused {
+			t.Errorf("%s: %+v", tc.name, got)
+		}
+		if err := c.sched.Cache.RemovePod(klog.Background(), pod); err != nil {
+			t.Fatal(err)
+		}
+		// Without it in the cache nobody knows which pods before it are there.
+		if _, err := c.evaluator.Place(t.Context(), evaluate.Placement{Pod: pod, Profile: profileName}); !errors.Is(err, decision.ErrNotYet) {
+			t.Errorf("%s, which is not there: %v", tc.name, err)
+		}
+	}
+	if got := c.placeAsSeen(c.pod("late", "2", "1Gi"), "gone", nil); got.Node != large || got.TheirsRefused != "the node is gone" {
 		t.Errorf("%+v", got)
 	}
-	if got := c.placeAsSeen(pod, "gone", nil); got.Node != large || got.TheirsRefused != "the node is gone" {
-		t.Errorf("%+v", got)
+}
+
+// bound puts the pod on a node, as the informers tell the cache.
+func (c *cluster) bound(pod *v1.Pod, node string) *v1.Pod {
+	c.t.Helper()
+	pod.Spec.NodeName = node
+	if err := c.sched.Cache.AddPod(klog.Background(), pod); err != nil {
+		c.t.Fatal(err)
 	}
-	if got := c.placeAsSeen(c.pod("huge", "100", "1Gi"), large, nil); got.Node != "" || got.Feasible != 0 || got.TheirsRefused != "Insufficient cpu" {
-		t.Errorf("%+v", got)
-	}
+	return pod
 }

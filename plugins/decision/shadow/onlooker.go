@@ -5,6 +5,7 @@ package shadow
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -23,11 +24,14 @@ const (
 	remembered = 4 * waiting
 	// saved is how much of its share of a CPU the onlooker may save up for when pods come in a burst.
 	saved = time.Second
+	// pause before the cache is looked at again for a pod that it does not have yet, mostTries times at most.
+	pause, mostTries = 20 * time.Millisecond, 50
 )
 
-// Decide says where this scheduler would have placed a pod. Later are pods that were placed after it, and moved those that are taken to
-// be on other nodes than they are on.
-type Decide func(ctx context.Context, pod *v1.Pod, later []*v1.Pod, moved []Moved) (*decision.Placed, error)
+// Decide says where this scheduler would have placed a pod. Later returns pods that were placed after it, and is asked once what is decided
+// on stands; moved are those that are taken to be on other nodes than they are on. It returns decision.ErrNotYet for a pod that it has not
+// seen on its node.
+type Decide func(ctx context.Context, pod *v1.Pod, later func() []*v1.Pod, moved []Moved) (*decision.Placed, error)
 
 // Onlooker decides about pods that other schedulers place, in the order in which they are placed.
 type Onlooker struct {
@@ -105,8 +109,8 @@ func (o *Onlooker) Placed(p *v1.Pod, at time.Time) {
 	}
 }
 
-// next takes the pod that was placed first of those that wait, with the ones placed after it.
-func (o *Onlooker) next() (s seen, later []*v1.Pod, ok bool) {
+// next takes the pod that was placed first of those that wait.
+func (o *Onlooker) next() (s seen, ok bool) {
 	o.lock.Lock()
 	defer o.lock.Unlock()
 	for len(o.queue) > 0 {
@@ -117,25 +121,44 @@ func (o *Onlooker) next() (s seen, later []*v1.Pod, ok bool) {
 			continue
 		}
 		o.open--
-		for i := range o.queue {
-			later = append(later, o.queue[i].pod)
-		}
-		return s, later, true
+		return s, true
 	}
 	o.queue = nil
-	return s, nil, false
+	return s, false
+}
+
+// later are the pods that were placed after the one that next returned last.
+func (o *Onlooker) later() []*v1.Pod {
+	o.lock.Lock()
+	defer o.lock.Unlock()
+	pods := make([]*v1.Pod, len(o.queue))
+	for i := range o.queue {
+		pods[i] = o.queue[i].pod
+	}
+	return pods
 }
 
 // twice decides on the nodes as they were, and on the nodes as they would have been, had this scheduler placed all pods before.
-func (o *Onlooker) twice(ctx context.Context, p *v1.Pod, later []*v1.Pod) (placed *decision.Placed, together string, err error) {
-	if placed, err = o.decide(ctx, p, later, nil); err != nil {
-		return nil, "", err
+func (o *Onlooker) twice(ctx context.Context, p *v1.Pod) (placed *decision.Placed, together string, err error) {
+	for tries := 0; ; tries++ {
+		placed, err = o.decide(ctx, p, o.later, nil)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, decision.ErrNotYet) || tries == mostTries || o.ledger.options.Pod(p.Namespace, p.Name) == nil {
+			return nil, "", err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, "", ctx.Err()
+		case <-time.After(pause):
+		}
 	}
 	moved := o.ledger.Moved()
 	if len(moved) == 0 {
 		return placed, placed.Node, nil
 	}
-	own, err := o.decide(ctx, p, later, moved)
+	own, err := o.decide(ctx, p, o.later, moved)
 	if err != nil {
 		return nil, "", err
 	}
@@ -146,7 +169,7 @@ func (o *Onlooker) twice(ctx context.Context, p *v1.Pod, later []*v1.Pod) (place
 func (o *Onlooker) Run(ctx context.Context) {
 	credit, since := saved, time.Now()
 	for {
-		s, later, ok := o.next()
+		s, ok := o.next()
 		if !ok {
 			select {
 			case <-ctx.Done():
@@ -155,8 +178,8 @@ func (o *Onlooker) Run(ctx context.Context) {
 			}
 			continue
 		}
-		start := time.Now()
-		placed, together, err := o.twice(ctx, s.pod, later)
+		start, behind := time.Now(), len(o.later())
+		placed, together, err := o.twice(ctx, s.pod)
 		if ctx.Err() != nil {
 			return
 		}
@@ -164,7 +187,7 @@ func (o *Onlooker) Run(ctx context.Context) {
 			o.ledger.failed()
 			klog.FromContext(ctx).V(2).Info("A pod was not decided", "pod", klog.KObj(s.pod), "reason", err.Error())
 		} else {
-			o.ledger.Add(s.pod, s.time, start.Sub(s.time), len(later), placed, together)
+			o.ledger.Add(s.pod, s.time, start.Sub(s.time), behind, placed, together)
 		}
 		now := time.Now()
 		credit = min(saved, credit+time.Duration(o.share*float64(now.Sub(since)))) - now.Sub(start)

@@ -197,12 +197,17 @@ func TestOnlooker(t *testing.T) {
 	}
 	var lock sync.Mutex
 	var got []decided
-	gate := make(chan struct{})
-	o := NewOnlooker([]string{"default-scheduler"}, 1, func(_ context.Context, p *v1.Pod, later []*v1.Pod, _ []Moved) (*decision.Placed, error) {
+	gate, tried := make(chan struct{}), false
+	w.pods["shop/p-2"] = pod("p-2", "")
+	o := NewOnlooker([]string{"default-scheduler"}, 1, func(_ context.Context, p *v1.Pod, later func() []*v1.Pod, _ []Moved) (*decision.Placed, error) {
+		if p.Name == "p-2" && !tried {
+			tried = true
+			return nil, decision.ErrNotYet // It is tried again.
+		}
 		<-gate
 		lock.Lock()
 		defer lock.Unlock()
-		got = append(got, decided{p.Name, len(later)})
+		got = append(got, decided{p.Name, len(later())})
 		if p.Name == "p-1" {
 			return nil, fmt.Errorf("no")
 		}
