@@ -15,7 +15,7 @@ import (
 // holds that in most worlds, and the sum over them has the sign. Looking on changes nothing of what stock does.
 func TestOnlookerForetellsTheGain(t *testing.T) {
 	if testing.Short() || underRace {
-		t.Skip("make test plays these worlds without the race detector")
+		t.Skip("make test and make replay play these worlds without the race detector")
 	}
 	const from = 36 * time.Hour
 	shipped, err := BuiltInConfig("foresight")
