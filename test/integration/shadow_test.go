@@ -35,12 +35,12 @@ const (
 // startOnlooker installs manifests/components/shadow as a user does, and runs its configuration as its ServiceAccount.
 func startOnlooker(t *testing.T) *replica {
 	t.Helper()
-	overlay, err := os.MkdirTemp(repo, ".shadow-") // kustomize takes no absolute paths
+	overlay := t.TempDir()
+	base, err := filepath.Rel(overlay, filepath.Join(repo, "manifests")) // kustomize takes no absolute paths
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(overlay) })
-	kustomization := "resources: [../manifests/base]\ncomponents: [../manifests/components/shadow]\n"
+	kustomization := fmt.Sprintf("resources: [%s/base]\ncomponents: [%[1]s/components/shadow]\n", base)
 	if err := os.WriteFile(filepath.Join(overlay, "kustomization.yaml"), []byte(kustomization), 0o600); err != nil {
 		t.Fatal(err)
 	}
