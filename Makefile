@@ -59,7 +59,7 @@ test: build ## Run all tests: unit, differential and fuzz seeds with the race de
 	@# The race detector blurs what parsing allocates, so this bound is held without it.
 	go test ./plugins/claims
 	@# As are the decisions of the shipped profile: in a tenth of the time.
-	go test ./plugins/predict/evaluate/replay -run '^Test(Guard|Onlooker)'
+	go test ./plugins/predict/evaluate/replay -run '^TestGuard$$'
 	go test ./cmd/localcluster/...
 	go test -timeout 20m ./test/...
 
@@ -105,7 +105,7 @@ fuzz: ## Fuzz our plugins and the node index against upstream, and what reads me
 
 .PHONY: replay
 replay: ## Replay small worlds and hold the shipped profile's decisions against what they were (a minute).
-	go test ./plugins/predict/evaluate/replay -run '^Test(Guard|Onlooker)' -count 1 -v
+	go test ./plugins/predict/evaluate/replay -run '^TestGuard$$' -count 1 -v
 
 .PHONY: leader-lock
 leader-lock: ## Kill the leading one of three schedulers LEADER_KILLS (20) times under load (2 minutes).

@@ -89,6 +89,25 @@ func TestShadowStandsBeside(t *testing.T) {
 	}
 }
 
+// It goes with the other components before it: where pods keep what they learn, and where usage is read from kubelets.
+func TestShadowGoesWithOthers(t *testing.T) {
+	set := into[appsv1.StatefulSet](t, kustomized(t, "components: [components/persistent-volume, components/shadow]\n", nil), "StatefulSet", "")
+	if pod := set.Spec.Template.Spec; *set.Spec.Replicas != 1 || pod.PriorityClassName != "" || set.Namespace != "foresight-shadow" || len(set.Spec.VolumeClaimTemplates) != 1 {
+		t.Errorf("%d replicas of priority %q in %s", *set.Spec.Replicas, pod.PriorityClassName, set.Namespace)
+	}
+	objects := kustomized(t, "components: [components/kubelet-usage, components/shadow]\n", nil)
+	pod := into[appsv1.Deployment](t, objects, "Deployment", "").Spec.Template.Spec
+	secret := into[v1.Secret](t, objects, "Secret", "")
+	account := secret.Annotations["kubernetes.io/service-account.name"]
+	mounted := slices.ContainsFunc(pod.Volumes, func(v v1.Volume) bool { return v.Secret != nil && v.Secret.SecretName == secret.Name })
+	somebodys := slices.ContainsFunc(objects, func(r *resource.Resource) bool {
+		return r.GetKind() == "ServiceAccount" && r.GetName() == account && r.GetNamespace() == "foresight-shadow"
+	})
+	if !mounted || !somebodys || secret.Namespace != "foresight-shadow" {
+		t.Errorf("the token %s/%s of %s is not mounted (%v), or nobody's (%v)", secret.Namespace, secret.Name, account, mounted, somebodys)
+	}
+}
+
 // It decides by the shipped profile: what that says of plugins, and of where usage comes from.
 func TestShadowDecidesAsShipped(t *testing.T) {
 	read := func(file string) (profile map[string]any) {
