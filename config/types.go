@@ -378,7 +378,19 @@ type DecisionsArgs struct {
 	// EvaluatePercent is the share of one CPU that evaluating decisions afterwards may take; 0–100, where 0 evaluates only for
 	// who asks.
 	EvaluatePercent int32
+	// Events says whether pods are told why they are where they are, or wait.
+	Events DecisionEvents
 }
+
+// DecisionEvents says what events and conditions of pods tell of decisions.
+type DecisionEvents string
+
+const (
+	// DecisionEventsNone leaves them as upstream writes them.
+	DecisionEventsNone DecisionEvents = "None"
+	// DecisionEventsSentence adds a sentence with figures to those that upstream writes.
+	DecisionEventsSentence DecisionEvents = "Sentence"
+)
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 

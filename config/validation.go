@@ -259,6 +259,9 @@ func ValidateDecisionsArgs(path *field.Path, args *DecisionsArgs) (errs field.Er
 	errs = append(errs, validateRange(path.Child("records"), args.Records, 0, 1_000_000)...)
 	errs = append(errs, validateBytes(path.Child("maxBytes"), args.MaxBytes)...)
 	errs = append(errs, validateRange(path.Child("candidates"), args.Candidates, 1, 20)...)
+	if events := []DecisionEvents{DecisionEventsNone, DecisionEventsSentence}; !slices.Contains(events, args.Events) {
+		errs = append(errs, field.NotSupported(path.Child("events"), args.Events, events))
+	}
 	return append(errs, validateRange(path.Child("evaluatePercent"), args.EvaluatePercent, 0, 100)...)
 }
 

@@ -108,6 +108,9 @@ func (d *decisions) install(ctx context.Context, sched *scheduler.Scheduler, c *
 		go background.Run(ctx)
 	}
 	d.watcher.Install(sched)
+	if d.args.Events == config.DecisionEventsSentence {
+		d.watcher.Tell(sched, evaluate.Closest)
+	}
 	legacyregistry.CustomMustRegister(newDecisionMetrics(d.ring, background))
 	return d.serve(ctx, c, evaluator, registry, e)
 }

@@ -183,6 +183,9 @@ func SetDefaults_DecisionsArgs(args *DecisionsArgs) {
 	if args.EvaluatePercent == nil {
 		args.EvaluatePercent = ptr.To[int32](2)
 	}
+	if args.Events == "" {
+		args.Events = DecisionEvents(config.DecisionEventsSentence)
+	}
 }
 
 // SetDefaults_ShadowArgs looks at the default scheduler's pods, and keeps fifty thousand of them in 32 MiB.

@@ -508,7 +508,14 @@ type DecisionsArgs struct {
 	// evaluates only for who asks.
 	// +optional
 	EvaluatePercent *int32 `json:"evaluatePercent,omitempty"`
+	// Events is Sentence (the Scheduled event of a pod says why it is where it is, and the message of one that waits has figures of what
+	// is predicted of nodes) or None (both are as kube-scheduler writes them). Default: Sentence.
+	// +optional
+	Events DecisionEvents `json:"events,omitempty"`
 }
+
+// DecisionEvents says what events and conditions of pods tell of decisions.
+type DecisionEvents string
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 

@@ -442,6 +442,7 @@ func autoConvert_v1_DecisionsArgs_To_config_DecisionsArgs(in *DecisionsArgs, out
 	if err := metav1.Convert_Pointer_int32_To_int32(&in.EvaluatePercent, &out.EvaluatePercent, s); err != nil {
 		return err
 	}
+	out.Events = config.DecisionEvents(in.Events)
 	return nil
 }
 
@@ -463,6 +464,7 @@ func autoConvert_config_DecisionsArgs_To_v1_DecisionsArgs(in *config.DecisionsAr
 	if err := metav1.Convert_int32_To_Pointer_int32(&in.EvaluatePercent, &out.EvaluatePercent, s); err != nil {
 		return err
 	}
+	out.Events = DecisionEvents(in.Events)
 	return nil
 }
 

@@ -183,13 +183,16 @@ type Outcome struct {
 const maxReason = 512
 
 // Cut shortens what others wrote to what is kept of a reason.
-func Cut(reason string) string {
-	if len(reason) <= maxReason {
-		return reason
+func Cut(reason string) string { return CutTo(reason, maxReason) }
+
+// CutTo shortens a text to so many bytes.
+func CutTo(text string, most int) string {
+	if len(text) <= most {
+		return text
 	}
-	end := maxReason - len("…")
-	for end > 0 && reason[end]&0xC0 == 0x80 {
+	end := max(0, most-len("…"))
+	for end > 0 && text[end]&0xC0 == 0x80 {
 		end--
 	}
-	return reason[:end] + "…"
+	return text[:end] + "…"
 }

@@ -109,6 +109,9 @@ func (k *Kept) Came(o *Outcome) { k.outcome.Store(o) }
 // Outcome is what has become of the decision so far; nil is not known.
 func (k *Kept) Outcome() *Outcome { return k.outcome.Load() }
 
+// Evaluation of the decision; nil where it was not evaluated yet. Nobody may write to it.
+func (k *Kept) Evaluation() *Evaluation { return k.evaluation.Load() }
+
 // Bare is the record as it was written. Nobody may write to it.
 func (k *Kept) Bare() *Record { return &k.record }
 

@@ -18,6 +18,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/foresight-scheduler/foresight/cmd/internal/complete"
 	"github.com/foresight-scheduler/foresight/cmd/internal/leader"
 	"github.com/foresight-scheduler/foresight/cmd/internal/output"
 	"github.com/foresight-scheduler/foresight/plugins/decision"
@@ -61,12 +62,7 @@ kubeconfig. The ClusterRole foresight-reader says what a user needs for that.`,
 			}
 			return output.Print(cmd.OutOrStdout(), o.format, x, o.print)
 		},
-		ValidArgsFunction: func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-			if len(args) > 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return o.complete(cmd.Context(), typed), cobra.ShellCompDirectiveNoFileComp
-		},
+		ValidArgsFunction: complete.Pods(o.config),
 	}
 	o.config.AddFlags(cmd.Flags())
 	o.leader.AddFlags(cmd)
@@ -198,29 +194,4 @@ func (o *options) client() (kubernetes.Interface, error) {
 		return nil, err
 	}
 	return kubernetes.NewForConfig(config)
-}
-
-// complete names pods; a shell that waits for a cluster out of reach is worse than none.
-func (o *options) complete(ctx context.Context, typed string) []string {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	namespace, _, err := o.config.ToRawKubeConfigLoader().Namespace()
-	if err != nil {
-		return nil
-	}
-	client, err := o.client()
-	if err != nil {
-		return nil
-	}
-	pods, err := client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{Limit: 500})
-	if err != nil {
-		return nil
-	}
-	var names []string
-	for i := range pods.Items {
-		if strings.HasPrefix(pods.Items[i].Name, typed) {
-			names = append(names, pods.Items[i].Name)
-		}
-	}
-	return names
 }

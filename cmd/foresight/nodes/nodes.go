@@ -14,11 +14,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
-	"k8s.io/client-go/kubernetes"
 
+	"github.com/foresight-scheduler/foresight/cmd/internal/complete"
 	"github.com/foresight-scheduler/foresight/cmd/internal/leader"
 	"github.com/foresight-scheduler/foresight/cmd/internal/output"
 	"github.com/foresight-scheduler/foresight/plugins/decision"
@@ -58,10 +57,8 @@ Below the table stands how often the forecasts of past hours held, beside what w
 		Example: `  foresight nodes
   foresight nodes --sort predicted
   foresight nodes node-3 --wide`,
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), cmd.OutOrStdout(), args) },
-		ValidArgsFunction: func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-			return o.complete(cmd.Context(), args, typed), cobra.ShellCompDirectiveNoFileComp
-		},
+		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), cmd.OutOrStdout(), args) },
+		ValidArgsFunction: complete.Nodes(o.config),
 	}
 	o.config.AddFlags(cmd.Flags())
 	o.leader.AddFlags(cmd)
@@ -166,27 +163,4 @@ func age(seconds float64) string {
 		return "-"
 	}
 	return time.Duration(seconds * float64(time.Second)).Round(time.Second).String()
-}
-
-func (o *options) complete(ctx context.Context, args []string, typed string) (names []string) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	config, err := o.config.ToRESTConfig()
-	if err != nil {
-		return nil
-	}
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return nil
-	}
-	all, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{Limit: 500})
-	if err != nil {
-		return nil
-	}
-	for i := range all.Items {
-		if name := all.Items[i].Name; strings.HasPrefix(name, typed) && !slices.Contains(args, name) {
-			names = append(names, name)
-		}
-	}
-	return names
 }

@@ -16,6 +16,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/foresight-scheduler/foresight/cmd/internal/complete"
 	"github.com/foresight-scheduler/foresight/cmd/internal/output"
 )
 
@@ -34,7 +35,8 @@ keeps most of them in whole seconds, and events for an hour; what nobody wrote d
 shown as "-".`,
 		Example: `  foresight trace web-0
   foresight trace web-0 -n shop -o json`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: complete.Pods(config),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			life, err := lifeOf(cmd.Context(), config, args[0])
 			if err != nil {

@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/foresight-scheduler/foresight/cmd/foresight/try/whatif"
+	"github.com/foresight-scheduler/foresight/cmd/internal/complete"
 	"github.com/foresight-scheduler/foresight/cmd/internal/leader"
 	"github.com/foresight-scheduler/foresight/cmd/internal/output"
 )
@@ -99,6 +100,7 @@ another KubeSchedulerConfiguration. What a user needs is in the ClusterRole fore
 	cmd.Flags().StringArrayVar(&o.withoutNodes, "without-node", nil, "with --dry-run: a node to do without; its pods are decided on anew. May be repeated")
 	cmd.Flags().StringVar(&o.configuration, "config", "", "with --dry-run: file of another KubeSchedulerConfiguration to decide by")
 	_ = cmd.RegisterFlagCompletionFunc("compare", cobra.FixedCompletions([]string{v1.DefaultSchedulerName}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("without-node", complete.Nodes(o.config))
 	_ = cmd.MarkFlagFilename("config", "yaml", "yml", "json")
 	o.leader.AddFlags(cmd)
 	return cmd
