@@ -292,6 +292,8 @@ func TestEndpointsAndPermissions(t *testing.T) {
 		{trusted, "/foresight/v1/decisions?limit=0", 400, "limit"},
 		{trusted, "/foresight/v1/nodes", 200, `"name":"node-0"`},
 		{trusted, "/foresight/v1/workloads", 200, `"workloads":[`},
+		{anonymous, "/foresight/v1/try", 403, "forbidden"},
+		{trusted, "/foresight/v1/try", 405, "Method Not Allowed"},
 	} {
 		response, err := tc.client.Get(endpoint + tc.path)
 		if err != nil {
