@@ -78,6 +78,10 @@ func (r *recorder) WithLogger(logger klog.Logger) events.EventRecorderLogger {
 
 // Eventf is upstream's.
 func (r *recorder) Eventf(regarding, related runtime.Object, eventtype, reason, action, note string, args ...any) {
+	if reason == "FailedScheduling" && len(args) == 0 {
+		// Upstream hands over its message as a format, and figures may have a percent sign.
+		note, args = "%s", []any{note}
+	}
 	if pod, ok := regarding.(*v1.Pod); ok && reason == "Scheduled" && action == "Binding" {
 		said := fmt.Sprintf(note, args...)
 		if why := r.why(pod); why != "" && len(said)+len(": ") < maxNote {

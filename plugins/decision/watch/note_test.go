@@ -93,6 +93,11 @@ func TestScheduledEventsSayWhy(t *testing.T) {
 	if got := <-u.recorder.Events; got != "Warning FailedScheduling 0/5 nodes" {
 		t.Errorf("another event: %q", got)
 	}
+	// Upstream gives its message as the format.
+	f.EventRecorder().Eventf(onNode("web", ""), nil, v1.EventTypeWarning, "FailedScheduling", "Scheduling", "the bound is 100 %. preemption: 0/3")
+	if got := <-u.recorder.Events; got != "Warning FailedScheduling the bound is 100 %. preemption: 0/3" {
+		t.Errorf("an event with a percent sign: %q", got)
+	}
 }
 
 // The message of a pod that waits has figures where there are any, and no other answer of preemption changes.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -57,7 +58,9 @@ func (a *answer) table(out io.Writer) error {
 		head = append(head, "FROM")
 	}
 	// Where nothing is predicted there is nothing to show of it.
-	predicts := slices.ContainsFunc(a.Pods, func(p decision.TriedPod) bool { return len(chosen(&p)) > 0 })
+	predicts := slices.ContainsFunc(a.Pods, func(p decision.TriedPod) bool {
+		return len(chosen(&p)) > 0 || p.Stock != nil && len(p.Stock.Predicted) > 0
+	})
 	place := func(title string) {
 		if head = append(head, title); predicts {
 			head = append(head, "EXPECTED CPU", "MEMORY")
@@ -200,6 +203,9 @@ func many(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
+// nextReason begins a reason behind another one, which may have semicolons of its own.
+var nextReason = regexp.MustCompile(`; (\d+ of \d+ nodes: )`)
+
 // waiting says why pods would wait, those of one workload with one reason together.
 func (a *answer) waiting(out io.Writer) {
 	type group struct{ namespace, owner, because string }
@@ -227,7 +233,7 @@ func (a *answer) waiting(out io.Writer) {
 			who += fmt.Sprintf(" and %d more of %s", n, g.owner)
 		}
 		fmt.Fprintf(out, "\n%s would wait:\n", who)
-		for _, reason := range strings.Split(g.because, "; ") {
+		for _, reason := range strings.Split(nextReason.ReplaceAllString(g.because, "\n$1"), "\n") {
 			fmt.Fprintln(out, "  - "+reason)
 		}
 	}

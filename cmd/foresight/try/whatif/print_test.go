@@ -107,6 +107,8 @@ func TestWhatIsNotObviousIsSaid(t *testing.T) {
 			unpredicted.Pods[i].Evaluation.Candidates[j].Predicted = nil
 		}
 	}
+	semicolons := example()
+	semicolons.Pods[2].Evaluation.Because = "2 of 3 nodes: Predicted peak of cpu too high (node-0: 9.1 of 8 cores; the bound is 100 %); 1 of 3 nodes: Too many pods"
 	for name, tc := range map[string]struct {
 		a    *answer
 		wide bool
@@ -114,6 +116,7 @@ func TestWhatIsNotObviousIsSaid(t *testing.T) {
 		not  string
 	}{
 		"a line a reason":     {example(), false, []string{"shop/import-1 and 1 more of Job/import would wait:\n  - 2 of 3 nodes", "  - 1 of 3 nodes: node(s) had", "(of 2 pods)", "2 pods would be placed on 1 node, 2 would wait"}, ""},
+		"a reason's figures":  {semicolons, false, []string{"  - 2 of 3 nodes: Predicted peak of cpu too high (node-0: 9.1 of 8 cores; the bound is 100 %)\n  - 1 of 3 nodes: Too many pods\n"}, ""},
 		"another scheduler's": {foreign, false, []string{"decided on: 1 pod of default-scheduler, by the profile foresight-scheduler"}, ""},
 		"too late":            {late, false, []string{"3 are not decided on"}, ""},
 		"replaced":            {replaced, false, []string{"replaced: 2 pods"}, ""},
