@@ -59,7 +59,7 @@ test: build ## Run all tests: unit, differential and fuzz seeds with the race de
 	@# The race detector blurs what parsing allocates, so this bound is held without it.
 	go test ./plugins/claims
 	@# As are the decisions of the shipped profile: in a tenth of the time.
-	go test ./plugins/predict/evaluate/replay -run '^TestGuard$$'
+	go test ./plugins/predict/evaluate/replay -run '^Test(Guard|Onlooker)'
 	go test ./cmd/localcluster/...
 	go test -timeout 20m ./test/...
 
@@ -104,8 +104,8 @@ fuzz: ## Fuzz our plugins and the node index against upstream, and what reads me
 	go test ./plugins/predict/usage/prometheus -run '^$$' -fuzz FuzzAnswer -fuzztime $(or $(FUZZTIME),60s)
 
 .PHONY: replay
-replay: ## Replay small worlds and hold the shipped profile's decisions against what they were (a minute).
-	go test ./plugins/predict/evaluate/replay -run '^TestGuard$$' -count 1 -v
+replay: ## Replay small worlds and hold the shipped profile's decisions against what they were (two minutes).
+	go test ./plugins/predict/evaluate/replay -run '^Test(Guard|Onlooker)' -count 1 -v
 
 .PHONY: leader-lock
 leader-lock: ## Kill the leading one of three schedulers LEADER_KILLS (20) times under load (2 minutes).
