@@ -42,23 +42,17 @@ func Risk(u Use, bound, size float64) float64 {
 	if !(per > 0 && per <= math.MaxFloat64) {
 		return 0
 	}
-	return busy*atMost(u.Mean*per, most) + excess(u, bound, per)
+	mean := atMost(u.Mean*per, most)
+	risk := busy * mean
+	if bound <= math.MaxFloat64 {
+		risk += over(atMost(bound*per, most)-mean, math.Sqrt(atMost(u.Variance*per*per, most*most)))
+	}
+	return risk
 }
 
 // Excess is the part of the risk that harms: what is used beyond the bound on average, E(X − b)⁺, as a share of the size.
 func Excess(u Use, bound, size float64) float64 {
-	per := 1 / size
-	if !(per > 0 && per <= math.MaxFloat64) {
-		return 0
-	}
-	return excess(u, bound, per)
-}
-
-func excess(u Use, bound, per float64) float64 {
-	if !(bound <= math.MaxFloat64) {
-		return 0
-	}
-	return over(atMost(bound*per, most)-atMost(u.Mean*per, most), math.Sqrt(atMost(u.Variance*per*per, most*most)))
+	return max(0, Risk(u, bound, size)-busy*atMost(u.Mean/size, most))
 }
 
 func atMost(v, limit float64) float64 {

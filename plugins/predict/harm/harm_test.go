@@ -35,6 +35,18 @@ func TestRiskIsTheMeanExcess(t *testing.T) {
 	}
 }
 
+// The excess is the example's: ψ(1.2) of two cores of deviation, on eight. Without a bound, or far from it, there is none.
+func TestExcess(t *testing.T) {
+	for _, tc := range []struct {
+		use               Use
+		bound, size, want float64
+	}{{Use{4, 4}, 6.4, 8, 2 * .0561 / 8}, {Use{4, 4}, math.Inf(1), 8, 0}, {Use{1, .01}, 6.4, 8, 0}, {Use{8, 0}, 6.4, 8, .2}, {Use{4, 4}, 6.4, 0, 0}, {Use{math.NaN(), 0}, 6.4, 8, 0}} {
+		if got := Excess(tc.use, tc.bound, tc.size); !(math.Abs(got-tc.want) < 1e-4) {
+			t.Errorf("%+v beyond %v of %v: %v, want %v", tc.use, tc.bound, tc.size, got, tc.want)
+		}
+	}
+}
+
 // What is kept of ψ is as good as ψ.
 func TestLossIsExact(t *testing.T) {
 	for z := -8.0; z < 8; z += .0137 {
