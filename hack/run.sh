@@ -24,7 +24,7 @@ if [ -z "${REAL:-}" ]; then
 	echo
 	foresight explain too-big -n "$namespace"
 	# Where nothing is predicted yet, the tables say so.
-	for _ in $(seq 20); do
+	for _ in $(seq 50); do
 		foresight nodes -o json | grep -q '"blind": true' || break
 		sleep .5
 	done
