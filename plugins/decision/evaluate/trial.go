@@ -191,8 +191,9 @@ func (t *trial) drain(info fwk.NodeInfo, left map[string]int) (moved []*v1.Pod) 
 	return moved
 }
 
+// isMirror says whether the pod is what a kubelet shows of a static pod (v1.MirrorPodAnnotationKey).
 func isMirror(pod *v1.Pod) bool {
-	_, is := pod.Annotations[v1.MirrorPodAnnotationKey]
+	_, is := pod.Annotations["kubernetes.io/config.mirror"]
 	return is
 }
 

@@ -149,7 +149,7 @@ func ofJob(spec *batchv1.JobSpec, name, owner string) []set {
 func bare(pod *v1.Pod) {
 	maps.DeleteFunc(pod.Annotations, func(key, _ string) bool { return !strings.HasPrefix(key, "foresight-scheduler.dev/") })
 	pod.Status, pod.ManagedFields, pod.Finalizers = v1.PodStatus{}, nil, nil
-	pod.UID, pod.ResourceVersion, pod.SelfLink, pod.CreationTimestamp = "", "", "", metav1.Time{}
+	pod.UID, pod.ResourceVersion, pod.CreationTimestamp = "", "", metav1.Time{}
 	for _, containers := range [][]v1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
 		for i := range containers {
 			c := &containers[i]
