@@ -13,7 +13,6 @@ import (
 	"time"
 
 	v1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	"k8s.io/component-base/metrics/legacyregistry"
 	"k8s.io/klog/v2"
@@ -23,6 +22,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/explained"
+	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/writes"
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/decision"
 	"github.com/foresight-scheduler/foresight/plugins/decision/evaluate"
@@ -91,12 +91,10 @@ func (o *onlooker) placeNothing(ctx context.Context, sched *scheduler.Scheduler,
 		<-ctx.Done()
 		return nil, nil
 	}
-	// All groups of a clientset share one http.Client; the one that renews the lease is another.
-	core, ok := c.Client.CoreV1().RESTClient().(*rest.RESTClient)
-	if !ok || core == nil || core.Client == nil {
-		return errors.New("the scheduler's client has no http.Client: it cannot be kept from writing")
+	// The client that renews the lease is another one.
+	if err := writes.Wrap(c.Client, func(next http.RoundTripper) http.RoundTripper { return &readOnly{next} }); err != nil {
+		return fmt.Errorf("keeping the scheduler's client from writing: %w", err)
 	}
-	core.Client.Transport = &readOnly{core.Client.Transport}
 	return nil
 }
 
@@ -106,13 +104,10 @@ type readOnly struct{ next http.RoundTripper }
 var errOnlooker = errors.New("an onlooker writes nothing")
 
 func (r *readOnly) RoundTrip(request *http.Request) (*http.Response, error) {
-	if request.Method == http.MethodGet || request.Method == http.MethodHead {
+	if writes.Reads(request) {
 		return r.next.RoundTrip(request)
 	}
-	if request.Body != nil {
-		_ = request.Body.Close() // A RoundTripper closes it, also on errors.
-	}
-	return nil, errOnlooker
+	return writes.Refuse(request, errOnlooker)
 }
 
 // WrappedRoundTripper lets client-go find what is below.

@@ -38,6 +38,7 @@ func (r *ResourceFit) Guard() judge.Plugin {
 // judging is what the node index asks where its own columns do not know the args: strategies by
 // shape or by other resources than CPU and memory, and the guard on limits.
 type judging struct {
+	judge.Lasting
 	plugin   *ResourceFit
 	state    fwk.CycleState
 	pod      *v1.Pod
@@ -129,12 +130,3 @@ func (j *judging) Look(_ []int32, nodes []fwk.NodeInfo, verdicts []judge.Verdict
 	}
 	return time.Time{}
 }
-
-// Now is not asked for: what Look says holds for good.
-func (j *judging) Now() time.Time { return time.Time{} }
-
-// Relative is false: scores are 0–100 as they are.
-func (j *judging) Relative() bool { return false }
-
-// Scores leaves them.
-func (j *judging) Scores([]int64) {}

@@ -91,6 +91,8 @@ type scorer struct {
 	read func(fwk.CycleState, fwk.NodeInfo, *nodePart)
 	// formula is the score of a node, before it is normalized.
 	formula func(*cycle, *nodePart) int64
+	// parts keep Score, which runs for every node, from allocating.
+	parts sync.Pool
 	// rows are of the nodes that the node index asks about.
 	rows judge.Rows[nodePart]
 	// beginning is held to begin a cycle without PreScore.
@@ -174,16 +176,13 @@ func (n *nodePart) load(c *cycle, expiry time.Duration) (mean, deviation amounts
 	return n.mean, n.deviation
 }
 
-// parts keep Score, which runs for every node, from allocating.
-var parts sync.Pool
-
 // Score returns 0–100, or what the plugin normalizes to that.
 func (s *scorer) Score(_ context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
-	n, _ := parts.Get().(*nodePart)
+	n, _ := s.parts.Get().(*nodePart)
 	if n == nil {
 		n = &nodePart{}
 	}
-	defer parts.Put(n)
+	defer s.parts.Put(n)
 	*n = nodePart{}
 	c := s.cycle(state, pod)
 	s.readNode(c.usage, state, s.options.nodes.Of(nodeInfo), n)

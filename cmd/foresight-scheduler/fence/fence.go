@@ -14,14 +14,16 @@ package fence
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"sync/atomic"
 	"time"
 
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/leaderelection"
+
+	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/writes"
 )
 
 // Fence is open while the lease was renewed less than the renew deadline ago. The others
@@ -41,13 +43,10 @@ type Fence struct {
 // ours; it should end the process, and nothing is written should it return. The elector
 // has a client of its own, which may always write.
 func Install(election *leaderelection.LeaderElectionConfig, client kubernetes.Interface, metrics *Metrics, lost func()) error {
-	// All groups of a clientset share one http.Client.
-	core, ok := client.CoreV1().RESTClient().(*rest.RESTClient)
-	if !ok || core == nil || core.Client == nil {
-		return errors.New("fencing the scheduler's client: its clientset has no http.Client")
-	}
 	f := &Fence{limit: election.RenewDeadline, now: now, metrics: metrics}
-	core.Client.Transport = &transport{next: core.Client.Transport, fence: f}
+	if err := writes.Wrap(client, func(next http.RoundTripper) http.RoundTripper { return &transport{next: next, fence: f} }); err != nil {
+		return fmt.Errorf("fencing the scheduler's client: %w", err)
+	}
 	election.Lock = &lock{Interface: election.Lock, fence: f, lost: lost}
 	return nil
 }
@@ -106,16 +105,13 @@ type transport struct {
 // answered by the time the lease might be another's: a request that is stuck in the
 // network is not to arrive then.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+	if writes.Reads(r) {
 		return t.next.RoundTrip(r)
 	}
 	left := t.fence.left()
 	if left <= 0 {
 		t.fence.metrics.refused.Inc()
-		if r.Body != nil {
-			_ = r.Body.Close() // A RoundTripper closes it, also on errors.
-		}
-		return nil, errNotHeld
+		return writes.Refuse(r, errNotHeld)
 	}
 	ctx, cancel := context.WithTimeoutCause(r.Context(), left, errNotHeld)
 	response, err := t.next.RoundTrip(r.WithContext(ctx))

@@ -9,13 +9,14 @@
 package inflight
 
 import (
-	"errors"
+	"fmt"
 	"io"
 	"net/http"
 
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 	"k8s.io/component-base/metrics"
+
+	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/writes"
 )
 
 // Limit is how many writes there are at a time. With an answer after 10 ms, 100 are 10,000 bindings a second, more than the client's
@@ -25,17 +26,16 @@ const Limit = 100
 
 // Install bounds the writes of client. The elector has a client of its own.
 func Install(client kubernetes.Interface, limit int, register func(...metrics.Registerable)) error {
-	// All groups of a clientset share one http.Client.
-	core, ok := client.CoreV1().RESTClient().(*rest.RESTClient)
-	if !ok || core == nil || core.Client == nil {
-		return errors.New("bounding the writes of the scheduler's client: its clientset has no http.Client")
-	}
 	waiting := metrics.NewGauge(&metrics.GaugeOpts{
 		Name: "foresight_api_writes_waiting", StabilityLevel: metrics.ALPHA,
 		Help: "Writes that wait because the API server has not answered as many as may be on their way at a time.",
 	})
+	if err := writes.Wrap(client, func(next http.RoundTripper) http.RoundTripper {
+		return &transport{next: next, slots: make(chan struct{}, limit), waiting: waiting}
+	}); err != nil {
+		return fmt.Errorf("bounding the writes of the scheduler's client: %w", err)
+	}
 	register(waiting)
-	core.Client.Transport = &transport{next: core.Client.Transport, slots: make(chan struct{}, limit), waiting: waiting}
 	return nil
 }
 
@@ -47,7 +47,7 @@ type transport struct {
 
 // RoundTrip waits for its turn, in the order of the calls. The turn ends when the answer has been read.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+	if writes.Reads(r) {
 		return t.next.RoundTrip(r)
 	}
 	select {
@@ -59,10 +59,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 			t.waiting.Dec()
 		case <-r.Context().Done():
 			t.waiting.Dec()
-			if r.Body != nil {
-				_ = r.Body.Close() // A RoundTripper closes it, also on errors.
-			}
-			return nil, r.Context().Err()
+			return writes.Refuse(r, r.Context().Err())
 		}
 	}
 	response, err := t.next.RoundTrip(r)

@@ -46,6 +46,18 @@ type Judge interface {
 	Scores(raw []int64)
 }
 
+// Lasting is for judges to embed whose verdicts hold for good, with scores that are 0–100 as they are.
+type Lasting struct{}
+
+// Now is not asked for.
+func (Lasting) Now() time.Time { return time.Time{} }
+
+// Relative is false.
+func (Lasting) Relative() bool { return false }
+
+// Scores leaves them.
+func (Lasting) Scores([]int64) {}
+
 // Verdict on a node.
 type Verdict struct {
 	// Refused says that Filter refuses it; then Raw says nothing.

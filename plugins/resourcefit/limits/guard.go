@@ -278,8 +278,7 @@ func (b *bound) room(nodeInfo fwk.NodeInfo) int64 {
 // Refuses says whether the guard is to keep pods off nodes, with Filter.
 func (g *Guard) Refuses() bool { return g.mode == config.LimitsGuardFilter }
 
-// Filter refuses the node for each bound that the pod would take it over. A resource
-// of which the pod takes nothing is not its fault.
+// Filter refuses the node for each bound that the pod would take it over.
 func (g *Guard) Filter(state fwk.CycleState, nodeInfo fwk.NodeInfo) *fwk.Status {
 	pod := podIn(state)
 	if pod == nil {
@@ -291,7 +290,7 @@ func (g *Guard) Filter(state fwk.CycleState, nodeInfo fwk.NodeInfo) *fwk.Status 
 	for i := range g.bounds {
 		b := &g.bounds[i]
 		room := b.room(nodeInfo)
-		if pod[i] == 0 || add(sum[i], pod[i]) <= room {
+		if !over(sum[i], pod[i], room) {
 			continue
 		}
 		reasons = append(reasons, b.reason)
@@ -305,6 +304,9 @@ func (g *Guard) Filter(state fwk.CycleState, nodeInfo fwk.NodeInfo) *fwk.Status 
 	}
 	return fwk.NewStatus(code, reasons...)
 }
+
+// over says whether a pod takes the sum of a resource over the room. A resource of which it takes nothing is not its fault.
+func over(sum, pod, room int64) bool { return pod != 0 && add(sum, pod) > room }
 
 // ScoreDown multiplies the score by bound / sum, at the resource furthest over its
 // bound: a node at twice its bound keeps half its score. Under another mode than Score

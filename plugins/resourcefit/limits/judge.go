@@ -24,10 +24,11 @@ func (g *Guard) Judge(state fwk.CycleState, _ *v1.Pod) (judge.Judge, bool) {
 	if pod == nil {
 		return nil, true
 	}
-	return &judging{g, state, pod}, true
+	return &judging{guard: g, state: state, pod: pod}, true
 }
 
 type judging struct {
+	judge.Lasting
 	guard *Guard
 	state fwk.CycleState
 	pod   Pod
@@ -59,19 +60,10 @@ func (j *judging) Look(rows []int32, nodes []fwk.NodeInfo, verdicts []judge.Verd
 	for i, node := range nodes {
 		verdicts[i] = judge.Verdict{}
 		for r, on := range *g.rows.Of(rows[i], node, read) {
-			if j.pod[r] != 0 && add(on.sum, j.pod[r]) > on.room {
+			if over(on.sum, j.pod[r], on.room) {
 				verdicts[i].Refused = true
 			}
 		}
 	}
 	return time.Time{}
 }
-
-// Now is not asked for: what Look says holds for good.
-func (j *judging) Now() time.Time { return time.Time{} }
-
-// Relative is false: there is no score.
-func (j *judging) Relative() bool { return false }
-
-// Scores leaves them.
-func (j *judging) Scores([]int64) {}
