@@ -5,7 +5,6 @@ package explain
 
 import (
 	"bytes"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -66,14 +65,7 @@ func printed(t *testing.T, x *explained, wide bool) string {
 
 // The transcript in the docs is what the command prints.
 func TestTranscript(t *testing.T) {
-	page, err := os.ReadFile("../../../docs/commands.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := printed(t, placed(), false)
-	if !strings.Contains(string(page), "$ foresight explain web-0 -n shop\n"+want+"```") {
-		t.Errorf("docs/commands.md does not show\n%s", want)
-	}
+	commandtest.Transcript(t, "../../../docs/commands.md", "foresight explain web-0 -n shop", printed(t, placed(), false))
 }
 
 func TestWhatIsNotObviousIsSaid(t *testing.T) {

@@ -5,7 +5,6 @@ package shadow
 
 import (
 	"bytes"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -62,14 +61,7 @@ func printed(t *testing.T, r *shadow.Report) string {
 
 // The transcript in the docs is what the command prints.
 func TestTranscript(t *testing.T) {
-	page, err := os.ReadFile("../../../docs/shadow.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := printed(t, day())
-	if !strings.Contains(string(page), "$ foresight shadow report\n"+want+"```") {
-		t.Errorf("docs/shadow.md does not show\n%s", want)
-	}
+	commandtest.Transcript(t, "../../../docs/shadow.md", "foresight shadow report", printed(t, day()))
 }
 
 // Where too little has been seen no interval is told and no verdict given, whatever the sums are.

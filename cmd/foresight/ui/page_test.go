@@ -67,3 +67,17 @@ func TestShadowView(t *testing.T) {
 		}
 	}
 }
+
+// Trust says how often forecasts held, and where they come from.
+func TestTrustView(t *testing.T) {
+	chromium := browsertest.Chromium(t)
+	n := node("a", 1)
+	n.Rung = "stale"
+	from := &fake{nodes: decision.Nodes{Nodes: []decision.Node{n}, Realised: []decision.Realised{{Resource: "cpu", Within: 95, Above: 3, Below: 2, Promised: .95}}}}
+	document := browsertest.Open(t, chromium, browsertest.View{Address: served(t, from) + "#trust", Width: 1280, Height: 700, Screenshot: filepath.Join(t.ArtifactDir(), "trust-1280.png")})
+	for _, want := range []string{"<td>100</td><td>95.0 %</td><td>97.0 %</td><td>3</td><td>2</td>", "<th scope=\"row\">stale</th><td>1</td>"} {
+		if !strings.Contains(document, want) {
+			t.Errorf("no %q in %s", want, document)
+		}
+	}
+}

@@ -5,10 +5,10 @@ package whatif
 
 import (
 	"bytes"
-	"os"
 	"strings"
 	"testing"
 
+	"github.com/foresight-scheduler/foresight/cmd/internal/commandtest"
 	"github.com/foresight-scheduler/foresight/plugins/decision"
 )
 
@@ -76,18 +76,12 @@ func printed(t *testing.T, a *answer, wide bool) string {
 
 // The transcripts in the docs are what the command prints.
 func TestTranscripts(t *testing.T) {
-	page, err := os.ReadFile("../../../../docs/commands.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for command, a := range map[string]*answer{
 		"foresight try --dry-run -f shop.yaml":                            example(),
 		"foresight try --dry-run -f web.yaml --compare default-scheduler": withStock(),
 		"foresight try --dry-run --without-node node-3":                   drained(),
 	} {
-		if want := "$ " + command + "\n" + printed(t, a, false) + "```"; !strings.Contains(string(page), want) {
-			t.Errorf("docs/commands.md does not show\n%s", want)
-		}
+		commandtest.Transcript(t, "../../../../docs/commands.md", command, printed(t, a, false))
 	}
 }
 

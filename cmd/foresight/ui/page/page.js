@@ -19,6 +19,10 @@ function element(tag, attributes = {}, ...children) {
   return e;
 }
 
+const cell = (v) => element('td', {}, v);
+const head = (...texts) => element('thead', {}, element('tr', {}, ...texts.map((t) => element('th', { scope: 'col' }, t))));
+const table = (top, rows) => element('div', { class: 'wide' }, element('table', {}, top, element('tbody', {}, ...rows)));
+
 async function ask(path) {
   const response = await fetch('api/' + path);
   if (!response.ok) throw new Error((await response.text()).trim());
@@ -142,7 +146,6 @@ function candidates(e, resources) {
   const feasible = e.candidates.filter((c) => !c.refused);
   const parts = (e.weights || []).filter((w) => feasible.some((c) => said(c, w.plugin) !== said(feasible[0], w.plugin)));
   const short = (name) => name.replace(/^NodeResources|^Predicted|^Pod(?=Topology)/, '');
-  const head = element('tr', {}, ...['Node', 'Total', ...parts.map((w) => short(w.plugin)), 'Predicted CPU, 24 h', 'Why not'].map((t) => element('th', { scope: 'col' }, t)));
   const rows = e.candidates.map((c) => {
     const by = Object.fromEntries((c.parts || []).map((p) => [p.plugin, p.score]));
     const p = (c.predicted || []).find((p) => p.resource === 'cpu' && p.hours === 24);
@@ -152,7 +155,7 @@ function candidates(e, resources) {
       element('td', {}, p ? `${amount('cpu', p.upper)} of ${amount('cpu', p.allocatable)}` : ''),
       element('td', {}, c.refused || c.note || ''));
   });
-  return element('div', { class: 'wide' }, element('table', {}, element('thead', {}, head), element('tbody', {}, ...rows)));
+  return table(head('Node', 'Total', ...parts.map((w) => short(w.plugin)), 'Predicted CPU, 24 h', 'Why not'), rows);
 }
 
 function explanation(x) {
@@ -264,21 +267,15 @@ function trustView() {
     });
     view.replaceChildren(
       element('h2', {}, 'Did forecasts hold?'),
-      realised.length ? element('div', { class: 'wide' }, element('table', {},
-        element('thead', {}, element('tr', {}, ...['Resource', 'Hours of nodes', 'Promised below the upper bound', 'Came true', 'Above', 'Below the lower bound'].map((t) => element('th', { scope: 'col' }, t)))),
-        element('tbody', {}, ...realised))) : element('p', { class: 'empty' }, 'No forecast hour is over yet: the first figures come after an hour.'),
+      realised.length ? table(head('Resource', 'Hours of nodes', 'Promised below the upper bound', 'Came true', 'Above', 'Below the lower bound'), realised) : element('p', { class: 'empty' }, 'No forecast hour is over yet: the first figures come after an hour.'),
       element('h2', {}, 'Where forecasts of nodes come from'),
-      element('table', {}, element('thead', {}, element('tr', {}, ...['Forecast', 'Nodes', 'Meaning'].map((t) => element('th', { scope: 'col' }, t)))),
-        element('tbody', {}, ...Object.keys(meaning).map((rung) => element('tr', {}, element('th', { scope: 'row' }, rung), element('td', {}, String(rungs[rung] || 0)), element('td', {}, meaning[rung]))))),
+      table(head('Forecast', 'Nodes', 'Meaning'), Object.keys(meaning).map((rung) => element('tr', {}, element('th', { scope: 'row' }, rung), cell(String(rungs[rung] || 0)), cell(meaning[rung])))),
       nodes.blind ? element('p', { class: 'bad' }, 'Too few nodes have recent samples: forecasts refuse and score nothing until they do, and requests decide.') : '');
   };
 }
 
 // ---- shadow
 
-const cell = (v) => element('td', {}, v);
-const head = (...texts) => element('thead', {}, element('tr', {}, ...texts.map((t) => element('th', { scope: 'col' }, t))));
-const table = (top, rows) => element('div', { class: 'wide' }, element('table', {}, top, element('tbody', {}, ...rows)));
 const minutes = (v) => (Math.abs(v) >= 100 ? v.toFixed(0) : v.toFixed(1));
 const between = (i) => (i ? `${minutes(i[0])} to ${minutes(i[1])}` : '');
 
@@ -305,7 +302,7 @@ function shadowView() {
     state.textContent = `since ${new Date(r.since).toLocaleString()}`;
     const n = (name) => r.results[name] || 0;
     const choice = n('same') + n('as-good') + n('differs') + n('nowhere');
-    const share = (v) => (choice ? percent(v / choice) : '');
+    const part = (v) => (choice ? percent(v / choice) : '');
     const t = r.together;
     const all = [['Node-minutes over 80 % CPU', 'hotMinutes', t.hotMinutesGained], ['Core-minutes beyond 80 %', 'overCoreMinutes', t.overCoreMinutesGained]].map(([name, of, gain]) => element('tr', {},
       element('th', { scope: 'row' }, name), cell(minutes(t.theirs[of])), cell(minutes(t.ours[of])), cell(minutes(gain.sum)), cell(t.enough ? between(gain.sumInterval) : '')));
@@ -316,7 +313,7 @@ function shadowView() {
       cell(minutes(w.gain.hotMinutes)), cell(minutes(w.gain.overCoreMinutes))));
     view.replaceChildren(
       element('h2', {}, `What ${r.profile} would have done with the pods of ${r.schedulers.join(', ')}`),
-      table(head('Decided', 'Agrees', 'Differs', 'Would wait', 'No choice'), [element('tr', {}, cell(String(r.counts.decided)), cell(share(n('same') + n('as-good'))), cell(share(n('differs'))), cell(String(n('nowhere'))), cell(String(n('only'))))]),
+      table(head('Decided', 'Agrees', 'Differs', 'Would wait', 'No choice'), [element('tr', {}, cell(String(r.counts.decided)), cell(part(n('same') + n('as-good'))), cell(part(n('differs'))), cell(String(n('nowhere'))), cell(String(n('only'))))]),
       element('h2', {}, `All nodes, over ${(t.minutes / 60).toFixed(1)} h, and had it placed all of these pods`),
       table(head('', 'Measured', 'Ours', 'Gain', '95 %'), all),
       element('p', {}, `${verdict(t)[0].toUpperCase()}${verdict(t).slice(1)}.`),
