@@ -4,6 +4,8 @@
 # bin/localcluster holds its kube-apiserver.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
+# A newer release may need a newer Go than this project.
+export GOTOOLCHAIN=auto
 
 for version in "$@"; do
 	dir=servers/$version
