@@ -78,7 +78,7 @@ lab-cores: build ## Measure a service beside hogs on two CPUs, learn from it and
 	go run ./test/lab/cores --out lab/cores
 
 .PHONY: skew
-skew: build ## Run the scheduler beside API servers of other Kubernetes releases (docs/versions.md; builds them, 10 minutes each; SERVERS=v1.34.4,… for some).
+skew: build ## Run the scheduler beside API servers of other Kubernetes releases (docs/operate/versions.md; builds them, 10 minutes each; SERVERS=v1.34.4,… for some).
 	FORESIGHT_SKEW=$(or $(SERVERS),all) go test -count=1 -timeout 3h ./test/skew -run TestSkew -v -update
 
 .PHONY: chart
@@ -112,7 +112,7 @@ leader-lock: ## Kill the leading one of three schedulers LEADER_KILLS (20) times
 	LEADER_KILLS=$(or $(LEADER_KILLS),20) go test -timeout 20m ./test/integration -run TestLeaderKilledUnderLoad -v
 
 .PHONY: faults
-faults: build ## Let all go wrong that may while pods are created, and tell what came of it (20 minutes; docs/reliability.md).
+faults: build ## Let all go wrong that may while pods are created, and tell what came of it (20 minutes; docs/operate/reliability.md).
 	FAULTS=1 go test -timeout 60m ./test/integration -run 'TestFaults|TestStreamBesideHopelessPods' -v
 
 .PHONY: verify
@@ -124,11 +124,11 @@ update: ## Write the generated code anew.
 	hack/update-codegen.sh
 
 .PHONY: bench
-bench: build ## Measure Foresight against stock kube-scheduler (about 40 minutes; writes docs/benchmarks*.md), then run the micro-benchmarks.
+bench: build ## Measure Foresight against stock kube-scheduler (about 40 minutes; writes docs/results/benchmarks*.md), then run the micro-benchmarks.
 	go run ./test/bench --nodes 1000,5000,15000 --mix simple,varied,hard,constrained,identical \
-		--variant foresight,stock,stock-all-nodes,trimaran,foresight-without-index --page docs/benchmarks.md
-	go run ./test/bench growth --plots docs
-	go run ./test/bench/apiserver --page docs/benchmarks-apiserver.md
+		--variant foresight,stock,stock-all-nodes,trimaran,foresight-without-index --page docs/results/benchmarks.md
+	go run ./test/bench growth --plots docs/results
+	go run ./test/bench/apiserver --page docs/results/benchmarks-apiserver.md
 	go test -run '^$$' -bench . -benchmem ./plugins/...
 
 ##@ Ship
@@ -143,6 +143,14 @@ image: build ## Write the image as an OCI archive, without a container engine (I
 		--label org.opencontainers.image.title=foresight-scheduler --label org.opencontainers.image.version=$(VERSION) \
 		--label org.opencontainers.image.revision=$(COMMIT) --label org.opencontainers.image.licenses=Apache-2.0 \
 		$(ARCHES:%=bin/image/%/foresight-scheduler)
+
+bin/release/%/foresight: FORCE
+	@CGO_ENABLED=0 GOARCH=$* go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/foresight
+FORCE:
+
+.PHONY: release
+release: ## Write into dist/ all that a release publishes, and publish nothing (VERSION=v0.2.0, ARCHES="amd64 arm64").
+	@ARCHES="$(ARCHES)" hack/release.sh $(VERSION)
 
 .PHONY: manifests
 manifests: build ## Print the YAML that installs the second scheduler.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prints the imports that break the architecture: which room may know which
-# (docs/architecture.md).
+# (docs/design/architecture.md).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

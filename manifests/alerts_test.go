@@ -32,9 +32,13 @@ func TestAlerts(t *testing.T) {
 		t.Errorf("the alerts are in namespace %s", rule.Metadata.Namespace)
 	}
 	documented := map[string]bool{}
-	pages, err := filepath.Glob("../docs/*.md")
-	if err != nil {
-		t.Fatal(err)
+	var pages []string
+	for _, pattern := range []string{"../docs/*/*.md", "../docs/reference/plugins/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, found...)
 	}
 	for _, page := range pages {
 		if filepath.Base(page) == "alerts.md" {
@@ -49,13 +53,13 @@ func TestAlerts(t *testing.T) {
 		}
 	}
 	names := regexp.MustCompile(`foresight_[a-z_]+`)
-	page, err := os.ReadFile("../docs/alerts.md")
+	page, err := os.ReadFile("../docs/operate/alerts.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range names.FindAllString(string(page), -1) {
 		if !documented[name] {
-			t.Errorf("docs/alerts.md looks at %s, which no page documents", name)
+			t.Errorf("docs/operate/alerts.md looks at %s, which no page documents", name)
 		}
 	}
 	for _, g := range rule.Spec.Groups {

@@ -6,6 +6,7 @@ package plugins_test
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -68,22 +69,19 @@ func TestShippedConfigurationLoads(t *testing.T) {
 // The args in the documentation are ones that load and are valid.
 func TestDocumentedArgsLoad(t *testing.T) {
 	profile, _, _ := strings.Cut(string(manifests.SchedulerConfig), "  pluginConfig:\n")
-	for file, least := range map[string]int{"../docs/plugins.md": 4, "../docs/sources.md": 8} {
-		page, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		blocks := regexp.MustCompile("(?s)```yaml\n(?:# [a-z-]+\n)?(- name: .*?)```").FindAllSubmatch(page, -1)
+	for pattern, least := range map[string]int{pluginPages: 9, "../docs/operate/sources.md": 8} {
+		page := documentation(t, pattern)
+		blocks := regexp.MustCompile("(?s)```yaml\n(?:# [a-z-]+\n)?(- name: .*?)```").FindAllStringSubmatch(page, -1)
 		if len(blocks) < least {
-			t.Fatalf("%s: %d documented args, want %d at least", file, len(blocks), least)
+			t.Fatalf("%s: %d documented args, want %d at least", pattern, len(blocks), least)
 		}
 		for _, block := range blocks {
-			args := strings.ReplaceAll(strings.TrimRight(string(block[1]), "\n"), "\n", "\n  ")
+			args := strings.ReplaceAll(strings.TrimRight(block[1], "\n"), "\n", "\n  ")
 			cfg := loadProfiles(t, []byte(profile+"  pluginConfig:\n  "+args+"\n"))
 			for _, pc := range cfg.Profiles[0].PluginConfig {
 				if prediction, ok := pc.Args.(*foresightconfig.PredictionArgs); ok {
 					if err := foresightconfig.ValidatePredictionArgs(foresightconfig.ArgsPath(pc.Name), prediction).ToAggregate(); err != nil {
-						t.Errorf("%s: %v in\n%s", file, err, block[1])
+						t.Errorf("%s: %v in\n%s", pattern, err, block[1])
 					}
 				}
 			}
@@ -91,15 +89,32 @@ func TestDocumentedArgsLoad(t *testing.T) {
 	}
 }
 
+const pluginPages = "../docs/reference/plugins/*.md"
+
+// documentation is the text of all pages of a pattern.
+func documentation(t *testing.T, pattern string) string {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s: no pages, %v", pattern, err)
+	}
+	var text strings.Builder
+	for _, file := range files {
+		page, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text.Write(page)
+	}
+	return text.String()
+}
+
 // What is read of pods and nodes is documented.
 func TestClaimsAreDocumented(t *testing.T) {
-	page, err := os.ReadFile("../docs/plugins.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := documentation(t, pluginPages)
 	for _, key := range slices.Concat(claims.PodAnnotations, claims.PodLabels, claims.NodeAnnotations, claims.PriorityClassAnnotations) {
-		if short := strings.TrimPrefix(key.Name, foresightconfig.AnnotationPrefix); !strings.Contains(string(page), key.Name+":") && !strings.Contains(string(page), "…/"+short+":") {
-			t.Errorf("docs/plugins.md does not tell of %s", key.Name)
+		if short := strings.TrimPrefix(key.Name, foresightconfig.AnnotationPrefix); !strings.Contains(page, key.Name+":") && !strings.Contains(page, "…/"+short+":") {
+			t.Errorf("docs/reference/plugins does not tell of %s", key.Name)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func newCommand() *cobra.Command {
 runs beside the default scheduler and places the pods that ask for it with
 schedulerName: foresight-scheduler. All flags are kube-scheduler's; those of older
 ones, from 1.10 on, are taken with a warning that says what became of them (see
-docs/flags.md). Without --config it uses the configuration it is shipped with (see
+docs/reference/flags.md). Without --config it uses the configuration it is shipped with (see
 manifests/base/config.yaml), and keeps no checkpoint.`,
 		Example: `  foresight-scheduler --kubeconfig ~/.kube/config
   foresight-scheduler --config config.yaml --v 2`,

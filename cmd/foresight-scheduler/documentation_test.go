@@ -12,10 +12,10 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// docs/flags.md has a row for every flag, of today and old, and none for a flag that there
+// docs/reference/flags.md has a row for every flag, of today and old, and none for a flag that there
 // is not; and the flags of other components are those that the scheduler explains.
 func TestFlagsAreDocumented(t *testing.T) {
-	data, err := os.ReadFile("../../docs/flags.md")
+	data, err := os.ReadFile("../../docs/reference/flags.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,17 +32,17 @@ func TestFlagsAreDocumented(t *testing.T) {
 	}
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if !rows[f.Name] {
-			t.Errorf("--%s is not in docs/flags.md", f.Name)
+			t.Errorf("--%s is not in docs/reference/flags.md", f.Name)
 		}
 		delete(rows, f.Name)
 	})
 	for name := range rows {
-		t.Errorf("--%s is in docs/flags.md, and the scheduler does not have it", name)
+		t.Errorf("--%s is in docs/reference/flags.md, and the scheduler does not have it", name)
 	}
 	for _, c := range components {
 		want := "| " + c.name + " | `--" + strings.Join(c.flags, "`, `--") + "` |\n"
 		if !strings.Contains(page, want) {
-			t.Errorf("docs/flags.md lacks the row\n%s", want)
+			t.Errorf("docs/reference/flags.md lacks the row\n%s", want)
 		}
 		for _, name := range c.flags {
 			if cmd.Flags().Lookup(name) != nil {

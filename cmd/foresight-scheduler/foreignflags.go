@@ -19,7 +19,7 @@ type component struct {
 	flags []string
 }
 
-// components in the order of docs/flags.md. Some flags are gone there too; that component
+// components in the order of docs/reference/flags.md. Some flags are gone there too; that component
 // is then who says so.
 var components = []component{
 	{"kube-apiserver", []string{

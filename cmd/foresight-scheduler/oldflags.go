@@ -20,7 +20,7 @@ import (
 )
 
 // oldFlags are those that a kube-scheduler from 1.10 on knew and that of today does not,
-// so that a command line of then can be brought along (docs/flags.md has them all). Each
+// so that a command line of then can be brought along (docs/reference/flags.md has them all). Each
 // one that is given is told in a warning, with its successor.
 type oldFlags struct {
 	fs   *pflag.FlagSet

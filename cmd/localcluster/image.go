@@ -56,3 +56,29 @@ func newImageCommand() *cobra.Command {
 	flags.StringToStringVar(&release.Labels, "label", nil, "labels, KEY=VALUE,…")
 	return cmd
 }
+
+// newSBOMCommand is hidden as the one above is: releases need it (hack/release.sh).
+func newSBOMCommand() *cobra.Command {
+	var created, version string
+	cmd := &cobra.Command{
+		Use:    "sbom BINARY",
+		Short:  "Print what a Go binary is made of, as CycloneDX JSON",
+		Hidden: true,
+		Args:   cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			at, err := time.Parse(time.RFC3339, created)
+			if err != nil {
+				return fmt.Errorf("--created: %w", err)
+			}
+			bill, err := image.SBOM(args[0], version, at)
+			if err != nil {
+				return err
+			}
+			_, err = cmd.OutOrStdout().Write(bill)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&created, "created", "1970-01-01T00:00:00Z", "time of the commit, RFC 3339")
+	cmd.Flags().StringVar(&version, "version", "", "of the binary, such as v0.1.0")
+	return cmd
+}

@@ -174,7 +174,7 @@ func TestEveryAlertHasARunbook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, err := os.ReadFile("../../docs/alerts.md")
+	page, err := os.ReadFile("../../docs/operate/alerts.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func TestEveryAlertHasARunbook(t *testing.T) {
 		if _, ok := each[m[1]]; !ok {
 			t.Errorf("%s has no case", m[1])
 		}
-		if !strings.Contains(string(text), "docs/alerts.md#"+strings.ToLower(m[1])+"\n") {
+		if !strings.Contains(string(text), "docs/operate/alerts.md#"+strings.ToLower(m[1])+"\n") {
 			t.Errorf("%s has no runbook_url", m[1])
 		}
 	}

@@ -38,7 +38,7 @@ func (o *options) writePage(results []result) error {
 		return err
 	}
 	b.WriteString("\n## Growth\n\n" +
-		"The CPU time of one pod of the mix `varied`, both axes logarithmic (`go run ./test/bench growth --plots docs`):\n\n" +
+		"The CPU time of one pod of the mix `varied`, both axes logarithmic (`go run ./test/bench growth --plots docs/results`):\n\n" +
 		"![against nodes](benchmarks-nodes.svg)\n![against pods per node](benchmarks-pods.svg)\n\n" +
 		"## More\n\n- [benchmarks-apiserver.md](benchmarks-apiserver.md): the same with a real API server and etcd.\n" +
 		"- [speed.md](speed.md): what these figures were meant to be, and where the time goes.\n")

@@ -36,7 +36,7 @@ type fault struct {
 	strike func(t *testing.T, x *siege) (note string)
 }
 
-// Whatever happens, every pod that was created is bound, once. What happened is told as a table, which docs/reliability.md
+// Whatever happens, every pod that was created is bound, once. What happened is told as a table, which docs/operate/reliability.md
 // has of make faults.
 func TestFaults(t *testing.T) {
 	all := os.Getenv("FAULTS") != ""

@@ -24,14 +24,14 @@ import (
 
 const scenarios = "manifests/examples/scenarios/"
 
-// scenarioPage is docs/scenarios.md, whose commands the test runs on its own cluster.
+// scenarioPage is docs/use/scenarios.md, whose commands the test runs on its own cluster.
 type scenarioPage string
 
 // run runs a command of the page and returns what it prints to the standard output.
 func (p scenarioPage) run(t *testing.T, command string, more ...string) (string, error) {
 	t.Helper()
 	if !strings.Contains(string(p), "\n"+command+"\n") {
-		t.Fatalf("docs/scenarios.md does not say %q", command)
+		t.Fatalf("docs/use/scenarios.md does not say %q", command)
 	}
 	words := append(strings.Fields(onThisCluster(command)), more...)
 	if words[0] == "bin/localcluster" {
@@ -97,7 +97,7 @@ func (p scenarioPage) try(t *testing.T, name string) fates {
 			of = set[:strings.LastIndexByte(set, '-')]
 		}
 		if !strings.Contains(string(p), "| `"+of+"`") {
-			t.Errorf("docs/scenarios.md does not tell of %s", of)
+			t.Errorf("docs/use/scenarios.md does not tell of %s", of)
 		}
 		if pl.Node != "" {
 			f.nodes[of] = append(f.nodes[of], pl.Node)
@@ -133,9 +133,9 @@ func (f fates) perNode(pod string) map[string]int {
 	return count
 }
 
-// The scenarios of docs/scenarios.md go as the page says, with its commands.
+// The scenarios of docs/use/scenarios.md go as the page says, with its commands.
 func TestScenarios(t *testing.T) {
-	data, err := os.ReadFile(filepath.Join(repo, "docs/scenarios.md"))
+	data, err := os.ReadFile(filepath.Join(repo, "docs/use/scenarios.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package skew runs the scheduler, with the shipped RBAC and configuration, beside real API servers of other Kubernetes
-// releases, and writes down what works (docs/versions.md).
+// releases, and writes down what works (docs/operate/versions.md).
 package skew
 
 import (
@@ -30,10 +30,10 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-var update = flag.Bool("update", false, "write docs/versions.md from what was seen; with all servers")
+var update = flag.Bool("update", false, "write docs/operate/versions.md from what was seen; with all servers")
 
 const (
-	page  = "../../docs/versions.md"
+	page  = "../../docs/operate/versions.md"
 	begin = "<!-- written by `make skew` -->"
 	end   = "<!-- end -->"
 )

@@ -8,7 +8,7 @@
 // upstream's elector may need another renew deadline until it gives up, and the scheduler
 // binds pods all that time, and while the elector tries to release the lease it has lost.
 // Here every write of the scheduler's client asks first how long ago the lease was renewed,
-// and no write outlives that renewal; see docs/leader-lock.md.
+// and no write outlives that renewal; see docs/operate/leader-lock.md.
 package fence
 
 import (

@@ -380,12 +380,12 @@ func TestClockReadsBothClocks(t *testing.T) {
 }
 
 func TestMetricIsDocumented(t *testing.T) {
-	page, err := os.ReadFile("../../../docs/leader-lock.md")
+	page, err := os.ReadFile("../../../docs/operate/leader-lock.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if name := "foresight_lease_refused_writes_total"; !strings.Contains(string(page), name) {
-		t.Errorf("%s is not in docs/leader-lock.md", name)
+		t.Errorf("%s is not in docs/operate/leader-lock.md", name)
 	}
 }
 

@@ -41,7 +41,7 @@ gives each method the one multiplier that puts it at 1 % violations, found on th
 part or, flattering it, on the judged part itself.
 
 A trace is a folder with trace.json, workloads.csv and a CSV of usage per resource; see
-docs/traces.md.`,
+docs/use/traces.md.`,
 		Example: `  foresight backtest --trace ./my-trace
   foresight backtest --trace ./my-trace --seed 7 --swap -o json
   foresight backtest --trace ./my-trace --report report.html`,

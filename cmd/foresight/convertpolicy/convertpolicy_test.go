@@ -13,16 +13,16 @@ import (
 	"github.com/foresight-scheduler/foresight/cmd/internal/commandtest"
 )
 
-// The example of docs/old-settings.md gives what the page says, from a file and from the
+// The example of docs/reference/old-settings.md gives what the page says, from a file and from the
 // standard input, to the standard output and to a file.
 func TestConvertPolicy(t *testing.T) {
-	page, err := os.ReadFile("../../../docs/old-settings.md")
+	page, err := os.ReadFile("../../../docs/reference/old-settings.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile("(?s)```(?:json|yaml)\n(.*?)```").FindAllStringSubmatch(string(page), -1)
 	if len(blocks) != 2 {
-		t.Fatalf("%d code blocks in docs/old-settings.md, want the policy and the configuration", len(blocks))
+		t.Fatalf("%d code blocks in docs/reference/old-settings.md, want the policy and the configuration", len(blocks))
 	}
 	policy, want := blocks[0][1], blocks[1][1]
 	file := filepath.Join(t.TempDir(), "policy.json")
@@ -35,7 +35,7 @@ func TestConvertPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	if fromFile != want {
-		t.Errorf("docs/old-settings.md has\n%s\nconvert-policy gives\n%s", want, fromFile)
+		t.Errorf("docs/reference/old-settings.md has\n%s\nconvert-policy gives\n%s", want, fromFile)
 	}
 	if !strings.Contains(said, "note: priorities[2] EqualPriority: left out") {
 		t.Errorf("the standard error lacks the notes:\n%s", said)

@@ -65,7 +65,7 @@ func printed(t *testing.T, x *explained, wide bool) string {
 
 // The transcript in the docs is what the command prints.
 func TestTranscript(t *testing.T) {
-	commandtest.Transcript(t, "../../../docs/commands.md", "foresight explain web-0 -n shop", printed(t, placed(), false))
+	commandtest.Transcript(t, "../../../docs/use/commands.md", "foresight explain web-0 -n shop", printed(t, placed(), false))
 }
 
 func TestWhatIsNotObviousIsSaid(t *testing.T) {

@@ -33,7 +33,7 @@ A data set is a folder with one CSV file per kind of neighbour, with the columns
 request_rate, own_web_cpu_pct, own_db_cpu_pct, host_cpu_pct, host_mem_pct,
 interferer_intensity, latency_ms; a folder of such folders is judged one by one. Methods
 see the rate, the service's CPU and the machine's CPU of a row and of earlier ones, never
-the neighbour's intensity or a latency; see docs/quality.md.`,
+the neighbour's intensity or a latency; see docs/design/quality.md.`,
 		Example: `  foresight model eval --data ./interference
   foresight model eval --data ./interference -o json`,
 		Args: cobra.NoArgs,

@@ -46,8 +46,8 @@ func NewCommand() *cobra.Command {
 		Use:   "record --out DIR",
 		Short: "Record what a cluster uses as a trace",
 		Long: `Read usage from metrics.k8s.io and write it as a trace, which foresight backtest
-replays: a folder of CSV files, see docs/traces.md. With --what placement it also writes what
-nodes and pods were, which foresight replay places anew; see docs/replay.md. A recording that was stopped, by
+replays: a folder of CSV files, see docs/use/traces.md. With --what placement it also writes what
+nodes and pods were, which foresight replay places anew; see docs/use/replay.md. A recording that was stopped, by
 whatever, goes on when it is started again with the same folder, and loses only the
 steps that were not complete.`,
 		Example: `  foresight record --out my-cluster

@@ -23,7 +23,7 @@ const pageMark = "# What decisions come to\n"
 // writePage writes the results as a page of documentation: what ran, the means over all cells, then each cell.
 func writePage(out io.Writer, command string, cells [][]replay.Row) error {
 	p := &printer{out: out}
-	p.print(pageMark+"\nWritten by `%s`; see [replay.md](../replay.md) for what is measured and what to believe of it.\n", command)
+	p.print(pageMark+"\nWritten by `%s`; see [replay.md](../use/replay.md) for what is measured and what to believe of it.\n", command)
 	p.print("Ratios are to stock in the same world. In brackets: the paired 95 %% interval over the worlds.\n")
 	if len(cells) > 1 {
 		p.print("\n## Mean over the tables below\n\nGeometric means of the ratios.\n\n")

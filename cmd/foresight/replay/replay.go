@@ -82,7 +82,7 @@ world is drawn from a usage trace by a seed: Deployments with roll-outs and dail
 Jobs and CronJobs, whose pods use what workloads of the trace used. Or it is a cluster as
 foresight record --what placement recorded it. All configurations get the same pods, on the
 same nodes, with the same usage. Ratios are to stock with the same
-seed; the interval is a paired 95 % one over the seeds. See docs/replay.md.
+seed; the interval is a paired 95 % one over the seeds. See docs/use/replay.md.
 
 Configurations without a file:
 ` + builtIn,

@@ -39,7 +39,7 @@ func NewCommand() *cobra.Command {
 		Short: "See what Foresight would do on your cluster before it places anything",
 		Long: `See what Foresight would do on your cluster before it places anything. An onlooker
 (manifests/components/shadow) decides about every pod that the default scheduler places, as if
-it were its own, and follows what becomes of both nodes. See docs/shadow.md.`,
+it were its own, and follows what becomes of both nodes. See docs/use/shadow.md.`,
 		Args: cobra.NoArgs,
 	}
 	cmd.AddCommand(newReport())

@@ -61,7 +61,7 @@ func printed(t *testing.T, r *shadow.Report) string {
 
 // The transcript in the docs is what the command prints.
 func TestTranscript(t *testing.T) {
-	commandtest.Transcript(t, "../../../docs/shadow.md", "foresight shadow report", printed(t, day()))
+	commandtest.Transcript(t, "../../../docs/use/shadow.md", "foresight shadow report", printed(t, day()))
 }
 
 // Where too little has been seen no interval is told and no verdict given, whatever the sums are.

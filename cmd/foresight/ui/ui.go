@@ -41,7 +41,7 @@ func NewCommand() *cobra.Command {
 		Short: "Serve a page of nodes, decisions and forecasts on this machine",
 		Long: `Serve a page that shows what nodes use, have promised and are predicted to use, decisions as
 they come and why, what is forecast of workloads, how often forecasts held, and what an
-onlooker (docs/shadow.md) would have done.
+onlooker (docs/use/shadow.md) would have done.
 
 The page is served to this machine only, and to nobody who does not know the address that is
 printed: it holds a secret of this run. What it shows is read with the rights of the

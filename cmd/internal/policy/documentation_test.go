@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// docs/old-settings.md says of every name, argument and field of a policy what became of it.
+// docs/reference/old-settings.md says of every name, argument and field of a policy what became of it.
 func TestPolicyIsDocumented(t *testing.T) {
-	page, err := os.ReadFile("../../../docs/old-settings.md")
+	page, err := os.ReadFile("../../../docs/reference/old-settings.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestPolicyIsDocumented(t *testing.T) {
 	_, tables, _ := strings.Cut(string(page), "## What became of what")
 	for _, name := range names {
 		if !strings.Contains(tables, "`"+name+"`") && !strings.Contains(tables, "`"+name+": []`") {
-			t.Errorf("%s is not in docs/old-settings.md", name)
+			t.Errorf("%s is not in docs/reference/old-settings.md", name)
 		}
 	}
 }

@@ -123,20 +123,23 @@ func architectureOf(binary string) (string, error) {
 	return architecture, nil
 }
 
-// layer is the one layer: the binary and the authorities, without anything that differs from build to build.
+// layer is the one layer: the binary, what it is made of and the authorities, without anything that differs from build to build.
 func (r *Release) layer(binary, name string) ([]byte, error) {
 	var layer bytes.Buffer
 	t := tar.NewWriter(&layer)
+	write := func(name string, content []byte, mode int64) error {
+		if err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: mode, Size: int64(len(content)), ModTime: r.Created}); err != nil {
+			return err
+		}
+		_, err := t.Write(content)
+		return err
+	}
 	add := func(name, from string, mode int64) error {
 		content, err := os.ReadFile(from)
 		if err != nil {
 			return err
 		}
-		if err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: mode, Size: int64(len(content)), ModTime: r.Created}); err != nil {
-			return err
-		}
-		_, err = t.Write(content)
-		return err
+		return write(name, content, mode)
 	}
 	if r.CACertificates != "" {
 		for _, dir := range []string{"etc/", "etc/ssl/", "etc/ssl/certs/"} {
@@ -149,6 +152,13 @@ func (r *Release) layer(binary, name string) ([]byte, error) {
 		}
 	}
 	if err := add(name, binary, 0o755); err != nil {
+		return nil, err
+	}
+	bill, err := SBOM(binary, r.Labels[ocispec.AnnotationVersion], r.Created)
+	if err != nil {
+		return nil, err
+	}
+	if err := write(sbomName, bill, 0o644); err != nil {
 		return nil, err
 	}
 	return layer.Bytes(), t.Close()

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -130,6 +131,9 @@ func TestRelease(t *testing.T) {
 		}
 		if !bytes.Equal(inside["scheduler"], want) || string(inside["etc/ssl/certs/ca-certificates.crt"]) != "an authority" {
 			t.Error("the layer holds something else")
+		}
+		if !strings.Contains(string(inside[sbomName]), `"bomFormat": "CycloneDX"`) {
+			t.Errorf("the bill of materials: %.200s", inside[sbomName])
 		}
 	}
 	if diff := cmp.Diff([]string{"linux/amd64", "linux/arm64"}, seen); diff != "" {

@@ -396,13 +396,13 @@ func TestQuantitiesOfArgs(t *testing.T) {
 
 // Every metric stands in the documentation.
 func TestMetricsAreDocumented(t *testing.T) {
-	page, err := os.ReadFile("../../../docs/plugins.md")
+	page, err := os.ReadFile("../../../docs/reference/plugins/prediction.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name := range metricNames() {
 		if !strings.Contains(string(page), "`"+name) {
-			t.Errorf("%s is not in docs/plugins.md", name)
+			t.Errorf("%s is not in docs/reference/plugins/prediction.md", name)
 		}
 	}
 }

@@ -49,7 +49,7 @@ func cells(kinds []string, repeats int, seed uint64) []cell {
 	return all
 }
 
-// header of a file of the data set; docs/quality.md says what the columns are.
+// header of a file of the data set; docs/design/quality.md says what the columns are.
 var header = []string{
 	"time", "request_rate", "own_web_cpu_pct", "own_db_cpu_pct", "host_cpu_pct", "host_mem_pct", "interferer_intensity", "latency_ms",
 	"psi_cpu_some", "psi_memory_some", "psi_io_some", "before_cpu_peak_pct",

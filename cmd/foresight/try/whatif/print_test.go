@@ -81,7 +81,7 @@ func TestTranscripts(t *testing.T) {
 		"foresight try --dry-run -f web.yaml --compare default-scheduler": withStock(),
 		"foresight try --dry-run --without-node node-3":                   drained(),
 	} {
-		commandtest.Transcript(t, "../../../../docs/commands.md", command, printed(t, a, false))
+		commandtest.Transcript(t, "../../../../docs/use/commands.md", command, printed(t, a, false))
 	}
 }
 

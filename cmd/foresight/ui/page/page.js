@@ -294,7 +294,7 @@ function shadowView() {
     } catch (error) {
       state.textContent = '';
       view.replaceChildren(element('h2', {}, 'No onlooker answers'),
-        element('p', {}, 'An onlooker decides about the pods that another scheduler places, places none, and follows what becomes of both nodes: see docs/shadow.md.'),
+        element('p', {}, 'An onlooker decides about the pods that another scheduler places, places none, and follows what becomes of both nodes: see docs/use/shadow.md.'),
         element('p', { class: 'soft small' }, error.message));
       return;
     }

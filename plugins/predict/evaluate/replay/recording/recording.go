@@ -6,7 +6,7 @@
 // A recording is a folder:
 //
 //	objects.jsonl   a line that names the version, then a line for each change of a node or a pod, in the order of time
-//	usage/          a trace with a column a pod (docs/traces.md)
+//	usage/          a trace with a column a pod (docs/use/traces.md)
 //	key             of the hashes, where names are hashed; who has it can guess names
 //
 // Lines are only ever appended, so a recording that was stopped goes on where it was.
