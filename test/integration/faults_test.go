@@ -124,6 +124,8 @@ type siege struct {
 func newSiege(t *testing.T) *siege {
 	t.Helper()
 	x := &siege{model: filepath.Join(t.TempDir(), "model.json"), bound: map[string]time.Time{}, uids: map[types.UID]string{}}
+	// The default scheduler ends when it could not renew its lease, and no kubelet is there to start it again.
+	t.Cleanup(func() { mustLocalcluster(t, "start", "kube-scheduler") })
 	trainModel(t, x.model)
 	x.metrics.Store(http.HandlerFunc(healthy))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

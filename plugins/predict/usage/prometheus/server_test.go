@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/httpauth"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/prometheus/prometheustest"
 )
 
@@ -96,4 +97,42 @@ func TestToldTwice(t *testing.T) {
 		about(t, p.Name, p.Values, usage.CPU, 0.2)
 		about(t, p.Name, p.Values, usage.Memory, 2<<20)
 	}
+}
+
+// Servers that answer as Prometheus does are read as it is, with what clusters tell twice.
+func TestCousins(t *testing.T) {
+	for _, cousin := range prometheustest.Cousins {
+		t.Run(cousin.Name, func(t *testing.T) {
+			begin := time.Now()
+			target := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				exposition(w, time.Since(begin))
+				toldTwice(w, time.Since(begin))
+			})
+			config := Config{URL: cousin.Start(t, target, map[string]string{"node": "a"}), Window: 3 * time.Second, Pods: CadvisorPods()}
+			if cousin.Tenant != "" {
+				config.Files.Headers = []httpauth.Header{{Name: "X-Scope-OrgID", Value: cousin.Tenant}}
+			}
+			s := source(t, config)
+			r := readAll(t, s)
+			// A rate needs its window, and each server shows samples after a time of its own.
+			for deadline := time.Now().Add(time.Minute); !settled(r); r = readAll(t, s) {
+				if time.Now().After(deadline) {
+					t.Fatalf("after a minute: %+v", r.Nodes)
+				}
+				time.Sleep(time.Second)
+			}
+			about(t, "node", r.Nodes[0].Values, usage.CPU, 1.5)
+			about(t, "node", r.Nodes[0].Values, usage.Memory, 2<<30)
+			for _, p := range r.Pods {
+				about(t, p.Name, p.Values, usage.CPU, 0.2)
+				about(t, p.Name, p.Values, usage.Memory, 2<<20)
+			}
+		})
+	}
+}
+
+// settled says that the node's rate is that of a whole window.
+func settled(r usage.Reading) bool {
+	cpu, ok := r.Nodes[0].Get(usage.CPU)
+	return ok && cpu > 1.4 && r.Nodes[0].Has(usage.Memory)
 }

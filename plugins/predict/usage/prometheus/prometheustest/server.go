@@ -28,31 +28,32 @@ type Server struct {
 	CA      *httpauthtest.Authority // nil without TLS
 }
 
-// Start starts a Prometheus until the test ends, and skips the test where there is none. Its target's series get the labels.
-// When secure it has TLS and the basic authentication of the user "u" with the password "secret"; clients have to show a
-// certificate then.
-func Start(t *testing.T, target http.Handler, labels map[string]string, secure bool) *Server {
+// program is a server's binary: in the folder that FORESIGHT_SERVERS names, or in PATH. Without one the test is skipped.
+func program(t *testing.T, name string) string {
 	t.Helper()
-	binary := os.Getenv("FORESIGHT_PROMETHEUS")
-	if binary == "" {
-		var err error
-		if binary, err = exec.LookPath("prometheus"); err != nil {
-			t.Skip("no prometheus in PATH, and FORESIGHT_PROMETHEUS does not name one")
-		}
+	if dir := os.Getenv("FORESIGHT_SERVERS"); dir != "" {
+		return filepath.Join(dir, name)
 	}
-	s := &Server{}
+	binary, err := exec.LookPath(name)
+	if err != nil {
+		t.Skipf("no %s in PATH, and FORESIGHT_SERVERS names no folder of servers", name)
+	}
+	return binary
+}
+
+func write(t *testing.T, path, content string) string {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// config has a Prometheus, or a server that takes its configuration, scrape the target until the test ends.
+func config(t *testing.T, target http.Handler, labels map[string]string) string {
+	t.Helper()
 	exposes := httptest.NewServer(target)
 	t.Cleanup(exposes.Close)
-
-	dir := t.TempDir()
-	write := func(name, content string) string {
-		t.Helper()
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
 	config := fmt.Sprintf(`
 global: {scrape_interval: 250ms, scrape_timeout: 250ms}
 scrape_configs:
@@ -64,9 +65,21 @@ scrape_configs:
 	for name, value := range labels {
 		config += fmt.Sprintf("      %s: %q\n", name, value)
 	}
+	return config
+}
+
+// Start starts a Prometheus until the test ends, and skips the test where there is none. Its target's series get the labels.
+// When secure it has TLS and the basic authentication of the user "u" with the password "secret"; clients have to show a
+// certificate then.
+func Start(t *testing.T, target http.Handler, labels map[string]string, secure bool) *Server {
+	t.Helper()
+	binary := program(t, "prometheus")
+	s := &Server{}
+	dir := t.TempDir()
+	write := func(name, content string) string { return write(t, filepath.Join(dir, name), content) }
 	address := freeAddress(t)
 	args := []string{
-		"--config.file=" + write("prometheus.yml", config), "--storage.tsdb.path=" + filepath.Join(dir, "data"),
+		"--config.file=" + write("prometheus.yml", config(t, target, labels)), "--storage.tsdb.path=" + filepath.Join(dir, "data"),
 		"--web.listen-address=" + address, "--log.level=warn",
 	}
 	s.URL = "http://" + address
@@ -83,25 +96,7 @@ basic_auth_users: {u: "$2a$04$lUrUilUIzTe8g4C6qAqMwulfGsHJYVxUJj8Fh/TwFS2sUL5/E3
 `))
 		s.URL = "https://" + address
 	}
-	cmd := exec.Command(binary, args...)
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	s.Process = cmd.Process
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			data, _ := os.ReadFile(log.Name())
-			t.Logf("Prometheus said:\n%s", data)
-		}
-	})
+	s.Process = process(t, binary, args...)
 
 	// Its readiness page asks for the credentials too.
 	probe := http.DefaultClient
@@ -113,16 +108,47 @@ basic_auth_users: {u: "$2a$04$lUrUilUIzTe8g4C6qAqMwulfGsHJYVxUJj8Fh/TwFS2sUL5/E3
 		t.Fatal(err)
 	}
 	ready.SetBasicAuth("u", "secret")
-	deadline := time.Now().Add(30 * time.Second)
+	await(t, probe, ready)
+	return s
+}
+
+// process runs until the test ends, which shows what it said if it failed.
+func process(t *testing.T, binary string, args ...string) *os.Process {
+	t.Helper()
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	cmd := exec.Command(binary, args...)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if t.Failed() {
+			data, _ := os.ReadFile(log.Name())
+			t.Logf("%s said:\n%s", filepath.Base(binary), data)
+		}
+	})
+	return cmd.Process
+}
+
+// await asks until the answer is 200.
+func await(t *testing.T, client *http.Client, request *http.Request) {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
 	for {
-		if resp, err := probe.Do(ready); err == nil {
+		if resp, err := client.Do(request); err == nil {
 			resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
-				return s
+				return
 			}
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("Prometheus is not ready after 30 s")
+			t.Fatalf("%s is not answered after a minute", request.URL)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
