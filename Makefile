@@ -32,7 +32,7 @@ RACE      := $(if $(shell command -v $$(go env CC) 2>/dev/null),-race)
 
 .PHONY: help
 help: ## Show this help.
-	@awk 'BEGIN {FS = ":.*##"; print "Usage: make TARGET"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*##"; print "Usage: make TARGET"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*##/ {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build all binaries into bin/ (cold: 8 minutes, it compiles Kubernetes).
@@ -43,7 +43,7 @@ build: ## Build all binaries into bin/ (cold: 8 minutes, it compiles Kubernetes)
 	@CGO_ENABLED=0 go build -ldflags '-s -w' -o bin/ ./cmd/workload
 
 .PHONY: run
-run: build ## Start a local cluster, schedule a real workload, show what was decided and why (NODES=10; REAL=1 for real nodes, YES=1 to install what they need).
+run: build $(if $(REAL),local-image) ## Start a local cluster, schedule a real workload, show what was decided and why (NODES=10; REAL=1 for real nodes, YES=1 to install what they need).
 	@DIR=$(DIR) NODES=$(NODES) REAL=$(REAL) YES=$(YES) hack/run.sh
 
 .PHONY: down
@@ -83,16 +83,31 @@ skew: build ## Run the scheduler beside API servers of other Kubernetes releases
 
 .PHONY: chart
 chart: ## Render, lint and compare the Helm chart with Helm's library (a module of its own).
-	cd test/chart && go test ./...
+	cd test/chart && go test . ./pack
+
+.PHONY: chart-live
+chart-live: build local-image ## Install, upgrade, roll back and remove the chart with Helm on real nodes under load (root; 8 minutes cold).
+	@mkdir -p bin && cd test/chart && go build -o ../../bin/helm helm.sh/helm/v4/cmd/helm
+	@trap 'bin/localcluster down --dir .localcluster-chart' EXIT; \
+	bin/localcluster up --real --yes --dir .localcluster-chart --without foresight-scheduler --scheduler-image bin/local-image.tar && \
+	cd test/chart && FORESIGHT_CHART_CLUSTER=$(CURDIR)/.localcluster-chart go test -count=1 -timeout 30m -v ./live
 
 .PHONY: alerts
 alerts: ## Evaluate the shipped alerts with Prometheus' own library (a module of its own).
 	cd test/alerts && go test ./...
 
+bin/servers/prometheus:
+	cd test/alerts && go build -tags remove_all_sd -o ../../$@ github.com/prometheus/prometheus/cmd/prometheus
+bin/servers/thanos:
+	cd test/servers/thanos && go build -o ../../../$@ github.com/thanos-io/thanos/cmd/thanos
+bin/servers/mimir:
+	cd test/servers/mimir && go build -o ../../../$@ github.com/grafana/mimir/cmd/mimir
+bin/servers/victoria-metrics:
+	cd test/servers/victoria-metrics && go build -o ../../../$@ github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics
+
 .PHONY: prometheus
-prometheus: build ## Build a Prometheus server and run the tests that read a real one (10 minutes cold).
-	cd test/alerts && go build -tags remove_all_sd -o ../../bin/prometheus github.com/prometheus/prometheus/cmd/prometheus
-	FORESIGHT_PROMETHEUS=$(CURDIR)/bin/prometheus go test -count=1 ./plugins/predict/usage/prometheus ./test/integration -run 'TestPrometheus|TestToldTwice' -v
+prometheus: build bin/servers/prometheus bin/servers/thanos bin/servers/mimir bin/servers/victoria-metrics ## Build Prometheus, Thanos, Mimir and VictoriaMetrics, and run the tests that read real ones (20 minutes cold).
+	FORESIGHT_SERVERS=$(CURDIR)/bin/servers go test -count=1 ./plugins/predict/usage/prometheus ./test/integration -run 'TestPrometheus|TestToldTwice|TestCousins' -v
 
 .PHONY: fuzz
 fuzz: ## Fuzz our plugins and the node index against upstream, and what reads metrics with garbage, each for FUZZTIME (60s).
@@ -151,6 +166,11 @@ FORCE:
 .PHONY: release
 release: ## Write into dist/ all that a release publishes, and publish nothing (VERSION=v0.2.0, ARCHES="amd64 arm64").
 	@ARCHES="$(ARCHES)" hack/release.sh $(VERSION)
+
+# What real nodes import: this machine's architecture, by the name that a kubelet makes of the manifests'.
+.PHONY: local-image
+local-image:
+	@$(MAKE) --no-print-directory image ARCHES=$$(go env GOARCH) IMAGE=docker.io/library/foresight-scheduler:$(TAG) OUT=bin/local-image.tar
 
 .PHONY: manifests
 manifests: build ## Print the YAML that installs the second scheduler.

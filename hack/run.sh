@@ -38,7 +38,7 @@ if [ -z "${REAL:-}" ]; then
 	foresight explain statefulset/db -n "$namespace" --now
 else
 	namespace=real-workload
-	bin/localcluster up --dir "$dir" --nodes "${NODES:-2}" --real ${YES:+--yes}
+	bin/localcluster up --dir "$dir" --nodes "${NODES:-2}" --real --scheduler-image bin/local-image.tar ${YES:+--yes}
 	kubectl() { bin/localcluster kubectl --dir "$dir" -n "$namespace" "$@"; }
 	bin/foresight try --kubeconfig "$dir/kubeconfig" -f manifests/examples/real-workload.yaml
 	kubectl rollout status deployment/web --timeout=90s
@@ -47,6 +47,11 @@ else
 	for _ in 1 2 3 4; do
 		kubectl exec deployment/web -- /workload get "http://$(kubectl get service web -o jsonpath='{.spec.clusterIP}')"
 	done
+	echo
+	echo "The scheduler is the shipped pod:"
+	bin/localcluster kubectl --dir "$dir" -n foresight-system get pods -o wide
+	echo
+	bin/foresight explain deploy/web -n "$namespace" --kubeconfig "$dir/kubeconfig"
 	echo
 	bin/foresight trace --kubeconfig "$dir/kubeconfig" -n "$namespace" "$(kubectl get pods -l app=web -o jsonpath='{.items[0].metadata.name}')"
 fi

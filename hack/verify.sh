@@ -3,7 +3,7 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
+golangci=github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.13.2
 failed=()
 
 check() {
@@ -25,7 +25,7 @@ check "module files" go mod tidy -diff
 check "generated code" hack/verify-codegen.sh
 check "import rules" hack/verify-imports.sh
 check vet go vet ./...
-check staticcheck go run "$staticcheck" ./...
+check golangci-lint go run "$golangci" run --timeout 20m --show-stats=false ./...
 
 if [ ${#failed[@]} -gt 0 ]; then
 	echo "verify failed: ${failed[*]}" >&2

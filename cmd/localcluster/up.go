@@ -53,6 +53,7 @@ configuration that --manifests brings into the cluster.`,
 	flags.BoolVarP(&options.Yes, "yes", "y", false, "install the packages that real nodes need without asking")
 	flags.StringSliceVar(&options.Without, "without", nil, "components to leave out, of "+strings.Join(state.OptionalNames(), ", "))
 	flags.StringVar(&options.SchedulerBinary, "scheduler-binary", "bin/foresight-scheduler", "the Foresight scheduler")
+	flags.StringVar(&options.SchedulerImage, "scheduler-image", "", "OCI archive of the Foresight scheduler, by the name in --manifests (make image): with --real, it runs in pods and not as a process")
 	flags.StringVar(&options.APIServerBinary, "kube-apiserver-binary", "", "a kube-apiserver of another release than the one that is built in")
 	flags.StringVar(&options.Manifests, "manifests", "manifests/base", "kustomize directory to apply before the Foresight scheduler starts")
 	flags.IntVar(&options.APIServerPort, "apiserver-port", 0, "port of the API server (a free one by default)")

@@ -120,22 +120,22 @@ func TestOnlyTheKubeconfigOfAConfigurationChanges(t *testing.T) {
 func TestAMissingSchedulerIsFoundBeforeAnythingStarts(t *testing.T) {
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "scheduler")
-	if err := CheckForesight(binary, dir); err == nil || !strings.Contains(err.Error(), "make build") {
+	if err := CheckForesight(binary, "", dir); err == nil || !strings.Contains(err.Error(), "make build") {
 		t.Errorf("no binary: got %v", err)
 	}
 	if err := os.WriteFile(binary, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := CheckForesight(binary, dir); err == nil {
+	if err := CheckForesight(binary, "", dir); err == nil {
 		t.Error("a file that is no program was taken")
 	}
 	if err := os.Chmod(binary, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := CheckForesight(binary, dir); err != nil {
+	if err := CheckForesight(binary, "", dir); err != nil {
 		t.Error(err)
 	}
-	if err := CheckForesight(binary, filepath.Join(dir, "none")); err == nil || !strings.Contains(err.Error(), "--manifests") {
+	if err := CheckForesight(binary, "", filepath.Join(dir, "none")); err == nil || !strings.Contains(err.Error(), "--manifests") {
 		t.Errorf("no manifests: got %v", err)
 	}
 }

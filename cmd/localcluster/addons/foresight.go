@@ -12,11 +12,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/yaml"
 
@@ -35,10 +37,13 @@ const (
 	foresightConfigKey    = "config.yaml"
 )
 
-// CheckForesight finds out before anything is started that our scheduler cannot be.
-func CheckForesight(binary, manifests string) error {
-	info, err := os.Stat(binary)
-	if err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
+// CheckForesight finds out before anything is started that our scheduler cannot be: of an image, or else of a binary.
+func CheckForesight(binary, image, manifests string) error {
+	if image != "" {
+		if info, err := os.Stat(image); err != nil || !info.Mode().IsRegular() {
+			return fmt.Errorf("no image at %s: run `make image`, or leave --scheduler-image out", image)
+		}
+	} else if info, err := os.Stat(binary); err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
 		return fmt.Errorf("no scheduler binary at %s: run `make build`, name another one with --scheduler-binary, or go --without %s", binary, state.Foresight)
 	}
 	if _, err := os.Stat(manifests); errors.Is(err, fs.ErrNotExist) {
@@ -57,6 +62,47 @@ func ApplyKustomization(ctx context.Context, l state.Layout, self, dir string) e
 	output, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("applying %s: %w\n%s", dir, err, bytes.TrimSpace(output))
+	}
+	return nil
+}
+
+// ApplyWithoutPods applies the scheduler's manifests with no replicas: it is a process, and its Deployment's pods would be none but
+// phantoms.
+func ApplyWithoutPods(ctx context.Context, l state.Layout, self, dir string) error {
+	overlay := l.Path("config", "foresight-manifests")
+	base, err := filepath.Rel(overlay, dir)
+	if err != nil {
+		return err
+	}
+	content, err := yaml.Marshal(map[string]any{
+		"resources": []string{base},
+		"replicas":  []any{map[string]any{"name": foresightWorkload, "count": 0}},
+	})
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(overlay, 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(overlay, "kustomization.yaml"), content, 0o600); err != nil {
+		return err
+	}
+	return ApplyKustomization(ctx, l, self, overlay)
+}
+
+// AwaitForesight returns when all replicas of the scheduler's Deployment are ready.
+func AwaitForesight(ctx context.Context, client kubernetes.Interface) error {
+	last := "it is not there"
+	err := wait.PollUntilContextCancel(ctx, 200*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		d, err := client.AppsV1().Deployments(ForesightNamespace).Get(ctx, foresightWorkload, metav1.GetOptions{})
+		if err != nil {
+			return false, nil //nolint:nilerr // It is asked again, until the context ends.
+		}
+		last = fmt.Sprintf("%d of %d pods are ready", d.Status.ReadyReplicas, d.Status.Replicas)
+		return d.Status.ObservedGeneration >= d.Generation && d.Spec.Replicas != nil && d.Status.ReadyReplicas == *d.Spec.Replicas, nil
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for Deployment %s/%s: %s", ForesightNamespace, foresightWorkload, last)
 	}
 	return nil
 }

@@ -116,7 +116,19 @@ func (u *up) foresight(ctx context.Context) error {
 		return nil
 	}
 	done := u.progress.step("manifests", "applied")
-	if err := addons.ApplyKustomization(ctx, u.Layout, u.Self, u.options.Manifests); err != nil {
+	if u.options.SchedulerImage != "" {
+		if err := addons.ApplyKustomization(ctx, u.Layout, u.Self, u.options.Manifests); err != nil {
+			return err
+		}
+		done()
+		done = u.progress.step(state.Foresight+" pods", "ready")
+		if err := addons.AwaitForesight(ctx, u.client); err != nil {
+			return err
+		}
+		done()
+		return nil
+	}
+	if err := addons.ApplyWithoutPods(ctx, u.Layout, u.Self, u.options.Manifests); err != nil {
 		return err
 	}
 	if err := addons.WriteServiceAccountKubeconfig(ctx, u.client, u.ca, u.Server(),

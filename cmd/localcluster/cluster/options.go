@@ -4,6 +4,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -29,6 +30,8 @@ type Options struct {
 	Yes             bool
 	Without         []string
 	SchedulerBinary string
+	// SchedulerImage is an OCI archive: real nodes import it, and the scheduler is the manifests' pods in place of a process.
+	SchedulerImage string
 	// APIServerBinary is another kube-apiserver than the one that is built in, or empty.
 	APIServerBinary string
 	Manifests       string
@@ -50,6 +53,9 @@ func (o *Options) validate() error {
 		if err := o.validateReal(); err != nil {
 			return err
 		}
+	}
+	if o.SchedulerImage != "" && !o.Real {
+		return errors.New("--scheduler-image needs --real: simulated nodes run no images")
 	}
 	if o.UsageInterval < 10*time.Second {
 		return fmt.Errorf("--usage-interval is %s, and metrics-server takes no less than 10s", o.UsageInterval)
@@ -73,7 +79,7 @@ func (o *Options) validate() error {
 		}
 	}
 	if !slices.Contains(o.Without, state.Foresight) {
-		return addons.CheckForesight(o.SchedulerBinary, o.Manifests)
+		return addons.CheckForesight(o.SchedulerBinary, o.SchedulerImage, o.Manifests)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 
 	"golang.org/x/sync/errgroup"
@@ -70,6 +71,29 @@ func (u *up) planNodes() ([]realnode.Node, error) {
 		return nil, err
 	}
 	defer archive.Close()
-	err = image.Write(archive, u.options.WorkloadBinary, []string{"pause"}, realnode.PauseImage, realnode.WorkloadImage)
-	return nodes, err
+	if err := image.Write(archive, u.options.WorkloadBinary, []string{"pause"}, realnode.PauseImage, realnode.WorkloadImage); err != nil {
+		return nil, err
+	}
+	if u.options.SchedulerImage == "" {
+		return nodes, nil
+	}
+	// A copy, which is there as long as the nodes are.
+	return nodes, copyFile(u.options.SchedulerImage, realnode.SchedulerImageFile(u.Layout))
+}
+
+func copyFile(from, to string) error {
+	source, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	target, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer target.Close()
+	if _, err := io.Copy(target, source); err != nil {
+		return err
+	}
+	return target.Close()
 }

@@ -105,6 +105,11 @@ func newUp(layout state.Layout, options Options, out io.Writer) (*up, error) {
 	if err != nil {
 		return nil, err
 	}
+	if options.SchedulerImage != "" {
+		if options.SchedulerImage, err = filepath.Abs(options.SchedulerImage); err != nil {
+			return nil, err
+		}
+	}
 	options.Manifests, err = filepath.Abs(options.Manifests)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -40,9 +41,9 @@ func (s *supervisor) serveReadiness() error {
 // ready returns what of the node is not.
 func (s *supervisor) ready(ctx context.Context) error {
 	s.mu.Lock()
-	imported := s.done["images"]
+	missing := slices.ContainsFunc(s.programs, func(p program) bool { return p.once && !s.done[p.name] })
 	s.mu.Unlock()
-	if !imported {
+	if missing {
 		return errors.New("images are not imported yet")
 	}
 	for name, url := range map[string]string{

@@ -45,14 +45,17 @@ func newSupervisor(l state.Layout, node realnode.Node, component []string) *supe
 	self := func(name string, args []string) []string {
 		return append(append([]string{isolate.Self}, component...), append([]string{name}, args...)...)
 	}
+	programs := []program{{name: "containerd", command: []string{"containerd", "--config", realnode.File(l, node.Name, "containerd.toml")}}}
+	for name, archive := range map[string]string{"images": realnode.ImageFile(l), "scheduler-image": realnode.SchedulerImageFile(l)} {
+		if _, err := os.Stat(archive); err == nil {
+			programs = append(programs, program{name: name, once: true, command: []string{"ctr", "--namespace", "k8s.io", "images", "import", archive}})
+		}
+	}
 	return &supervisor{
 		layout: l, node: node,
-		programs: []program{
-			{name: "containerd", command: []string{"containerd", "--config", realnode.File(l, node.Name, "containerd.toml")}},
-			{name: "images", once: true, command: []string{"ctr", "--namespace", "k8s.io", "images", "import", realnode.ImageFile(l)}},
-			{name: "kubelet", command: self("kubelet", realnode.KubeletArgs(l, node))},
-			{name: "kube-proxy", command: self("kube-proxy", realnode.ProxyArgs(l, node))},
-		},
+		programs: append(programs,
+			program{name: "kubelet", command: self("kubelet", realnode.KubeletArgs(l, node))},
+			program{name: "kube-proxy", command: self("kube-proxy", realnode.ProxyArgs(l, node))}),
 		running: map[int]program{},
 		done:    map[string]bool{},
 	}

@@ -33,6 +33,9 @@ const (
 // ImageFile is the archive nodes import.
 func ImageFile(l state.Layout) string { return l.Path("nodes", "workload.tar") }
 
+// SchedulerImageFile is another one that they import if it is there: the Foresight scheduler's.
+func SchedulerImageFile(l state.Layout) string { return l.Path("nodes", "scheduler.tar") }
+
 // ProxyKubeconfig is kube-proxy's, on all nodes.
 func ProxyKubeconfig(l state.Layout) string { return l.KubeconfigOf("kube-proxy") }
 
