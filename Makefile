@@ -107,7 +107,7 @@ bin/servers/victoria-metrics:
 
 .PHONY: prometheus
 prometheus: build bin/servers/prometheus bin/servers/thanos bin/servers/mimir bin/servers/victoria-metrics ## Build Prometheus, Thanos, Mimir and VictoriaMetrics, and run the tests that read real ones (20 minutes cold).
-	FORESIGHT_SERVERS=$(CURDIR)/bin/servers go test -count=1 ./plugins/predict/usage/prometheus ./test/integration -run 'TestPrometheus|TestToldTwice|TestCousins' -v
+	FORESIGHT_SERVERS=$(CURDIR)/bin/servers go test -count=1 ./plugins/predict/usage/prometheus ./test/integration -run 'TestPrometheus|TestToldTwice|TestCousins|TestDashboardShows' -v
 
 .PHONY: fuzz
 fuzz: ## Fuzz our plugins and the node index against upstream, and what reads metrics with garbage, each for FUZZTIME (60s).

@@ -5,8 +5,13 @@ package integration
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -14,6 +19,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/prometheus/prometheustest"
 )
@@ -121,5 +127,78 @@ func TestPrometheus(t *testing.T) {
 	})
 	if log := said(); strings.Contains(log, "is forbidden: User") {
 		t.Error("RBAC of manifests/base is not enough")
+	}
+}
+
+// Every panel of the dashboard shows something of the cluster's own scheduler, as a real Prometheus scrapes it. Those of PredictedQoS,
+// which the shipped profile does not enable, and those of what is counted in hours are left out.
+func TestDashboardShows(t *testing.T) {
+	ns, pool := newNamespace(t), newNodes(t, "dashboard", 1, nil)
+	create(t, ns, newPod("placed", pool, "1m"))
+	placed(t, ns, "placed")
+	admin, err := rest.HTTPClientFor(restConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	endpoint := componentNamed(t, ours).Endpoint + "/metrics"
+	prometheus := prometheustest.Start(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		answer, err := admin.Get(endpoint)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+			return
+		}
+		defer answer.Body.Close()
+		w.Header().Set("Content-Type", answer.Header.Get("Content-Type"))
+		_, _ = io.Copy(w, answer.Body)
+	}), nil, false)
+
+	var board struct {
+		Panels []struct {
+			Title   string
+			Type    string
+			Targets []struct{ Expr string }
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(repo, "manifests/dashboards/foresight.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &board); err != nil {
+		t.Fatal(err)
+	}
+	shown := 0
+	for _, p := range board.Panels {
+		asked := ""
+		for _, target := range p.Targets {
+			asked += target.Expr
+		}
+		if p.Type == "row" || strings.Contains(asked, "foresight_qos_") || strings.Contains(asked, "[6h]") {
+			continue
+		}
+		shown++
+		eventually(t, "series of the panel "+p.Title, func(context.Context) (bool, string) {
+			series := 0
+			for _, target := range p.Targets {
+				expr := strings.NewReplacer("$lease", ours, "$__rate_interval", "10s").Replace(target.Expr)
+				answer, err := http.PostForm(prometheus.URL+"/api/v1/query", url.Values{"query": {expr}})
+				if err != nil {
+					return false, err.Error()
+				}
+				var page struct {
+					Error string
+					Data  struct{ Result []any }
+				}
+				err = json.NewDecoder(answer.Body).Decode(&page)
+				answer.Body.Close()
+				if err != nil || page.Error != "" {
+					t.Fatalf("%s: %s, %v", expr, page.Error, err)
+				}
+				series += len(page.Data.Result)
+			}
+			return series > 0, asked
+		})
+	}
+	if shown < 12 {
+		t.Errorf("%d panels are looked at", shown)
 	}
 }

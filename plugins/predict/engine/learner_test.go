@@ -5,7 +5,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -404,45 +403,6 @@ func TestMetricsAreDocumented(t *testing.T) {
 		if !strings.Contains(string(page), "`"+name) {
 			t.Errorf("%s is not in docs/reference/plugins/prediction.md", name)
 		}
-	}
-}
-
-// The dashboard asks for nothing that is not there.
-func TestDashboard(t *testing.T) {
-	data, err := os.ReadFile("../../../manifests/dashboards/foresight.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var board struct {
-		Title  string
-		Panels []struct {
-			Title   string
-			Targets []struct{ Expr string }
-		}
-	}
-	if err := json.Unmarshal(data, &board); err != nil {
-		t.Fatal(err)
-	}
-	known, asked := metricNames(), map[string]bool{}
-	for _, panel := range board.Panels {
-		if len(panel.Targets) == 0 {
-			t.Errorf("%s: nothing is asked for", panel.Title)
-		}
-		for _, target := range panel.Targets {
-			names := regexp.MustCompile(`foresight_\w+`).FindAllString(target.Expr, -1)
-			if len(names) == 0 {
-				t.Errorf("%s: %s", panel.Title, target.Expr)
-			}
-			for _, name := range names {
-				asked[name] = true
-				if !known[name] {
-					t.Errorf("%s asks for %s, which is not there", panel.Title, name)
-				}
-			}
-		}
-	}
-	if len(asked) < 10 {
-		t.Errorf("%d metrics are shown", len(asked))
 	}
 }
 
