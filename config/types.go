@@ -217,6 +217,8 @@ type PredictionArgs struct {
 	// next day it counts ever less, until it was watched 192 times as long. Usage.Interval–24h.
 	ColdStart  metav1.Duration
 	Checkpoint CheckpointArgs
+	// NodeMetricsLimit is how many nodes there may be for metrics to name them; 0–100000.
+	NodeMetricsLimit int32
 }
 
 // UsageSourceType names where usage comes from.

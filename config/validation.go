@@ -182,6 +182,7 @@ func ValidatePredictedQoSArgs(path *field.Path, args *PredictedQoSArgs) field.Er
 func ValidatePredictionArgs(path *field.Path, args *PredictionArgs) field.ErrorList {
 	errs := validateRange(path.Child("percentile"), args.Percentile, 50, 99)
 	errs = append(errs, validateDuration(path.Child("coldStart"), args.ColdStart, args.Usage.Interval.Duration, 24*time.Hour)...)
+	errs = append(errs, validateRange(path.Child("nodeMetricsLimit"), args.NodeMetricsLimit, 0, 100000)...)
 	errs = append(errs, validateDuration(path.Child("checkpoint", "interval"), args.Checkpoint.Interval, time.Minute, 24*time.Hour)...)
 	return append(errs, validateUsage(path.Child("usage"), &args.Usage)...)
 }

@@ -177,6 +177,7 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 
 	// 3. Run until the context ends or the lease is lost.
 	decisions.listen(engine, policy)
+	decisions.show(service)
 	looks.listen(engine, completed)
 	var learning sync.WaitGroup
 	if engine != nil {

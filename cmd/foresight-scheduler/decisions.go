@@ -6,6 +6,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"k8s.io/component-base/metrics/legacyregistry"
 	"k8s.io/klog/v2"
@@ -63,7 +65,7 @@ func newDecisions(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*decisio
 		return nil, err
 	}
 	ring := decision.NewRing(int(args.Records), args.MaxBytes)
-	return &decisions{args: args, ring: ring, watcher: &watch.Watcher{Ring: ring}}, nil
+	return &decisions{args: args, ring: ring, watcher: &watch.Watcher{Ring: ring}, more: map[string]explained.Answer{}}, nil
 }
 
 // index takes what the node index says; nil where nobody listens.
@@ -86,6 +88,13 @@ func (d *decisions) listen(e *engine.Engine, policy *claims.Policy) {
 		d.watcher.Epoch = func() uint64 { return e.Snapshot().Epoch() }
 		e.Tell(d.service.Observe)
 		e.Tell(func(r *usage.Reading) { decision.Follow(d.ring, r) })
+	}
+}
+
+// show has served what PredictedQoS makes of nodes. Call it before install.
+func (d *decisions) show(service *qos.Service) {
+	if d != nil {
+		d.more["qos"] = qosReport(service)
 	}
 }
 
@@ -127,7 +136,7 @@ func (d *decisions) serve(ctx context.Context, c *schedulerserverconfig.Complete
 		h.Leads = f.Open
 	}
 	if e != nil {
-		h.Realised = func() []decision.Realised { return realised(e) }
+		h.Judged = func(nodes *decision.Nodes, misses bool) { judged(e, nodes, misses) }
 	}
 	installed, err := front.Install(c.SecureServing, &c.Authentication.Authenticator, c.Authorization.Authorizer, serving.Prefix, h.Ready())
 	log := klog.FromContext(ctx)
@@ -155,4 +164,29 @@ func realised(e *engine.Engine) (all []decision.Realised) {
 		}
 	}
 	return all
+}
+
+// judged adds to nodes how the engine's forecasts of them came out.
+func judged(e *engine.Engine, nodes *decision.Nodes, misses bool) {
+	nodes.Realised = realised(e)
+	accounts := e.Accounts()
+	for i := range nodes.Nodes {
+		n := &nodes.Nodes[i]
+		a := accounts[n.Name]
+		if a == nil {
+			continue
+		}
+		for r, to := range map[predict.Resource]*decision.Resources{predict.CPU: &n.CPU, predict.Memory: &n.Memory} {
+			to.Hours = &decision.Hours{Within: a.Within[r], Above: a.Above[r], Below: a.Below[r]}
+		}
+		if !misses {
+			continue
+		}
+		for _, m := range slices.Backward(a.Misses) {
+			n.Misses = append(n.Misses, decision.Miss{
+				Begin: time.Unix(m.Begin, 0).UTC(), Resource: m.Resource.String(),
+				Forecast: decision.Range{Lower: float64(m.Lower), Upper: float64(m.Upper)}, Came: float64(m.Came),
+			})
+		}
+	}
 }

@@ -134,7 +134,7 @@ func (o *onlooker) listen(e *engine.Engine, c *schedulerserverconfig.CompletedCo
 	if e != nil {
 		e.Tell(o.ledger.Follow)
 	}
-	o.decisions.more = map[string]explained.Answer{"shadow": o.report, "shadow/decisions": o.newest}
+	o.decisions.more["shadow"], o.decisions.more["shadow/decisions"] = o.report, o.newest
 }
 
 // install has pods of other schedulers decided until ctx ends. Call it after decisions.install.

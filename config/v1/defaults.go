@@ -107,6 +107,7 @@ func SetDefaults_PredictionArgs(args *PredictionArgs) {
 		u.Source = UsageSourceType(config.UsageFromMetricsAPI)
 	}
 	defaultTo(&args.Percentile, 95)
+	defaultTo(&args.NodeMetricsLimit, 5000)
 	defaultDuration(&u.Interval, 30*time.Second)
 	defaultDuration(&u.Window, 15*time.Minute)
 	defaultDuration(&u.Expiry, 5*time.Minute)

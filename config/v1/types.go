@@ -275,6 +275,10 @@ type PredictionArgs struct {
 	ColdStart *metav1.Duration `json:"coldStart,omitempty"`
 	// +optional
 	Checkpoint CheckpointArgs `json:"checkpoint,omitempty"`
+	// NodeMetricsLimit is the number of nodes above which no metric says what each of them uses and is predicted to use;
+	// 0–100000, default 5000, 0 names none.
+	// +optional
+	NodeMetricsLimit *int32 `json:"nodeMetricsLimit,omitempty"`
 }
 
 // UsageSourceType names where usage comes from.

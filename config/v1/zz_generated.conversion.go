@@ -736,6 +736,9 @@ func autoConvert_v1_PredictionArgs_To_config_PredictionArgs(in *PredictionArgs, 
 	if err := Convert_v1_CheckpointArgs_To_config_CheckpointArgs(&in.Checkpoint, &out.Checkpoint, s); err != nil {
 		return err
 	}
+	if err := metav1.Convert_Pointer_int32_To_int32(&in.NodeMetricsLimit, &out.NodeMetricsLimit, s); err != nil {
+		return err
+	}
 	return nil
 }
 
@@ -755,6 +758,9 @@ func autoConvert_config_PredictionArgs_To_v1_PredictionArgs(in *config.Predictio
 		return err
 	}
 	if err := Convert_config_CheckpointArgs_To_v1_CheckpointArgs(&in.Checkpoint, &out.Checkpoint, s); err != nil {
+		return err
+	}
+	if err := metav1.Convert_int32_To_Pointer_int32(&in.NodeMetricsLimit, &out.NodeMetricsLimit, s); err != nil {
 		return err
 	}
 	return nil

@@ -418,6 +418,11 @@ func (in *PredictionArgs) DeepCopyInto(out *PredictionArgs) {
 		**out = **in
 	}
 	in.Checkpoint.DeepCopyInto(&out.Checkpoint)
+	if in.NodeMetricsLimit != nil {
+		in, out := &in.NodeMetricsLimit, &out.NodeMetricsLimit
+		*out = new(int32)
+		**out = **in
+	}
 	return
 }
 

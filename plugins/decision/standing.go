@@ -40,6 +40,17 @@ type Node struct {
 	AgeSeconds float64   `json:"ageSeconds"`
 	CPU        Resources `json:"cpu"`
 	Memory     Resources `json:"memory"`
+	// Misses are the last hours that did not come out as forecast, the newest first; absent unless they were asked for.
+	Misses []Miss `json:"misses,omitempty"`
+}
+
+// Miss is an hour in which the largest use of a resource was not within what was forecast when it began, in cores or bytes.
+type Miss struct {
+	// Begin of the hour.
+	Begin    time.Time `json:"begin"`
+	Resource string    `json:"resource"`
+	Forecast Range     `json:"forecast"`
+	Came     float64   `json:"came"`
 }
 
 // Resources of a node, of one kind.
@@ -52,6 +63,24 @@ type Resources struct {
 	Expected float64 `json:"expected"`
 	Hour     Range   `json:"hour"`
 	Day      Range   `json:"day"`
+	// Hours of the node by how its forecasts came out; absent before any has.
+	Hours *Hours `json:"hours,omitempty"`
+}
+
+// Hours counts hours whose peak was within, above and below what was forecast when they began. A node's are remembered as long as
+// the node is.
+type Hours struct {
+	Within uint32 `json:"within"`
+	Above  uint32 `json:"above"`
+	Below  uint32 `json:"below"`
+}
+
+// Held is the share of the hours that stayed below the upper bound, 0–1, and whether there was any hour.
+func (h *Hours) Held() (share float64, known bool) {
+	if h == nil || h.Within+h.Above+h.Below == 0 {
+		return 0, false
+	}
+	return float64(h.Within+h.Below) / float64(h.Within+h.Above+h.Below), true
 }
 
 // Range of a largest use.

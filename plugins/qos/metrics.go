@@ -18,6 +18,7 @@ import (
 
 // classes are the risks of a typical pod of each objective on each node, as of one cycle.
 type classes struct {
+	at    time.Time
 	nodes []string
 	risks [][objective.Count]float32
 }
@@ -27,12 +28,13 @@ const exportEvery = 10 * time.Second
 
 // export notes the classes of all nodes, from time to time: it is the scheduling cycle that may look at them.
 func (p *PredictedQoS) export(c *cycle, state fwk.CycleState, nodes []fwk.NodeInfo) {
-	now := p.service.now().UnixNano()
+	at := p.service.now()
+	now := at.UnixNano()
 	if last := p.exportAge.Load(); last != 0 && now-last < min(int64(exportEvery), int64(p.feedback.Interval())*2) {
 		return
 	}
 	p.exportAge.Store(now)
-	out := &classes{nodes: make([]string, 0, len(nodes)), risks: make([][objective.Count]float32, 0, len(nodes))}
+	out := &classes{at: at, nodes: make([]string, 0, len(nodes)), risks: make([][objective.Count]float32, 0, len(nodes))}
 	for _, n := range nodes {
 		v := p.view(c, state, n)
 		z := c.resident.LogOdds(v.before, v.pressure) + v.history[0]

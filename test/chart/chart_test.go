@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -110,7 +111,7 @@ func at(t *testing.T, from any, path ...any) any {
 func (r release) config(t *testing.T) map[string]any {
 	t.Helper()
 	for key, o := range r.objects {
-		if strings.HasPrefix(key, "ConfigMap ") && strings.HasSuffix(key, "-config") {
+		if strings.HasPrefix(key, "ConfigMap ") && (strings.HasSuffix(key, "-config") || strings.HasSuffix(key, "-config-shadow")) {
 			var c map[string]any
 			if err := yaml.UnmarshalStrict([]byte(at(t, o["data"], "config.yaml").(string)), &c); err != nil {
 				t.Fatal(err)
@@ -136,7 +137,50 @@ func (r release) pod(t *testing.T) map[string]any {
 // The chart as it is and the kustomization are the same objects. Only the labels that Helm's charts have differ, how a changed
 // configuration rolls the pods, and the namespace, which Helm makes.
 func TestSameObjectsAsTheKustomization(t *testing.T) {
-	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), "../../manifests/base")
+	want := kustomized(t, "../../manifests/base")
+	got := mustInstall(t, "").objects
+	if diff := cmp.Diff(comparable(t, want), comparable(t, got)); diff != "" {
+		t.Errorf("-kustomize +chart:\n%s", diff)
+	}
+}
+
+// An onlooker by the chart is the objects of manifests/components/shadow, to the name.
+func TestSameOnlookerAsTheComponent(t *testing.T) {
+	overlay := t.TempDir()
+	for _, part := range []string{"base", "components"} {
+		if err := os.CopyFS(filepath.Join(overlay, part), os.DirFS(filepath.Join("../../manifests", part))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(overlay, "kustomization.yaml"), []byte("resources: [base]\ncomponents: [components/shadow]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := install(t, "foresight-shadow", "shadow: {enabled: true}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(comparable(t, kustomized(t, overlay)), comparable(t, r.objects)); diff != "" {
+		t.Errorf("-kustomize +chart:\n%s", diff)
+	}
+	if !strings.Contains(r.notes, "\n     foresight shadow report\n") || strings.Contains(r.notes, "schedulerName:") {
+		t.Errorf("the notes are\n%s", r.notes)
+	}
+	// In another namespace its lease is there, and the notes say where.
+	if r, err = install(t, "other", "shadow: {enabled: true, schedulerNames: [mine]}\npluginConfig: [{name: Shadow, args: {decisions: 500}}]"); err != nil {
+		t.Fatal(err)
+	}
+	config := fmt.Sprint(r.config(t))
+	if !strings.Contains(config, "resourceName:foresight-shadow resourceNamespace:other") || !strings.Contains(config, "args:map[decisions:500 schedulerNames:[mine]] name:Shadow") {
+		t.Errorf("the configuration is %s", config)
+	}
+	if !strings.Contains(r.notes, "foresight shadow report --scheduler-lease other/foresight-shadow\n") {
+		t.Errorf("the notes are\n%s", r.notes)
+	}
+}
+
+func kustomized(t *testing.T, dir string) map[string]object {
+	t.Helper()
+	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,10 +198,7 @@ func TestSameObjectsAsTheKustomization(t *testing.T) {
 			want[o.key()] = o
 		}
 	}
-	got := mustInstall(t, "").objects
-	if diff := cmp.Diff(comparable(t, want), comparable(t, got)); diff != "" {
-		t.Errorf("-kustomize +chart:\n%s", diff)
-	}
+	return want
 }
 
 func comparable(t *testing.T, objects map[string]object) map[string]object {
@@ -169,6 +210,8 @@ func comparable(t *testing.T, objects map[string]object) map[string]object {
 			return !slices.Contains([]string{"app.kubernetes.io/name", "app.kubernetes.io/part-of"}, k)
 		})
 		switch o["kind"] {
+		case "FlowSchema":
+			delete(o.meta(), "namespace") // kustomize gives it one, which the API server ignores.
 		case "ConfigMap":
 			o.meta()["name"] = "config"
 			var c any
@@ -358,6 +401,9 @@ func TestRefusedValues(t *testing.T) {
 		"scheduler: {leaderElect: false, replicaCount: 2}":     "leaderElect",
 		"scheduler: {extraArgs: [v=2]}":                        "extraArgs",
 		"serviceMonitor: {enabled: true, interval: sometimes}": "interval",
+		"shadow: {enabled: true}":                              "a namespace of its own",
+		"shadow: {schedulerNames: []}":                         "schedulerNames",
+		"pluginConfig: [{name: Shadow}]":                       "shadow.enabled",
 	} {
 		if _, err := install(t, "foresight-system", values); err == nil || !strings.Contains(err.Error(), names) {
 			t.Errorf("%s: %v", values, err)

@@ -48,6 +48,8 @@ func TestPage(t *testing.T) {
 		want []string
 	}{
 		{"nodes", []string{node, "predicted", "requested"}},
+		{"nodes/" + node, []string{"Hours below the upper bound", "The last hours that did not come out as forecast"}},
+		{"qos", []string{"No profile predicts the service"}},
 		{"decisions", []string{ns + "/shown", "→ " + node}},
 		{"decisions/" + ns + "/shown", []string{"(chosen)", "default profile would choose"}},
 		{"workloads", []string{"foresight-system/foresight-scheduler"}},
@@ -56,7 +58,7 @@ func TestPage(t *testing.T) {
 	} {
 		for _, window := range []browsertest.View{{Width: 1280}, {Width: 480, Dark: true}} {
 			window.Height, window.Address = 900, address+"#"+view.name
-			picture := fmt.Sprintf("%s-%d.png", strings.ReplaceAll(strings.ReplaceAll(view.name, ns, "pod"), "/", "-"), window.Width)
+			picture := fmt.Sprintf("%s-%d.png", strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(view.name, ns, "pod"), node, "one"), "/", "-"), window.Width)
 			window.Screenshot = filepath.Join(t.ArtifactDir(), picture)
 			var document string
 			eventually(t, "the page to show "+view.name, func(context.Context) (bool, string) {

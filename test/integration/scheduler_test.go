@@ -292,6 +292,11 @@ func TestEndpointsAndPermissions(t *testing.T) {
 		{trusted, "/foresight/v1/decisions?limit=0", 400, "limit"},
 		{trusted, "/foresight/v1/nodes", 200, `"name":"node-0"`},
 		{trusted, "/foresight/v1/workloads", 200, `"workloads":[`},
+		{anonymous, "/foresight/v1/qos", 403, "forbidden"},
+		{anonymous, "/foresight/v1/nodes?node=node-0&misses=true", 403, "forbidden"},
+		{trusted, "/foresight/v1/nodes?node=node-0&misses=true", 200, `"nodes":[{"name":"node-0"`},
+		{trusted, "/foresight/v1/nodes?node=none", 404, "none of that name"},
+		{trusted, "/foresight/v1/qos", 200, `"profiles":[`},
 		{anonymous, "/foresight/v1/try", 403, "forbidden"},
 		{trusted, "/foresight/v1/try", 405, "Method Not Allowed"},
 	} {

@@ -6,6 +6,7 @@
 package explained
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,8 +45,8 @@ type Handler struct {
 	Profiles []string
 	// Leads says whether this scheduler decides; another replica has no decisions.
 	Leads func() bool
-	// Realised says how forecasts came out; nil is not known.
-	Realised func() []decision.Realised
+	// Judged adds how forecasts came out, of all nodes and of each, with the last misses if asked for; nil is not known.
+	Judged func(nodes *decision.Nodes, misses bool)
 	// More paths below serving.Prefix, with what answers them.
 	More map[string]Answer
 	// Another makes the profiles of a KubeSchedulerConfiguration in JSON for a trial, and says which one stands in for pods of other
@@ -214,12 +215,37 @@ func done(pod *v1.Pod) bool {
 	return pod.Status.Phase == v1.PodSucceeded || pod.Status.Phase == v1.PodFailed
 }
 
-func (h *Handler) nodes(ctx context.Context, _ *http.Request) (any, error) {
+// nodes are all nodes, or those that are named.
+func (h *Handler) nodes(ctx context.Context, r *http.Request) (any, error) {
 	nodes, err := h.Evaluator.Nodes(ctx)
-	if err == nil && h.Realised != nil {
-		nodes.Realised = h.Realised()
+	if err != nil {
+		return nil, err
 	}
-	return nodes, err
+	query := r.URL.Query()
+	if err := only(nodes, query["node"]); err != nil {
+		return nil, err
+	}
+	if h.Judged != nil {
+		h.Judged(nodes, query.Get("misses") == "true")
+	}
+	return nodes, nil
+}
+
+// only leaves the nodes that are named, in that order; no name leaves all.
+func only(nodes *decision.Nodes, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	chosen := make([]decision.Node, 0, len(names))
+	for _, name := range names {
+		i, found := slices.BinarySearchFunc(nodes.Nodes, name, func(n decision.Node, name string) int { return cmp.Compare(n.Name, name) })
+		if !found {
+			return &refusal{http.StatusNotFound, fmt.Sprintf("node %.253q: the scheduler knows none of that name", name)}
+		}
+		chosen = append(chosen, nodes.Nodes[i])
+	}
+	nodes.Nodes = chosen
+	return nil
 }
 
 func (h *Handler) workloads(ctx context.Context, _ *http.Request) (any, error) {

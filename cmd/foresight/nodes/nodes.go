@@ -9,13 +9,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
-	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/foresight-scheduler/foresight/cmd/internal/complete"
 	"github.com/foresight-scheduler/foresight/cmd/internal/leader"
@@ -38,7 +37,8 @@ type options struct {
 	leader *leader.Asker
 	format output.Format
 	sort   string
-	wide   bool
+	qos    bool
+	detail bool // nodes were named
 }
 
 // NewCommand returns foresight nodes.
@@ -51,20 +51,29 @@ func NewCommand() *cobra.Command {
 		Long: `Show of each node what its pods request, what it uses, and what it is predicted to use: from
 the lower to the upper bound of the largest use within a day. FORECAST says where that comes
 from: fresh samples, stale ones, the profile of past weeks, or requests where nothing is
-known; AGE is that of the newest sample.
+known; AGE is that of the newest sample. HELD is the share of the node's past hours whose peak
+of CPU, and of memory, stayed below the upper bound that was forecast when they began.
 
-Below the table stands how often the forecasts of past hours held, beside what was promised.`,
+Below the table stands how often the forecasts of all nodes held, beside what was promised. Of
+nodes that are named, and with -o wide, the last hours are shown that did not come out as
+forecast.
+
+With --qos the table says which service a typical pod of each objective would get on a node, as
+PredictedQoS judges, and how many of the pods that were placed were predicted to lose their
+service and did.`,
 		Example: `  foresight nodes
   foresight nodes --sort predicted
-  foresight nodes node-3 --wide`,
+  foresight nodes node-3 -o wide
+  foresight nodes --qos`,
 		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), cmd.OutOrStdout(), args) },
 		ValidArgsFunction: complete.Nodes(o.config),
 	}
 	o.config.AddFlags(cmd.Flags())
 	o.leader.AddFlags(cmd)
-	o.format.AddFlag(cmd)
+	o.format.AddWideFlag(cmd)
 	cmd.Flags().StringVar(&o.sort, "sort", "name", "name, or the fullest first by: used, requested, predicted (CPU within a day) or memory")
-	cmd.Flags().BoolVar(&o.wide, "wide", false, "show the next hour and the expected use too")
+	cmd.Flags().BoolVar(&o.qos, "qos", false, "show which service pods would get on nodes, and how predictions of it came out")
+	cmd.MarkFlagsMutuallyExclusive("qos", "sort")
 	_ = cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(orderNames, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -73,94 +82,20 @@ func (o *options) run(ctx context.Context, out io.Writer, names []string) error 
 	if !slices.Contains(orderNames, o.sort) {
 		return fmt.Errorf("--sort %q: must be %s", o.sort, strings.Join(orderNames, ", "))
 	}
-	answer := &decision.Nodes{}
-	if err := o.leader.Get(ctx, "nodes", nil, answer); err != nil {
-		return err
+	if o.qos {
+		return o.service(ctx, out, names)
 	}
-	if len(names) > 0 {
-		var chosen []decision.Node
-		for _, name := range names {
-			i := slices.IndexFunc(answer.Nodes, func(n decision.Node) bool { return n.Name == name })
-			if i < 0 {
-				return fmt.Errorf("there is no node %q", name)
-			}
-			chosen = append(chosen, answer.Nodes[i])
-		}
-		answer.Nodes = chosen
+	o.detail = len(names) > 0
+	query := url.Values{"node": names}
+	if o.detail || o.format != output.Table {
+		query.Set("misses", "true")
+	}
+	answer := &decision.Nodes{}
+	if err := o.leader.Get(ctx, "nodes", query, answer); err != nil {
+		return err
 	}
 	if by := orders[o.sort]; by != nil {
 		slices.SortStableFunc(answer.Nodes, func(a, b decision.Node) int { return cmp.Compare(by(&b), by(&a)) })
 	}
 	return output.Print(out, o.format, answer, o.print)
-}
-
-func (o *options) print(out io.Writer, answer *decision.Nodes) error {
-	table := printers.GetNewTabWriter(out)
-	head := []string{"NODE", "PODS", "CPU REQUESTED", "USED", "PREDICTED, 24 H", "MEMORY REQUESTED", "USED", "PREDICTED, 24 H", "FORECAST", "AGE"}
-	if o.wide {
-		head = append(head, "CPU EXPECTED", "1 H", "MEMORY EXPECTED", "1 H")
-	}
-	fmt.Fprintln(table, strings.Join(head, "\t"))
-	for i := range answer.Nodes {
-		n := &answer.Nodes[i]
-		row := append([]string{n.Name, fmt.Sprint(n.Pods)}, cells(&n.CPU, "cpu")...)
-		row = append(append(row, cells(&n.Memory, "memory")...), n.Rung, age(n.AgeSeconds))
-		if o.wide {
-			row = append(row, decision.Amount("cpu", n.CPU.Expected), between(n.CPU.Hour, "cpu"), decision.Amount("memory", n.Memory.Expected), between(n.Memory.Hour, "memory"))
-		}
-		fmt.Fprintln(table, strings.Join(row, "\t"))
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	for _, line := range trust(answer) {
-		fmt.Fprintln(out, line)
-	}
-	return nil
-}
-
-func cells(r *decision.Resources, resource string) []string {
-	latest := "-"
-	if r.Used != nil {
-		latest = decision.Amount(resource, *r.Used)
-	}
-	return []string{decision.Amount(resource, r.Requested) + " of " + decision.Amount(resource, r.Allocatable), latest, between(r.Day, resource)}
-}
-
-func between(r decision.Range, resource string) string {
-	return decision.Amount(resource, r.Lower) + "–" + decision.Amount(resource, r.Upper)
-}
-
-// trust says how often forecasts held.
-func trust(answer *decision.Nodes) (said []string) {
-	if answer.Blind {
-		said = append(said, "Too few nodes have recent samples: forecasts refuse and score nothing until they do, and requests decide.")
-	}
-	for _, r := range answer.Realised {
-		all := r.Within + r.Above + r.Below
-		said = append(said, fmt.Sprintf("%s: of %d hours of nodes that are over, %.1f %% stayed below the upper bound (%.0f %% were promised); %d passed it",
-			r.Resource, all, 100*float64(r.Within+r.Below)/float64(all), 100*r.Promised, r.Above))
-	}
-	return said
-}
-
-func used(r *decision.Resources) float64 {
-	if r.Used == nil {
-		return -1
-	}
-	return *r.Used
-}
-
-func share(v, of float64) float64 {
-	if of <= 0 {
-		return 0
-	}
-	return v / of
-}
-
-func age(seconds float64) string {
-	if seconds < 0 {
-		return "-"
-	}
-	return time.Duration(seconds * float64(time.Second)).Round(time.Second).String()
 }

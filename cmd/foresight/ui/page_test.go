@@ -81,3 +81,50 @@ func TestTrustView(t *testing.T) {
 		}
 	}
 }
+
+// One node says how its forecasts came out, and which hours they missed; trust names the nodes whose forecasts held least.
+func TestOneNode(t *testing.T) {
+	chromium := browsertest.Chromium(t)
+	n := node("worker/1", 1) // Its name is encoded.
+	n.CPU.Hours, n.Rung = &decision.Hours{Within: 90, Above: 8, Below: 2}, "fresh"
+	n.Misses = []decision.Miss{{Begin: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), Resource: "cpu", Forecast: decision.Range{Lower: 1.1, Upper: 2.5}, Came: 3.75}}
+	from := &fake{nodes: decision.Nodes{Nodes: []decision.Node{n}, Realised: []decision.Realised{{Resource: "cpu", Within: 90, Above: 8, Below: 2, Promised: .95}}}}
+	for view, wants := range map[string][]string{
+		"nodes/worker%2F1": {"92.0 % of 100 h", "95.0 %", "1.1–2.5", "3.8", "1.3 above"},
+		"trust":            {"Nodes whose forecasts held least", "#nodes/worker%2F1", "92.0 %"},
+		"nodes":            {"#nodes/worker%2F1"},
+	} {
+		document := browsertest.Open(t, chromium, browsertest.View{Address: served(t, from) + "#" + view, Width: 1280, Height: 700, Screenshot: filepath.Join(t.ArtifactDir(), "one-"+view[:5]+".png")})
+		for _, want := range wants {
+			if !strings.Contains(document, want) {
+				t.Errorf("%s: no %q in %s", view, want, document)
+			}
+		}
+	}
+}
+
+// The QoS view says which service nodes give and whether that was foretold, or that nothing foretells it.
+func TestQoSView(t *testing.T) {
+	chromium := browsertest.Chromium(t)
+	at := time.Now()
+	profile := decision.QoSProfile{
+		Profile: "careful", Rung: "model", Time: &at,
+		Objectives: []decision.QoSObjective{{Objective: "latency", Placed: 240, Judged: 200, Predicted: 14.3, Violated: 16, Own: 3}, {Objective: "batch"}},
+		Nodes:      []decision.QoSNode{{Name: "node-7", Service: map[string]decision.QoSService{"latency": {Risk: .42, Class: "poor"}, "batch": {Risk: .05, Class: "good"}}}},
+	}
+	for _, width := range []int{1280, 480} {
+		document := browsertest.Open(t, chromium, browsertest.View{
+			Address: served(t, &fake{qos: &decision.QoS{Profiles: []decision.QoSProfile{profile}}}) + "#qos", Width: width, Height: 700,
+			Screenshot: filepath.Join(t.ArtifactDir(), fmt.Sprintf("qos-%d.png", width)),
+		})
+		for _, want := range []string{"careful", "14.3 (7.2 %)", "16 (8.0 %)", "node-7", "poor (42.0 %)", "good (5.0 %)", "by the model"} {
+			if !strings.Contains(document, want) {
+				t.Errorf("no %q in %s", want, document)
+			}
+		}
+	}
+	document := browsertest.Open(t, chromium, browsertest.View{Address: served(t, &fake{qos: &decision.QoS{Profiles: []decision.QoSProfile{}}}) + "#qos", Width: 480, Height: 700})
+	if !strings.Contains(document, "No profile predicts the service") {
+		t.Error(document)
+	}
+}

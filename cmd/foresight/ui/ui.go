@@ -102,19 +102,26 @@ func serve(ctx context.Context, out, problems io.Writer, from, onlooker asker, p
 func pages(from, onlooker asker, watching *heat) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.FileServerFS(files()))
-	mux.HandleFunc("GET /api/nodes", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /api/nodes", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("node") {
+			pass(w, r, from, "nodes")
+			return
+		}
 		nodes, err := watching.newest()
 		answer(w, nodes, err)
 	})
 	mux.HandleFunc("GET /api/heat", func(w http.ResponseWriter, _ *http.Request) { answer(w, watching.history(), nil) })
-	for path, from := range map[string]asker{"decisions": from, "explain": from, "workloads": from, "shadow": onlooker} {
-		mux.HandleFunc("GET /api/"+path, func(w http.ResponseWriter, r *http.Request) {
-			var body json.RawMessage
-			err := from.Get(r.Context(), path, r.URL.Query(), &body)
-			answer(w, body, err)
-		})
+	for path, from := range map[string]asker{"decisions": from, "explain": from, "workloads": from, "qos": from, "shadow": onlooker} {
+		mux.HandleFunc("GET /api/"+path, func(w http.ResponseWriter, r *http.Request) { pass(w, r, from, path) })
 	}
 	return mux
+}
+
+// pass passes a question on.
+func pass(w http.ResponseWriter, r *http.Request, from asker, path string) {
+	var body json.RawMessage
+	err := from.Get(r.Context(), path, r.URL.Query(), &body)
+	answer(w, body, err)
 }
 
 func answer(w http.ResponseWriter, v any, err error) {

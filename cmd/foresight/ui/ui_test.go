@@ -26,6 +26,7 @@ import (
 type fake struct {
 	nodes  decision.Nodes
 	shadow *shadow.Report
+	qos    *decision.QoS
 	err    error
 }
 
@@ -37,6 +38,8 @@ func (f *fake) Get(_ context.Context, path string, query url.Values, into any) e
 	switch {
 	case path == "shadow" && f.shadow != nil:
 		v = f.shadow
+	case path == "qos" && f.qos != nil:
+		v = f.qos
 	case path != "nodes":
 		v = map[string]string{"path": path, "pod": query.Get("pod")}
 	}
@@ -122,7 +125,7 @@ func TestWhoSeesThePage(t *testing.T) {
 		t.Errorf("the page may load %q", policy)
 	}
 	for path, want := range map[string]string{
-		"/api/nodes": `"node-1"`, "/api/heat": `"cpu":{"node-1":"Pw=="}`, "/api/explain?pod=web-1": `"pod":"web-1"`, "/api/workloads": `"workloads"`, "/api/shadow": `"shadow"`, "/list.js": "class List",
+		"/api/nodes": `"node-1"`, "/api/heat": `"cpu":{"node-1":"Pw=="}`, "/api/explain?pod=web-1": `"pod":"web-1"`, "/api/qos": `"qos"`, "/api/nodes?node=node-1": `"node-1"`, "/api/workloads": `"workloads"`, "/api/shadow": `"shadow"`, "/list.js": "class List",
 	} {
 		if code, body, _ := get(t, friend, base+path, at.Host); code != http.StatusOK || !strings.Contains(body, want) {
 			t.Errorf("%s: got %d %s, want %s", path, code, body, want)

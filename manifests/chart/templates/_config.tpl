@@ -1,6 +1,7 @@
 {{/* The plugins that there are: upstream's and ours. A test holds the list beside the binary. */}}
 {{- define "foresight.plugins" -}}
 - Affinity
+- Claims
 - Decisions
 - DefaultBinder
 - DefaultPreemption
@@ -28,6 +29,7 @@
 - PrioritySort
 - ResourceFit
 - SchedulingGates
+- Shadow
 - TaintToleration
 - Taints
 - TargetLoadPacking
@@ -72,8 +74,9 @@ scheduler.image: {{ .Values.scheduler.image }} is another scheduler
 {{/* The KubeSchedulerConfiguration: the shipped one with what values say. */}}
 {{- define "foresight.config" -}}
 {{- $known := include "foresight.plugins" . | fromYamlArray -}}
-{{- $config := include "foresight.text" (dict "root" . "file" "config.yaml") | fromYaml -}}
+{{- $config := include "foresight.text" (dict "root" . "dir" (.Values.shadow.enabled | ternary "shadow" "base") "file" "config.yaml") | fromYaml -}}
 {{- $_ := set $config.leaderElection "leaderElect" .Values.scheduler.leaderElect -}}
+{{- $_ := set $config.leaderElection "resourceNamespace" .Release.Namespace -}}
 {{- $profile := index $config.profiles 0 -}}
 
 {{- $enabled := $profile.plugins.multiPoint.enabled -}}
@@ -105,7 +108,13 @@ scheduler.image: {{ .Values.scheduler.image }} is another scheduler
 {{- if .Values.qos.enabled -}}
 {{- $args = append $args (dict "name" "PredictedQoS" "args" .Values.qos.args) -}}
 {{- end -}}
+{{- if .Values.shadow.enabled -}}
+{{- $args = append $args (dict "name" "Shadow" "args" (dict "schedulerNames" .Values.shadow.schedulerNames)) -}}
+{{- end -}}
 {{- range $more := concat $args (.Values.pluginConfig | default list) -}}
+{{- if and (eq $more.name "Shadow") (not $.Values.shadow.enabled) -}}
+{{- fail "pluginConfig: Shadow makes an onlooker of the scheduler: say so with shadow.enabled" -}}
+{{- end -}}
 {{- if has $more.name $known -}}
 {{- $found := false -}}
 {{- range $profile.pluginConfig -}}

@@ -101,6 +101,14 @@ func (e *Engine) Hours(r predict.Resource) (within, above, below uint64, promise
 	return within, above, below, promised
 }
 
+// Accounts are how forecasts of each node's hours came out, by node; nobody writes to them. Nodes that have gone may be in them still.
+func (e *Engine) Accounts() map[string]*nodes.Account {
+	if st := e.status.Load(); st != nil {
+		return st.accounts
+	}
+	return nil
+}
+
 // PodEnded tells of a pod that left at a time and was not evicted, as it was last seen.
 func (e *Engine) PodEnded(pod *v1.Pod, at time.Time) { e.lives.Ended(pod, at) }
 
@@ -173,6 +181,9 @@ type status struct {
 	lives    int
 	training nodes.Training
 	realised nodes.Realised
+	accounts map[string]*nodes.Account
+	// outlooks of nodes; nil where there are too many to be named.
+	outlooks []nodes.Outlook
 	bytes    uint64
 	// saves and failures of the checkpoint since the start.
 	saves, saveFailures uint64

@@ -142,6 +142,67 @@ foresight_usage_warnings_total 1
 	}
 }
 
+// Metrics say of each node what it uses and what it is predicted to use at most, unless there are more nodes than they may name.
+func TestMetricsNameNodesUpToALimit(t *testing.T) {
+	for limit, want := range map[int32]int{1: 0, 2: 2} {
+		now := testclock.NewFakeClock(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+		a := args()
+		a.NodeMetricsLimit = limit
+		e := New(a, now)
+		source, done := &script{answers: make(chan answer)}, make(chan error)
+		go func() { done <- e.Run(t.Context(), source, Cluster{}) }()
+		for range 10 {
+			source.answers <- answer{Reading: reading(now.Now(), map[string]float64{"a": 1, "b": 5})}
+			for !now.HasWaiters() {
+				time.Sleep(time.Millisecond)
+			}
+			now.Step(10 * time.Second)
+		}
+		registry := metrics.NewKubeRegistry()
+		registry.CustomMustRegister(NewMetrics(e))
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts := map[string]int{}
+		for _, f := range families {
+			counts[f.GetName()] = len(f.GetMetric())
+			for _, m := range f.GetMetric() {
+				v, node := m.GetGauge().GetValue(), ""
+				for _, l := range m.GetLabel() {
+					if l.GetName() == "node" {
+						node = l.GetValue()
+					}
+				}
+				use := map[string]float64{"a": 1, "b": 5}[node]
+				switch f.GetName() {
+				case "foresight_node_cpu_cores_used":
+					if v != use {
+						t.Errorf("%s uses %v, told is %v", node, use, v)
+					}
+				case "foresight_node_cpu_cores_predicted_peak":
+					if v < use || v > 2*use {
+						t.Errorf("%s uses %v, predicted is %v", node, use, v)
+					}
+				}
+			}
+		}
+		for name, all := range map[string]int{
+			"foresight_node_cpu_cores_used": want, "foresight_node_cpu_cores_predicted_peak": 2 * want,
+			// It was never measured.
+			"foresight_node_memory_bytes_used": 0, "foresight_node_memory_bytes_predicted_peak": 0,
+		} {
+			if counts[name] != all {
+				t.Errorf("limit %d: %d series of %s, want %d", limit, counts[name], name, all)
+			}
+		}
+		source.answers <- answer{err: usage.ErrEnd}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestEngineRefusesWhatItCannotRun(t *testing.T) {
 	bad := args()
 	bad.Usage.Interval.Duration = 0

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"time"
+	"unsafe"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/klog/v2"
@@ -33,6 +34,8 @@ type learner struct {
 	nodes    *nodes.History
 	lives    *lives.Lives
 	contents predict.Contents
+	// named is up to how many nodes metrics name them.
+	named int
 	// blind and mute are what was told last.
 	blind, mute bool
 	// saves and failures of the checkpoint.
@@ -53,7 +56,7 @@ func newLearner(args *config.PredictionArgs, cluster Cluster, lives *lives.Lives
 	grid := history.Grid{Interval: args.Usage.Interval.Duration}
 	expiry := args.Usage.Expiry.Duration
 	return &learner{
-		cluster: cluster, lives: lives, contents: predict.Contents{MayPredict: cluster.MayPredict},
+		cluster: cluster, lives: lives, contents: predict.Contents{MayPredict: cluster.MayPredict}, named: int(args.NodeMetricsLimit),
 		windows: newWindows(args.Usage.Window.Duration, expiry),
 		pods:    pods.NewHistory(pods.Options{Tau: tau, ColdStart: args.ColdStart.Duration, Most: mostWorkloads, Forget: expiry, Grid: grid}),
 		nodes:   nodes.NewHistory(nodes.Options{Tau: tau, Expiry: expiry, Grid: grid}, cluster.Machines),
@@ -113,7 +116,7 @@ func (l *learner) publish(now time.Time, news bool) (*predict.Snapshot, *status)
 	st := &status{
 		standing: standing,
 		pods:     l.pods.Status(), nodes: l.nodes.Len(), lives: l.lives.Len(),
-		training: l.nodes.Training(), realised: l.nodes.Realised(),
+		training: l.nodes.Training(), realised: l.nodes.Realised(), accounts: l.nodes.Accounts(),
 		saves: l.saves, saveFailures: l.saveFailures, loads: l.loads, loadFailures: l.loadFailures,
 	}
 	known := len(c.Forecasts)
@@ -138,7 +141,10 @@ func (l *learner) publish(now time.Time, news bool) (*predict.Snapshot, *status)
 		}
 	}
 	st.blind = c.Blind
-	st.bytes = l.pods.Bytes() + l.nodes.Bytes() + l.windows.bytes() + l.lives.Bytes()
+	if len(c.Forecasts) <= l.named {
+		st.outlooks = l.nodes.Outlooks(c)
+	}
+	st.bytes = l.pods.Bytes() + l.nodes.Bytes() + l.windows.bytes() + l.lives.Bytes() + uint64(len(st.outlooks))*uint64(unsafe.Sizeof(nodes.Outlook{}))
 	return predict.NewSnapshot(*c), st
 }
 

@@ -22,6 +22,8 @@ type Metrics struct {
 	letPass                                 *metrics.Desc
 	hours, excess, headroom                 *metrics.Desc
 	trainings, training, decisions, saves   *metrics.Desc
+	// use and peak of each node.
+	use, peak [predict.NumResources]*metrics.Desc
 }
 
 var _ metrics.StableCollector = &Metrics{}
@@ -31,7 +33,7 @@ func NewMetrics(e *Engine) *Metrics {
 	desc := func(name, help string, labels ...string) *metrics.Desc {
 		return metrics.NewDesc("foresight_"+name, help, labels, nil, metrics.ALPHA, "")
 	}
-	return &Metrics{
+	m := &Metrics{
 		engine:   e,
 		readings: desc("usage_readings_total", "Readings of usage by result: success or failure.", "result"),
 		dropped:  desc("usage_samples_dropped_total", "Samples that were not believed, by reason.", "reason"),
@@ -63,7 +65,16 @@ func NewMetrics(e *Engine) *Metrics {
 		loads:     desc("checkpoint_loads_total", "Readings of the checkpoint at start by result: success or failure; neither where there is none.", "result"),
 		saves:     desc("checkpoint_saves_total", "Saves of the checkpoint by result: success or failure.", "result"),
 	}
+	const none = "; none above nodeMetricsLimit nodes."
+	for r, unit := range units {
+		m.use[r] = desc("node_"+unit+"_used", "Newest measured use of a node"+none, "node")
+		m.peak[r] = desc("node_"+unit+"_predicted_peak", "Upper bound of the largest use that a node is predicted to have within the horizon, 1h or 24h"+none, "node", "horizon")
+	}
+	return m
 }
+
+// units of the resources, in names of metrics.
+var units = [predict.NumResources]string{predict.CPU: "cpu_cores", predict.Memory: "memory_bytes"}
 
 // DescribeWithStability announces the metrics.
 func (m *Metrics) DescribeWithStability(ch chan<- *metrics.Desc) {
@@ -72,6 +83,10 @@ func (m *Metrics) DescribeWithStability(ch chan<- *metrics.Desc) {
 		m.hours, m.excess, m.headroom, m.trainings, m.training, m.decisions, m.saves, m.loads, m.unread, m.warnings, m.oldest,
 	} {
 		ch <- d
+	}
+	for r := range units {
+		ch <- m.use[r]
+		ch <- m.peak[r]
 	}
 }
 
@@ -124,6 +139,19 @@ func (m *Metrics) CollectWithStability(ch chan<- metrics.Metric) {
 		blind = 1
 	}
 	gauge(m.blind, blind)
+	for i := range st.outlooks {
+		o := &st.outlooks[i]
+		for r := range units {
+			if used := o.Used[r]; used >= 0 {
+				gauge(m.use[r], used, o.Node)
+			}
+			for h := range o.Upper {
+				if upper := o.Upper[h][r]; upper >= 0 {
+					gauge(m.peak[r], upper, o.Node, predict.Horizon(h).String())
+				}
+			}
+		}
+	}
 	counter(m.letPass, float64(m.engine.letPass.Load()))
 	gauge(m.objects, float64(st.pods.Pods), "pods")
 	gauge(m.objects, float64(st.pods.Workloads), "workloads")

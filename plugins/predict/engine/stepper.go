@@ -21,7 +21,9 @@ type Stepper struct {
 func (e *Engine) Stepper(cluster Cluster) *Stepper {
 	bounds := usage.DefaultBounds()
 	bounds.MaxAge = e.Expiry()
-	return &Stepper{engine: e, learner: newLearner(&e.args, cluster, e.lives), cleaner: usage.NewCleaner(bounds, cluster.Machines)}
+	l := newLearner(&e.args, cluster, e.lives)
+	l.named = -1 // Nobody scrapes it.
+	return &Stepper{engine: e, learner: l, cleaner: usage.NewCleaner(bounds, cluster.Machines)}
 }
 
 // Step learns from a reading, trains the models that are due, and publishes. The reading becomes the stepper's own.

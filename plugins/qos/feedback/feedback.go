@@ -33,6 +33,7 @@ type Decision struct {
 	Outcome   outcome.Outcome // as predicted; Bound sets when, and the loop how it ended
 
 	bound      time.Time
+	settled    bool // an outcome of it was taken
 	due        int  // the next horizon to be judged at
 	suffering  mean // how long tasks waited, less the pod's own throttling; 0–1
 	throttling mean
@@ -74,11 +75,21 @@ type Loop struct {
 // Counts are of what has happened since the loop began.
 type Counts struct {
 	Decided, Kept, Violated [objective.Count]int
+	Promises                [objective.Count]Promise
 	Violations              map[string]int // by reason
 	Unjudged                int            // decisions dropped unjudged: the pod was deleted, or the buffer was full
 	Demotions               int
 	Failures                int // to load the model
 	Unwritten               int // times the file of observations could not be written
+}
+
+// Promise is what was predicted of decisions whose outcome tells something of their nodes, and what came.
+type Promise struct {
+	// Judged decisions, each once, and the sum of the Risk that they were predicted to have.
+	Judged int
+	Risk   float64
+	// Violated of them.
+	Violated int
 }
 
 // New returns a loop with a judge to begin with. It goes on with the observations that an earlier one wrote.
@@ -158,6 +169,15 @@ func (l *Loop) giveUp(uid types.UID) {
 func (l *Loop) settle(d *Decision, violation string) {
 	violated := violation != ""
 	l.count(d, violation)
+	promise := &l.counts.Promises[d.Objective]
+	if !d.settled {
+		d.settled = true
+		promise.Judged++
+		promise.Risk += float64(d.Outcome.Risk)
+	}
+	if violated {
+		promise.Violated++
+	}
 	l.changed = true
 	l.history.Learn(d.Node, d.Workload, d.Model, violated, l.now())
 	step := -float32(d.Outcome.Risk)

@@ -48,7 +48,7 @@ func (l *loop) wait(d time.Duration) {
 // bind says that a pod that wants latency was bound.
 func (l *loop) bind(name, node string) {
 	d := &Decision{UID: types.UID(name), Node: node, Workload: "latency", Objective: objective.Latency}
-	d.Outcome.Node, d.Outcome.Objective = node, "latency"
+	d.Outcome.Node, d.Outcome.Objective, d.Outcome.Risk = node, "latency", .25
 	l.Bound(d)
 }
 
@@ -92,6 +92,10 @@ func TestOutcomes(t *testing.T) {
 	l.Observe(restarted("fine"))
 	if c, _ := l.Report(); c.Violated[objective.Latency] != 2 || c.Violations["restart"] != 1 {
 		t.Errorf("after ten minutes: %+v", c)
+	}
+	// What was predicted is held beside what nodes did: throttling by the own limit and the restart are the pods' own.
+	if c, _ := l.Report(); c.Promises[objective.Latency] != (Promise{Judged: 3, Risk: .75, Violated: 1}) {
+		t.Errorf("%+v", c.Promises[objective.Latency])
 	}
 	l.wait(2 * time.Hour)
 	if n := len(l.waiting); n != 0 {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // figures are two decimals at most below 1, one below 100, and none above: as in the commands.
-const figures = (v) => {
+export const figures = (v) => {
   const unit = 10 ** (Math.abs(v) < 1 ? 2 : Math.abs(v) >= 100 ? 0 : 1);
   return String(Math.round(v * unit) / unit);
 };

@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-import { amount, share, ago, percent, count } from './format.js';
+import { amount, figures, share, ago, percent, count } from './format.js';
 import { List } from './list.js';
 
 const view = document.getElementById('view');
@@ -74,7 +74,7 @@ function nodeRow(n, heat) {
   const use = `${r.used === undefined ? 'unknown' : amount(unit, r.used)} used, ${amount(unit, range.lower)}–${amount(unit, range.upper)} predicted`;
   const of = `${amount(unit, r.requested)} of ${amount(unit, r.allocatable)} requested`;
   const row = element('div', { class: 'row node', role: 'listitem', tabindex: -1 },
-    element('span', {}, n.name, element('span', { class: 'soft small' }, '  ' + count(n.pods, 'pod'))),
+    element('span', {}, nodeLink(n.name), element('span', { class: 'soft small' }, '  ' + count(n.pods, 'pod'))),
     element('span', { class: 'plot' }, bar(r, range)),
     element('span', { class: 'use small' + (range.upper > r.allocatable ? ' bad' : '') }, use),
     element('span', { class: 'small soft' }, of),
@@ -82,6 +82,8 @@ function nodeRow(n, heat) {
   row.title = `${n.name}: ${of}, ${use}; forecast ${n.rung}${n.ageSeconds < 0 ? '' : `, newest sample ${ago(n.ageSeconds)} old`}`;
   return row;
 }
+
+const nodeLink = (name) => element('a', { href: '#nodes/' + encodeURIComponent(name) }, name);
 
 function decode(base64) {
   const text = atob(base64);
@@ -100,7 +102,42 @@ function choice(label, name, options, changed) {
   return element('span', {}, element('label', { for: 'choose-' + name }, label + ' '), select);
 }
 
-function nodesView() {
+// held is the share of a node's hours that stayed below the upper bound, or undefined.
+const hoursOf = (h) => (h ? h.within + h.above + h.below : 0);
+const held = (h) => (hoursOf(h) ? (h.within + h.below) / hoursOf(h) : undefined);
+
+// nodeView is one node: its figures, how its forecasts came out, and the last hours that they missed.
+function nodeView(name) {
+  return async () => {
+    const answer = await ask('nodes?' + new URLSearchParams({ node: name, misses: true }));
+    tell(answer.problem);
+    const n = answer.nodes[0];
+    const promised = Object.fromEntries((answer.realised || []).map((r) => [r.resource, r.promised]));
+    state.textContent = `read ${new Date(answer.time).toLocaleTimeString()}`;
+    const range = (unit, r) => `${amount(unit, r.lower)}–${amount(unit, r.upper)}`;
+    const rows = ['cpu', 'memory'].map((unit) => {
+      const r = n[unit], h = r.hours;
+      return element('tr', {}, element('th', { scope: 'row' }, unit), cell(amount(unit, r.allocatable)), cell(amount(unit, r.requested)),
+        cell(r.used === undefined ? 'unknown' : amount(unit, r.used)), cell(amount(unit, r.expected)), cell(range(unit, r.hour)), cell(range(unit, r.day)),
+        cell(hoursOf(h) ? `${percent(held(h))} of ${hoursOf(h)} h` : 'no hour is over yet'), cell(promised[unit] ? percent(promised[unit]) : ''));
+    });
+    const misses = (n.misses || []).map((m) => {
+      const off = m.came > m.forecast.upper ? `${amount(m.resource, m.came - m.forecast.upper)} above` : `${amount(m.resource, m.forecast.lower - m.came)} below`;
+      return element('tr', {}, element('th', { scope: 'row' }, new Date(m.begin).toLocaleString()), cell(m.resource), cell(range(m.resource, m.forecast)),
+        element('td', { class: m.came > m.forecast.upper ? 'bad' : undefined }, amount(m.resource, m.came)), cell(off));
+    });
+    view.replaceChildren(
+      element('p', {}, element('a', { href: '#nodes' }, 'All nodes')),
+      element('h2', {}, n.name),
+      table(head('Resource', 'Allocatable', `Requested by ${count(n.pods, 'pod')}`, 'Used', 'Expected', 'Peak within 1 h', 'Peak within 24 h', 'Hours below the upper bound', 'Promised'), rows),
+      element('p', { class: 'soft small' }, `The forecast is ${n.rung}${n.ageSeconds < 0 ? '' : `; the newest sample is ${ago(n.ageSeconds)} old`}.`),
+      element('h2', {}, 'The last hours that did not come out as forecast'),
+      misses.length ? table(head('From', 'Resource', 'Predicted peak', 'Came to', ''), misses) : element('p', { class: 'empty' }, 'None is remembered.'));
+  };
+}
+
+function nodesView(name) {
+  if (name) return nodeView(decodeURIComponent(name));
   let answer, heat = {};
   const counted = element('span', { class: 'soft small', role: 'status' });
   const list = new List('Nodes', (n) => nodeRow(n, heat[n.name] && decode(heat[n.name])));
@@ -248,6 +285,8 @@ function workloadsView() {
 
 // ---- trust
 
+const leastHours = 24; // of a node, for its share to say something
+
 function trustView() {
   return async () => {
     const nodes = await ask('nodes');
@@ -265,12 +304,77 @@ function trustView() {
         element('td', {}, percent(r.promised)), element('td', { class: (r.within + r.below) / all < r.promised - .02 ? 'bad' : undefined }, percent((r.within + r.below) / all)),
         element('td', {}, String(r.above)), element('td', {}, String(r.below)));
     });
+    const worst = ['cpu', 'memory'].flatMap((unit) => nodes.nodes.filter((n) => hoursOf(n[unit].hours) >= leastHours).map((n) => ({ n, unit, share: held(n[unit].hours) })))
+      .filter((w) => w.share < 1).sort((a, b) => a.share - b.share).slice(0, 15).map(({ n, unit, share }) => element('tr', {},
+        element('th', { scope: 'row' }, nodeLink(n.name)), cell(unit), cell(String(hoursOf(n[unit].hours))), cell(percent(share)), cell(String(n[unit].hours.above))));
     view.replaceChildren(
       element('h2', {}, 'Did forecasts hold?'),
       realised.length ? table(head('Resource', 'Hours of nodes', 'Promised below the upper bound', 'Came true', 'Above', 'Below the lower bound'), realised) : element('p', { class: 'empty' }, 'No forecast hour is over yet: the first figures come after an hour.'),
+      element('h2', {}, 'Nodes whose forecasts held least'),
+      worst.length ? table(head('Node', 'Resource', 'Hours', 'Came true', 'Above'), worst) : element('p', { class: 'empty' }, `No node of which ${leastHours} hours are over passed its upper bound.`),
       element('h2', {}, 'Where forecasts of nodes come from'),
       table(head('Forecast', 'Nodes', 'Meaning'), Object.keys(meaning).map((rung) => element('tr', {}, element('th', { scope: 'row' }, rung), cell(String(rungs[rung] || 0)), cell(meaning[rung])))),
       nodes.blind ? element('p', { class: 'bad' }, 'Too few nodes have recent samples: forecasts refuse and score nothing until they do, and requests decide.') : '');
+  };
+}
+
+// ---- QoS
+
+const service = {
+  latency: 'response times are kept', realtime: 'the CPU is there when it is wanted',
+  availability: 'no eviction, kill or restart, and the node stays ready', batch: 'the work gets done',
+};
+
+function promises(p) {
+  return table(head('Objective', 'Means', 'Placed', 'Judged', 'Predicted to lose service', 'Lost it', 'By their own doing'), p.objectives.map((o) => {
+    const part = (v) => (o.judged ? `${figures(v)} (${percent(v / o.judged)})` : '');
+    // Twice the standard deviation of so many rare events.
+    const more = o.violated > o.predicted + 2 * Math.sqrt(Math.max(1, o.predicted));
+    return element('tr', {}, element('th', { scope: 'row' }, o.objective), cell(service[o.objective] || ''), cell(String(o.placed)), cell(String(o.judged)),
+      cell(part(o.predicted)), element('td', { class: more ? 'bad' : undefined }, part(o.violated)), cell(String(o.own)));
+  }));
+}
+
+function serviceRow(n, objectives) {
+  return element('div', { class: 'row service', role: 'listitem', tabindex: -1 }, element('span', {}, nodeLink(n.name)),
+    ...objectives.map((o) => {
+      const s = n.service[o];
+      return element('span', { class: 'small' + (s.class === 'poor' ? ' bad' : '') }, element('span', { class: 'soft' }, o + ' '), `${s.class} (${percent(s.risk)})`);
+    }));
+}
+
+function qosView() {
+  const wanted = { search: '' };
+  let profiles = [];
+  const draw = () => profiles.forEach((p) => p.list.show(p.nodes.filter((n) => n.name.includes(wanted.search))));
+  return async () => {
+    const answer = await ask('qos');
+    tell();
+    state.textContent = '';
+    if (!answer.profiles.length) {
+      view.replaceChildren(element('h2', {}, 'No profile predicts the service that pods get'),
+        element('p', {}, 'The plugin PredictedQoS predicts it: how likely a pod is to lose its service on a node. No profile of this scheduler has it; docs/reference/plugins/predictedqos.md says how to enable it.'));
+      return;
+    }
+    const same = profiles.length === answer.profiles.length && profiles.every((p, i) => p.profile === answer.profiles[i].profile);
+    if (!same) {
+      profiles = answer.profiles.map((p) => {
+        const objectives = p.objectives.map((o) => o.objective);
+        return { profile: p.profile, list: new List('Service on nodes', (n) => serviceRow(n, objectives)), top: element('div'), nodes: [] };
+      });
+      const search = element('input', { type: 'search', id: 'search', oninput: () => { wanted.search = search.value; draw(); } });
+      view.replaceChildren(...profiles.map((p) => p.top), element('h2', {}, 'The service that a typical pod would get'),
+        element('div', { class: 'controls' }, element('label', { for: 'search' }, 'Find'), search,
+          element('span', { class: 'soft small' }, 'good: a risk below 10 %, fair: below 30 %, poor: more')), ...profiles.map((p) => p.list.element));
+    }
+    profiles.forEach((p, i) => {
+      const now = answer.profiles[i];
+      p.nodes = (now.nodes || []).sort(orders.name);
+      p.top.replaceChildren(element('h2', {}, `${now.profile}: what pods were predicted to get, and got`), promises(now),
+        element('p', { class: 'soft small' }, `Risks are judged by ${now.rung === 'model' ? 'the model' : 'utilisation, since no model counts'}. ` +
+          (now.time ? `Nodes as of ${new Date(now.time).toLocaleTimeString()}.` : 'Nodes are judged when pods are placed: none was yet.')));
+    });
+    draw();
   };
 }
 
@@ -327,7 +431,7 @@ function shadowView() {
 
 // ---- routing
 
-const views = { nodes: nodesView, decisions: decisionsView, workloads: workloadsView, trust: trustView, shadow: shadowView };
+const views = { nodes: nodesView, decisions: decisionsView, workloads: workloadsView, trust: trustView, qos: qosView, shadow: shadowView };
 let turn = 0;
 
 async function go() {

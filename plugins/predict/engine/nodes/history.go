@@ -40,6 +40,7 @@ type History struct {
 	hour     int64 // that is open; 0 before the first reading
 	learning
 	realised Realised
+	accounts map[string]*Account
 }
 
 // Node is what is known of one node. Fields are exported to be saved.
@@ -49,6 +50,8 @@ type Node struct {
 	// Hours that are over since the first sample.
 	Hours     int
 	Resources [predict.NumResources]Resource
+	// Account of its forecasts; nil before an hour was judged.
+	Account *Account
 
 	name     string
 	machine  usage.Machine

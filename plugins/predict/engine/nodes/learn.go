@@ -94,6 +94,7 @@ func (l *learning) init() {
 // turn ends the open hour and begins another.
 func (h *History) turn(hour int64, p *pods.History, s *predict.Snapshot) {
 	h.judge(hour)
+	h.account()
 	h.settle(hour)
 	h.begin(hour, p, s)
 	for _, n := range h.nodes {
@@ -290,6 +291,7 @@ func (h *History) judge(hour int64) {
 				continue
 			}
 			all++
+			n.Account = n.Account.judged(h.options.Grid.Origin+h.hour*3600, r, said, came)
 			h.realised.Headroom[r] += math.Abs(said.Upper-came) / size
 			switch {
 			case came > said.Upper:

@@ -55,6 +55,7 @@ func (h *History) Load(r io.Reader, now time.Time) error {
 		n.forecast()
 		h.nodes[name] = n
 	}
+	h.account()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for horizon := range s.Completed {
@@ -83,7 +84,7 @@ func (n *Node) validate() error {
 			}
 		}
 	}
-	return nil
+	return n.Account.validate()
 }
 
 // Bytes estimates the memory of the history, with the forecasts that Publish made of it: the current ones, and those before, which
@@ -95,6 +96,9 @@ func (h *History) Bytes() uint64 {
 	n := uint64(len(h.nodes)) * ofNode
 	for _, node := range h.nodes {
 		n += uint64(cap(node.members)) * uint64(unsafe.Sizeof(node))
+		if a := node.Account; a != nil {
+			n += uint64(entry*float64(unsafe.Sizeof("")+unsafe.Sizeof(a))) + uint64(unsafe.Sizeof(*a)) + uint64(cap(a.Misses))*uint64(unsafe.Sizeof(Miss{}))
+		}
 	}
 	decision := uint64(unsafe.Sizeof(Decision{})) + 4*uint64(history.FeatureLen)
 	for horizon := range h.open {

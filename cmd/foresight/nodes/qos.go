@@ -1,0 +1,101 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package nodes
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/foresight-scheduler/foresight/cmd/internal/output"
+	"github.com/foresight-scheduler/foresight/plugins/decision"
+)
+
+// service shows which service pods would get on nodes, all or those that are named.
+func (o *options) service(ctx context.Context, out io.Writer, names []string) error {
+	answer := &decision.QoS{}
+	if err := o.leader.Get(ctx, "qos", nil, answer); err != nil {
+		return err
+	}
+	for i := range answer.Profiles {
+		p := &answer.Profiles[i]
+		if len(names) == 0 || p.Time == nil {
+			continue
+		}
+		for _, name := range names {
+			if !slices.ContainsFunc(p.Nodes, func(n decision.QoSNode) bool { return n.Name == name }) {
+				return fmt.Errorf("profile %s: no node %q was judged", p.Profile, name)
+			}
+		}
+		p.Nodes = slices.DeleteFunc(p.Nodes, func(n decision.QoSNode) bool { return !slices.Contains(names, n.Name) })
+	}
+	return output.Print(out, o.format, answer, printQoS)
+}
+
+func printQoS(out io.Writer, answer *decision.QoS) error {
+	if len(answer.Profiles) == 0 {
+		_, err := fmt.Fprintln(out, "No profile of the scheduler has the plugin PredictedQoS: nothing is predicted of the service that pods get.")
+		return err
+	}
+	for i := range answer.Profiles {
+		p := &answer.Profiles[i]
+		if i > 0 {
+			fmt.Fprintln(out)
+		}
+		fmt.Fprintf(out, "profile %s, judged by %s", p.Profile, map[string]string{"model": "its model", "utilisation": "utilisation, since no model counts"}[p.Rung])
+		if p.Time == nil {
+			fmt.Fprintln(out, "\nNodes are judged when pods are placed: none was yet.")
+		} else {
+			fmt.Fprintf(out, ", as of %s\n", p.Time.Local().Format("15:04:05"))
+			if err := printServices(out, p); err != nil {
+				return err
+			}
+		}
+		if err := printPromises(out, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printServices is the table of nodes: the class of service that a typical pod would get, and its risk.
+func printServices(out io.Writer, p *decision.QoSProfile) error {
+	table := printers.GetNewTabWriter(out)
+	head := []string{"NODE"}
+	for i := range p.Objectives {
+		head = append(head, strings.ToUpper(p.Objectives[i].Objective))
+	}
+	fmt.Fprintln(table, strings.Join(head, "\t"))
+	slices.SortFunc(p.Nodes, func(a, b decision.QoSNode) int { return strings.Compare(a.Name, b.Name) })
+	for i := range p.Nodes {
+		row := []string{p.Nodes[i].Name}
+		for j := range p.Objectives {
+			s := p.Nodes[i].Service[p.Objectives[j].Objective]
+			row = append(row, fmt.Sprintf("%s (%.1f %%)", s.Class, 100*s.Risk))
+		}
+		fmt.Fprintln(table, strings.Join(row, "\t"))
+	}
+	return table.Flush()
+}
+
+// printPromises is the table of what was predicted for pods that were placed, and what came.
+func printPromises(out io.Writer, p *decision.QoSProfile) error {
+	fmt.Fprintln(out)
+	table := printers.GetNewTabWriter(out)
+	fmt.Fprintln(table, "OBJECTIVE\tPLACED\tJUDGED\tPREDICTED TO LOSE SERVICE\tLOST IT\tBY THEIR OWN DOING")
+	for i := range p.Objectives {
+		o := &p.Objectives[i]
+		predicted, lost := "-", "-"
+		if o.Judged > 0 {
+			predicted = fmt.Sprintf("%.1f (%.1f %%)", o.Predicted, 100*o.Predicted/float64(o.Judged))
+			lost = fmt.Sprintf("%d (%.1f %%)", o.Violated, 100*float64(o.Violated)/float64(o.Judged))
+		}
+		fmt.Fprintf(table, "%s\t%d\t%d\t%s\t%s\t%d\n", o.Objective, o.Placed, o.Judged, predicted, lost, o.Own)
+	}
+	return table.Flush()
+}

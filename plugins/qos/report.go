@@ -1,0 +1,40 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package qos
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
+	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
+)
+
+// Report is what the plugin of one profile makes of nodes, and what became of its decisions.
+type Report struct {
+	Profile string
+	Rung    string
+	Counts  feedback.Counts
+	// Time when Nodes were judged; zero before a pod was placed.
+	Time  time.Time
+	Nodes []string
+	// Risks of a typical pod of each objective, 0–1, by node. Nobody writes to them.
+	Risks [][objective.Count]float32
+}
+
+// Reports are those of all profiles, by name.
+func (s *Service) Reports() []Report {
+	var all []Report
+	for _, p := range s.all() {
+		r := Report{Profile: p.profile, Rung: p.feedback.Judge().Rung.String()}
+		r.Counts, _ = p.feedback.Report()
+		if out := p.exported.Load(); out != nil {
+			r.Time, r.Nodes, r.Risks = out.at, out.nodes, out.risks
+		}
+		all = append(all, r)
+	}
+	slices.SortFunc(all, func(a, b Report) int { return cmp.Compare(a.Profile, b.Profile) })
+	return all
+}
