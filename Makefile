@@ -110,13 +110,12 @@ prometheus: build bin/servers/prometheus bin/servers/thanos bin/servers/mimir bi
 	FORESIGHT_SERVERS=$(CURDIR)/bin/servers go test -count=1 ./plugins/predict/usage/prometheus ./test/integration -run 'TestPrometheus|TestToldTwice|TestCousins|TestDashboardShows' -v
 
 .PHONY: fuzz
-fuzz: ## Fuzz our plugins and the node index against upstream, and what reads metrics with garbage, each for FUZZTIME (60s).
-	go test ./plugins -run '^$$' -fuzz FuzzSameAsUpstream -fuzztime $(or $(FUZZTIME),60s)
-	go test ./plugins/nodeindex -run '^$$' -fuzz FuzzSameAsFullSearch -fuzztime $(or $(FUZZTIME),60s)
-	go test ./plugins/nodeindex/postings -run '^$$' -fuzz FuzzSameAsUpstream -fuzztime $(or $(FUZZTIME),60s)
-	go test ./plugins/predict/engine -run '^$$' -fuzz FuzzGarbage -fuzztime $(or $(FUZZTIME),60s)
-	go test ./plugins/predict/usage -run '^$$' -fuzz FuzzClean -fuzztime $(or $(FUZZTIME),60s)
-	go test ./plugins/predict/usage/prometheus -run '^$$' -fuzz FuzzAnswer -fuzztime $(or $(FUZZTIME),60s)
+fuzz: ## Fuzz everything that has a fuzz target: our plugins and the node index against upstream, and what reads others' text. Each for FUZZTIME (60s).
+	@for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' plugins cmd config | xargs -n1 dirname | sort -u); do \
+		for target in $$(grep -ho '^func Fuzz[A-Za-z]*' $$dir/*_test.go | cut -c6-); do \
+			echo "$$dir $$target"; go test ./$$dir -run '^$$' -fuzz "^$$target$$" -fuzztime $(or $(FUZZTIME),60s) || exit 1; \
+		done; \
+	done
 
 .PHONY: replay
 replay: ## Replay small worlds and hold the shipped profile's decisions against what they were (two minutes).
