@@ -265,7 +265,7 @@ func newScene(ctx context.Context, t testing.TB, seed uint64, config string) *sc
 		t.Fatal(err)
 	}
 	cfg := object.(*kubeschedulerconfig.KubeSchedulerConfiguration)
-	s.client = fake.NewClientset(surroundings()...)
+	s.client = fake.NewClientset(append(surroundings(), oddOwners()...)...)
 	s.informers = scheduler.NewInformerFactory(s.client, 0, nil)
 	sched, err := scheduler.New(ctx, s.client, s.informers, nil, func(string) events.EventRecorderLogger { return discard{} },
 		scheduler.WithProfiles(cfg.Profiles...), scheduler.WithFrameworkOutOfTreeRegistry(registry))
@@ -330,7 +330,7 @@ func (s *scene) change() {
 		p := old.DeepCopy()
 		switch s.IntN(3) {
 		case 0:
-			p.Labels["app"] = pick(s.generator, apps...)
+			p.Labels = map[string]string{"app": pick(s.generator, apps...), "version": p.Labels["version"]}
 		case 1:
 			p.Spec.Containers[0].Resources.Requests = v1.ResourceList{v1.ResourceCPU: *resource.NewMilliQuantity(int64(s.IntN(900)), resource.DecimalSI)}
 		default:
@@ -380,6 +380,8 @@ func (s *scene) place(ctx context.Context, t testing.TB, pod *v1.Pod) bool {
 	lister := s.profile.SnapshotSharedLister().NodeInfos()
 	hint := s.profile.GetNodeHint(ctx, pod, nil, cycle, 0)
 	if answer := s.profile.index.answer(s.profile.policy, pod, state); s.small && answer.why == reasonTopology {
+		return false
+	} else if s.odd && !answer.says {
 		return false
 	} else if !answer.says {
 		t.Fatalf("%s: not served for %s", describe(pod), answer.why)
@@ -504,7 +506,12 @@ func (s *scene) compareScores(ctx context.Context, t testing.TB, state fwk.Cycle
 }
 
 func describe(p *v1.Pod) string {
-	return fmt.Sprintf("pod %s/%s %v selector %v affinity %v spread %v", p.Namespace, p.Name, p.Labels, p.Spec.NodeSelector, p.Spec.Affinity, p.Spec.TopologySpreadConstraints)
+	var requests []v1.ResourceList
+	for _, c := range slices.Concat(p.Spec.InitContainers, p.Spec.Containers) {
+		requests = append(requests, c.Resources.Requests)
+	}
+	return fmt.Sprintf("pod %s/%s %v requests %v %v selector %v affinity %v spread %v",
+		p.Namespace, p.Name, p.Labels, requests, p.Spec.Resources, p.Spec.NodeSelector, p.Spec.Affinity, p.Spec.TopologySpreadConstraints)
 }
 
 // Through thousands of binds, deletions, and changes of nodes and pods, the index has the
@@ -551,37 +558,53 @@ func TestSameAsFullSearchWithSmallCaches(t *testing.T) {
 	for name, config := range profiles {
 		for most := 1; most <= 4; most += 3 {
 			t.Run(fmt.Sprint(name, most), func(t *testing.T) {
-				playWith(t, uint64(most), 100, config, true, most)
+				playWith(t, uint64(most), 100, config, game{predicting: true, most: most})
 			})
 		}
 	}
 }
 
 func play(t testing.TB, seed uint64, steps int, config string, predicting bool) *scene {
-	return playWith(t, seed, steps, config, predicting, 0)
+	s, _ := playWith(t, seed, steps, config, game{predicting: predicting})
+	return s
 }
 
-// playWith is play with an index that keeps the most of each, where that is not 0.
-func playWith(t testing.TB, seed uint64, steps int, config string, predicting bool, most int) *scene {
+// playOddly is play with what few think of. It returns how many pods the index served.
+func playOddly(t testing.TB, seed uint64, steps int, config string) int {
+	_, served := playWith(t, seed, steps, config, game{predicting: true, odd: true})
+	return served
+}
+
+// game is what a scene is played with.
+type game struct {
+	predicting bool
+	most       int // that the index keeps of each; 0 is what it keeps in production
+	odd        bool
+}
+
+func playWith(t testing.TB, seed uint64, steps int, config string, with game) (_ *scene, served int) {
 	ctx, cancel := context.WithCancel(klog.NewContext(context.Background(), klog.New(nil)))
 	defer cancel()
 	s := newScene(ctx, t, seed, config)
-	if most > 0 {
+	s.odd = with.odd
+	if with.most > 0 {
 		s.small = true
-		s.profile.index.keep(most)
+		s.profile.index.keep(with.most)
 	}
 	for range 30 {
 		node := s.node(s.name("node"))
 		s.nodes[node.Name] = node
 		s.sched.Cache.AddNode(s.logger, node)
 	}
-	served := 0
 	var template *v1.Pod
 	for range steps {
 		for range s.IntN(3) {
 			s.change()
 		}
-		if predicting && s.chance(20) {
+		if s.odd && s.chance(20) {
+			s.oddly(ctx, t)
+		}
+		if with.predicting && s.chance(20) {
 			s.foresee()
 		}
 		pod := s.pod()
@@ -594,13 +617,13 @@ func playWith(t testing.TB, seed uint64, steps int, config string, predicting bo
 			served++
 		}
 		if t.Failed() {
-			return s
+			return s, served
 		}
 	}
-	if served < steps/2 && !s.small {
+	if served < steps/2 && !s.small && !s.odd {
 		t.Errorf("the index served %d of %d pods", served, steps)
 	}
-	return s
+	return s, served
 }
 
 func FuzzSameAsFullSearch(f *testing.F) {
@@ -613,6 +636,6 @@ func FuzzSameAsFullSearch(f *testing.F) {
 		if !ok {
 			t.Skip()
 		}
-		play(t, seed, 60, config, predicting)
+		playWith(t, seed, 60, config, game{predicting: predicting, odd: seed%2 == 1})
 	})
 }

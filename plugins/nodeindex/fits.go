@@ -232,8 +232,5 @@ func fitsIn(q *query, r *table.Row) bool {
 
 // mixed is ResourceFit's score of the strategy's and of balancing.
 func (p *policy) mixed(sum, balance int64) int64 {
-	if p.ownBalanced == 1 {
-		return (sum + balance) >> 1 // never negative
-	}
 	return (sum + p.ownBalanced*balance) / (1 + p.ownBalanced)
 }

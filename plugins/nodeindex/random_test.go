@@ -24,6 +24,8 @@ import (
 type generator struct {
 	*rand.Rand
 	serial int
+	// odd has nodes and pods be what few think of, too (oddities_test.go).
+	odd bool
 }
 
 func newGenerator(seed uint64) *generator { return &generator{Rand: rand.New(rand.NewPCG(seed, 7))} }
@@ -94,6 +96,9 @@ func (g *generator) node(name string) *v1.Node {
 			n.Status.Images = append(n.Status.Images, v1.ContainerImage{Names: []string{image + pick(g, "", ":latest")}, SizeBytes: int64(g.IntN(2000)) << 20})
 		}
 	}
+	if g.odd && g.chance(30) {
+		pick(g, nodeOddities...)(g, n)
+	}
 	return n
 }
 
@@ -154,6 +159,9 @@ func (g *generator) pod() *v1.Pod {
 			p.Spec.Affinity = &v1.Affinity{}
 		}
 		g.podAffinity(p.Spec.Affinity)
+	}
+	if g.odd && g.chance(40) {
+		pick(g, podOddities...)(g, p)
 	}
 	return p
 }

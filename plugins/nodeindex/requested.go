@@ -44,8 +44,9 @@ func (f *fits) requestedFits(q *query, p *policy, all []table.Row, rows []int32)
 			scores[row] = noFit
 			continue
 		}
-		if r.AllocCPU <= 0 || r.AllocMem <= 0 {
-			scores[row] = int32(p.requestedFit(q, r)) // what is missing has no weight
+		if uint64(r.AllocCPU-1) >= largest || uint64(r.AllocMem-1) >= largest {
+			// What is missing has no weight, and of what is too large upstream's products overflow, as these do.
+			scores[row] = int32(p.requestedFit(q, r))
 			continue
 		}
 		usedCPU, usedMem := min(r.NonZeroCPU+nonZeroCPU, r.AllocCPU), min(r.NonZeroMem+nonZeroMem, r.AllocMem)
@@ -78,6 +79,9 @@ func (f *fits) requestedFits(q *query, p *policy, all []table.Row, rows []int32)
 		}
 	}
 }
+
+// largest is the first capacity, less one, of which a percentage overflows: 92 PB of memory.
+const largest = uint64(math.MaxInt64 / fwk.MaxScore)
 
 // orNone returns what is asked for, or what any row has where nothing is.
 func orNone(request int64) int64 {

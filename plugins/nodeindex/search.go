@@ -196,7 +196,7 @@ func (p *policy) allocation(r *table.Row, cpu, mem int64) int64 {
 	case 0, 1:
 		return sum
 	case 2:
-		return sum >> 1 // never negative
+		return sum / 2
 	default:
 		return sum / weights
 	}
