@@ -64,7 +64,7 @@ test: build ## Run all tests: unit, differential and fuzz seeds with the race de
 	go test -timeout 20m ./test/...
 
 .PHONY: e2e
-e2e: build ## Test the whole stack on real nodes (root; installs containerd and what else they need).
+e2e: build local-image ## Test the whole stack on real nodes (root; installs containerd and what else they need).
 	FORESIGHT_E2E=1 go test -count=1 -timeout 40m -parallel 4 ./test/e2e
 
 .PHONY: lab

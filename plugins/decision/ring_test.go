@@ -5,6 +5,7 @@ package decision
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -68,13 +69,23 @@ func TestRingIsBoundedByBytes(t *testing.T) {
 	}
 }
 
-// Decisions without end take no more than their bound.
+// Decisions without end take no more than their bound: in what the ring says, and of the heap.
 func TestRingStaysBounded(t *testing.T) {
-	const decisions = 1_000_000
+	const decisions = 10_000_000
 	r := NewRing(10_000, 1<<20)
-	one := record(7)
+	held := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	one, before := record(7), held()
 	for range decisions {
+		one.Pod.Name = string(append([]byte(nil), "pod-of-its-own"...)) // Each record has memory of its own.
 		r.Add(one)
+	}
+	if after := held(); after > before+4<<20 {
+		t.Errorf("%d bytes are held, before %d", after, before)
 	}
 	if s := r.Stats(); s.Bytes > 1<<20 || s.Records > 10_000 || s.Written != decisions || s.Evicted != decisions-uint64(s.Records) {
 		t.Errorf("%+v", s)

@@ -6,7 +6,14 @@ package integration
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -14,6 +21,12 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+	appsv1 "k8s.io/api/apps/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	v1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 
 	"github.com/foresight-scheduler/foresight/test/browsertest"
 )
@@ -25,6 +38,7 @@ func TestPage(t *testing.T) {
 	pool := newNodes(t, "page", 3, nil)
 	create(t, ns, newPod("shown", pool, "250m"))
 	node := placed(t, ns, "shown")
+	newDeployment(t, ns, "shop", pool)
 
 	cmd := exec.CommandContext(t.Context(), bin("foresight"), "ui", "--kubeconfig", kubeconfig(), "--port", "0")
 	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) }
@@ -52,7 +66,7 @@ func TestPage(t *testing.T) {
 		{"qos", []string{"No profile predicts the service"}},
 		{"decisions", []string{ns + "/shown", "→ " + node}},
 		{"decisions/" + ns + "/shown", []string{"(chosen)", "default profile would choose"}},
-		{"workloads", []string{"foresight-system/foresight-scheduler"}},
+		{"workloads", []string{ns + "/shop", "Deployment"}},
 		{"shadow", []string{"No onlooker answers"}},
 		{"trust", []string{"Did forecasts hold?", "Where forecasts of nodes come from"}},
 	} {
@@ -74,5 +88,98 @@ func TestPage(t *testing.T) {
 				t.Errorf("%s shows what is none: %s", view.name, document)
 			}
 		}
+	}
+}
+
+// newDeployment makes a Deployment of one pod.
+func newDeployment(t *testing.T, namespace, name string, pool map[string]string) {
+	t.Helper()
+	p := newPod(name, pool, "100m")
+	if _, err := client.AppsV1().Deployments(namespace).Create(t.Context(), &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: appsv1.DeploymentSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: p.Labels},
+			Template: v1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: p.Labels}, Spec: p.Spec},
+		},
+	}, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The scheduler's own page works behind a proxy that says who asks, and for who may read only: a browser sends no token by itself.
+func TestPageBehindAProxy(t *testing.T) {
+	ns := newNamespace(t)
+	ctx := t.Context()
+	token := map[string]string{"nobody": "", "false": "wrong"}
+	for _, name := range []string{"reader", "stranger"} {
+		if _, err := client.CoreV1().ServiceAccounts(ns).Create(ctx, &v1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		made, err := client.CoreV1().ServiceAccounts(ns).CreateToken(ctx, name, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		token[name] = made.Status.Token
+	}
+	binding := &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "page-" + ns}, Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: ns, Name: "reader"}},
+		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "foresight-reader"},
+	}
+	if _, err := client.RbacV1().ClusterRoleBindings().Create(ctx, binding, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := client.RbacV1().ClusterRoleBindings().Delete(context.Background(), binding.Name, metav1.DeleteOptions{}); err != nil {
+			t.Error(err)
+		}
+	})
+
+	scheduler, err := url.Parse(componentNamed(t, ours).Endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := rest.CopyConfig(restConfig)
+	if err := rest.LoadTLSFiles(config); err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(config.CAData)
+	// proxy is below a path of its own, and adds the token that it has of whoever it has let in.
+	proxy := func(token string) string {
+		forward := &httputil.ReverseProxy{
+			Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}},
+			Rewrite: func(r *httputil.ProxyRequest) {
+				r.SetURL(scheduler)
+				r.Out.Header.Del("Authorization")
+				if token != "" {
+					r.Out.Header.Set("Authorization", "Bearer "+token)
+				}
+			},
+		}
+		server := httptest.NewServer(http.StripPrefix("/tools", forward))
+		t.Cleanup(server.Close)
+		return server.URL + "/tools/foresight/v1/"
+	}
+	for who, want := range map[string]int{"reader": 200, "stranger": 403, "nobody": 403, "false": 401} {
+		for _, path := range []string{"ui/", "ui/page.js", "nodes"} { // as a browser asks for ../nodes
+			eventually(t, fmt.Sprintf("%d for %s", want, who), func(context.Context) (bool, string) { // The authorizer learns of the binding.
+				response, err := http.Get(proxy(token[who]) + path)
+				if err != nil {
+					return false, err.Error()
+				}
+				defer response.Body.Close()
+				body, _ := io.ReadAll(response.Body)
+				return response.StatusCode == want, fmt.Sprintf("%d %.200s", response.StatusCode, body)
+			})
+		}
+	}
+
+	chromium := browsertest.Chromium(t)
+	for view, want := range map[string]string{"nodes": "node-0", "trust": "Where forecasts of nodes come from", "qos": "No profile predicts the service", "shadow": "No onlooker answers"} {
+		window := browsertest.View{Address: proxy(token["reader"]) + "ui/#" + view, Width: 1280, Height: 900, Screenshot: filepath.Join(t.ArtifactDir(), "proxy-"+view+".png")}
+		eventually(t, "the page to show "+view, func(context.Context) (bool, string) {
+			document := browsertest.Open(t, chromium, window)
+			return strings.Contains(document, want), document
+		})
 	}
 }

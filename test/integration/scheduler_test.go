@@ -297,6 +297,10 @@ func TestEndpointsAndPermissions(t *testing.T) {
 		{trusted, "/foresight/v1/nodes?node=node-0&misses=true", 200, `"nodes":[{"name":"node-0"`},
 		{trusted, "/foresight/v1/nodes?node=none", 404, "none of that name"},
 		{trusted, "/foresight/v1/qos", 200, `"profiles":[`},
+		{anonymous, "/foresight/v1/ui/", 403, "forbidden"},
+		{anonymous, "/foresight/v1/ui/page.js", 403, "forbidden"},
+		{trusted, "/foresight/v1/ui/", 200, "<title>Foresight</title>"},
+		{trusted, "/foresight/v1/ui/page.js", 200, "nodesView"},
 		{anonymous, "/foresight/v1/try", 403, "forbidden"},
 		{trusted, "/foresight/v1/try", 405, "Method Not Allowed"},
 	} {
@@ -308,6 +312,24 @@ func TestEndpointsAndPermissions(t *testing.T) {
 		response.Body.Close()
 		if err != nil || response.StatusCode != tc.status || !strings.Contains(string(body), tc.body) {
 			t.Errorf("GET %s: %d, %v, want %d with %q:\n%.400s", tc.path, response.StatusCode, err, tc.status, tc.body, body)
+		}
+	}
+	// Who is nobody the API server knows is refused by each path before it is known what the path is.
+	for _, path := range []string{"decisions", "explain", "nodes", "workloads", "qos", "ui/", "try", "none"} {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			request, err := http.NewRequestWithContext(t.Context(), method, endpoint+"/foresight/v1/"+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("Authorization", "Bearer nobody's")
+			response, err := anonymous.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			if response.StatusCode != http.StatusUnauthorized {
+				t.Errorf("%s %s with a wrong token: %s", method, path, response.Status)
+			}
 		}
 	}
 

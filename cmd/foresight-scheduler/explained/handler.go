@@ -22,6 +22,7 @@ import (
 	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/klog/v2"
 
+	"github.com/foresight-scheduler/foresight/cmd/internal/page"
 	"github.com/foresight-scheduler/foresight/plugins/decision"
 	"github.com/foresight-scheduler/foresight/plugins/decision/evaluate"
 	"github.com/foresight-scheduler/foresight/plugins/decision/serving"
@@ -66,12 +67,25 @@ func (h *Handler) Ready() http.Handler {
 	h.turn, h.trying = make(chan struct{}, 1), make(chan struct{}, 1)
 	h.mux = http.NewServeMux()
 	h.mux.HandleFunc("POST "+serving.Prefix+"try", h.try)
+	h.mux.Handle("GET "+serving.Prefix+"ui/", http.StripPrefix(serving.Prefix+"ui", h.page()))
 	answers := map[string]Answer{"decisions": h.decisions, "explain": h.explain, "nodes": h.nodes, "workloads": h.workloads}
 	maps.Copy(answers, h.More)
 	for path, answer := range answers {
 		h.mux.HandleFunc("GET "+serving.Prefix+path, func(w http.ResponseWriter, r *http.Request) { h.answer(w, r, answer) })
 	}
 	return h.mux
+}
+
+// page is the page of all this. A standby says that it is one, so that a proxy before all replicas asks the next.
+func (h *Handler) page() http.Handler {
+	served := page.Schedulers()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := h.leads(); err != nil {
+			reply(w, r, nil, err)
+			return
+		}
+		served.ServeHTTP(w, r)
+	})
 }
 
 // refusal is an error with the status to answer with.
@@ -108,6 +122,7 @@ func reply(w http.ResponseWriter, r *http.Request, v any, err error) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if _, err := w.Write(body); err != nil {
 		klog.FromContext(r.Context()).V(4).Info("An answer was not taken", "path", r.URL.Path, "reason", err.Error())
 	}

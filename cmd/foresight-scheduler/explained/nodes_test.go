@@ -6,6 +6,8 @@ package explained
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/foresight-scheduler/foresight/plugins/decision"
@@ -30,5 +32,29 @@ func TestNodesThatAreNamed(t *testing.T) {
 	var refused *refusal
 	if err := only(all(), []string{"a", "d"}); !errors.As(err, &refused) || refused.code != http.StatusNotFound {
 		t.Errorf("a node that there is not: %v", err)
+	}
+}
+
+// The page asks beside itself. A standby answers as it does to all other questions, so that a proxy asks the next replica.
+func TestThePageIsTheLeaders(t *testing.T) {
+	leads := true
+	h := &Handler{Leads: func() bool { return leads }}
+	served := h.Ready()
+	get := func(path string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		served.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/foresight/v1/"+path, nil))
+		return w
+	}
+	if w := get("ui/"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `data-api="../"`) || w.Header().Get("Content-Security-Policy") == "" {
+		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
+	}
+	if w := get("ui/page.css"); w.Code != http.StatusOK {
+		t.Errorf("its style: %d", w.Code)
+	}
+	leads = false
+	for _, path := range []string{"ui/", "ui/page.css", "nodes"} {
+		if w := get(path); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "does not lead") {
+			t.Errorf("%s of a standby: %d %s", path, w.Code, w.Body)
+		}
 	}
 }

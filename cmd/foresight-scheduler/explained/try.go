@@ -39,6 +39,10 @@ func (h *Handler) tried(w http.ResponseWriter, r *http.Request) (*decision.Tried
 	if err := h.leads(); err != nil {
 		return nil, err
 	}
+	// A page of another site can have a browser post, with the credentials that a proxy adds, whatever a form can hold. This is not one.
+	if kind := r.Header.Get("Content-Type"); kind != "application/json" {
+		return nil, &refusal{http.StatusUnsupportedMediaType, fmt.Sprintf("a trial is application/json, and not %.64q", kind)}
+	}
 	select {
 	case h.trying <- struct{}{}:
 		defer func() { <-h.trying }()

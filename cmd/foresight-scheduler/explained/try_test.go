@@ -4,6 +4,7 @@
 package explained
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -88,11 +89,13 @@ func TestTrialsThatAreRefused(t *testing.T) {
 	large := `{"pod":{"metadata":{"name":"a","namespace":"b"},"spec":{"containers":[` + strings.Join(containers, ",") + `]}}},`
 	for name, tc := range map[string]struct {
 		body, method string
+		kind         string // of content
 		change       func(*Handler)
 		code         int
 		want         string
 	}{
 		"empty":          {body: "{}", code: 400, want: "neither pods"},
+		"a form":         {body: "{}", kind: "text/plain", code: 415, want: "application/json"},
 		"no JSON":        {body: "nodes", code: 400, want: "the trial"},
 		"unknown field":  {body: `{"without":["a"]}`, code: 400, want: `unknown field "without"`},
 		"too large":      {body: `{"x":"` + strings.Repeat("x", decision.MaxTrialBytes) + `"}`, code: 413, want: "2097152 bytes"},
@@ -113,8 +116,9 @@ func TestTrialsThatAreRefused(t *testing.T) {
 			if tc.method == "" {
 				tc.method = http.MethodPost
 			}
-			w := httptest.NewRecorder()
-			served.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), tc.method, "/foresight/v1/try", strings.NewReader(tc.body)))
+			w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), tc.method, "/foresight/v1/try", strings.NewReader(tc.body))
+			r.Header.Set("Content-Type", cmp.Or(tc.kind, "application/json"))
+			served.ServeHTTP(w, r)
 			if w.Code != tc.code || !strings.Contains(w.Body.String(), tc.want) {
 				t.Errorf("%d %.300s, want %d with %q", w.Code, w.Body, tc.code, tc.want)
 			}

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+
+	"github.com/foresight-scheduler/foresight/cmd/internal/page"
 )
 
 // guard lets through who knows the secret. Every process of the machine reaches a port of 127.0.0.1, and so does every page that
@@ -17,11 +19,7 @@ func guard(next http.Handler, port int, secret string) http.Handler {
 	cookie := "foresight-ui-" + strconv.Itoa(port)
 	known := func(said string) bool { return subtle.ConstantTimeCompare([]byte(said), []byte(secret)) == 1 }
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		header := w.Header()
-		header.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-		header.Set("X-Content-Type-Options", "nosniff")
-		header.Set("Referrer-Policy", "no-referrer")
-		header.Set("Cross-Origin-Resource-Policy", "same-origin")
+		page.Protect(w.Header())
 		if host, _, err := net.SplitHostPort(r.Host); err != nil || host != "127.0.0.1" && host != "localhost" {
 			http.Error(w, "this page is served to 127.0.0.1 and localhost only", http.StatusMisdirectedRequest)
 			return

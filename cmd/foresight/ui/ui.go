@@ -21,6 +21,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/foresight-scheduler/foresight/cmd/internal/leader"
+	"github.com/foresight-scheduler/foresight/cmd/internal/page"
 )
 
 // defaultPort of the page.
@@ -101,7 +102,7 @@ func serve(ctx context.Context, out, problems io.Writer, from, onlooker asker, p
 // pages are the page, and what it asks for.
 func pages(from, onlooker asker, watching *heat) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /", http.FileServerFS(files()))
+	mux.Handle("GET /", page.Own())
 	mux.HandleFunc("GET /api/nodes", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Has("node") {
 			pass(w, r, from, "nodes")

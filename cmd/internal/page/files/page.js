@@ -23,8 +23,12 @@ const cell = (v) => element('td', {}, v);
 const head = (...texts) => element('thead', {}, element('tr', {}, ...texts.map((t) => element('th', { scope: 'col' }, t))));
 const table = (top, rows) => element('div', { class: 'wide' }, element('table', {}, top, element('tbody', {}, ...rows)));
 
+// api is where this page asks, relative to itself. A scheduler serves it beside what it asks, and remembers no past.
+const { api, seconds } = document.documentElement.dataset;
+const remembers = api === 'api/';
+
 async function ask(path) {
-  const response = await fetch('api/' + path);
+  const response = await fetch(api + path);
   if (!response.ok) throw new Error((await response.text()).trim());
   return response.json();
 }
@@ -102,6 +106,12 @@ function choice(label, name, options, changed) {
   return element('span', {}, element('label', { for: 'choose-' + name }, label + ' '), select);
 }
 
+// meaning of where a forecast comes from.
+const meaning = {
+  fresh: 'recent samples', stale: 'samples that have grown old: intervals are wider', profile: 'what the node did at this hour in past weeks',
+  requests: 'nothing is known: what pods request',
+};
+
 // held is the share of a node's hours that stayed below the upper bound, or undefined.
 const hoursOf = (h) => (h ? h.within + h.above + h.below : 0);
 const held = (h) => (hoursOf(h) ? (h.within + h.below) / hoursOf(h) : undefined);
@@ -130,7 +140,7 @@ function nodeView(name) {
       element('p', {}, element('a', { href: '#nodes' }, 'All nodes')),
       element('h2', {}, n.name),
       table(head('Resource', 'Allocatable', `Requested by ${count(n.pods, 'pod')}`, 'Used', 'Expected', 'Peak within 1 h', 'Peak within 24 h', 'Hours below the upper bound', 'Promised'), rows),
-      element('p', { class: 'soft small' }, `The forecast is ${n.rung}${n.ageSeconds < 0 ? '' : `; the newest sample is ${ago(n.ageSeconds)} old`}.`),
+      element('p', { class: 'soft small' }, `Where the forecast comes from: ${meaning[n.rung]}${n.ageSeconds < 0 ? '' : `; the newest one is ${ago(n.ageSeconds)} old`}.`),
       element('h2', {}, 'The last hours that did not come out as forecast'),
       misses.length ? table(head('From', 'Resource', 'Predicted peak', 'Came to', ''), misses) : element('p', { class: 'empty' }, 'None is remembered.'));
   };
@@ -160,10 +170,10 @@ function nodesView(name) {
       element('li', {}, element('i', { class: 'used' }), 'used now'),
       element('li', {}, element('i', { class: 'range' }), 'predicted peak, lower to upper bound'),
       element('li', {}, element('i', { class: 'requested' }), 'requested'),
-      element('li', { class: 'heat' }, 'right: CPU use while this page was served')),
+      remembers ? element('li', { class: 'heat' }, 'right: CPU use while this page was served') : ''),
     list.element);
   return async () => {
-    const [nodes, past] = await Promise.all([ask('nodes'), ask('heat')]);
+    const [nodes, past] = await Promise.all([ask('nodes'), remembers ? ask('heat') : { cpu: {} }]);
     answer = nodes;
     heat = past.cpu;
     tell(nodes.problem);
@@ -294,10 +304,6 @@ function trustView() {
     state.textContent = `read ${new Date(nodes.time).toLocaleTimeString()}`;
     const rungs = {};
     for (const n of nodes.nodes) rungs[n.rung] = (rungs[n.rung] || 0) + 1;
-    const meaning = {
-      fresh: 'recent samples', stale: 'samples that have grown old: intervals are wider', profile: 'what the node did at this hour in past weeks',
-      requests: 'nothing is known: what pods request',
-    };
     const realised = (nodes.realised || []).map((r) => {
       const all = r.within + r.above + r.below;
       return element('tr', {}, element('th', { scope: 'row' }, r.resource), element('td', {}, String(all)),
@@ -454,7 +460,7 @@ async function go() {
         if (mine === turn) tell(error.message);
       }
     }
-    await new Promise((resolve) => setTimeout(resolve, 5000));
+    await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
   }
 }
 
