@@ -16,6 +16,6 @@ var SchemeGroupVersion = schema.GroupVersion{Group: GroupName, Version: runtime.
 
 // AddToScheme registers the internal types.
 func AddToScheme(scheme *runtime.Scheme) error {
-	scheme.AddKnownTypes(SchemeGroupVersion, &AffinityArgs{}, &TaintsArgs{}, &ResourceFitArgs{}, &PredictedQoSArgs{}, &PredictionArgs{}, &NodeIndexArgs{}, &ClaimsArgs{}, &DecisionsArgs{}, &ShadowArgs{})
+	scheme.AddKnownTypes(SchemeGroupVersion, &AffinityArgs{}, &TaintsArgs{}, &ResourceFitArgs{}, &PredictedQoSArgs{}, &PredictionArgs{}, &NodeIndexArgs{}, &ClaimsArgs{}, &DecisionsArgs{}, &ShadowArgs{}, &RebalanceArgs{})
 	return nil
 }

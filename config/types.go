@@ -410,3 +410,63 @@ type ShadowArgs struct {
 	// CPUPercent is the share of one CPU that deciding may take; 1–100.
 	CPUPercent int32
 }
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// RebalanceArgs moves pods off nodes that are about to suffer, under the name Rebalance. It is the scheduler's, not a profile's.
+type RebalanceArgs struct {
+	metav1.TypeMeta
+
+	Mode RebalanceMode
+	// Interval between two looks at the cluster; 10s–1h.
+	Interval metav1.Duration
+	// HorizonHours that are looked ahead; 1–8.
+	HorizonHours int32
+	// MinGainCoreMinutes is how much less CPU demand beyond what nodes run well at a move must leave, in core minutes over the horizon and
+	// after its cost; 0–10000.
+	MinGainCoreMinutes int32
+	// MinGainPercent is the same as a share of what the pod's going cures of its node; 0–100.
+	MinGainPercent int32
+	// LostWork is how long a pod's work takes to be taken up elsewhere, which a move costs; 0–1h.
+	LostWork metav1.Duration
+	// MoveAgainAfter is how long a pod is not moved again; 0–168h.
+	MoveAgainAfter metav1.Duration
+	// MaxMoves within an hour.
+	MaxMoves RebalanceBudgets
+	// MaxPriority of pods that move; at most 1000000000, above which are the system's.
+	MaxPriority int32
+	// NamespaceSelector selects namespaces whose pods move by their labels; empty is all, nil is none.
+	NamespaceSelector *metav1.LabelSelector
+	// SchedulerNames of other schedulers whose pods move too.
+	SchedulerNames []string
+	Breaker        RebalanceBreaker
+}
+
+// RebalanceMode says what becomes of moves.
+type RebalanceMode string
+
+const (
+	// RebalanceOff looks for none.
+	RebalanceOff RebalanceMode = "Off"
+	// RebalanceSuggest records them.
+	RebalanceSuggest RebalanceMode = "Suggest"
+	// RebalanceEvict evicts the pods.
+	RebalanceEvict RebalanceMode = "Evict"
+)
+
+// RebalanceBudgets are how many pods move within an hour; each 1–1000.
+type RebalanceBudgets struct {
+	PerHour int32
+	// PerNode from or to it, PerWorkload and PerNamespace.
+	PerNode, PerWorkload, PerNamespace int32
+}
+
+// RebalanceBreaker stops moves that do not bring what they promised.
+type RebalanceBreaker struct {
+	// Moves that were followed to the end before it judges; 0–100, where 0 never does.
+	Moves int32
+	// MinPercent of the promised gain that they must bring, all together; 0–100.
+	MinPercent int32
+	// Pause for which nothing moves then; 1m–168h.
+	Pause metav1.Duration
+}

@@ -272,19 +272,60 @@ func ValidateShadowArgs(path *field.Path, args *ShadowArgs) (errs field.ErrorLis
 	if len(args.SchedulerNames) == 0 {
 		errs = append(errs, field.Required(names, "name one scheduler at least"))
 	}
-	seen := sets.New[string]()
-	for i, name := range args.SchedulerNames {
-		for _, wrong := range validation.IsDNS1123Subdomain(name) {
-			errs = append(errs, field.Invalid(names.Index(i), name, wrong))
-		}
-		if seen.Has(name) {
-			errs = append(errs, field.Duplicate(names.Index(i), name))
-		}
-		seen.Insert(name)
-	}
+	errs = append(errs, validateNames(names, args.SchedulerNames)...)
 	errs = append(errs, validateRange(path.Child("decisions"), args.Decisions, 100, 1_000_000)...)
 	errs = append(errs, validateBytes(path.Child("maxBytes"), args.MaxBytes)...)
 	return append(errs, validateRange(path.Child("cpuPercent"), args.CPUPercent, 1, 100)...)
+}
+
+// ValidateRebalanceArgs checks the args.
+func ValidateRebalanceArgs(path *field.Path, args *RebalanceArgs) (errs field.ErrorList) {
+	if modes := []RebalanceMode{RebalanceOff, RebalanceSuggest, RebalanceEvict}; !slices.Contains(modes, args.Mode) {
+		errs = append(errs, field.NotSupported(path.Child("mode"), args.Mode, modes))
+	}
+	breaker, budgets := path.Child("breaker"), path.Child("maxMoves")
+	for _, d := range []struct {
+		path      *field.Path
+		value     metav1.Duration
+		low, high time.Duration
+	}{
+		{path.Child("interval"), args.Interval, 10 * time.Second, time.Hour}, {path.Child("lostWork"), args.LostWork, 0, time.Hour},
+		{path.Child("moveAgainAfter"), args.MoveAgainAfter, 0, 168 * time.Hour}, {breaker.Child("pause"), args.Breaker.Pause, time.Minute, 168 * time.Hour},
+	} {
+		if d.value.Duration < d.low || d.value.Duration > d.high {
+			errs = append(errs, field.Invalid(d.path, d.value.Duration.String(), fmt.Sprintf("not in valid range [%v-%v]", d.low, d.high)))
+		}
+	}
+	for _, n := range []struct {
+		path      *field.Path
+		value     int32
+		low, high int32
+	}{
+		{path.Child("horizonHours"), args.HorizonHours, 1, 8}, {path.Child("minGainCoreMinutes"), args.MinGainCoreMinutes, 0, 10_000},
+		{path.Child("minGainPercent"), args.MinGainPercent, 0, 100}, {path.Child("maxPriority"), args.MaxPriority, math.MinInt32, 1_000_000_000},
+		{budgets.Child("perHour"), args.MaxMoves.PerHour, 1, 1000}, {budgets.Child("perNode"), args.MaxMoves.PerNode, 1, 1000},
+		{budgets.Child("perWorkload"), args.MaxMoves.PerWorkload, 1, 1000}, {budgets.Child("perNamespace"), args.MaxMoves.PerNamespace, 1, 1000},
+		{breaker.Child("moves"), args.Breaker.Moves, 0, 100}, {breaker.Child("minPercent"), args.Breaker.MinPercent, 0, 100},
+	} {
+		errs = append(errs, validateRange(n.path, n.value, n.low, n.high)...)
+	}
+	errs = append(errs, metav1validation.ValidateLabelSelector(args.NamespaceSelector, metav1validation.LabelSelectorValidationOptions{}, path.Child("namespaceSelector"))...)
+	return append(errs, validateNames(path.Child("schedulerNames"), args.SchedulerNames)...)
+}
+
+// validateNames checks names of schedulers.
+func validateNames(path *field.Path, names []string) (errs field.ErrorList) {
+	seen := sets.New[string]()
+	for i, name := range names {
+		for _, wrong := range validation.IsDNS1123Subdomain(name) {
+			errs = append(errs, field.Invalid(path.Index(i), name, wrong))
+		}
+		if seen.Has(name) {
+			errs = append(errs, field.Duplicate(path.Index(i), name))
+		}
+		seen.Insert(name)
+	}
+	return errs
 }
 
 // validateBytes checks how much memory something may take: 64 KiB to 1 GiB.

@@ -121,6 +121,10 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	if err != nil {
 		return err
 	}
+	moves, err := newRebalancer(cfg, engine, decisions, looks)
+	if err != nil {
+		return err
+	}
 	service := newQoSService(engine, policy)
 	judges := &judge.Plugins{}
 	registry := plugins.Registry(plugins.Options{Engine: engine, QoS: service, Judges: judges, Claims: policy})
@@ -179,6 +183,7 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	decisions.listen(engine, policy)
 	decisions.show(service)
 	looks.listen(engine, completed)
+	moves.listen()
 	var learning sync.WaitGroup
 	if engine != nil {
 		if err := startEngine(ctx, engine, completed, policy, service.Observe, &learning); err != nil {
@@ -206,6 +211,9 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 		return err
 	}
 	if err := looks.install(ctx, completed); err != nil {
+		return err
+	}
+	if err := moves.install(ctx, sched, completed); err != nil {
 		return err
 	}
 	// This is how upstream and the fence end the process when the lease is lost. The fence lets nothing be written meanwhile.

@@ -28,15 +28,17 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/taints"
 )
 
-// claimsName, decisionsName and shadowName are where the args of packages claims, decision and shadow stand in a pluginConfig.
+// claimsName, decisionsName, shadowName and rebalanceName are where the args of packages claims, decision, shadow and rebalance stand in a
+// pluginConfig.
 const (
 	claimsName    = "Claims"
 	decisionsName = "Decisions"
 	shadowName    = "Shadow"
+	rebalanceName = "Rebalance"
 )
 
 // notPlugins are the names under which a pluginConfig holds args of ours that are no plugin's.
-var notPlugins = sets.New(predictionName, nodeindex.Name, claimsName, decisionsName, shadowName)
+var notPlugins = sets.New(predictionName, nodeindex.Name, claimsName, decisionsName, shadowName, rebalanceName)
 
 // soleArgs returns the args under a name that stands in one profile and holds for all, or the zero value.
 func soleArgs[T runtime.Object](cfg *kubeschedulerconfig.KubeSchedulerConfiguration, name string) (args T, found bool, err error) {

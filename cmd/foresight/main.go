@@ -21,6 +21,7 @@ import (
 	"github.com/foresight-scheduler/foresight/cmd/foresight/explain"
 	"github.com/foresight-scheduler/foresight/cmd/foresight/model"
 	"github.com/foresight-scheduler/foresight/cmd/foresight/nodes"
+	"github.com/foresight-scheduler/foresight/cmd/foresight/rebalance"
 	"github.com/foresight-scheduler/foresight/cmd/foresight/record"
 	"github.com/foresight-scheduler/foresight/cmd/foresight/replay"
 	"github.com/foresight-scheduler/foresight/cmd/foresight/shadow"
@@ -55,6 +56,6 @@ func newCommand(name string) *cobra.Command {
 		cmd.Use = plugin
 		cmd.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl " + plugin}
 	}
-	cmd.AddCommand(try.NewCommand(), explain.NewCommand(), nodes.NewCommand(), workloads.NewCommand(), shadow.NewCommand(), ui.NewCommand(), trace.NewCommand(), top.NewCommand(), record.NewCommand(), backtest.NewCommand(), replay.NewCommand(), model.NewCommand(), convertpolicy.NewCommand())
+	cmd.AddCommand(try.NewCommand(), explain.NewCommand(), nodes.NewCommand(), workloads.NewCommand(), rebalance.NewCommand(), shadow.NewCommand(), ui.NewCommand(), trace.NewCommand(), top.NewCommand(), record.NewCommand(), backtest.NewCommand(), replay.NewCommand(), model.NewCommand(), convertpolicy.NewCommand())
 	return cmd
 }

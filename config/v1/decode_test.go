@@ -292,3 +292,40 @@ func TestDecodeShadow(t *testing.T) {
 		}
 	}
 }
+
+// The rebalancer is off until it is told to work, and then careful; what cannot be is refused by its field.
+func TestDecodeRebalance(t *testing.T) {
+	got, err := decode(t, header+"RebalanceArgs\nmode: Suggest\nmaxMoves: {perHour: 2}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &config.RebalanceArgs{
+		Mode: config.RebalanceSuggest, Interval: metav1.Duration{Duration: 5 * time.Minute}, HorizonHours: 4, MinGainCoreMinutes: 8, MinGainPercent: 30,
+		LostWork: metav1.Duration{Duration: time.Minute}, MoveAgainAfter: metav1.Duration{Duration: 6 * time.Hour},
+		MaxMoves:          config.RebalanceBudgets{PerHour: 2, PerNode: 2, PerWorkload: 1, PerNamespace: 4},
+		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"foresight-scheduler.dev/rebalance": "allowed"}},
+		Breaker:           config.RebalanceBreaker{Moves: 8, MinPercent: 10, Pause: metav1.Duration{Duration: 6 * time.Hour}},
+	}
+	if !equality.Semantic.DeepEqual(got, want) {
+		t.Errorf("want (-) and got (+) differ:\n%s", diff.Diff(want, got))
+	}
+	if errs := config.ValidateRebalanceArgs(config.ArgsPath("Rebalance"), want); len(errs) > 0 {
+		t.Errorf("with defaults refused: %v", errs)
+	}
+	if off, err := decode(t, header+"RebalanceArgs"); err != nil || off.(*config.RebalanceArgs).Mode != config.RebalanceOff {
+		t.Errorf("%+v, %v", off, err)
+	}
+	bad := &config.RebalanceArgs{
+		Mode: "Sometimes", Interval: metav1.Duration{Duration: time.Second}, MaxPriority: 2_000_000_000, SchedulerNames: []string{"a", "a", "B"},
+		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"a b": ""}},
+	}
+	err = config.ValidateRebalanceArgs(config.ArgsPath("Rebalance"), bad).ToAggregate()
+	for _, says := range []string{
+		`args.mode: Unsupported value: "Sometimes"`, `args.interval: Invalid value: "1s"`, "args.horizonHours: Invalid value: 0", "args.maxPriority: Invalid value", "args.maxMoves.perHour: Invalid value: 0",
+		"args.breaker.pause: Invalid", "args.schedulerNames[1]: Duplicate", `args.schedulerNames[2]: Invalid value: "B"`, "args.namespaceSelector.matchLabels: Invalid",
+	} {
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v, want %s", err, says)
+		}
+	}
+}

@@ -198,3 +198,31 @@ func SetDefaults_ShadowArgs(args *ShadowArgs) {
 	defaultTo(&args.MaxBytes, 32<<20)
 	defaultTo(&args.CPUPercent, 50)
 }
+
+// SetDefaults_RebalanceArgs moves nothing until it is told to, and then little.
+func SetDefaults_RebalanceArgs(args *RebalanceArgs) {
+	if args.Mode == "" {
+		args.Mode = RebalanceMode(config.RebalanceOff)
+	}
+	if args.Interval.Duration == 0 {
+		args.Interval.Duration = 5 * time.Minute
+	}
+	defaultTo(&args.HorizonHours, 4)
+	defaultTo(&args.MinGainCoreMinutes, 8)
+	defaultTo(&args.MinGainPercent, 30)
+	defaultTo(&args.LostWork, metav1.Duration{Duration: time.Minute})
+	defaultTo(&args.MoveAgainAfter, metav1.Duration{Duration: 6 * time.Hour})
+	defaultTo(&args.MaxMoves.PerHour, 4)
+	defaultTo(&args.MaxMoves.PerNode, 2)
+	defaultTo(&args.MaxMoves.PerWorkload, 1)
+	defaultTo(&args.MaxMoves.PerNamespace, 4)
+	defaultTo(&args.MaxPriority, 0)
+	if args.NamespaceSelector == nil {
+		args.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"foresight-scheduler.dev/rebalance": "allowed"}}
+	}
+	defaultTo(&args.Breaker.Moves, 8)
+	defaultTo(&args.Breaker.MinPercent, 10)
+	if args.Breaker.Pause.Duration == 0 {
+		args.Breaker.Pause.Duration = 6 * time.Hour
+	}
+}

@@ -19,7 +19,7 @@ var localSchemeBuilder runtime.SchemeBuilder
 // AddToScheme registers the versioned types, their defaults and their conversions
 // to package config.
 func AddToScheme(scheme *runtime.Scheme) error {
-	scheme.AddKnownTypes(SchemeGroupVersion, &AffinityArgs{}, &TaintsArgs{}, &ResourceFitArgs{}, &PredictedQoSArgs{}, &PredictionArgs{}, &NodeIndexArgs{}, &ClaimsArgs{}, &DecisionsArgs{}, &ShadowArgs{})
+	scheme.AddKnownTypes(SchemeGroupVersion, &AffinityArgs{}, &TaintsArgs{}, &ResourceFitArgs{}, &PredictedQoSArgs{}, &PredictionArgs{}, &NodeIndexArgs{}, &ClaimsArgs{}, &DecisionsArgs{}, &ShadowArgs{}, &RebalanceArgs{})
 	if err := RegisterDefaults(scheme); err != nil {
 		return err
 	}

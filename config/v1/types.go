@@ -544,3 +544,84 @@ type ShadowArgs struct {
 	// +optional
 	CPUPercent *int32 `json:"cpuPercent,omitempty"`
 }
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// RebalanceArgs moves pods off nodes that are about to suffer, to where the scheduler itself would put them. It stands under the name
+// Rebalance in the pluginConfig of one profile and holds for the whole process.
+type RebalanceArgs struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// Mode is Off, Suggest (moves are found and told, and none is made) or Evict (pods are evicted through the Eviction API). Default: Off.
+	// +optional
+	Mode RebalanceMode `json:"mode,omitempty"`
+	// Interval between two looks at the cluster, 5m by default; 10s–1h. A look finds one move at most.
+	// +optional
+	Interval metav1.Duration `json:"interval,omitempty"`
+	// HorizonHours that are looked ahead, 4 by default; 1–8.
+	// +optional
+	HorizonHours *int32 `json:"horizonHours,omitempty"`
+	// MinGainCoreMinutes is how much less CPU demand beyond what nodes run well at a move must leave, in core minutes over the horizon and
+	// after its cost, 8 by default; 0–10000.
+	// +optional
+	MinGainCoreMinutes *int32 `json:"minGainCoreMinutes,omitempty"`
+	// MinGainPercent is the same as a share of what the pod's going cures of its node, 30 by default; 0–100.
+	// +optional
+	MinGainPercent *int32 `json:"minGainPercent,omitempty"`
+	// LostWork is how long a pod's work takes to be taken up elsewhere, 1m by default; 0–1h. A move costs what the pod uses in that time.
+	// +optional
+	LostWork *metav1.Duration `json:"lostWork,omitempty"`
+	// MoveAgainAfter is how long a pod is not moved again, 6h by default; 0–168h. A pod that is younger when a leader begins counts as moved.
+	// +optional
+	MoveAgainAfter *metav1.Duration `json:"moveAgainAfter,omitempty"`
+	// MaxMoves within an hour.
+	// +optional
+	MaxMoves RebalanceBudgets `json:"maxMoves,omitempty"`
+	// MaxPriority of pods that move, 0 by default; at most 1000000000.
+	// +optional
+	MaxPriority *int32 `json:"maxPriority,omitempty"`
+	// NamespaceSelector selects namespaces whose pods move by their labels; {} is all. Default: those labelled
+	// foresight-scheduler.dev/rebalance: allowed.
+	// +optional
+	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
+	// SchedulerNames of other schedulers whose pods move too, none by default. Their scheduler decides where they go: the gain is what the
+	// first profile of this one would give.
+	// +optional
+	// +listType=set
+	SchedulerNames []string `json:"schedulerNames,omitempty"`
+	// Breaker stops moves that do not bring what they promised.
+	// +optional
+	Breaker RebalanceBreaker `json:"breaker,omitempty"`
+}
+
+// RebalanceMode says what becomes of moves.
+type RebalanceMode string
+
+// RebalanceBudgets are how many pods move within an hour; each 1–1000.
+type RebalanceBudgets struct {
+	// PerHour in all, 4 by default.
+	// +optional
+	PerHour *int32 `json:"perHour,omitempty"`
+	// PerNode from or to it, 2 by default.
+	// +optional
+	PerNode *int32 `json:"perNode,omitempty"`
+	// PerWorkload, 1 by default.
+	// +optional
+	PerWorkload *int32 `json:"perWorkload,omitempty"`
+	// PerNamespace, 4 by default.
+	// +optional
+	PerNamespace *int32 `json:"perNamespace,omitempty"`
+}
+
+// RebalanceBreaker stops moves that do not bring what they promised.
+type RebalanceBreaker struct {
+	// Moves that were followed to the end before it judges, 8 by default; 0–100, where 0 never does. Of more than twenty the last count.
+	// +optional
+	Moves *int32 `json:"moves,omitempty"`
+	// MinPercent of the promised gain that they must bring, all together, 10 by default; 0–100.
+	// +optional
+	MinPercent *int32 `json:"minPercent,omitempty"`
+	// Pause for which nothing moves then, 6h by default; 1m–168h.
+	// +optional
+	Pause metav1.Duration `json:"pause,omitempty"`
+}

@@ -22,6 +22,7 @@ func RegisterDefaults(scheme *runtime.Scheme) error {
 	scheme.AddTypeDefaultingFunc(&NodeIndexArgs{}, func(obj interface{}) { SetObjectDefaults_NodeIndexArgs(obj.(*NodeIndexArgs)) })
 	scheme.AddTypeDefaultingFunc(&PredictedQoSArgs{}, func(obj interface{}) { SetObjectDefaults_PredictedQoSArgs(obj.(*PredictedQoSArgs)) })
 	scheme.AddTypeDefaultingFunc(&PredictionArgs{}, func(obj interface{}) { SetObjectDefaults_PredictionArgs(obj.(*PredictionArgs)) })
+	scheme.AddTypeDefaultingFunc(&RebalanceArgs{}, func(obj interface{}) { SetObjectDefaults_RebalanceArgs(obj.(*RebalanceArgs)) })
 	scheme.AddTypeDefaultingFunc(&ResourceFitArgs{}, func(obj interface{}) { SetObjectDefaults_ResourceFitArgs(obj.(*ResourceFitArgs)) })
 	scheme.AddTypeDefaultingFunc(&ShadowArgs{}, func(obj interface{}) { SetObjectDefaults_ShadowArgs(obj.(*ShadowArgs)) })
 	scheme.AddTypeDefaultingFunc(&TaintsArgs{}, func(obj interface{}) { SetObjectDefaults_TaintsArgs(obj.(*TaintsArgs)) })
@@ -50,6 +51,10 @@ func SetObjectDefaults_PredictedQoSArgs(in *PredictedQoSArgs) {
 
 func SetObjectDefaults_PredictionArgs(in *PredictionArgs) {
 	SetDefaults_PredictionArgs(in)
+}
+
+func SetObjectDefaults_RebalanceArgs(in *RebalanceArgs) {
+	SetDefaults_RebalanceArgs(in)
 }
 
 func SetObjectDefaults_ResourceFitArgs(in *ResourceFitArgs) {

@@ -41,6 +41,8 @@ func useUpTo(mean, upper float64) Use {
 type Measured struct {
 	Use [NumResources]Use
 	For time.Duration
+	// Ahead is what tells of the pod's next hours; nil where the engine was not asked to learn it.
+	Ahead *Ahead
 }
 
 // correct has what the pod was measured at count, the more the longer it was.
@@ -107,13 +109,27 @@ func (v *View) ScoreOf(pods *NodeUse, f *NodeForecast, bounds *Bounds, allocatab
 	with, risk := *pods, 0.0
 	with.Add(&v.Pod)
 	for r := range with {
-		risk += harm.Risk(with.and(r, &f.Beyond[r]), runsWell[r]*bounds.Share[r]*allocatable[r], allocatable[r])
+		risk += harm.Risk(with.And(r, &f.Beyond[r]), runsWell[r]*bounds.Share[r]*allocatable[r], allocatable[r])
 	}
 	return harm.Score(risk)
 }
 
-// and is what the pods and the node beyond them use of one resource.
-func (n *NodeUse) and(r int, beyond *Use) harm.Use {
+// Plus adds one more pod that is expected to use so much or, where sign is −1, takes away one that was added. Of what was added or
+// taken, rounding may leave a little.
+func (n *NodeUse) Plus(u [NumResources]Use, sign float64) {
+	for r := range n {
+		if sane(u[r].Mean) {
+			n[r].Mean += sign * u[r].Mean
+		}
+		if sane(u[r].Variance) {
+			n[r].Variance = max(0, n[r].Variance+sign*u[r].Variance)
+			n[r].Deviations = max(0, n[r].Deviations+sign*math.Sqrt(u[r].Variance))
+		}
+	}
+}
+
+// And is what the pods and the node beyond them use of one resource.
+func (n *NodeUse) And(r int, beyond *Use) harm.Use {
 	w := &n[r]
 	return harm.Use{Mean: w.Mean + beyond.Mean, Variance: (1-alike)*w.Variance + alike*w.Deviations*w.Deviations + beyond.Variance}
 }
@@ -128,7 +144,7 @@ func (v *View) Excess(state fwk.CycleState, node fwk.NodeInfo, bounds *Bounds) (
 	with, allocatable := f.Use, AllocatableOf(node)
 	with.Add(&v.Pod)
 	for r := range excess {
-		excess[r] = allocatable[r] * harm.Excess(with.and(r, &f.Forecast.Beyond[r]), runsWell[r]*bounds.Share[r]*allocatable[r], allocatable[r])
+		excess[r] = allocatable[r] * harm.Excess(with.And(r, &f.Forecast.Beyond[r]), runsWell[r]*bounds.Share[r]*allocatable[r], allocatable[r])
 	}
 	return excess, true
 }

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	fwk "k8s.io/kube-scheduler/framework"
 
+	"github.com/foresight-scheduler/foresight/plugins/predict/ahead"
 	"github.com/foresight-scheduler/foresight/plugins/predict/peak"
 )
 
@@ -37,6 +38,8 @@ type Contents struct {
 	Cluster *PodForecast
 	// Measured is what pods that are there were measured at, by UID.
 	Measured map[types.UID]Measured
+	// Mixture says what pods that are there will do in the next hours; nil where the engine was not asked to learn it.
+	Mixture *ahead.Mixture
 	// Lives are how long pods run of which nothing else is known.
 	Lives map[Workload]time.Duration
 	// Combiners say how the peaks of pods add up. The zero value would have them never coincide: set them.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/replay"
 )
@@ -20,10 +21,17 @@ var onPage = []struct{ name, head string }{
 // pageMark is at the head of every page.
 const pageMark = "# What decisions come to\n"
 
+// movesMark is at the head of a page with moves.
+const movesMark = "# What moves come to\n"
+
 // writePage writes the results as a page of documentation: what ran, the means over all cells, then each cell.
 func writePage(out io.Writer, command string, cells [][]replay.Row) error {
 	p := &printer{out: out}
-	p.print(pageMark+"\nWritten by `%s`; see [replay.md](../use/replay.md) for what is measured and what to believe of it.\n", command)
+	mark := pageMark
+	if moves(cells[0]) {
+		mark = movesMark
+	}
+	p.print(mark+"\nWritten by `%s`; see [replay.md](../use/replay.md) for what is measured and what to believe of it.\n", command)
 	p.print("Ratios are to stock in the same world. In brackets: the paired 95 %% interval over the worlds.\n")
 	if len(cells) > 1 {
 		p.print("\n## Mean over the tables below\n\nGeometric means of the ratios.\n\n")
@@ -38,6 +46,17 @@ func writePage(out io.Writer, command string, cells [][]replay.Row) error {
 				p.print(" %.2f |", math.Exp(sum/float64(len(cells))))
 			}
 			p.print("\n")
+		}
+	}
+	if moves(cells[0]) && len(cells) > 1 {
+		p.print("\n## Moves, mean over the tables below\n\nGeometric means of the ratios to the same configuration without moves; moves are means, the most is the most.\n\n")
+		p.movesHead()
+		for c := range cells[0] {
+			var of []*replay.Row
+			for _, rows := range cells {
+				of = append(of, &rows[c])
+			}
+			p.moves(of)
 		}
 	}
 	for _, rows := range cells {
@@ -58,8 +77,51 @@ func writePage(out io.Writer, command string, cells [][]replay.Row) error {
 			}
 			p.print("\n")
 		}
+		if !moves(rows) {
+			continue
+		}
+		p.print("\nMoves, with ratios to the same configuration without them:\n\n")
+		p.movesHead()
+		for i := range rows {
+			p.moves([]*replay.Row{&rows[i]})
+		}
 	}
 	return p.err
+}
+
+// moves says whether anything was moved.
+func moves(rows []replay.Row) bool {
+	return slices.ContainsFunc(rows, func(r replay.Row) bool { return r.Moved != nil })
+}
+
+func (p *printer) movesHead() {
+	p.print("| configuration | hot80 | hot90 | unmet | memory90 | moves a day | a pod and day | back | within 6 h | most of a pod |\n|---|---|---|---|---|---|---|---|---|---|\n")
+}
+
+// moves writes the row of a configuration over some cells, if it moves pods and there are runs without.
+func (p *printer) moves(rows []*replay.Row) {
+	if rows[0].Moved == nil || len(rows[0].RatioToUnmoved) == 0 {
+		return
+	}
+	p.print("| %s |", rows[0].Config)
+	for _, name := range []string{"hot80_node_minutes", "hot90_node_minutes", "unmet_cpu_core_minutes", "memory90_node_minutes"} {
+		if len(rows) == 1 {
+			p.print(" %s |", unmoved(rows[0], name))
+			continue
+		}
+		var ratios []float64
+		for _, r := range rows {
+			ratios = append(ratios, r.RatioToUnmoved[name])
+		}
+		mean, _ := replay.GeometricMean(ratios)
+		p.print(" %.2f |", mean)
+	}
+	n := float64(len(rows))
+	var aDay, aPod, all, back, within, most float64
+	for _, r := range rows {
+		aDay, aPod, all, back, within, most = aDay+r.Moves/r.Days/n, aPod+r.APodAndDay/n, all+r.Moves, back+r.Back, within+r.Soon, max(most, r.Most)
+	}
+	p.print(" %.1f | %.3f | %s | %s | %.0f |\n", aDay, aPod, share(back, all), share(within, all), most)
 }
 
 // aDay is a sum over all nodes and days, of one of each.

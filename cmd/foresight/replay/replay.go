@@ -47,6 +47,8 @@ type options struct {
 	cold      bool
 	pack      float64
 	shadow    bool
+	moves     int
+	movers    []string
 	report    string
 	page      string
 	format    output.Format
@@ -109,6 +111,8 @@ Configurations without a file:
 	flags.IntVar(&o.parallel, "parallel", 1, "worlds to play at a time")
 	flags.Float64Var(&o.pack, "pack", 0, "find how few nodes keep the minutes over 90 % CPU, a node and day, within this bound, for the pods of --nodes nodes")
 	flags.BoolVar(&o.shadow, "shadow", false, "have the configurations look on while stock places the pods, and hold the gain that they estimate beside the true one")
+	flags.IntVar(&o.moves, "moves", 0, "pods that a mover may move an hour: each configuration is played without moves, and with each --mover; 0 is none")
+	flags.StringSliceVar(&o.movers, "mover", []string{replay.Rebalance}, fmt.Sprintf("what moves pods: %s", strings.Join(replay.Movers(), ", ")))
 	flags.StringVar(&o.report, "report", "", "HTML file to write tables and plots to as well")
 	flags.StringVar(&o.page, "page", "", "Markdown file to write the tables to as well")
 	o.format.AddFlag(cmd)
@@ -140,12 +144,21 @@ func (o *options) validate() error {
 		return fmt.Errorf("--pack: %v: want minutes, 0 or more", o.pack)
 	case o.shadow && (o.pack > 0 || o.cold || o.repeats > 1 || o.report != "" || o.page != ""):
 		return errors.New("--shadow: has no --pack, --cold, --repeats, --report and --page")
+	case o.moves < 0 || o.moves > 1000:
+		return fmt.Errorf("--moves: %d: want 0 to 1000", o.moves)
+	case o.moves > 0 && (o.shadow || o.pack > 0):
+		return errors.New("--moves: has no --shadow and no --pack")
 	case o.pack > 0 && (o.report != "" || o.page != ""):
 		return errors.New("--pack: has no --report and no --page")
 	case len(o.densities) == 0:
 		return errors.New("--density: want one at least")
 	case len(o.sizes) == 0:
 		return errors.New("--node-sizes: want one at least")
+	}
+	for _, m := range o.movers {
+		if !slices.Contains(replay.Movers(), m) {
+			return fmt.Errorf("--mover: %q: want some of %s", m, strings.Join(replay.Movers(), ", "))
+		}
 	}
 	for _, s := range o.sizes {
 		if s != "equal" && s != "mixed" {
@@ -251,6 +264,17 @@ func (o *options) readConfigs() ([]*replay.Config, error) {
 		}
 		configs = append(configs, c)
 	}
+	if o.moves == 0 {
+		return configs, nil
+	}
+	for _, c := range slices.Clone(configs) {
+		if c.Mover != "" {
+			continue // It says itself how it moves pods.
+		}
+		for _, mover := range o.movers {
+			configs = append(configs, c.With(mover, o.moves))
+		}
+	}
 	return configs, nil
 }
 
@@ -258,7 +282,7 @@ func (o *options) run(cmd *cobra.Command) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	for _, f := range []struct{ flag, file, mark string }{{"--report", o.report, report.Mark}, {"--page", o.page, pageMark}} {
+	for _, f := range []struct{ flag, file, mark string }{{"--report", o.report, report.Mark}, {"--page", o.page, o.mark()}} {
 		if f.file == "" {
 			continue
 		}
@@ -318,6 +342,14 @@ func (o *options) run(cmd *cobra.Command) error {
 	return output.Print(cmd.OutOrStdout(), o.format, rows, printTable)
 }
 
+// mark of the page that is to be written.
+func (o *options) mark() string {
+	if o.moves > 0 {
+		return movesMark
+	}
+	return pageMark
+}
+
 // write a file that a flag names, or none.
 func write(flag, file string, to func(io.Writer) error) error {
 	if file == "" {
@@ -350,6 +382,9 @@ func (o *options) command() string {
 	}
 	if o.recording != "" {
 		return b.String()
+	}
+	if o.moves > 0 {
+		fmt.Fprintf(&b, " --moves %d --mover %s", o.moves, strings.Join(o.movers, ","))
 	}
 	fmt.Fprintf(&b, " --nodes %d --node-sizes %s --seeds %d", o.nodes, strings.Join(o.sizes, ","), o.seeds)
 	if o.cold {
@@ -424,12 +459,17 @@ func (o *options) playSeed(ctx context.Context, cell cell, seed uint64, configs 
 			Trace: cell.name, Seed: &seed, Density: cell.density, NodeSizes: cell.sizes, Nodes: cell.nodes, Cold: o.cold, Config: c.Name,
 			Days: (settings.Length - settings.From).Hours() / 24,
 		}
-		row.Decisions, row.Unplaced, row.Measures = replay.Average(runs)
+		row.Decisions, row.Unplaced, row.Measures, row.Moved = replay.Average(runs)
 		stock := &row
 		if len(p.rows) > 0 {
 			stock = &p.rows[0]
 		}
 		row.RatioToStock = row.Ratios(&stock.Measures)
+		for i := range p.rows {
+			if p.rows[i].Config == c.Base {
+				row.RatioToUnmoved = row.Ratios(&p.rows[i].Measures)
+			}
+		}
 		p.rows, p.outcomes = append(p.rows, row), append(p.outcomes, runs[0])
 	}
 	return p, nil
@@ -457,5 +497,47 @@ func printTable(out io.Writer, rows []replay.Row) error {
 			aDay(r, r.Unmet), ratio(r, "unmet_cpu_core_minutes"), aDay(r, r.Memory90), ratio(r, "memory90_node_minutes"),
 			r.P99, r.Imbalance, r.Regret)
 	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	return printMoves(out, rows)
+}
+
+// printMoves writes what became of moves: ratios to the same configuration without them.
+func printMoves(out io.Writer, rows []replay.Row) error {
+	table := printers.GetNewTabWriter(out)
+	head := false
+	for i := range rows {
+		r := &rows[i]
+		if r.Seed != nil || r.Moved == nil {
+			continue
+		}
+		if !head {
+			head = true
+			fmt.Fprintln(table, "\nMoves (ratios to the same configuration without them)")
+			fmt.Fprintln(table, "TRACE\tCONFIG\tMOVES A DAY\tA POD AND DAY\tBACK\tWITHIN 6H\tMOST\tHOT80\tHOT90\tUNMET\tMEM90")
+		}
+		fmt.Fprintf(table, "%s\t%s\t%.1f\t%.3f\t%s\t%.1f\t%.0f\t%s\t%s\t%s\t%s\n", r.Trace, r.Config, r.Moves/r.Days, r.APodAndDay, share(r.Back, r.Moves),
+			r.Soon, r.Most, unmoved(r, "hot80_node_minutes"), unmoved(r, "hot90_node_minutes"), unmoved(r, "unmet_cpu_core_minutes"), unmoved(r, "memory90_node_minutes"))
+	}
 	return table.Flush()
+}
+
+func share(part, all float64) string {
+	if all == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f%%", 100*part/all)
+}
+
+// unmoved is a ratio to the configuration without moves, with its interval.
+func unmoved(r *replay.Row, name string) string {
+	if r.RatioToUnmoved[name] == 0 {
+		return "-"
+	}
+	s := fmt.Sprintf("%.2f", r.RatioToUnmoved[name])
+	if in, ok := r.UnmovedIntervals[name]; ok {
+		s += fmt.Sprintf(" (%.2f–%.2f)", in[0], in[1])
+	}
+	return s
 }

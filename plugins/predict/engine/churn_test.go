@@ -21,7 +21,7 @@ func TestNodesThatComeAndGo(t *testing.T) {
 		f := newFleet(0, 1)
 		a := args()
 		a.Usage.Interval.Duration, a.Usage.Expiry.Duration, a.Usage.Window.Duration = 15*time.Minute, 20*time.Minute, time.Hour
-		l := newLearner(&a, f.cluster(), lives.New(100))
+		l := newLearner(&a, f.cluster(), lives.New(100), false)
 		for hour := range 14 * 24 {
 			f.names = f.names[:0]
 			for i := range nodes {

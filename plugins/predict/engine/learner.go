@@ -43,12 +43,14 @@ type learner struct {
 	loads, loadFailures uint64
 	// inTheWay is why a checkpoint that is not read could not be set aside: it is not overwritten.
 	inTheWay error
+	// ahead is Engine.LookAhead.
+	ahead bool
 }
 
 // mostBlind is the share of the nodes that may be without samples of the last hour before verdicts by forecasts stop.
 const mostBlind = .5
 
-func newLearner(args *config.PredictionArgs, cluster Cluster, lives *lives.Lives) *learner {
+func newLearner(args *config.PredictionArgs, cluster Cluster, lives *lives.Lives, ahead bool) *learner {
 	if cluster.Pod == nil {
 		cluster.Pod = func(string, string) *v1.Pod { return nil }
 	}
@@ -56,9 +58,9 @@ func newLearner(args *config.PredictionArgs, cluster Cluster, lives *lives.Lives
 	grid := history.Grid{Interval: args.Usage.Interval.Duration}
 	expiry := args.Usage.Expiry.Duration
 	return &learner{
-		cluster: cluster, lives: lives, contents: predict.Contents{MayPredict: cluster.MayPredict}, named: int(args.NodeMetricsLimit),
+		cluster: cluster, lives: lives, ahead: ahead, contents: predict.Contents{MayPredict: cluster.MayPredict}, named: int(args.NodeMetricsLimit),
 		windows: newWindows(args.Usage.Window.Duration, expiry),
-		pods:    pods.NewHistory(pods.Options{Tau: tau, ColdStart: args.ColdStart.Duration, Most: mostWorkloads, Forget: expiry, Grid: grid}),
+		pods:    pods.NewHistory(pods.Options{Tau: tau, ColdStart: args.ColdStart.Duration, Most: mostWorkloads, Forget: expiry, Grid: grid, Ahead: ahead}),
 		nodes:   nodes.NewHistory(nodes.Options{Tau: tau, Expiry: expiry, Grid: grid}, cluster.Machines),
 	}
 }
@@ -239,7 +241,7 @@ func (l *learner) load(args *config.PredictionArgs, path string, now time.Time) 
 		return errors.Join(l.pods.Load(r), l.nodes.Load(r, now), l.lives.Load(r))
 	})
 	if err != nil {
-		fresh := newLearner(args, l.cluster, l.lives)
+		fresh := newLearner(args, l.cluster, l.lives, l.ahead)
 		l.pods, l.nodes = fresh.pods, fresh.nodes
 	}
 	return err

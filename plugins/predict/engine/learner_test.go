@@ -100,7 +100,7 @@ func (f *fleet) read(after time.Duration, cores float64) usage.Reading {
 func testLearner(f *fleet) *learner {
 	a := args()
 	a.Usage.Interval.Duration, a.Usage.Window.Duration, a.Usage.Expiry.Duration = 30*time.Second, 15*time.Minute, 5*time.Minute
-	return newLearner(&a, f.cluster(), lives.New(mostWorkloads))
+	return newLearner(&a, f.cluster(), lives.New(mostWorkloads), false)
 }
 
 // When the source fails, nodes go down the ladder and the breaker trips, all visible in metrics; when it is back, so are they.

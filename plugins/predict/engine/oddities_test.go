@@ -86,7 +86,7 @@ func simulate(t *testing.T, odd bool) (map[string][predict.NumResources]predict.
 	cluster.Pods = func() []*v1.Pod { return f.objects }
 	a := args()
 	a.Usage.Interval.Duration, a.Usage.Window.Duration, a.Usage.Expiry.Duration = 5*time.Minute, 30*time.Minute, 20*time.Minute
-	l := newLearner(&a, cluster, lives.New(100))
+	l := newLearner(&a, cluster, lives.New(100), false)
 	bounds := usage.DefaultBounds()
 	bounds.MaxAge = 20 * time.Minute
 	cleaner := usage.NewCleaner(bounds, cluster.Machines)

@@ -21,7 +21,7 @@ type Stepper struct {
 func (e *Engine) Stepper(cluster Cluster) *Stepper {
 	bounds := usage.DefaultBounds()
 	bounds.MaxAge = e.Expiry()
-	l := newLearner(&e.args, cluster, e.lives)
+	l := newLearner(&e.args, cluster, e.lives, e.ahead)
 	l.named = -1 // Nobody scrapes it.
 	return &Stepper{engine: e, learner: l, cleaner: usage.NewCleaner(bounds, cluster.Machines)}
 }

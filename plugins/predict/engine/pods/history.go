@@ -15,6 +15,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/ahead"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forget"
 	"github.com/foresight-scheduler/foresight/plugins/predict/peak/history"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
@@ -32,6 +33,8 @@ type Options struct {
 	Forget time.Duration
 	// Grid of the workloads' series.
 	Grid history.Grid
+	// Ahead has what pods will do in the next hours learned, from what each did at the hours of its newest day.
+	Ahead bool
 }
 
 // Lookup returns the object of a pod, or nil where there is none.
@@ -46,6 +49,8 @@ type History struct {
 	// cluster is what pods use as a multiple of what upstream counts as their request.
 	cluster Use
 	evicted uint64
+	mixture *ahead.Mixture
+	hour    int64 // that is open, since 1970
 }
 
 type key struct{ namespace, name string }
@@ -73,6 +78,7 @@ type Pod struct {
 	peaks  [predict.NumHorizons][predict.NumResources]float32
 	opened [predict.NumHorizons]int64 // Unix second of the first sample in the open hour and day
 	peaked peaked
+	days   *days // nil where Options.Ahead is false
 }
 
 // New is whether the newest reading was the first to tell of the pod.
@@ -94,13 +100,14 @@ var noPeak = [predict.NumResources]float32{-1, -1}
 // NewHistory returns an empty history.
 func NewHistory(o Options) *History {
 	return &History{
-		options: o, pods: map[key]*Pod{}, workloads: map[predict.Workload]*Use{}, classes: map[predict.Class]*Use{},
+		options: o, pods: map[key]*Pod{}, workloads: map[predict.Workload]*Use{}, classes: map[predict.Class]*Use{}, mixture: ahead.New(),
 	}
 }
 
 // Add learns from a clean reading. Pods that lookup does not find are passed over.
 func (h *History) Add(r usage.Reading, lookup Lookup) {
 	now := r.End.Unix()
+	h.turnHour(now)
 	for u := range h.all {
 		u.sum = [predict.NumResources]cycle{}
 	}
@@ -197,7 +204,8 @@ func (h *History) observe(s *usage.PodSample, object *v1.Pod) {
 			continue
 		}
 		p.Use[r], p.measuredAt[r] = v, unix
-		p.own[r].add(v, unix-last)
+		p.own[r].add(v, unix-last, meanHalf)
+		h.follow(p, r, v, unix, last)
 		peak := p.peaked.supported(r, v, s.Window)
 		for i := range p.peaks {
 			p.peaks[i][r] = max(p.peaks[i][r], float32(peak))

@@ -15,10 +15,10 @@ import (
 // moments are what one pod was measured at: decayed, 12 bytes for each resource.
 type moments struct{ mean, variance, samples float32 }
 
-// add takes a sample that came so long after the last one.
-func (m *moments) add(v float64, seconds int64) {
+// add takes a sample that came so long after the last one. After half, a sample counts half.
+func (m *moments) add(v float64, seconds int64, half time.Duration) {
 	m.samples++
-	weight := max(1/float64(m.samples), 1-math.Exp2(-float64(seconds)/meanHalf.Seconds()))
+	weight := max(1/float64(m.samples), 1-math.Exp2(-float64(seconds)/half.Seconds()))
 	d := v - float64(m.mean)
 	m.mean += float32(weight * d)
 	m.variance = float32((1 - weight) * (float64(m.variance) + weight*d*d))
@@ -34,11 +34,15 @@ func (p *Pod) measured() (m predict.Measured, ok bool) {
 		m.Use[r] = predict.Use{Mean: float64(own.mean), Variance: float64(own.variance)}
 	}
 	m.For = time.Duration(p.Newest-p.First) * time.Second
+	m.Ahead = p.ahead()
 	return m, true
 }
 
 // publishOwn puts what pods were measured at into c, about 100 bytes for each.
 func (h *History) publishOwn(c *predict.Contents) {
+	if h.options.Ahead {
+		c.Mixture = h.mixture.Copy()
+	}
 	c.Measured = make(map[types.UID]predict.Measured, len(h.pods))
 	for _, p := range h.pods {
 		if m, ok := p.measured(); ok && p.object != nil {

@@ -12,6 +12,7 @@ import (
 	"unsafe"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/ahead"
 	"github.com/foresight-scheduler/foresight/plugins/predict/peak/history"
 )
 
@@ -88,6 +89,9 @@ const names = 64
 func (h *History) Bytes() uint64 {
 	const pointer = unsafe.Sizeof(uintptr(0))
 	ofPod := uint64(unsafe.Sizeof(Pod{})) + entry(unsafe.Sizeof(key{})+pointer) + 2*entry(unsafe.Sizeof("")+unsafe.Sizeof(predict.Measured{}))
+	if h.options.Ahead {
+		ofPod += uint64(unsafe.Sizeof(days{}) + 2*unsafe.Sizeof(ahead.Day{}) + 2*unsafe.Sizeof(predict.Ahead{}))
+	}
 	ofWorkload := names + 3*entry(unsafe.Sizeof(predict.Workload{})+pointer)
 	ofClass := names + 3*entry(unsafe.Sizeof(predict.Class{})+pointer)
 	n := uint64(len(h.pods))*ofPod + uint64(len(h.workloads))*ofWorkload + uint64(len(h.classes))*ofClass

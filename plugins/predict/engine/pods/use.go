@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/ahead"
 	"github.com/foresight-scheduler/foresight/plugins/predict/engine/quantile"
 	"github.com/foresight-scheduler/foresight/plugins/predict/peak/history"
 )
@@ -41,11 +42,15 @@ type Use struct {
 	Resources [predict.NumResources]ResourceUse
 	// First and Seen are the Unix seconds of the first reading and of the newest one.
 	First, Seen int64
+	// Day is the CPU of a workload's pods at the hours of the newest day, where that is learned; it is replaced, not written to.
+	Day *ahead.Day
 
 	class    *Use // of a workload; nil is not known
 	forecast *predict.PodForecast
 	sum      [predict.NumResources]cycle
-	evicted  bool
+	// What its pods came to in the hour that is over.
+	hourUse, hourPods float64
+	evicted           bool
 }
 
 // ResourceUse is what single pods use of one resource, in cores or bytes.

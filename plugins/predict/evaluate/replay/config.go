@@ -25,6 +25,9 @@ import (
 type Config struct {
 	Name string
 	Kube *kubeschedulerconfig.KubeSchedulerConfiguration
+	// Mover moves pods, up to so many an hour; "" is none. Base is then the name of the configuration without it.
+	Base, Mover string
+	Moves       int
 }
 
 // Stock is the name of the configuration that the others are held against.
@@ -122,6 +125,13 @@ func ReadConfig(name string, data []byte) (*Config, error) {
 	if _, err := c.prediction(); err != nil {
 		return nil, err
 	}
+	args, err := c.rebalance()
+	if err != nil {
+		return nil, err
+	}
+	if args.Mode == config.RebalanceEvict {
+		c.Mover, c.Moves = Rebalance, int(args.MaxMoves.PerHour)
+	}
 	return c, nil
 }
 
@@ -146,16 +156,38 @@ func (c *Config) prediction() (*config.PredictionArgs, error) {
 		}
 	}
 	if args == nil && c.trimaran() {
-		args = &config.PredictionArgs{}
-		defaults := &configv1.PredictionArgs{}
-		configv1.SetDefaults_PredictionArgs(defaults)
-		if err := configv1.Convert_v1_PredictionArgs_To_config_PredictionArgs(defaults, args, nil); err != nil {
-			return nil, err
-		}
+		return defaultPrediction()
 	}
 	if args == nil || args.Usage.Source == config.UsageFromNowhere {
 		return nil, nil
 	}
+	return inReplay(args)
+}
+
+// defaultPrediction returns the args of an engine whose configuration has none.
+func defaultPrediction() (*config.PredictionArgs, error) {
+	args, defaults := &config.PredictionArgs{}, &configv1.PredictionArgs{}
+	configv1.SetDefaults_PredictionArgs(defaults)
+	if err := configv1.Convert_v1_PredictionArgs_To_config_PredictionArgs(defaults, args, nil); err != nil {
+		return nil, err
+	}
+	return inReplay(args)
+}
+
+// rebalance returns the args of the rebalancer: the configuration's, or the defaults.
+func (c *Config) rebalance() (*config.RebalanceArgs, error) {
+	for _, pc := range c.Kube.Profiles[0].PluginConfig {
+		if args, ok := pc.Args.(*config.RebalanceArgs); ok && pc.Name == "Rebalance" {
+			return args, config.ValidateRebalanceArgs(config.ArgsPath("Rebalance"), args).ToAggregate()
+		}
+	}
+	args, defaults := &config.RebalanceArgs{}, &configv1.RebalanceArgs{}
+	configv1.SetDefaults_RebalanceArgs(defaults)
+	return args, configv1.Convert_v1_RebalanceArgs_To_config_RebalanceArgs(defaults, args, nil)
+}
+
+// inReplay returns args for an engine that is driven step by step.
+func inReplay(args *config.PredictionArgs) (*config.PredictionArgs, error) {
 	if err := config.ValidatePredictionArgs(config.ArgsPath("Prediction"), args).ToAggregate(); err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ func (d *driver) start(w *world.World, c *Config, draw uint64, peers frameworkru
 	factory, nodes, pods, services, sets := newFactory(d.api)
 	d.nodes, d.pods = nodes, pods
 	if args != nil {
-		d.engine, d.step = newEngine(w, args, d)
+		d.engine, d.step = newEngine(w, args, d, c.Mover == Rebalance)
 	}
 	judges := &judge.Plugins{}
 	registry := plugins.Registry(plugins.Options{Engine: d.engine, Judges: judges})
@@ -109,9 +109,12 @@ func (d *driver) start(w *world.World, c *Config, draw uint64, peers frameworkru
 	return nil
 }
 
-// newEngine returns an engine that learns of a driver's pods, and what drives it.
-func newEngine(w *world.World, args *config.PredictionArgs, d *driver) (*engine.Engine, *engine.Stepper) {
+// newEngine returns an engine that learns of a driver's pods, and what drives it. ahead has it learn what pods that run will do.
+func newEngine(w *world.World, args *config.PredictionArgs, d *driver, ahead bool) (*engine.Engine, *engine.Stepper) {
 	e := engine.New(*args, d.clock)
+	if ahead {
+		e.LookAhead()
+	}
 	return e, e.Stepper(engine.Cluster{Machines: machinesOf(w), Pod: d.pod, Nodes: func() []*v1.Node { return w.Nodes }})
 }
 

@@ -61,6 +61,8 @@ type Outcome struct {
 	Worst []Decision
 	// Shadow is what an onlooker says; nil where nobody looked on.
 	Shadow *shadow.Report
+	// Moved is what became of moves; nil where nobody moves pods.
+	Moved *Moved
 }
 
 // Decision that turned out badly.

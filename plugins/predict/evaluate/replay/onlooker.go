@@ -42,7 +42,7 @@ func newOnlooker(w *world.World, c *Config, d *driver, draw uint64) (*onlooker, 
 		return nil, errors.New("a configuration without forecasts has nothing to look on with")
 	}
 	o := &onlooker{driver: d, draw: rand.New(rand.NewPCG(w.Seed, draw))}
-	o.engine, o.step = newEngine(w, args, d)
+	o.engine, o.step = newEngine(w, args, d, false)
 	// The plugins that look on are asked as a profile of the scheduler that places pods: they share its nodes.
 	profile := c.Kube.Profiles[0].DeepCopy()
 	profile.SchedulerName = d.name

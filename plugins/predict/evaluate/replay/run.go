@@ -58,6 +58,7 @@ type run struct {
 	now     time.Duration
 	measure meter
 	looks   *onlooker
+	moves   *mover
 }
 
 // node is what a replay knows of a node.
@@ -151,6 +152,9 @@ func Run(ctx context.Context, w *world.World, c *Config, o Options) (*Outcome, e
 	if r.looks != nil {
 		out.Shadow = r.looks.ledger.Report(r.driver.clock.now, 0)
 	}
+	if r.moves != nil {
+		out.Moved = r.moves.outcome()
+	}
 	return out, nil
 }
 
@@ -181,6 +185,9 @@ func (r *run) drive(ctx context.Context, c *Config) error {
 		return err
 	}
 	r.driver = d
+	if r.moves, err = r.newMover(c); err != nil {
+		return err
+	}
 	if r.options.Onlooker != nil {
 		if r.looks, err = newOnlooker(r.world, r.options.Onlooker, d, r.options.Draw); err != nil {
 			return err
@@ -233,7 +240,7 @@ func (r *run) bound(b *v1.Binding) error {
 	if !known || !there {
 		return fmt.Errorf("pod %s/%s was bound to %s, and one of them is not there", b.Namespace, b.Name, b.Target.Name)
 	}
-	if r.now >= r.options.From {
+	if r.now >= r.options.From && (r.moves == nil || r.moves.moving != i) {
 		r.measure.decided(r, i, n)
 	}
 	old := r.pods[i].object
@@ -327,6 +334,11 @@ func (r *run) measures(ctx context.Context, k int) error {
 				return err
 			}
 		}
+		if r.moves != nil {
+			if err := r.moves.measured(ctx, func() usage.Reading { return r.reading(k - 1) }); err != nil {
+				return err
+			}
+		}
 		if r.looks != nil {
 			if err := r.looks.measured(ctx, r.reading(k-1), r.now > r.options.From); err != nil {
 				return err
@@ -336,6 +348,11 @@ func (r *run) measures(ctx context.Context, k int) error {
 	d.retry()
 	if err := d.schedule(r.bound); err != nil {
 		return err
+	}
+	if r.moves != nil {
+		if err := r.moves.act(ctx); err != nil {
+			return err
+		}
 	}
 	if r.now >= r.options.From {
 		r.measure.step(r, k)

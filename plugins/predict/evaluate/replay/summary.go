@@ -24,6 +24,11 @@ type Row struct {
 	Decisions float64 `json:"decisions"`
 	Unplaced  float64 `json:"unplaced"`
 	Measures
+	// Moved is what became of moves, and RatioToUnmoved each measure over that of the configuration without moves, in the same seed, with
+	// its interval; nil and empty where nobody moves pods.
+	*Moved           `json:",omitempty"`
+	RatioToUnmoved   map[string]float64    `json:"ratio_to_unmoved,omitempty"`
+	UnmovedIntervals map[string][2]float64 `json:"ratio_to_unmoved_interval,omitempty"`
 	// RatioToStock of each measure, in the same seed; over all seeds the geometric mean.
 	RatioToStock map[string]float64 `json:"ratio_to_stock,omitempty"`
 	// Interval holds the paired 95 % interval of each ratio over the seeds, where there are two or more.
@@ -31,15 +36,23 @@ type Row struct {
 }
 
 // Average is the mean of repeated runs.
-func Average(runs []*Outcome) (decisions, unplaced float64, m Measures) {
+func Average(runs []*Outcome) (decisions, unplaced float64, m Measures, moved *Moved) {
 	n := float64(len(runs))
 	for _, o := range runs {
+		if o.Moved != nil {
+			if moved == nil {
+				moved = &Moved{}
+			}
+			for i, v := range o.Moved.counts() {
+				*moved.counts()[i] += *v / n
+			}
+		}
 		decisions, unplaced = decisions+float64(o.Decisions)/n, unplaced+float64(o.Unplaced)/n
 		for i, v := range o.values() {
 			*m.values()[i] += *v / n
 		}
 	}
-	return decisions, unplaced, m
+	return decisions, unplaced, m, moved
 }
 
 // Ratios of a row's measures to those of another one.
@@ -58,7 +71,6 @@ func (m *Measures) Ratios(stock *Measures) map[string]float64 {
 func Summarise(rows []Row) Row {
 	out := rows[0]
 	out.Seed, out.Seeds, out.Measures, out.Decisions, out.Unplaced = nil, len(rows), Measures{}, 0, 0
-	out.RatioToStock, out.Interval = map[string]float64{}, map[string][2]float64{}
 	n := float64(len(rows))
 	for i := range rows {
 		r := &rows[i]
@@ -68,10 +80,27 @@ func Summarise(rows []Row) Row {
 			*out.values()[k] += *v / n
 		}
 	}
+	out.RatioToStock, out.Interval = overSeeds(rows, func(r *Row) map[string]float64 { return r.RatioToStock })
+	if out.Moved != nil {
+		out.Moved = &Moved{}
+		for i := range rows {
+			for k, v := range rows[i].Moved.counts() {
+				*out.Moved.counts()[k] += *v / n
+			}
+			out.Most = max(out.Most, rows[i].Most)
+		}
+		out.RatioToUnmoved, out.UnmovedIntervals = overSeeds(rows, func(r *Row) map[string]float64 { return r.RatioToUnmoved })
+	}
+	return out
+}
+
+// overSeeds returns the geometric means of ratios over rows, and their intervals.
+func overSeeds(rows []Row, of func(*Row) map[string]float64) (means map[string]float64, intervals map[string][2]float64) {
+	means, intervals = map[string]float64{}, map[string][2]float64{}
 	for _, m := range measureNames {
 		var ratios []float64
 		for i := range rows {
-			if ratio := rows[i].RatioToStock[m.name]; ratio > 0 {
+			if ratio := of(&rows[i])[m.name]; ratio > 0 {
 				ratios = append(ratios, ratio)
 			}
 		}
@@ -79,12 +108,12 @@ func Summarise(rows []Row) Row {
 			continue
 		}
 		mean, interval := GeometricMean(ratios)
-		out.RatioToStock[m.name] = mean
+		means[m.name] = mean
 		if interval != nil {
-			out.Interval[m.name] = *interval
+			intervals[m.name] = *interval
 		}
 	}
-	return out
+	return means, intervals
 }
 
 // GeometricMean of ratios, each above 0, and Student's 95 % interval of their logarithms, where there are two or more.

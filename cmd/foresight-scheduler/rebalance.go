@@ -1,0 +1,201 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+	corelisters "k8s.io/client-go/listers/core/v1"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/component-base/metrics/legacyregistry"
+	"k8s.io/klog/v2"
+	schedulerserverconfig "k8s.io/kubernetes/cmd/kube-scheduler/app/config"
+	"k8s.io/kubernetes/pkg/scheduler"
+	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
+
+	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/explained"
+	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/fence"
+	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/decision"
+	"github.com/foresight-scheduler/foresight/plugins/decision/evaluate"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
+	"github.com/foresight-scheduler/foresight/plugins/rebalance"
+)
+
+// rebalancer moves pods, or says which it would; nil is off.
+type rebalancer struct {
+	args      *config.RebalanceArgs
+	decisions *decisions
+	engine    *engine.Engine
+	loop      *rebalance.Loop
+}
+
+// newRebalancer returns what the configuration asks for.
+func newRebalancer(cfg *kubeschedulerconfig.KubeSchedulerConfiguration, e *engine.Engine, d *decisions, looks *onlooker) (*rebalancer, error) {
+	args, found, err := soleArgs[*config.RebalanceArgs](cfg, rebalanceName)
+	if err != nil || !found {
+		return nil, err
+	}
+	path := config.ArgsPath(rebalanceName)
+	if err := config.ValidateRebalanceArgs(path, args).ToAggregate(); err != nil {
+		return nil, err
+	}
+	mode := path.Child("mode")
+	evicts := args.Mode == config.RebalanceEvict
+	switch {
+	case args.Mode == config.RebalanceOff:
+		return nil, nil
+	case e == nil:
+		return nil, fmt.Errorf("%s: %s needs forecasts: name where usage comes from in %s", mode, args.Mode, config.ArgsPath(predictionName).Child("usage", "source"))
+	case d == nil:
+		return nil, fmt.Errorf("%s: %s needs what evaluates decisions: %s must be more than 0", mode, args.Mode, config.ArgsPath(decisionsName).Child("records"))
+	case evicts && looks != nil:
+		return nil, fmt.Errorf("%s: with %s this scheduler writes nothing: Suggest at most", mode, shadowName)
+	case evicts && len(cfg.Extenders) > 0:
+		return nil, fmt.Errorf("%s: extenders have a say in where a pod goes, and are not asked before it is moved: Suggest at most", mode)
+	}
+	for i := range cfg.Profiles {
+		if name := cfg.Profiles[i].SchedulerName; slices.Contains(args.SchedulerNames, name) {
+			return nil, fmt.Errorf("%s: %q is a profile of this scheduler, whose pods move anyway", path.Child("schedulerNames"), name)
+		}
+	}
+	e.LookAhead()
+	return &rebalancer{args: args, decisions: d, engine: e}, nil
+}
+
+// listen has what it finds served. Call it before install.
+func (r *rebalancer) listen() {
+	if r == nil {
+		return
+	}
+	if r.decisions.more == nil {
+		r.decisions.more = map[string]explained.Answer{}
+	}
+	r.decisions.more["rebalance"] = r.report
+}
+
+// install looks for moves until ctx ends. Call it after decisions.install and before the informers start.
+func (r *rebalancer) install(ctx context.Context, sched *scheduler.Scheduler, c *schedulerserverconfig.CompletedConfig) error {
+	if r == nil {
+		return nil
+	}
+	selector, err := metav1.LabelSelectorAsSelector(r.args.NamespaceSelector)
+	if err != nil {
+		return fmt.Errorf("%s: %w", config.ArgsPath(rebalanceName).Child("namespaceSelector"), err)
+	}
+	w := &world{
+		client: c.Client, evaluator: r.decisions.evaluator, pods: c.InformerFactory.Core().V1().Pods().Lister(), fence: fence.Of(c.LeaderElection),
+	}
+	for i := range c.ComponentConfig.Profiles {
+		w.profiles = append(w.profiles, c.ComponentConfig.Profiles[i].SchedulerName)
+	}
+	w.recorder = sched.Profiles[w.profiles[0]].EventRecorder()
+	namespaces := c.InformerFactory.Core().V1().Namespaces().Lister()
+	a := r.args
+	w.read, w.survey = r.engine.Reader(), rebalance.SurveyOf(a, rebalance.Movable{
+		MaxPriority: a.MaxPriority,
+		Namespace: func(name string) bool {
+			ns, err := namespaces.Get(name)
+			return err == nil && selector.Matches(labels.Set(ns.Labels))
+		},
+		Scheduler: func(name string) bool {
+			return slices.Contains(w.profiles, name) || slices.Contains(a.SchedulerNames, name)
+		},
+	})
+	r.loop = &rebalance.Loop{
+		World: w, Options: rebalance.OptionsOf(a), Interval: a.Interval.Duration, Evicts: a.Mode == config.RebalanceEvict,
+		Count: rebalance.NewMetrics(),
+	}
+	r.loop.Count.Register(legacyregistry.MustRegister)
+	go r.loop.Run(ctx)
+	klog.FromContext(ctx).Info("Looking for moves", "mode", a.Mode, "interval", a.Interval.Duration, "perHour", a.MaxMoves.PerHour)
+	return nil
+}
+
+// report answers with what was found, or with what a look now finds.
+func (r *rebalancer) report(ctx context.Context, request *http.Request) (any, error) {
+	return r.loop.Report(ctx, time.Now(), request.URL.Query().Get("now") == "true")
+}
+
+// world is the cluster as a rebalancer sees it.
+type world struct {
+	client    kubernetes.Interface
+	evaluator *evaluate.Evaluator
+	profiles  []string
+	pods      corelisters.PodLister
+	fence     *fence.Fence
+	recorder  events.EventRecorder
+	read      predict.Reader
+	survey    rebalance.Survey
+}
+
+// Leads says whether writes pass.
+func (w *world) Leads() bool { return w.fence == nil || w.fence.Open() }
+
+// See looks at copies of the nodes.
+func (w *world) See(ctx context.Context, now time.Time) (*rebalance.Cluster, error) {
+	nodes, err := w.evaluator.Current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return w.survey.Of(w.read(), nodes, now), nil
+}
+
+// Best asks the pod's profile; the first one stands in for other schedulers.
+func (w *world) Best(ctx context.Context, pod *rebalance.Pod, _ string, moved []rebalance.Move) ([]string, error) {
+	object := w.object(pod)
+	if object == nil {
+		return nil, nil
+	}
+	ask := evaluate.Placement{Pod: object, Profile: object.Spec.SchedulerName}
+	if !slices.Contains(w.profiles, ask.Profile) {
+		ask.Profile = w.profiles[0]
+	}
+	for i := range moved {
+		if object := w.object(moved[i].Pod); object != nil {
+			ask.Moved = append(ask.Moved, evaluate.Moved{Pod: object, To: moved[i].To})
+		}
+	}
+	best, err := w.evaluator.Best(ctx, ask)
+	if errors.Is(err, decision.ErrNotYet) {
+		return nil, nil
+	}
+	return best, err
+}
+
+// object of a pod; nil where it is gone.
+func (w *world) object(pod *rebalance.Pod) *v1.Pod {
+	object, err := w.pods.Pods(pod.Namespace).Get(pod.Name)
+	if err != nil || string(object.UID) != pod.UID {
+		return nil
+	}
+	return object
+}
+
+// Evict goes through the scheduler's client, which the fence keeps from writing once the lease may be another's.
+func (w *world) Evict(ctx context.Context, pod *rebalance.Pod) error {
+	uid := types.UID(pod.UID)
+	return w.client.PolicyV1().Evictions(pod.Namespace).Evict(ctx, &policyv1.Eviction{
+		ObjectMeta:    metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name},
+		DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}},
+	})
+}
+
+// Tell writes an event of the pod.
+func (w *world) Tell(pod *rebalance.Pod, note string) {
+	w.recorder.Eventf(&v1.ObjectReference{APIVersion: "v1", Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name, UID: types.UID(pod.UID)}, nil,
+		v1.EventTypeNormal, "Rebalanced", "Evicting", "%s", note)
+}

@@ -1,0 +1,137 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package rebalance is foresight rebalance: which pods the leader has moved or would move, and why others stay.
+package rebalance
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/foresight-scheduler/foresight/cmd/internal/leader"
+	"github.com/foresight-scheduler/foresight/cmd/internal/output"
+	"github.com/foresight-scheduler/foresight/plugins/rebalance"
+)
+
+type options struct {
+	config *genericclioptions.ConfigFlags
+	leader *leader.Asker
+	format output.Format
+	dryRun bool
+}
+
+// NewCommand returns foresight rebalance.
+func NewCommand() *cobra.Command {
+	o := &options{config: genericclioptions.NewConfigFlags(true)}
+	o.leader = leader.New(o.config)
+	cmd := &cobra.Command{
+		Use:   "rebalance",
+		Short: "Show which pods were moved or would be, and why others stay",
+		Long: `Show what the rebalancer of the leader has suggested or moved, the newest first, what it expects
+nodes to suffer, and why pods whose going would cure something stay where they are. With
+--dry-run the leader looks at the cluster now: it shows what it would move within an hour, and
+neither moves nor remembers anything. The scheduler's configuration turns the rebalancer on;
+see docs/use/rebalance.md.`,
+		Example: `  foresight rebalance
+  foresight rebalance --dry-run`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), cmd.OutOrStdout()) },
+	}
+	o.config.AddFlags(cmd.Flags())
+	o.leader.AddFlags(cmd)
+	o.format.AddFlag(cmd)
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "have the leader look now, and show what it would move within an hour")
+	return cmd
+}
+
+func (o *options) run(ctx context.Context, out io.Writer) error {
+	query := url.Values{}
+	if o.dryRun {
+		query.Set("now", "true")
+	}
+	report := &rebalance.Report{}
+	if err := o.leader.Get(ctx, "rebalance", query, report); err != nil {
+		if strings.Contains(err.Error(), "404") {
+			return fmt.Errorf("%w: is the rebalancer on? See mode in the args of Rebalance (docs/use/rebalance.md)", err)
+		}
+		return err
+	}
+	return output.Print(out, o.format, report, o.print)
+}
+
+func (o *options) print(out io.Writer, r *rebalance.Report) error {
+	switch {
+	case r.Time.IsZero():
+		fmt.Fprintf(out, "Mode %s. The leader has not looked yet.\n", r.Mode)
+	default:
+		fmt.Fprintf(out, "Mode %s. At %s nodes are expected to use %.0f core minutes beyond what they run well at.\n", r.Mode, r.Time.Format(time.TimeOnly), r.Suffers)
+	}
+	if r.Promised > 0 {
+		fmt.Fprintf(out, "The last moves promised %.0f core minutes and brought %.0f.\n", r.Promised, r.Realised)
+	}
+	if r.Stopped != nil {
+		fmt.Fprintf(out, "Nothing moves until %s, since moves did not bring what they promised.\n", r.Stopped.Format(time.RFC3339))
+	}
+	if o.dryRun {
+		if err := printRecords(out, "Would move", r.Moves); err != nil {
+			return err
+		}
+	}
+	if err := printRecords(out, "Moves", r.Records); err != nil {
+		return err
+	}
+	if len(r.Closest) > 0 {
+		fmt.Fprintln(out, "\nStay, though their going would cure something")
+		table := printers.GetNewTabWriter(out)
+		fmt.Fprintln(table, "NAMESPACE\tPOD\tNODE\tWOULD GO TO\tCURES\tGAIN\tREASON")
+		for _, n := range r.Closest {
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.0f\t%.0f\t%s\n", n.Namespace, n.Pod, n.From, or(n.To, "-"), n.Cures, n.Gain, n.Reason)
+		}
+		if err := table.Flush(); err != nil {
+			return err
+		}
+	}
+	if len(r.Refused) > 0 {
+		var all []string
+		for _, reason := range slices.Sorted(maps.Keys(r.Refused)) {
+			all = append(all, fmt.Sprintf("%s %d", reason, r.Refused[reason]))
+		}
+		fmt.Fprintf(out, "\nIn all: %s\n", strings.Join(all, ", "))
+	}
+	return nil
+}
+
+func printRecords(out io.Writer, title string, records []rebalance.Record) error {
+	if len(records) == 0 {
+		_, err := fmt.Fprintf(out, "\n%s: none\n", title)
+		return err
+	}
+	fmt.Fprintf(out, "\n%s\n", title)
+	table := printers.GetNewTabWriter(out)
+	fmt.Fprintln(table, "TIME\tNAMESPACE\tPOD\tFROM\tTO\tGAIN\tRESULT\tWHY")
+	for _, m := range records {
+		result := or(m.Result, "-")
+		if m.On != "" {
+			result += " (" + m.Successor + " on " + m.On + ")"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%.0f\t%s\t%s\n", m.Time.Format(time.TimeOnly), m.Namespace, m.Pod, m.From, m.To, m.Gain, result, m.Why)
+	}
+	return table.Flush()
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}

@@ -1,0 +1,212 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package ahead forecasts what a pod that runs will use in each of the next hours, from what it does now and from what it did at these
+// hours of the day before. It knows no Kubernetes.
+//
+// For the hour that begins j hours from now, with the level l of the last quarter of an hour, the pod's use y(j) at that hour of its
+// newest day, y(0) at this hour of it, and its mean m over half a day:
+//
+//	forecast(j) = a(j)·l + b(j)·y(j) + c(j)·y(0) + d(j)·m
+//
+// The four weights of each lead are learned from all pods together, each divided by its own mean: least squares, drawn to weights that
+// were there before anything was seen. For example, with a = .7, b = .3 and c = d = 0 a pod that uses 2 cores now and used 1 core at
+// the next hour of yesterday is forecast at 1.7 cores.
+package ahead
+
+import "math"
+
+const (
+	// Leads is how many hours are forecast.
+	Leads = 8
+	// HoursOfDay there are.
+	HoursOfDay = 24
+	// features of a forecast.
+	features = 4
+	// prior is as many hours of pods as the first weights count for.
+	prior = 30
+	// keeps is the share of what was learned that still counts after an hour: half of it after three days.
+	keeps = .9904
+	// smallest is the least a pod is divided by, in the unit of its use. A pod that does nothing tells nothing.
+	smallest = 1e-3
+	// most is the largest squared error, in squares of the mean, that teaches: a larger one would outweigh all others.
+	most = 1e4
+)
+
+// Day is what a pod used at each hour of the day when it last was that hour, by UTC; below 0 is not known. Nobody writes to one that is
+// published.
+type Day [HoursOfDay]float32
+
+// Unknown returns a day of which nothing is known.
+func Unknown() (d Day) {
+	for h := range d {
+		d[h] = -1
+	}
+	return d
+}
+
+// Over returns what was used in the hour that begins at a Unix second, on average; false where that is not known.
+func (d *Day) Over(unix int64) (use float64, known bool) {
+	if d == nil {
+		return 0, false
+	}
+	hour, into := unix/3600, float64(unix%3600)/3600
+	first, second := float64(d[hour%HoursOfDay]), float64(d[(hour+1)%HoursOfDay])
+	switch {
+	case first < 0 && second < 0:
+		return 0, false
+	case first < 0:
+		return second, true
+	case second < 0:
+		return first, true
+	}
+	return first + into*(second-first), true
+}
+
+// Pod is what is known of a pod at one moment.
+type Pod struct {
+	// Now is its level over the last quarter of an hour, and Mean that over half a day.
+	Now, Mean float64
+	// Day is its own; nil is none. Like is that of pods like it, which stands in.
+	Day, Like *Day
+}
+
+// Inputs of a forecast: l, y(j), y(0) and m.
+type Inputs [features]float64
+
+// Inputs for the hour that begins lead hours after a Unix second.
+func (p *Pod) Inputs(unix int64, lead int) Inputs {
+	at := func(unix int64) float64 {
+		if use, known := p.Day.Over(unix); known {
+			return use
+		}
+		if use, known := p.Like.Over(unix); known {
+			return use
+		}
+		return p.Now
+	}
+	return Inputs{p.Now, at(unix + int64(lead)*3600), at(unix), p.Mean}
+}
+
+// Mixture is how now and yesterday are weighed for each lead. The zero value is none: use New.
+type Mixture struct {
+	weights [Leads][features]float64
+	// wider is by how much the mean squared error of a lead passes that of the first.
+	wider [Leads]float64
+	// What the weights are solved from: Σ x·xᵀ, Σ x·y and the mean squared errors.
+	products [Leads][features][features]float64
+	targets  [Leads][features]float64
+	errors   [Leads]float64
+	seen     [Leads]float64
+}
+
+// New returns the mixture that counts before anything was seen: the level of now, which yesterday takes over from.
+func New() *Mixture {
+	m := &Mixture{}
+	for j := range m.weights {
+		now := .75 * math.Pow(.85, float64(j))
+		m.weights[j] = [features]float64{now, 1 - now, 0, 0}
+		m.wider[j] = 1
+	}
+	return m
+}
+
+// Weights of a lead: of the level now, of yesterday at that hour, of yesterday at this hour and of the mean.
+func (m *Mixture) Weights(lead int) [4]float64 { return m.weights[lead] }
+
+// Forecast returns what is used in the hour of that lead, at least 0. Leads beyond the last count as it.
+func (m *Mixture) Forecast(in Inputs, lead int) float64 {
+	sum := 0.0
+	for i, w := range m.weights[min(lead, Leads-1)] {
+		sum += w * in[i]
+	}
+	return max(0, sum)
+}
+
+// Wider is by how much the mean squared error of a lead passes that of the first.
+func (m *Mixture) Wider(lead int) float64 { return m.wider[min(lead, Leads-1)] }
+
+// Learn takes what was used in an hour of which the inputs spoke that many hours before: its mean, and the mean of its square.
+func (m *Mixture) Learn(x Inputs, lead int, use, square float64) {
+	scale := max(x[features-1], smallest)
+	forecast := m.Forecast(x, lead)
+	miss := (square - 2*use*forecast + forecast*forecast) / scale / scale
+	if !(miss >= 0 && miss <= most) {
+		return
+	}
+	for i := range x {
+		x[i] /= scale
+	}
+	for i := range x {
+		for k := range x {
+			m.products[lead][i][k] += x[i] * x[k]
+		}
+		m.targets[lead][i] += x[i] * use / scale
+	}
+	m.errors[lead] += miss
+	m.seen[lead]++
+}
+
+// Solve finds the weights anew, and has what was seen before count a little less. Call it once an hour.
+func (m *Mixture) Solve() {
+	first := New()
+	for j := range m.weights {
+		if m.seen[j] == 0 {
+			continue
+		}
+		a, b := m.products[j], m.targets[j]
+		for i := range a {
+			a[i][i] += prior
+			b[i] += prior * first.weights[j][i]
+		}
+		if w, ok := solve(a, b); ok {
+			m.weights[j] = w
+		}
+		if m.seen[0] > 0 && m.errors[0] > 0 {
+			m.wider[j] = max(1, (m.errors[j]+prior*m.errors[0]/m.seen[0])/(m.seen[j]+prior)*m.seen[0]/m.errors[0])
+		}
+	}
+	for j := range m.weights {
+		for i := range m.products[j] {
+			for k := range m.products[j][i] {
+				m.products[j][i][k] *= keeps
+			}
+			m.targets[j][i] *= keeps
+		}
+		m.errors[j] *= keeps
+		m.seen[j] *= keeps
+	}
+}
+
+// Copy returns what can be published.
+func (m *Mixture) Copy() *Mixture {
+	c := *m
+	return &c
+}
+
+// solve finds w with a·w = b by elimination; a is symmetric, and positive since the prior is on its diagonal.
+func solve(a [features][features]float64, b [features]float64) (w [features]float64, ok bool) {
+	for i := range a {
+		if !(a[i][i] > 1e-9) {
+			return w, false
+		}
+		for k := i + 1; k < features; k++ {
+			by := a[k][i] / a[i][i]
+			for l := i; l < features; l++ {
+				a[k][l] -= by * a[i][l]
+			}
+			b[k] -= by * b[i]
+		}
+	}
+	for i := features - 1; i >= 0; i-- {
+		w[i] = b[i]
+		for k := i + 1; k < features; k++ {
+			w[i] -= a[i][k] * w[k]
+		}
+		w[i] /= a[i][i]
+		if math.IsNaN(w[i]) || math.IsInf(w[i], 0) {
+			return w, false
+		}
+	}
+	return w, true
+}

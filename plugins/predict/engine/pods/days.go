@@ -1,0 +1,186 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pods
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/ahead"
+)
+
+const (
+	// nowHalf is the half-life of the level of now: two thirds of its weight are in the last quarter of an hour.
+	nowHalf = 8 * time.Minute
+	// missHalf is the half-life of the weight of an hour's error.
+	missHalf = 12 * time.Hour
+	// wholeHour is how much of an hour must have been measured for its mean to count, in seconds.
+	wholeHour = 2400
+)
+
+// days is what one pod did at the hours of its newest day, and how it was foreseen: about 300 bytes. CPU only, but for the level.
+type days struct {
+	now [predict.NumResources]moments
+	// Sums over the open hour: of seconds, and of CPU and its square times seconds.
+	seconds, use, square float64
+	// began is what was known when each of the last hours began, the newest first.
+	began [ahead.Leads]known
+	// miss is the mean squared error of the forecast of the first hour; below 0 is not known.
+	miss float32
+	// day is replaced, not written to: snapshots hold it.
+	day *ahead.Day
+	// published is what the snapshot holds; nil when it has to be made anew.
+	published *predict.Ahead
+}
+
+// known is what a pod's forecasts were made from: the level, this hour's use of yesterday and the mean. A level below 0 is not known.
+type known struct{ level, yesterday, mean float32 }
+
+// follow takes a sample of a pod for what it will do.
+func (h *History) follow(p *Pod, r int, v float64, unix, last int64) {
+	if !h.options.Ahead {
+		return
+	}
+	if p.days == nil {
+		p.days = &days{miss: -1}
+		for i := range p.days.began {
+			p.days.began[i].level = -1
+		}
+	}
+	d := p.days
+	d.now[r].add(v, unix-last, nowHalf)
+	d.published = nil
+	if predict.Resource(r) == predict.CPU && last != 0 && (unix-1)/3600 == h.hour {
+		seconds := float64(min(unix-last, unix-h.hour*3600))
+		d.seconds, d.use, d.square = d.seconds+seconds, d.use+seconds*v, d.square+seconds*v*v
+	}
+}
+
+// turnHour ends the open hour and begins another one.
+func (h *History) turnHour(now int64) {
+	// A sample of the last moment belongs to the hour that is over.
+	hour := (now - 1) / 3600
+	if !h.options.Ahead || hour == h.hour {
+		return
+	}
+	over := h.hour
+	h.hour = hour
+	learned := false
+	for u := range h.all {
+		u.hourUse, u.hourPods = 0, 0
+	}
+	// In one order, so that sums come out the same.
+	order := slices.SortedFunc(maps.Keys(h.pods), func(a, b key) int {
+		return cmp.Or(cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.name, b.name))
+	})
+	for _, k := range order {
+		p := h.pods[k]
+		d := p.days
+		if d == nil {
+			continue
+		}
+		if d.seconds >= wholeHour {
+			use, square := d.use/d.seconds, d.square/d.seconds
+			h.learnAhead(p, over, use, square)
+			learned = true
+			if p.workload != nil {
+				p.workload.hourUse, p.workload.hourPods = p.workload.hourUse+use, p.workload.hourPods+1
+			}
+			next := ahead.Unknown()
+			if d.day != nil {
+				next = *d.day
+			}
+			next[over%ahead.HoursOfDay] = float32(use)
+			d.day = &next
+		}
+		d.seconds, d.use, d.square, d.published = 0, 0, 0, nil
+	}
+	for _, u := range h.workloads {
+		if u.hourPods > 0 {
+			next := ahead.Unknown()
+			if u.Day != nil {
+				next = *u.Day
+			}
+			next[over%ahead.HoursOfDay] = float32(u.hourUse / u.hourPods)
+			u.Day = &next
+		}
+	}
+	if learned {
+		h.mixture.Solve()
+	}
+	// What is foreseen from here on.
+	for _, p := range h.pods {
+		d := p.days
+		if d == nil {
+			continue
+		}
+		copy(d.began[1:], d.began[:ahead.Leads-1])
+		then := p.forecasting()
+		in := then.Inputs(hour*3600, 0)
+		d.began[0] = known{float32(in[0]), float32(in[2]), float32(in[3])}
+		if p.own[predict.CPU].samples < early || hour != over+1 {
+			d.began[0].level = -1
+		}
+	}
+}
+
+// forecasting is what the pod's CPU is forecast from now.
+func (p *Pod) forecasting() ahead.Pod {
+	f := ahead.Pod{Now: float64(p.days.now[predict.CPU].mean), Mean: float64(p.own[predict.CPU].mean), Day: p.days.day}
+	if p.workload != nil {
+		f.Like = p.workload.Day
+	}
+	return f
+}
+
+// learnAhead holds the hour that is over against what was foreseen of it.
+func (h *History) learnAhead(p *Pod, over int64, use, square float64) {
+	d := p.days
+	that := ahead.Pod{Now: -1, Day: d.day} // the hour that is over, as yesterday had it
+	if p.workload != nil {
+		that.Like = p.workload.Day
+	}
+	yesterday := that.Inputs(over*3600, 0)[1]
+	for lead, then := range d.began {
+		if then.level < 0 {
+			continue
+		}
+		in := ahead.Inputs{float64(then.level), yesterday, float64(then.yesterday), float64(then.mean)}
+		if yesterday < 0 {
+			in[1] = in[0]
+		}
+		if lead == 0 {
+			f := h.mixture.Forecast(in, 0)
+			miss := max(0, square-2*use*f+f*f)
+			if weight := 1 - math.Exp2(-float64(time.Hour)/float64(missHalf)); d.miss >= 0 {
+				miss = float64(d.miss) + weight*(miss-float64(d.miss))
+			}
+			d.miss = float32(miss)
+		}
+		h.mixture.Learn(in, lead, use, square)
+	}
+}
+
+// ahead is what the snapshot tells of the pod's next hours.
+func (p *Pod) ahead() *predict.Ahead {
+	d := p.days
+	if d == nil {
+		return nil
+	}
+	if d.published == nil {
+		a := &predict.Ahead{Mean: float64(p.own[predict.CPU].mean), Miss: float64(d.miss), Day: d.day, Latest: p.Use[predict.CPU]}
+		for r := range a.Now {
+			a.Now[r] = float64(d.now[r].mean)
+		}
+		if p.workload != nil {
+			a.Like = p.workload.Day
+		}
+		d.published = a
+	}
+	return d.published
+}

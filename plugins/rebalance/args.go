@@ -1,0 +1,28 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rebalance
+
+import "github.com/foresight-scheduler/foresight/config"
+
+const (
+	// asks is how many pods the scheduler is asked about for one move.
+	asks = 8
+	// keeps is the weight of an hour ahead as a share of that of the one before it, chosen in replays (docs/results/moves.md).
+	keeps = .8
+)
+
+// OptionsOf are the options of args, which must be valid.
+func OptionsOf(a *config.RebalanceArgs) Options {
+	return Options{
+		MinGain: float64(a.MinGainCoreMinutes), MinShare: float64(a.MinGainPercent) / 100, Lost: a.LostWork.Duration, Again: a.MoveAgainAfter.Duration,
+		Hour: int(a.MaxMoves.PerHour), Node: int(a.MaxMoves.PerNode), Workload: int(a.MaxMoves.PerWorkload), Namespace: int(a.MaxMoves.PerNamespace),
+		Asks:    asks,
+		Breaker: Breaker{Moves: float64(a.Breaker.Moves), Share: float64(a.Breaker.MinPercent) / 100, Pause: a.Breaker.Pause.Duration},
+	}
+}
+
+// SurveyOf is the survey of args, which must be valid.
+func SurveyOf(a *config.RebalanceArgs, movable Movable) Survey {
+	return Survey{Hours: int(a.HorizonHours), Keeps: keeps, Movable: movable}
+}

@@ -1,0 +1,63 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rebalance
+
+import (
+	v1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/foresight-scheduler/foresight/plugins/claims"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+)
+
+// Movable says which pods may move at all.
+type Movable struct {
+	// MaxPriority is the highest priority of pods that move.
+	MaxPriority int32
+	// Namespace says of a namespace that its pods may move; nil is all.
+	Namespace func(name string) bool
+	// Scheduler says of a scheduler that its pods may move.
+	Scheduler func(name string) bool
+}
+
+// FixedBy says why a pod may not move, whatever is predicted; "" is nothing.
+func (m *Movable) FixedBy(pod *v1.Pod) Reason {
+	owner := metav1.GetControllerOfNoCopy(pod)
+	switch {
+	case claims.IsMirror(pod) || owner != nil && owner.Kind == "Node":
+		return Static
+	case predict.IsDaemon(pod):
+		return OfDaemonSet
+	case owner == nil:
+		return Bare
+	case owner.Kind == "Job" || pod.Spec.RestartPolicy != v1.RestartPolicyAlways:
+		return OfJob
+	case pod.DeletionTimestamp != nil:
+		return Deleting
+	case pod.Status.Phase != v1.PodRunning:
+		return NotRunning
+	case !m.Scheduler(pod.Spec.SchedulerName):
+		return OtherPlacer
+	case m.Namespace != nil && !m.Namespace(pod.Namespace):
+		return OtherTenant
+	case pod.Spec.Priority != nil && *pod.Spec.Priority > m.MaxPriority:
+		return Important
+	case claims.UnsafeToEvict(pod):
+		return Unsafe
+	case holdsData(pod):
+		return LocalData
+	}
+	return ""
+}
+
+// holdsData says that the pod keeps files on its node. What is in memory goes with a restart too.
+func holdsData(pod *v1.Pod) bool {
+	for i := range pod.Spec.Volumes {
+		v := &pod.Spec.Volumes[i]
+		if v.HostPath != nil || v.EmptyDir != nil && v.EmptyDir.Medium != v1.StorageMediumMemory {
+			return true
+		}
+	}
+	return false
+}

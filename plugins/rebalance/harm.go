@@ -1,0 +1,67 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rebalance
+
+import (
+	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/harm"
+)
+
+// sum of what some pods use in each slot: means, variances and deviations of each resource.
+type sum []predict.NodeUse
+
+func (c *Cluster) sumOf(n *Node) sum {
+	s := make(sum, len(c.Slots))
+	for _, p := range n.Pods {
+		s.add(p, 1)
+	}
+	return s
+}
+
+func (s sum) add(p *Pod, sign float64) {
+	for k := range s {
+		s[k].Plus(p.Use[k], sign)
+	}
+}
+
+// with returns the sum with or, where sign is −1, without a pod, in one that it is handed.
+func (s sum) with(p *Pod, sign float64, into sum) sum {
+	copy(into, s)
+	into.add(p, sign)
+	return into
+}
+
+// suffers is what a node whose pods use so much is expected to use beyond what it runs well at, in core minutes, weighted. Memory
+// counts by its share of the node: a tenth of the memory too much for a minute is a tenth of the cores for a minute.
+func (c *Cluster) suffers(n *Node, use sum) (total float64) {
+	runsWell := predict.RunsWell()
+	for k, slot := range c.Slots {
+		share := 0.0
+		for r := range n.Size {
+			share += harm.Excess(use[k].And(r, &n.Beyond[r]), runsWell[r]*n.Size[r], n.Size[r])
+		}
+		total += share * n.Size[predict.CPU] * slot.Length.Minutes() * slot.Weight
+	}
+	return total
+}
+
+// hottest is the slot in which a node is expected to use the most CPU, and how much it then uses.
+func (c *Cluster) hottest(n *Node, use sum) (slot int, cores float64) {
+	for k := range use {
+		if mean := use[k].And(int(predict.CPU), &n.Beyond[predict.CPU]).Mean; k == 0 || mean > cores {
+			slot, cores = k, mean
+		}
+	}
+	return slot, cores
+}
+
+// Until is how far ahead of now a slot begins.
+func (c *Cluster) Until(slot int) (ahead time.Duration) {
+	for _, s := range c.Slots[:slot] {
+		ahead += s.Length
+	}
+	return ahead
+}

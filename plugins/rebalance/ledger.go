@@ -1,0 +1,144 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rebalance
+
+import (
+	"slices"
+	"time"
+)
+
+// ledger remembers moves for as long as they count: against budgets for an hour, and against moving the pod again for longer.
+type ledger struct {
+	breaker Breaker
+	since   time.Time
+	moves   []*made
+	// lineage is what became of pods that were moved, by UID.
+	lineage map[string]*lineage
+	stopped time.Time // until when the breaker has stopped moves
+	sums    struct{ promised, realised, moves float64 }
+}
+
+// made is a move that was made.
+type made struct {
+	Move
+	successor string // UID; "" is not known yet
+	realised  float64
+	followed  time.Duration
+	settled   bool
+}
+
+// lineage is one pod through its moves.
+type lineage struct {
+	moved time.Time
+	left  []string // nodes, the newest last
+}
+
+// mostLeft nodes are remembered of a pod.
+const mostLeft = 8
+
+func newLedger(b Breaker, since time.Time) ledger {
+	return ledger{breaker: b, since: since, lineage: map[string]*lineage{}}
+}
+
+// Moved tells the planner of a move that was made.
+func (p *Planner) Moved(m Move) { p.ledger.moves = append(p.ledger.moves, &made{Move: m}) }
+
+// Succeeded tells it which pod came in the place of a pod that was moved.
+func (p *Planner) Succeeded(moved *Pod, successor string) {
+	l := &p.ledger
+	for _, m := range l.moves {
+		if m.Pod.UID != moved.UID || m.successor != "" {
+			continue
+		}
+		m.successor = successor
+		line := l.lineage[moved.UID]
+		delete(l.lineage, moved.UID)
+		if line == nil {
+			line = &lineage{}
+		}
+		line.moved = m.At
+		line.left = append(line.left, m.From)
+		line.left = line.left[max(0, len(line.left)-mostLeft):]
+		l.lineage[successor] = line
+	}
+}
+
+// forget what no longer counts.
+func (l *ledger) forget(now time.Time, after time.Duration) {
+	l.moves = slices.DeleteFunc(l.moves, func(m *made) bool { return m.settled && now.Sub(m.At) >= after || now.Sub(m.At) >= 2*after })
+	for uid, line := range l.lineage {
+		if now.Sub(line.moved) > max(4*after, 7*24*time.Hour) {
+			delete(l.lineage, uid)
+		}
+	}
+}
+
+// allows says why a pod may not leave its node now; "" is nothing. Planned moves count as made.
+func (l *ledger) allows(pod *Pod, node string, now time.Time, o *Options, planned []Move) Reason {
+	// 1. Not twice within a time. A pod whose predecessor is not known may have been moved: where its workload had a move that has no
+	// successor yet, and in the time before this planner began.
+	if line := l.lineage[pod.UID]; line != nil && now.Sub(line.moved) < o.Again {
+		return TooSoon
+	}
+	if pod.Created.After(l.since.Add(-o.Again)) && pod.Created.Before(l.since) && now.Sub(pod.Created) < o.Again {
+		return TooSoon
+	}
+	hour, ofWorkload, ofNamespace := len(planned), 0, 0
+	count := func(m *Move) {
+		if m.Pod.Workload == pod.Workload {
+			ofWorkload++
+		}
+		if m.Pod.Namespace == pod.Namespace {
+			ofNamespace++
+		}
+	}
+	for i := range planned {
+		count(&planned[i])
+	}
+	for _, m := range l.moves {
+		if m.Pod.UID == pod.UID {
+			return TooSoon // It is on its way, or was suggested.
+		}
+		if m.successor == "" && m.Pod.Workload == pod.Workload && pod.Created.After(m.At) && now.Sub(m.At) < o.Again {
+			return TooSoon
+		}
+		if now.Sub(m.At) < time.Hour {
+			hour++
+			count(&m.Move)
+		}
+	}
+	// 2. Budgets.
+	switch {
+	case hour >= o.Hour:
+		return HourBudget
+	case ofWorkload >= o.Workload:
+		return WorkloadSpent
+	case ofNamespace >= o.Namespace:
+		return TenantBudget
+	case l.spent(node, now, planned) >= o.Node:
+		return NodeBudget
+	}
+	return ""
+}
+
+// spent is how many pods have moved from or to a node within an hour.
+func (l *ledger) spent(node string, now time.Time, planned []Move) (n int) {
+	for i := range planned {
+		if planned[i].From == node || planned[i].To == node {
+			n++
+		}
+	}
+	for _, m := range l.moves {
+		if now.Sub(m.At) < time.Hour && (m.From == node || m.To == node) {
+			n++
+		}
+	}
+	return n
+}
+
+// left says whether a pod was moved away from the node before.
+func (l *ledger) left(pod *Pod, node string) bool {
+	line := l.lineage[pod.UID]
+	return line != nil && slices.Contains(line.left, node)
+}

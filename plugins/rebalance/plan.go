@@ -1,0 +1,235 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rebalance
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+)
+
+// Options of a planner.
+type Options struct {
+	// MinGain is the margin: how many core minutes both nodes together must suffer less, after the cost of the move.
+	MinGain float64
+	// MinShare is the same as a share of what the pod's going cures, 0–1: most of the harm is not to be handed on.
+	MinShare float64
+	// Lost is how long a pod's work takes to be taken up elsewhere: the cost of a move is its use over that time.
+	Lost time.Duration
+	// Again is how long a pod is not moved again after a move.
+	Again time.Duration
+	// Most moves within an hour: in all, from or to a node, of a workload and in a namespace.
+	Hour, Node, Workload, Namespace int
+	// Asks is how many pods the scheduler is asked about for one move.
+	Asks int
+	// Breaker on what moves bring.
+	Breaker Breaker
+}
+
+// Planner finds moves, and remembers those that were made. It is not safe for concurrent use.
+type Planner struct {
+	options Options
+	ledger  ledger
+}
+
+// NewPlanner returns a planner. What was moved before since is not known to it: a pod that is younger than Options.Again may have been moved.
+func NewPlanner(o Options, since time.Time) *Planner {
+	return &Planner{options: o, ledger: newLedger(o.Breaker, since)}
+}
+
+// Plan is what a planner found.
+type Plan struct {
+	Moves []Move
+	// Refused counts the pods that would cure something and do not move, by why.
+	Refused map[Reason]int
+	// Closest are those that the scheduler was asked about and that do not move, for whoever asks why nothing does: at most ten.
+	Closest []Refusal
+	// Suffers is what all nodes suffer within the time that is looked ahead, in core minutes.
+	Suffers float64
+}
+
+// Refusal is a pod that does not move, though its going would cure so much, in core minutes.
+type Refusal struct {
+	Pod      *Pod
+	Node, To string
+	Cures    float64
+	Gain     float64
+	Reason   Reason
+}
+
+// candidate is a pod whose going cures something.
+type candidate struct {
+	pod   *Pod
+	node  int
+	cures float64
+}
+
+// state of a cluster while moves are planned.
+type state struct {
+	cluster *Cluster
+	sums    []sum
+	suffers []float64
+	byName  map[string]int
+	gone    map[*Pod]bool // planned already
+	scratch sum
+}
+
+// Plan returns up to most moves, the best first, each with those before it made. It makes none: tell Moved of those that are.
+func (p *Planner) Plan(ctx context.Context, c *Cluster, dry DryRun, most int) (*Plan, error) {
+	s := &state{cluster: c, byName: map[string]int{}, gone: map[*Pod]bool{}, scratch: c.sumOf(&Node{})}
+	out := &Plan{Refused: map[Reason]int{}}
+	for i := range c.Nodes {
+		n := &c.Nodes[i]
+		s.byName[n.Name] = i
+		s.sums = append(s.sums, c.sumOf(n))
+		s.suffers = append(s.suffers, c.suffers(n, s.sums[i]))
+		out.Suffers += s.suffers[i]
+	}
+	p.ledger.forget(c.Now, max(p.options.Again, time.Hour))
+	if until := p.ledger.stopped; c.Now.Before(until) {
+		out.Refused[Stopped]++
+		return out, nil
+	}
+	for len(out.Moves) < most {
+		move, err := p.next(ctx, s, dry, out)
+		if err != nil || move == nil {
+			return out, err
+		}
+		out.Moves = append(out.Moves, *move)
+		s.move(move)
+	}
+	return out, nil
+}
+
+// next finds the best move from where s is; nil is none.
+func (p *Planner) next(ctx context.Context, s *state, dry DryRun, out *Plan) (*Move, error) {
+	var best *Move
+	asked := 0
+	for _, c := range p.candidates(s, out) {
+		// No other can gain more than it cures.
+		if asked >= p.options.Asks || best != nil && c.cures <= best.Gain() {
+			break
+		}
+		asked++
+		m, refusal, err := p.judge(ctx, s, dry, &c, out.Moves)
+		if err != nil {
+			return nil, err
+		}
+		if refusal != nil {
+			out.refuse(refusal)
+			continue
+		}
+		if best == nil || m.Gain() > best.Gain() {
+			best = m
+		}
+	}
+	return best, nil
+}
+
+func (o *Plan) refuse(r *Refusal) {
+	o.Refused[r.Reason]++
+	if len(o.Closest) < mostClosest {
+		o.Closest = append(o.Closest, *r)
+	}
+}
+
+const mostClosest = 10
+
+// candidates are the pods whose going cures more than the margin, the best first.
+func (p *Planner) candidates(s *state, out *Plan) (all []candidate) {
+	for i := range s.cluster.Nodes {
+		n := &s.cluster.Nodes[i]
+		if s.suffers[i] <= p.options.MinGain || n.Unknown {
+			continue
+		}
+		for _, pod := range n.Pods {
+			if s.gone[pod] {
+				continue
+			}
+			cures := s.suffers[i] - s.cluster.suffers(n, s.sums[i].with(pod, -1, s.scratch))
+			if cures <= p.options.MinGain+p.cost(pod) {
+				continue
+			}
+			reason := pod.Fixed
+			if reason == "" {
+				reason = p.ledger.allows(pod, n.Name, s.cluster.Now, &p.options, out.Moves)
+			}
+			if reason != "" {
+				out.refuse(&Refusal{Pod: pod, Node: n.Name, Cures: cures, Reason: reason})
+				continue
+			}
+			all = append(all, candidate{pod, i, cures})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(b.cures-p.cost(b.pod), a.cures-p.cost(a.pod)), cmp.Compare(a.pod.UID, b.pod.UID))
+	})
+	return all
+}
+
+// cost of moving a pod, in core minutes.
+func (p *Planner) cost(pod *Pod) float64 { return pod.Now[predict.CPU] * p.options.Lost.Minutes() }
+
+// judge asks the scheduler where a pod would go, and says what comes of it.
+func (p *Planner) judge(ctx context.Context, s *state, dry DryRun, c *candidate, moved []Move) (*Move, *Refusal, error) {
+	from := &s.cluster.Nodes[c.node]
+	refused := &Refusal{Pod: c.pod, Node: from.Name, Cures: c.cures}
+	refuse := func(reason Reason) (*Move, *Refusal, error) {
+		refused.Reason = reason
+		return nil, refused, nil
+	}
+	nodes, err := dry.Best(ctx, c.pod, from.Name, moved)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(nodes) == 0 {
+		return refuse(NoNode)
+	}
+	// It may go to any of those that are as good to the scheduler: what counts is the worst of them.
+	worst := -1
+	after := 0.0
+	for _, name := range nodes {
+		i, there := s.byName[name]
+		switch {
+		case name == from.Name:
+			return refuse(Stays)
+		case !there:
+			return refuse(NoNode)
+		case p.ledger.left(c.pod, name):
+			return refuse(WentBack)
+		case p.ledger.spent(name, s.cluster.Now, moved) >= p.options.Node:
+			return refuse(NodeBudget)
+		}
+		rises := s.cluster.suffers(&s.cluster.Nodes[i], s.sums[i].with(c.pod, 1, s.scratch)) - s.suffers[i]
+		if worst < 0 || rises > after {
+			worst, after = i, rises
+		}
+	}
+	m := &Move{Pod: c.pod, From: from.Name, To: s.cluster.Nodes[worst].Name, At: s.cluster.Now, Cost: p.cost(c.pod)}
+	m.Before = s.suffers[c.node] + s.suffers[worst]
+	m.After = m.Before - c.cures + after
+	refused.To, refused.Gain = m.To, m.Gain()
+	if m.Gain() < max(p.options.MinGain, p.options.MinShare*c.cures) {
+		return refuse(TooLittle)
+	}
+	m.Hottest, m.Cores = s.cluster.hottest(from, s.sums[c.node])
+	m.CoresLess = m.Cores - c.pod.Use[m.Hottest][predict.CPU].Mean
+	return m, nil, nil
+}
+
+// move makes a move.
+func (s *state) move(m *Move) {
+	for _, end := range []struct {
+		name string
+		sign float64
+	}{{m.From, -1}, {m.To, 1}} {
+		i := s.byName[end.name]
+		s.sums[i].add(m.Pod, end.sign)
+		s.suffers[i] = s.cluster.suffers(&s.cluster.Nodes[i], s.sums[i])
+	}
+	s.gone[m.Pod] = true
+}

@@ -1,0 +1,123 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package rebalance finds pods whose going to another node lets nodes suffer less, by the scheduler's own judgement.
+//
+// A pod is placed once and stays for weeks; what was right then is wrong later. Each time it is asked, a Planner looks at what each
+// node is expected to use in the next hours (survey.go), beyond what it runs well at (harm.go), and asks for the pods whose going
+// cures most where the scheduler would put them. A pod moves only if the harm to both nodes together then falls by more than
+// a margin and what moving costs (plan.go), within budgets, and never twice within a time (ledger.go). What moves brought is held against what
+// they promised, and a breaker stops them when they do not keep it (breaker.go).
+//
+// All of it is a function of what it is handed: a replay in virtual time and the leader of a cluster run the same.
+package rebalance
+
+import (
+	"context"
+	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+)
+
+// Cluster is what a planner looks at. It writes to none of it.
+type Cluster struct {
+	Now time.Time
+	// Slots are the parts of the time to come.
+	Slots []Slot
+	Nodes []Node
+}
+
+// Slot is a part of the time to come.
+type Slot struct {
+	Length time.Duration
+	// Weight of what is suffered in it, 0–1: what is far ahead is less sure, and can be cured later.
+	Weight float64
+}
+
+// Node with its pods.
+type Node struct {
+	Name string
+	// Size is what pods may use, in cores and bytes.
+	Size predict.Amounts
+	// Beyond is what it uses beyond its pods.
+	Beyond [predict.NumResources]predict.Use
+	// Unknown says that nothing recent is known of the node. No pod leaves it.
+	Unknown bool
+	Pods    []*Pod
+}
+
+// Pod on a node.
+type Pod struct {
+	UID, Namespace, Name string
+	// Workload is its controller, with its namespace.
+	Workload string
+	Created  time.Time
+	// Now is its level over the last quarter of an hour, in cores and bytes.
+	Now predict.Amounts
+	// Latest is its CPU in its newest sample.
+	Latest float64
+	// Use in each slot.
+	Use []Uses
+	// Fixed is why it may not move; "" is nothing.
+	Fixed Reason
+}
+
+// Uses are one of each resource.
+type Uses = [predict.NumResources]predict.Use
+
+// Reason why a pod does not move, as metrics and records spell it.
+type Reason string
+
+// Reasons.
+const (
+	Static        Reason = "static"          // the kubelet's own pod
+	OfDaemonSet   Reason = "daemonset"       // it has no other node
+	OfJob         Reason = "job"             // its work would be lost
+	Bare          Reason = "bare"            // nobody makes it anew
+	Deleting      Reason = "deleting"        // on its way already
+	NotRunning    Reason = "not-running"     // not started or finished
+	LocalData     Reason = "local-data"      // emptyDir or hostPath
+	Unsafe        Reason = "safe-to-evict"   // the autoscaler's annotation says false
+	Important     Reason = "priority"        // above the bound
+	OtherTenant   Reason = "namespace"       // outside the selector
+	OtherPlacer   Reason = "scheduler"       // of another scheduler
+	Unmeasured    Reason = "unmeasured"      // nothing is known of what it does
+	TooSoon       Reason = "too-soon"        // moved, or perhaps moved, a short time ago
+	HourBudget    Reason = "budget-hour"     // so many have moved within an hour
+	NodeBudget    Reason = "budget-node"     // from or to the node
+	WorkloadSpent Reason = "budget-workload" // of its workload
+	TenantBudget  Reason = "budget-namespace"
+	Stays         Reason = "stays"    // the scheduler would put it back
+	NoNode        Reason = "no-node"  // it fits nowhere else
+	WentBack      Reason = "back"     // the scheduler would put it on a node that it left
+	TooLittle     Reason = "gain"     // the gain is less than the margin and the cost
+	Stopped       Reason = "breaker"  // moves did not keep what they promised
+	Disrupts      Reason = "pdb"      // a PodDisruptionBudget refused the eviction
+	Failed        Reason = "error"    // the API server or the dry run failed
+	Awaits        Reason = "awaiting" // the last move's pod does not run yet
+)
+
+// DryRun asks the scheduler.
+type DryRun interface {
+	// Best returns the nodes that the pod's profile would choose among if the pod left its node now: those that score highest. None is a
+	// pod that fits nowhere. Moved are taken to be on their new nodes.
+	Best(ctx context.Context, pod *Pod, node string, moved []Move) ([]string, error)
+}
+
+// Move of a pod.
+type Move struct {
+	Pod      *Pod
+	From, To string
+	At       time.Time
+	// Before and After is what both nodes suffer together within the time that is looked ahead, in core minutes.
+	Before, After float64
+	// Cost of the move itself, in core minutes.
+	Cost float64
+	// Hottest is the slot in which From is expected to be the furthest beyond what it runs well at, and how many cores it then uses, with
+	// the pod and without.
+	Hottest          int
+	Cores, CoresLess float64
+}
+
+// Gain is the core minutes of demand beyond what nodes run well at that the move saves, its cost taken off.
+func (m *Move) Gain() float64 { return m.Before - m.After - m.Cost }

@@ -1,0 +1,77 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rebalance
+
+import (
+	"math"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+)
+
+// Survey is how a cluster is looked at.
+type Survey struct {
+	// Hours that are looked ahead.
+	Hours int
+	// Keeps is the weight of an hour as a share of the weight of the one before it.
+	Keeps float64
+	// Movable pods.
+	Movable Movable
+}
+
+// Of returns the cluster as the nodes and the snapshot show it. Nobody may write to the nodes meanwhile.
+func (y *Survey) Of(s *predict.Snapshot, nodes []fwk.NodeInfo, now time.Time) *Cluster {
+	c := &Cluster{Now: now, Nodes: make([]Node, 0, len(nodes))}
+	for k := range y.Hours {
+		c.Slots = append(c.Slots, Slot{Length: time.Hour, Weight: math.Pow(y.Keeps, float64(k))})
+	}
+	for _, info := range nodes {
+		f := s.NodeForecast(info.Node().Name)
+		n := Node{
+			Name: info.Node().Name, Size: predict.AllocatableOf(info), Beyond: f.Beyond,
+			Unknown: s.Blind() || f.Rung != predict.Fresh || f.Lacks[predict.CPU],
+		}
+		for _, p := range info.GetPods() {
+			n.Pods = append(n.Pods, y.pod(s, p, n.Size, now))
+		}
+		c.Nodes = append(c.Nodes, n)
+	}
+	return c
+}
+
+// pod as its own past foretells it; one that was not measured as the scheduler does.
+func (y *Survey) pod(s *predict.Snapshot, info fwk.PodInfo, allocatable predict.Amounts, now time.Time) *Pod {
+	pod := info.GetPod()
+	p := &Pod{
+		UID: string(pod.UID), Namespace: pod.Namespace, Name: pod.Name, Workload: workloadOf(pod), Created: pod.CreationTimestamp.Time,
+		Use: make([]Uses, y.Hours), Fixed: y.Movable.FixedBy(pod),
+	}
+	if s.Ahead(pod.UID, now, p.Use) {
+		m, _ := s.MeasuredOf(pod.UID)
+		p.Now, p.Latest = m.Ahead.Now, m.Ahead.Latest
+		return p
+	}
+	f := s.Resident(info, allocatable)
+	for k := range p.Use {
+		p.Use[k] = f.Use
+	}
+	p.Latest = f.Use[predict.CPU].Mean
+	p.Now = predict.Amounts{f.Use[predict.CPU].Mean, f.Use[predict.Memory].Mean}
+	if p.Fixed == "" {
+		p.Fixed = Unmeasured
+	}
+	return p
+}
+
+// workloadOf is namespace, kind and name of the pod's controller.
+func workloadOf(pod *v1.Pod) string {
+	w, ok := predict.WorkloadOf(pod)
+	if !ok {
+		return ""
+	}
+	return w.Namespace + "/" + w.Kind + "/" + w.Name
+}
