@@ -39,6 +39,10 @@ var told = map[string]string{
 	"foresight_checkpoint_saves_total":                     `result="success"`,
 	"foresight_checkpoint_loads_total":                     `result="success"`,
 	"foresight_build_info":                                 `version="v1"`,
+	"foresight_node_cpu_cores_used":                        `node="n"`,
+	"foresight_node_memory_bytes_used":                     `node="n"`,
+	"foresight_node_cpu_cores_predicted_peak":              `node="n",horizon="1h"`,
+	"foresight_node_memory_bytes_predicted_peak":           `node="n",horizon="1h"`,
 }
 
 type panel struct {
@@ -68,7 +72,7 @@ func dashboard(t *testing.T) (panels []panel) {
 			t.Errorf("%s asks for nothing", p.Title)
 		}
 		for i := range p.Targets {
-			p.Targets[i].Expr = strings.NewReplacer("$lease", "foresight-scheduler", "$__rate_interval", "5m").Replace(p.Targets[i].Expr)
+			p.Targets[i].Expr = strings.NewReplacer("$lease", "foresight-scheduler", "$__rate_interval", "5m", "$node", ".+").Replace(p.Targets[i].Expr)
 		}
 		panels = append(panels, p)
 	}
