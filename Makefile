@@ -99,7 +99,7 @@ alerts: ## Evaluate the shipped alerts with Prometheus' own library (a module of
 bin/servers/prometheus:
 	cd test/alerts && go build -tags remove_all_sd -o ../../$@ github.com/prometheus/prometheus/cmd/prometheus
 bin/servers/thanos:
-	cd test/servers/thanos && go build -o ../../../$@ github.com/thanos-io/thanos/cmd/thanos
+	cd test/servers/thanos && go build -tags slicelabels -o ../../../$@ github.com/thanos-io/thanos/cmd/thanos
 bin/servers/mimir:
 	cd test/servers/mimir && go build -o ../../../$@ github.com/grafana/mimir/cmd/mimir
 bin/servers/victoria-metrics:

@@ -39,6 +39,15 @@ GO
 		sed -n "s,^\t\(k8s.io/[a-z-]*\) => ./staging/.*,\t\1 => \1 v0${version#v1},p" "$upstream"
 		printf ')\n'
 	} >"$dir/go.mod"
+	# The module proxy lacks some staging modules of pre-releases. Those of our own release take their place: of what an API server is made
+	# of, these were kube-proxy's configuration and the streaming protocol.
+	own=$(sed -n 's/^\tk8s.io\/kubernetes v1\(\..*\)$/v0\1/p' ../../go.mod)
+	for module in $(sed -n 's,^\t\(k8s.io/[a-z-]*\) => .*,\1,p' "$dir/go.mod"); do
+		(cd "$dir" && go mod download "$module@v0${version#v1}" 2>/dev/null) || {
+			echo "$module is not served for $version: taken from $own" >&2
+			(cd "$dir" && go mod edit -replace "$module=$module@$own")
+		}
+	done
 	(cd "$dir" && go mod tidy -e >/dev/null)
 	echo "$dir"
 done
