@@ -80,6 +80,7 @@ store_gateway: {sharding_ring: {kvstore: {store: inmemory}, instance_addr: 127.0
 ruler_storage: {backend: filesystem, filesystem: {dir: %[4]s/rules}}
 alertmanager_storage: {backend: filesystem, filesystem: {dir: %[4]s/alerts}}
 activity_tracker: {filepath: %[4]s/activity}
+frontend: {address: 127.0.0.1}
 usage_stats: {enabled: false}
 `, ports["http"], ports["grpc"], ports["gossip"], dir, ring)
 	_ = process(t, binary, "-target=all", "-config.file="+write(t, filepath.Join(dir, "mimir.yml"), configured))
