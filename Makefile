@@ -90,7 +90,7 @@ chart-live: build local-image ## Install, upgrade, roll back and remove the char
 	@mkdir -p bin && cd test/chart && go build -o ../../bin/helm helm.sh/helm/v4/cmd/helm
 	@trap 'bin/localcluster down --dir .localcluster-chart' EXIT; \
 	bin/localcluster up --real --yes --dir .localcluster-chart --without foresight-scheduler --scheduler-image bin/local-image.tar && \
-	cd test/chart && FORESIGHT_CHART_CLUSTER=$(CURDIR)/.localcluster-chart go test -count=1 -timeout 30m -v ./live
+	(cd test/chart && FORESIGHT_CHART_CLUSTER=$(CURDIR)/.localcluster-chart go test -count=1 -timeout 30m -v ./live)
 
 .PHONY: alerts
 alerts: ## Evaluate the shipped alerts with Prometheus' own library (a module of its own).
