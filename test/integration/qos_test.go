@@ -18,6 +18,7 @@ import (
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/foresight-scheduler/foresight/plugins/decision"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 )
 
@@ -149,9 +150,38 @@ func top(t *testing.T, namespace string, pool map[string]string, log string) {
 	if out, err := command(bin("foresight"), args...); err != nil || !strings.Contains(out, "AVAILABILITY") || !strings.Contains(out, "qos-1") {
 		t.Errorf("%v\n%s", err, out)
 	}
+	qosTold(t, serves)
 	// The cluster's own scheduler does not judge the quality of service.
 	own := strings.TrimPrefix(componentNamed(t, ours).Endpoint, "https://")
 	if out, err := command(bin("foresight"), "top", "--kubeconfig", kubeconfig(), "--scheduler-address", own); err == nil || !strings.Contains(out, "PredictedQoS is not enabled") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// qosTold asks which service nodes give, and how that was foretold: the node with a bad history is the worse one, and pods that lost their
+// service there are among those that were judged.
+func qosTold(t *testing.T, serves string) {
+	t.Helper()
+	out, err := command(bin("foresight"), "nodes", "qos-0", "qos-1", "--qos", "-o", "json", "--kubeconfig", kubeconfig(), "--scheduler-address", serves)
+	var told decision.QoS
+	if err == nil {
+		err = json.Unmarshal([]byte(out), &told)
+	}
+	if err != nil || len(told.Profiles) != 1 || len(told.Profiles[0].Nodes) != 2 || told.Profiles[0].Time == nil {
+		t.Fatalf("%v: %+v of %s", err, told, out)
+	}
+	risk := map[string]decision.QoSService{}
+	for _, n := range told.Profiles[0].Nodes {
+		risk[n.Name] = n.Service["latency"]
+	}
+	if risk["qos-0"].Risk <= risk["qos-1"].Risk || risk["qos-1"].Class == "" {
+		t.Errorf("of qos-0, which lost pods, and qos-1: %+v", risk)
+	}
+	o := told.Profiles[0].Objectives[0]
+	if o.Objective != "latency" || o.Violated == 0 || o.Judged < o.Violated || o.Placed < o.Judged || o.Predicted <= 0 || o.Predicted >= float64(o.Judged) {
+		t.Errorf("what was foretold and came: %+v", o)
+	}
+	if out, err := command(bin("foresight"), "nodes", "--qos", "--kubeconfig", kubeconfig(), "--scheduler-address", serves); err != nil || !strings.Contains(out, "PREDICTED TO LOSE SERVICE") || !strings.Contains(out, "qos-1") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

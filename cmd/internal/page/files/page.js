@@ -96,6 +96,13 @@ function decode(base64) {
   return bytes;
 }
 
+// kept readings of how full nodes were, a byte each as in heat, for where the server does not remember them: while this page is open.
+let kept = {};
+function keep(nodes) {
+  const byte = (r) => (r.used === undefined ? 255 : Math.round(250 * Math.min(1, share(r.used, r.allocatable))));
+  kept = Object.fromEntries(nodes.map((n) => [n.name, [...(kept[n.name] || []), byte(n.cpu)].slice(-120)]));
+}
+
 function choice(label, name, options, changed) {
   const select = element('select', { id: 'choose-' + name, onchange: () => { shown[name] = select.value; changed(); } },
     ...Object.entries(options).map(([value, text]) => {
@@ -116,10 +123,10 @@ const meaning = {
 const hoursOf = (h) => (h ? h.within + h.above + h.below : 0);
 const held = (h) => (hoursOf(h) ? (h.within + h.below) / hoursOf(h) : undefined);
 
-// nodeView is one node: its figures, how its forecasts came out, and the last hours that they missed.
+// nodeView is one node, by its name as it stands in the address: its figures, how its forecasts came out, and the last hours that they missed.
 function nodeView(name) {
   return async () => {
-    const answer = await ask('nodes?' + new URLSearchParams({ node: name, misses: true }));
+    const answer = await ask('nodes?' + new URLSearchParams({ node: decodeURIComponent(name), misses: true }));
     tell(answer.problem);
     const n = answer.nodes[0];
     const promised = Object.fromEntries((answer.realised || []).map((r) => [r.resource, r.promised]));
@@ -147,10 +154,10 @@ function nodeView(name) {
 }
 
 function nodesView(name) {
-  if (name) return nodeView(decodeURIComponent(name));
+  if (name) return nodeView(name);
   let answer, heat = {};
   const counted = element('span', { class: 'soft small', role: 'status' });
-  const list = new List('Nodes', (n) => nodeRow(n, heat[n.name] && decode(heat[n.name])));
+  const list = new List('Nodes', (n) => nodeRow(n, remembers ? heat[n.name] && decode(heat[n.name]) : kept[n.name]));
   const draw = () => {
     if (!answer) return;
     const wanted = shown.search.toLowerCase();
@@ -170,12 +177,13 @@ function nodesView(name) {
       element('li', {}, element('i', { class: 'used' }), 'used now'),
       element('li', {}, element('i', { class: 'range' }), 'predicted peak, lower to upper bound'),
       element('li', {}, element('i', { class: 'requested' }), 'requested'),
-      remembers ? element('li', { class: 'heat' }, 'right: CPU use while this page was served') : ''),
+      element('li', { class: 'heat' }, `right: CPU use while this page was ${remembers ? 'served' : 'open'}`)),
     list.element);
   return async () => {
     const [nodes, past] = await Promise.all([ask('nodes'), remembers ? ask('heat') : { cpu: {} }]);
     answer = nodes;
     heat = past.cpu;
+    if (!remembers) keep(nodes.nodes);
     tell(nodes.problem);
     state.textContent = `read ${new Date(nodes.time).toLocaleTimeString()}${nodes.blind ? ' · too few nodes have recent samples: requests decide' : ''}`;
     draw();
