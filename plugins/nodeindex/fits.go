@@ -214,7 +214,7 @@ func (f *fits) predictedFits(x *Index, q *query, p *policy, s *predict.Snapshot,
 		if q.peak != nil && q.peak.Filters && x.peakRefuses(q, row) {
 			continue
 		}
-		score := int64(0)
+		var score int64
 		if q.peak != nil {
 			score = x.predictedFit(q, p, row)
 		} else {

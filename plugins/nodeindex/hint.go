@@ -114,9 +114,9 @@ func (h *hinted) bypass(pod *v1.Pod, state fwk.CycleState) reason {
 
 // StoreScheduleResults learns what became of the hint.
 func (h *hinted) StoreScheduleResults(ctx context.Context, signature fwk.PodSignature, hintedNode, chosenNode string, others framework.SortedScoredNodes, cycle int64) {
-	switch {
-	case h.hint == "":
-	case h.hint == chosenNode:
+	switch h.hint {
+	case "":
+	case chosenNode:
 		// Batching must not see it: it would go on with scores of nodes that have changed.
 		h.index.metrics.searched(h.ProfileName(), resultAccepted)
 		return

@@ -51,7 +51,7 @@ func (v Volumes) tied(pod *v1.Pod) (tied []*v1.PersistentVolume) {
 		return nil
 	}
 	for i := range pod.Spec.Volumes {
-		name := ""
+		var name string
 		switch source := &pod.Spec.Volumes[i]; {
 		case source.PersistentVolumeClaim != nil:
 			name = source.PersistentVolumeClaim.ClaimName

@@ -28,7 +28,7 @@ func (p *PredictedQoS) Reserve(ctx context.Context, state fwk.CycleState, pod *v
 	}
 	node, err := p.handle.SnapshotSharedLister().NodeInfos().Get(nodeName)
 	if err != nil {
-		return nil //nolint:nilerr // A node that is not in the snapshot is upstream's to refuse; here there is nothing to note.
+		return nil // A node that is not in the snapshot is upstream's to refuse; here there is nothing to note.
 	}
 	v := p.view(c, state, node)
 	after := c.after(v).upper

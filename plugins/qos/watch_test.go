@@ -13,7 +13,6 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
@@ -77,7 +76,7 @@ func TestPodsThatFail(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p, running, failed := watching(t)
 				pod := &v1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web-0", UID: "web-0"}, Spec: v1.PodSpec{NodeName: "a"}, Status: v1.PodStatus{Phase: v1.PodRunning}}
-				p.feedback.Bound(&feedback.Decision{UID: types.UID(pod.UID), Node: "a", Objective: objective.Availability})
+				p.feedback.Bound(&feedback.Decision{UID: pod.UID, Node: "a", Objective: objective.Availability})
 				running.Add(pod)
 				for _, step := range c.steps {
 					step(running, failed, pod)

@@ -400,7 +400,7 @@ func BenchmarkScore(b *testing.B) {
 					b.Fatal(status)
 				}
 				ctx := b.Context()
-				var n fwk.NodeInfo = s.nodes[0]
+				n := s.nodes[0]
 				b.ReportAllocs()
 				for b.Loop() {
 					s.plugin.Score(ctx, state, pod, n)

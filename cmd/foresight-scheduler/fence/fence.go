@@ -116,7 +116,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeoutCause(r.Context(), left, errNotHeld)
 	response, err := t.next.RoundTrip(r.WithContext(ctx))
 	if err != nil {
-		if context.Cause(ctx) == errNotHeld {
+		if errors.Is(context.Cause(ctx), errNotHeld) {
 			t.fence.metrics.refused.Inc()
 			err = errNotHeld
 		}

@@ -75,7 +75,7 @@ func TestPathsAreServedBesideUpstreams(t *testing.T) {
 	ours := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "ours at "+r.URL.Path) })
 	_, url := serve(t, ours)
 	for _, protocol := range []string{"http/1.1", "h2"} {
-		client := &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: protocol == "h2", TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec
+		client := &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: protocol == "h2", TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 		defer client.CloseIdleConnections()
 		for _, tc := range []struct {
 			method, path, token string

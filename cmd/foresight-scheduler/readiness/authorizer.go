@@ -26,7 +26,7 @@ type gate struct {
 func (g *gate) Authorize(ctx context.Context, a authorizer.Attributes) (authorizer.Decision, string, error) {
 	if path := a.GetPath(); !a.IsResourceRequest() && (path == "/readyz" || strings.HasPrefix(path, "/readyz/")) {
 		if err := g.check(); err != nil {
-			return authorizer.DecisionDeny, "not ready: " + err.Error(), nil
+			return authorizer.DecisionDeny, "not ready: " + err.Error(), nil //nolint:nilerr // The answer is no, and has the reason.
 		}
 	}
 	return g.Authorizer.Authorize(ctx, a)

@@ -59,7 +59,7 @@ func AwaitMetrics(ctx context.Context, client kubernetes.Interface, n int) error
 		data, err := client.CoreV1().RESTClient().Get().AbsPath("/apis/metrics.k8s.io/v1beta1/nodes").DoRaw(ctx)
 		if err != nil {
 			last = err
-			return false, nil
+			return false, nil //nolint:nilerr // It is asked again, until the context ends.
 		}
 		var list struct {
 			Items []json.RawMessage `json:"items"`
@@ -71,7 +71,7 @@ func AwaitMetrics(ctx context.Context, client kubernetes.Interface, n int) error
 		return seen >= n, nil
 	})
 	if err != nil {
-		return fmt.Errorf("metrics of %d of %d nodes (last error: %v): %w", seen, n, last, err)
+		return fmt.Errorf("metrics of %d of %d nodes (last error: %w): %w", seen, n, last, err)
 	}
 	return nil
 }

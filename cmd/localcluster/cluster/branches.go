@@ -191,7 +191,7 @@ func await(ctx context.Context, what string, try func(context.Context) error) er
 		return true, nil
 	})
 	if err != nil {
-		return fmt.Errorf("waiting for %s (last error: %v): %w", what, last, err)
+		return fmt.Errorf("waiting for %s (last error: %w): %w", what, last, err)
 	}
 	return nil
 }

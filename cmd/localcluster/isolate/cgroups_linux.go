@@ -211,7 +211,7 @@ func ownCgroup(h Hierarchy) (string, error) {
 func RemoveCgroups(prefix string) error {
 	hierarchies, err := Hierarchies()
 	if err != nil {
-		return nil
+		return nil //nolint:nilerr // Without hierarchies there are no groups to remove.
 	}
 	var errs []error
 	for _, h := range hierarchies {

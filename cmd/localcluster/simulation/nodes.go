@@ -102,7 +102,7 @@ func AwaitNodes(ctx context.Context, client kubernetes.Interface, n int) error {
 	err := wait.PollUntilContextCancel(ctx, interval, true, func(ctx context.Context) (bool, error) {
 		nodes, err := ListNodes(ctx, client)
 		if err != nil {
-			return false, nil
+			return false, nil //nolint:nilerr // It is asked again, until the context ends.
 		}
 		ready = 0
 		for i := range nodes {

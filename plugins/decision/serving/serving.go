@@ -70,9 +70,8 @@ func Address(labels map[string]string) (host string, port int, err error) {
 // Verify returns the TLS configuration of a client that takes the one certificate with the fingerprint, and no other.
 func Verify(fingerprint string) *tls.Config {
 	return &tls.Config{
-		MinVersion: tls.VersionTLS12,
-		// The certificate is verified below, by what the leader has published instead of by an authority.
-		InsecureSkipVerify: true, //nolint:gosec
+		MinVersion:         tls.VersionTLS12,
+		InsecureSkipVerify: true, //nolint:gosec // The certificate is verified below, by what the leader has published instead of by an authority.
 		VerifyConnection: func(s tls.ConnectionState) error {
 			if len(s.PeerCertificates) == 0 {
 				return errors.New("the server has no certificate")

@@ -61,7 +61,7 @@ func TestBurstOfJobs(t *testing.T) {
 	}
 	want := l.pods.Status().Workloads
 	_, before := l.publish(f.now, true)
-	r := usage.Reading{}
+	var r usage.Reading
 	for round := range 3 {
 		burst := newFleet(2000, 20_000)
 		for i, p := range burst.objects {

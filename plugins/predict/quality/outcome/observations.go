@@ -83,7 +83,7 @@ func ReadObservations(path string) ([]Outcome, error) {
 	var outcomes []Outcome
 	for {
 		row, err := in.Read()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return outcomes, nil
 		}
 		if err != nil {

@@ -134,7 +134,7 @@ func readJSON(body io.Reader, each func(*item) error) error {
 	if !listed {
 		return errors.New("the answer is no list")
 	}
-	if _, err := d.Token(); err != io.EOF {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return cmp.Or(err, errors.New("there is something behind the answer"))
 	}
 	return nil

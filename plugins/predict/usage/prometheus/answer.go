@@ -112,7 +112,7 @@ func readAnswer(body io.Reader, maxSeries int, each func(*series) error) (answer
 	if err != nil {
 		return a, err
 	}
-	if _, err := d.Token(); err != io.EOF {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return a, cmp.Or(err, errors.New("there is something behind the answer"))
 	}
 	return a, nil
