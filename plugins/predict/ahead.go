@@ -43,11 +43,3 @@ func (s *Snapshot) Ahead(uid types.UID, now time.Time, hours [][NumResources]Use
 	}
 	return true
 }
-
-// Mixture says how what pods do now and what they did yesterday are weighed; nil where that is not learned.
-func (s *Snapshot) Mixture() *ahead.Mixture {
-	if s == nil {
-		return nil
-	}
-	return s.c.Mixture
-}
