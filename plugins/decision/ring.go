@@ -4,6 +4,7 @@
 package decision
 
 import (
+	"hash/maphash"
 	"iter"
 	"sync"
 	"sync/atomic"
@@ -23,6 +24,10 @@ type Ring struct {
 	evicted uint64
 
 	written atomic.Uint64 // is next, for readers
+
+	// latest has the newest record of each pod under a hash of its UID, as long as no other pod of that hash is decided on.
+	latest [1 << 12]atomic.Pointer[Kept]
+	seed   maphash.Seed
 }
 
 // Kept is a record in a ring.
@@ -37,7 +42,7 @@ type Kept struct {
 
 // NewRing returns a ring of so many records, which take no more than so many bytes together.
 func NewRing(records int, bytes int64) *Ring {
-	return &Ring{slots: make([]atomic.Pointer[Kept], records), maxBytes: bytes}
+	return &Ring{slots: make([]atomic.Pointer[Kept], records), maxBytes: bytes, seed: maphash.MakeSeed()}
 }
 
 // Add keeps a record, in the place of the oldest where there is no room.
@@ -51,6 +56,7 @@ func (r *Ring) Add(record Record) *Kept {
 		r.evict()
 	}
 	r.slots[r.next%n].Store(k)
+	r.latestOf(record.Pod.UID).Store(k)
 	r.next++
 	r.written.Store(r.next)
 	r.bytes += k.bytes
@@ -69,10 +75,24 @@ func (r *Ring) evict() {
 	slot := &r.slots[r.oldest%uint64(len(r.slots))]
 	k := slot.Load()
 	slot.Store(nil)
+	r.latestOf(k.record.Pod.UID).CompareAndSwap(k, nil)
 	k.gone = true
 	r.bytes -= k.bytes
 	r.oldest++
 	r.evicted++
+}
+
+func (r *Ring) latestOf(uid string) *atomic.Pointer[Kept] {
+	return &r.latest[maphash.String(r.seed, uid)%uint64(len(r.latest))]
+}
+
+// Latest returns the newest record of the pod at once. It is nil where the pod has none, and where another pod of the same hash was decided
+// on since: of pods that are on their way to their node, few are.
+func (r *Ring) Latest(uid string) *Kept {
+	if k := r.latestOf(uid).Load(); k != nil && k.record.Pod.UID == uid {
+		return k
+	}
+	return nil
 }
 
 // Stats of a ring.

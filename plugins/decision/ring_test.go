@@ -190,3 +190,36 @@ func BenchmarkRecord(b *testing.B) {
 		r.Add(one)
 	}
 }
+
+// The newest record of a pod is found by its UID until it is evicted; what is found is never another pod's.
+func TestLatest(t *testing.T) {
+	const kept = 100
+	ring := NewRing(kept, 1<<30)
+	found := 0
+	for i := range 10_000 {
+		uid := fmt.Sprint("uid-", i)
+		ring.Add(Record{Pod: Pod{Name: "first", UID: uid}})
+		k := ring.Add(Record{Pod: Pod{Name: fmt.Sprint("pod-", i), UID: uid}})
+		if got := ring.Latest(uid); got != k {
+			t.Fatalf("%s: %+v", uid, got)
+		}
+		if i < kept {
+			continue
+		}
+		if got := ring.Latest(fmt.Sprint("uid-", i-kept)); got != nil {
+			t.Fatalf("an evicted record is there still: %+v", got.Bare())
+		}
+		if got := ring.Latest(fmt.Sprint("uid-", i-10)); got != nil {
+			found++
+			if got.Bare().Pod.Name != fmt.Sprint("pod-", i-10) {
+				t.Fatalf("of uid-%d: %+v", i-10, got.Bare())
+			}
+		}
+	}
+	if found < 9_000 {
+		t.Errorf("%d of 10,000 records that are ten pods old are found", found)
+	}
+	if ring.Latest("nobody's") != nil {
+		t.Error("a pod that was never decided on has a record")
+	}
+}

@@ -18,13 +18,8 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/decision"
 )
 
-const (
-	// maxNote is how many bytes of an event's note the API server takes, less a few.
-	maxNote = 1000
-	// recent is among how many of the newest records the one of a pod is looked for that was bound. More are decided on meanwhile only
-	// where nobody has the time to read events.
-	recent = 1000
-)
+// maxNote is how many bytes of an event's note the API server takes, less a few.
+const maxNote = 1000
 
 // Closest says in figures what keeps a pod waiting, of the node that is closest to taking it; "" where there is nothing to add to
 // upstream's message.
@@ -92,25 +87,23 @@ func (r *recorder) Eventf(regarding, related runtime.Object, eventtype, reason, 
 	r.EventRecorderLogger.Eventf(regarding, related, eventtype, reason, action, note, args...)
 }
 
-// why a pod is where it is: as it was evaluated, if that is done by now.
+// why a pod is where it is: as it was evaluated, if that is done by now. It is asked for every pod that is bound.
 func (r *recorder) why(pod *v1.Pod) string {
-	left := recent
-	for k := range r.ring.Newest() {
-		record := k.Bare()
-		if record.Pod.UID == string(pod.UID) && record.Pod.Name == pod.Name && record.Pod.Namespace == pod.Namespace {
-			if record.Node != pod.Spec.NodeName {
-				return ""
-			}
-			if e := k.Evaluation(); e != nil && e.Because != "" {
-				return e.Because
-			}
-			return inShort(record)
-		}
-		if left--; left == 0 {
-			break
-		}
+	k := r.ring.Latest(string(pod.UID))
+	if k == nil {
+		k = r.ring.Of(pod.Namespace, pod.Name, string(pod.UID)) // one look at each record: for few pods
 	}
-	return ""
+	if k == nil {
+		return ""
+	}
+	record := k.Bare()
+	if record.Node != pod.Spec.NodeName {
+		return ""
+	}
+	if e := k.Evaluation(); e != nil && e.Because != "" {
+		return e.Because
+	}
+	return inShort(record)
 }
 
 // inShort is what is known of a decision that was not evaluated.
