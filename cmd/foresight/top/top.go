@@ -42,7 +42,6 @@ type options struct {
 	leader   *leader.Asker
 	address  string
 	caFile   string
-	insecure bool
 	output   output.Format
 	sort     string
 }
@@ -61,8 +60,7 @@ It reads the /metrics of the scheduler that leads, which it finds by its Lease, 
 credentials of the kubeconfig. The ClusterRole foresight-reader says what a user needs.
 
 With --scheduler-address it asks there instead. The certificate must then be signed by the
-cluster's authority or that of --scheduler-ca; --scheduler-insecure takes any, and shows
-your credentials to whoever answers there.
+cluster's authority or that of --scheduler-ca.
 
 In a cluster of more nodes than nodeMetricsLimit of PredictedQoSArgs, 5000 by default, the
 scheduler counts the nodes of each class and names none.`,
@@ -76,7 +74,6 @@ scheduler counts the nodes of each class and names none.`,
 	o.leader.AddLeaseFlag(cmd)
 	flags.StringVar(&o.address, "scheduler-address", "", "host and port of the scheduler, instead of those of the Lease")
 	flags.StringVar(&o.caFile, "scheduler-ca", "", "with --scheduler-address: file of the authority that signs the scheduler's certificate; the cluster's by default")
-	flags.BoolVar(&o.insecure, "scheduler-insecure", false, "with --scheduler-address: take any certificate of the scheduler")
 	o.output.AddFlag(cmd)
 	flags.StringVar(&o.sort, "sort", "node", "node, or an objective: latency, realtime, availability or batch, the best node first")
 	_ = cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(append([]string{"node"}, objectives...), cobra.ShellCompDirectiveNoFileComp))
@@ -99,11 +96,8 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 	if o.sort != "node" && !slices.Contains(objectives, o.sort) {
 		return fmt.Errorf("--sort %q: must be node, latency, realtime, availability or batch", o.sort)
 	}
-	if o.insecure && o.caFile != "" {
-		return errors.New("--scheduler-insecure: takes no --scheduler-ca")
-	}
-	if o.address == "" && (o.insecure || o.caFile != "") {
-		return errors.New("--scheduler-insecure and --scheduler-ca: take --scheduler-address too; the Lease says which certificate the leader has")
+	if o.address == "" && o.caFile != "" {
+		return errors.New("--scheduler-ca takes --scheduler-address too; the Lease says which certificate the leader has")
 	}
 	page, err := o.metrics(ctx)
 	if err != nil {
@@ -140,9 +134,6 @@ func (o *options) metrics(ctx context.Context) (io.ReadCloser, error) {
 	config.ServerName = ""
 	if o.caFile != "" {
 		config.CAData, config.CAFile, config.Insecure = nil, o.caFile, false
-	}
-	if o.insecure {
-		config.CAData, config.CAFile, config.Insecure = nil, "", true
 	}
 	if host, _, err := net.SplitHostPort(o.address); err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback()) {
 		// The proxy of the kubeconfig leads to the API server. This machine is not behind it: there it would be the proxy's own.

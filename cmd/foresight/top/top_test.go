@@ -5,6 +5,7 @@ package top
 
 import (
 	"bytes"
+	"encoding/pem"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -53,7 +54,7 @@ foresight_qos_nodes{class="good",objective="latency",profile="p"} 4000
 
 func TestTopFlagsAreChecked(t *testing.T) {
 	for _, tc := range []struct{ args, want string }{
-		{"-o xml", "--output"}, {"--sort speed", "--sort"}, {"--scheduler-insecure --scheduler-ca x", "--scheduler-ca"},
+		{"-o xml", "--output"}, {"--sort speed", "--sort"}, {"--scheduler-ca x", "--scheduler-address"},
 		{"--kubeconfig /does/not/exist", "/does/not/exist"},
 	} {
 		if _, _, err := commandtest.Run(t.Context(), NewCommand(), "", strings.Fields(tc.args)...); err == nil || !strings.Contains(err.Error(), tc.want) {
@@ -80,15 +81,21 @@ func TestTopAndTheProxy(t *testing.T) {
 		users: [{name: u, user: {token: t}}], clusters: [{name: c, cluster: {server: "https://api.example", proxy-url: "`+proxy.URL+`"}}]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	authority := filepath.Join(t.TempDir(), "ca.crt")
+	if err := os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: scheduler.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	top := func(address string) (string, error) {
-		out, _, err := commandtest.Run(t.Context(), NewCommand(), "", "--kubeconfig", kubeconfig, "--scheduler-address", address, "--scheduler-insecure")
+		out, _, err := commandtest.Run(t.Context(), NewCommand(), "", "--kubeconfig", kubeconfig, "--scheduler-address", address, "--scheduler-ca", authority)
 		return out, err
 	}
 	port := scheduler.URL[strings.LastIndexByte(scheduler.URL, ':'):]
-	for _, host := range []string{"127.0.0.1", "localhost"} {
-		if out, err := top(host + port); err != nil || !strings.Contains(out, "good (5%)") {
-			t.Errorf("%s: %q, error %v", host, out, err)
-		}
+	if out, err := top("127.0.0.1" + port); err != nil || !strings.Contains(out, "good (5%)") {
+		t.Errorf("%q, error %v", out, err)
+	}
+	// The certificate is not of that name, which only the server itself can have told.
+	if _, err := top("localhost" + port); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("localhost: error %v", err)
 	}
 	if n := proxied.Load(); n != 0 {
 		t.Errorf("%d requests went through the proxy", n)
