@@ -6,6 +6,8 @@ package rebalance
 import (
 	"context"
 	"fmt"
+	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -203,11 +205,13 @@ func cut(text string) string {
 	if len(text) <= most {
 		return text
 	}
-	return text[:most] + "…"
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // leaveAlone fixes the pods of workloads of which evictions were refused a short time ago.
 func (l *Loop) leaveAlone(c *Cluster) {
+	// How long a workload was refused is forgotten when nothing was for long.
+	maps.DeleteFunc(l.refused, func(_ string, r *refusals) bool { return c.Now.Sub(r.until) > backOffMost })
 	for i := range c.Nodes {
 		for _, p := range c.Nodes[i].Pods {
 			if r := l.refused[p.Workload]; r != nil && p.Fixed == "" && c.Now.Before(r.until) {
