@@ -335,6 +335,15 @@ func TestValues(t *testing.T) {
 				t.Error(text)
 			}
 		}},
+		"rebalance": {"rebalance: {enabled: true, args: {interval: 2m}}", func(t *testing.T, r release) {
+			if text := fmt.Sprint(r.config(t)); !strings.Contains(text, "args:map[interval:2m mode:Suggest] name:Rebalance") {
+				t.Error(text)
+			}
+			role := r.objects["ClusterRole foresight-scheduler-rebalance"]
+			if text := fmt.Sprint(role["rules"]); text != "[map[apiGroups:[] resources:[pods/eviction] verbs:[create]]]" || r.objects["ClusterRoleBinding foresight-scheduler-rebalance"] == nil {
+				t.Error(text)
+			}
+		}},
 		"persistence": {"persistence: {enabled: true, size: 2Gi}", func(t *testing.T, r release) {
 			set := r.objects["StatefulSet foresight-scheduler"]
 			if set == nil || r.objects["Deployment foresight-scheduler"] != nil {

@@ -27,6 +27,7 @@
 - PredictedQoS
 - Prediction
 - PrioritySort
+- Rebalance
 - ResourceFit
 - SchedulingGates
 - Shadow
@@ -110,6 +111,9 @@ scheduler.image: {{ .Values.scheduler.image }} is another scheduler
 {{- end -}}
 {{- if .Values.shadow.enabled -}}
 {{- $args = append $args (dict "name" "Shadow" "args" (dict "schedulerNames" .Values.shadow.schedulerNames)) -}}
+{{- end -}}
+{{- if .Values.rebalance.enabled -}}
+{{- $args = append $args (dict "name" "Rebalance" "args" (mergeOverwrite (dict "mode" "Suggest") .Values.rebalance.args)) -}}
 {{- end -}}
 {{- range $more := concat $args (.Values.pluginConfig | default list) -}}
 {{- if and (eq $more.name "Shadow") (not $.Values.shadow.enabled) -}}

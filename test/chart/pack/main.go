@@ -18,7 +18,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: pack DIR vX.Y.Z, in test/chart")
 		os.Exit(2)
 	}
-	path, err := pack(os.Args[1], os.Args[2])
+	path, err := pack("../../manifests/chart", os.Args[1], os.Args[2])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -27,8 +27,8 @@ func main() {
 }
 
 // pack returns the path of the archive. Helm refuses versions that are no semantic ones.
-func pack(dir, version string) (string, error) {
-	chart, err := loader.LoadDir("../../manifests/chart")
+func pack(source, dir, version string) (string, error) {
+	chart, err := loader.LoadDir(source)
 	if err != nil {
 		return "", err
 	}

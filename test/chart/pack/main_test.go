@@ -11,7 +11,7 @@ import (
 
 // The archive is the chart, with the version of the release for itself and for its image.
 func TestPack(t *testing.T) {
-	path, err := pack(t.TempDir(), "v1.2.3")
+	path, err := pack("../../../manifests/chart", t.TempDir(), "v1.2.3")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +22,7 @@ func TestPack(t *testing.T) {
 	if chart.Metadata.Version != "1.2.3" || chart.Metadata.AppVersion != "v1.2.3" || len(chart.Templates) == 0 {
 		t.Errorf("%+v", chart.Metadata)
 	}
-	if _, err := pack(t.TempDir(), "v1x"); err == nil {
+	if _, err := pack("../../../manifests/chart", t.TempDir(), "v1x"); err == nil {
 		t.Error("a version that is none was taken")
 	}
 }
