@@ -38,12 +38,12 @@ var objectives = []string{"latency", "realtime", "availability", "batch"}
 const maxPage = 256 << 20
 
 type options struct {
-	config   *genericclioptions.ConfigFlags
-	leader   *leader.Asker
-	address  string
-	caFile   string
-	output   output.Format
-	sort     string
+	config  *genericclioptions.ConfigFlags
+	leader  *leader.Asker
+	address string
+	caFile  string
+	output  output.Format
+	sort    string
 }
 
 // NewCommand returns foresight top.
