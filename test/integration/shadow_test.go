@@ -184,8 +184,12 @@ func TestShadow(t *testing.T) {
 	// As a user reads it: by nothing but the kubeconfig.
 	read := exec.CommandContext(t.Context(), bin("foresight"), "shadow", "report", "--kubeconfig", kubeconfig())
 	out, err := read.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "agrees:") || !strings.Contains(string(out), "Too early to tell") {
+	if err != nil || !strings.Contains(string(out), "agrees:") {
 		t.Errorf("%v\n%s", err, out)
+	}
+	// Of what both decided alike there is nothing to tell.
+	if report.Results[shadow.Differs] > 0 && !strings.Contains(string(out), "Too early to tell") {
+		t.Errorf("%v\n%s", report.Results, out)
 	}
 	t.Logf("\n%s", out)
 	askWithToken(t, onlooker.endpoint)
