@@ -50,8 +50,8 @@ func ruleFile(t *testing.T) string {
 const healthy = `
 foresight_build_info{job="f",instance="a",version="v1"} 1x2000
 foresight_build_info{job="f",instance="b",version="v1"} 1x2000
-leader_election_master_status{job="f",instance="a",name="foresight-scheduler"} 1x2000
-leader_election_master_status{job="f",instance="b",name="foresight-scheduler"} 0x2000
+leader_election_master_status{job="f",instance="a",name="kube-scheduler"} 1x2000
+leader_election_master_status{job="f",instance="b",name="kube-scheduler"} 0x2000
 leader_election_master_status{job="k",instance="c",name="kube-scheduler"} 1x2000
 scheduler_pending_pods{job="f",instance="a",queue="active"} 3x2000
 scheduler_pending_pods{job="k",instance="c",queue="active"} 5000x2000
@@ -141,7 +141,7 @@ func firing(t *testing.T, series string, after time.Duration) (names []string) {
 // each alert fires on what it is about, and alone.
 var each = map[string]string{
 	"ForesightDown":                "-foresight_",
-	"ForesightHasNoLeader":         `leader_election_master_status{job="f",instance="a",name="foresight-scheduler"} 0x2000`,
+	"ForesightHasNoLeader":         `leader_election_master_status{job="f",instance="a",name="kube-scheduler"} 0x2000`,
 	"ForesightLosesItsLease":       `foresight_lease_refused_writes_total{job="f",instance="a"} 0x1990 4x10`,
 	"ForesightQueueStands":         `scheduler_pending_pods{job="f",instance="a",queue="active"} 200+1x2000`,
 	"ForesightCannotReadUsage":     `foresight_usage_last_success_age_seconds{job="f",instance="a"} 0+60x2000`,

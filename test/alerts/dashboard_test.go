@@ -72,7 +72,7 @@ func dashboard(t *testing.T) (panels []panel) {
 			t.Errorf("%s asks for nothing", p.Title)
 		}
 		for i := range p.Targets {
-			p.Targets[i].Expr = strings.NewReplacer("$lease", "foresight-scheduler", "$__rate_interval", "5m", "$node", ".+").Replace(p.Targets[i].Expr)
+			p.Targets[i].Expr = strings.NewReplacer("$job", ".+", "$__rate_interval", "5m", "$node", ".+").Replace(p.Targets[i].Expr)
 		}
 		panels = append(panels, p)
 	}
@@ -93,8 +93,8 @@ func TestDashboardIsTheLeaders(t *testing.T) {
 	}
 	series := func(replicas ...string) string {
 		lines := []string{
-			`leader_election_master_status{job="f",instance="a",name="foresight-scheduler"} 1x500`,
-			`leader_election_master_status{job="f",instance="b",name="foresight-scheduler"} 0x500`,
+			`leader_election_master_status{job="f",instance="a",name="kube-scheduler"} 1x500`,
+			`leader_election_master_status{job="f",instance="b",name="kube-scheduler"} 0x500`,
 		}
 		for i, replica := range replicas {
 			for name := range names {
