@@ -175,6 +175,9 @@ func TestDashboardShows(t *testing.T) {
 		if p.Type == "row" || strings.Contains(asked, "foresight_qos_") || strings.Contains(asked, "[6h]") {
 			continue
 		}
+		if p.Title == "Left to upstream's search" || p.Title == "Samples that were not believed" {
+			continue // Nothing of the kind may have happened.
+		}
 		shown++
 		eventually(t, "series of the panel "+p.Title, func(context.Context) (bool, string) {
 			series := 0
@@ -201,7 +204,7 @@ func TestDashboardShows(t *testing.T) {
 			return false, asked + " of " + scraped(t, prometheus.URL)
 		})
 	}
-	if shown < 12 {
+	if shown < 10 {
 		t.Errorf("%d panels are looked at", shown)
 	}
 }
