@@ -110,9 +110,9 @@ prometheus: build bin/servers/prometheus bin/servers/thanos bin/servers/mimir bi
 	FORESIGHT_SERVERS=$(CURDIR)/bin/servers go test -count=1 ./plugins/predict/usage/prometheus ./test/integration -run 'TestPrometheus|TestToldTwice|TestCousins|TestDashboardShows' -v
 
 .PHONY: fuzz
-fuzz: ## Fuzz everything that has a fuzz target: our plugins and the node index against upstream, and what reads others' text. Each for FUZZTIME (60s).
+fuzz: ## Fuzz everything that has a fuzz target: our plugins and the node index against upstream, and what reads others' text. Each for FUZZTIME (60s); FUZZ='REGEXP' for some.
 	@for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' plugins cmd config | xargs -n1 dirname | sort -u); do \
-		for target in $$(grep -ho '^func Fuzz[A-Za-z]*' $$dir/*_test.go | cut -c6-); do \
+		for target in $$(grep -ho '^func Fuzz[A-Za-z]*' $$dir/*_test.go | cut -c6- | grep -E '$(or $(FUZZ),.)'); do \
 			echo "$$dir $$target"; go test ./$$dir -run '^$$' -fuzz "^$$target$$" -fuzztime $(or $(FUZZTIME),60s) || exit 1; \
 		done; \
 	done
