@@ -25,7 +25,6 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler"
 	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
 
-	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/explained"
 	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/fence"
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/decision"
@@ -80,9 +79,6 @@ func newRebalancer(cfg *kubeschedulerconfig.KubeSchedulerConfiguration, e *engin
 func (r *rebalancer) listen() {
 	if r == nil {
 		return
-	}
-	if r.decisions.more == nil {
-		r.decisions.more = map[string]explained.Answer{}
 	}
 	r.decisions.more["rebalance"] = r.report
 }

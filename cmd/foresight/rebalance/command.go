@@ -5,7 +5,9 @@
 package rebalance
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -61,7 +63,7 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 	}
 	report := &rebalance.Report{}
 	if err := o.leader.Get(ctx, "rebalance", query, report); err != nil {
-		if strings.Contains(err.Error(), "404") {
+		if errors.Is(err, leader.ErrNotServed) {
 			return fmt.Errorf("%w: is the rebalancer on? See mode in the args of Rebalance (docs/use/rebalance.md)", err)
 		}
 		return err
@@ -95,7 +97,7 @@ func (o *options) print(out io.Writer, r *rebalance.Report) error {
 		table := printers.GetNewTabWriter(out)
 		fmt.Fprintln(table, "NAMESPACE\tPOD\tNODE\tWOULD GO TO\tCURES\tGAIN\tREASON")
 		for _, n := range r.Closest {
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.0f\t%.0f\t%s\n", n.Namespace, n.Pod, n.From, or(n.To, "-"), n.Cures, n.Gain, n.Reason)
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.0f\t%.0f\t%s\n", n.Namespace, n.Pod, n.From, cmp.Or(n.To, "-"), n.Cures, n.Gain, n.Reason)
 		}
 		if err := table.Flush(); err != nil {
 			return err
@@ -120,18 +122,11 @@ func printRecords(out io.Writer, title string, records []rebalance.Record) error
 	table := printers.GetNewTabWriter(out)
 	fmt.Fprintln(table, "TIME\tNAMESPACE\tPOD\tFROM\tTO\tGAIN\tRESULT\tWHY")
 	for _, m := range records {
-		result := or(m.Result, "-")
+		result := cmp.Or(m.Result, "-")
 		if m.On != "" {
 			result += " (" + m.Successor + " on " + m.On + ")"
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%.0f\t%s\t%s\n", m.Time.Format(time.TimeOnly), m.Namespace, m.Pod, m.From, m.To, m.Gain, result, m.Why)
 	}
 	return table.Flush()
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }

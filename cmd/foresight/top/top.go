@@ -10,12 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -23,7 +19,6 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
-	"k8s.io/client-go/rest"
 
 	"github.com/foresight-scheduler/foresight/cmd/internal/leader"
 	"github.com/foresight-scheduler/foresight/cmd/internal/output"
@@ -38,12 +33,10 @@ var objectives = []string{"latency", "realtime", "availability", "batch"}
 const maxPage = 256 << 20
 
 type options struct {
-	config  *genericclioptions.ConfigFlags
-	leader  *leader.Asker
-	address string
-	caFile  string
-	output  output.Format
-	sort    string
+	config *genericclioptions.ConfigFlags
+	leader *leader.Asker
+	output output.Format
+	sort   string
 }
 
 // NewCommand returns foresight top.
@@ -70,10 +63,8 @@ scheduler counts the nodes of each class and names none.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), cmd.OutOrStdout()) },
 	}
 	o.config.AddFlags(cmd.Flags())
+	o.leader.AddFlags(cmd)
 	flags := cmd.Flags()
-	o.leader.AddLeaseFlag(cmd)
-	flags.StringVar(&o.address, "scheduler-address", "", "host and port of the scheduler, instead of those of the Lease")
-	flags.StringVar(&o.caFile, "scheduler-ca", "", "with --scheduler-address: file of the authority that signs the scheduler's certificate; the cluster's by default")
 	o.output.AddFlag(cmd)
 	flags.StringVar(&o.sort, "sort", "node", "node, or an objective: latency, realtime, availability or batch, the best node first")
 	_ = cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(append([]string{"node"}, objectives...), cobra.ShellCompDirectiveNoFileComp))
@@ -96,10 +87,7 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 	if o.sort != "node" && !slices.Contains(objectives, o.sort) {
 		return fmt.Errorf("--sort %q: must be node, latency, realtime, availability or batch", o.sort)
 	}
-	if o.address == "" && o.caFile != "" {
-		return errors.New("--scheduler-ca takes --scheduler-address too; the Lease says which certificate the leader has")
-	}
-	page, err := o.metrics(ctx)
+	page, err := o.leader.Open(ctx, "/metrics")
 	if err != nil {
 		return err
 	}
@@ -118,49 +106,6 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 		return cmp.Or(cmp.Compare(a.Objectives[o.sort].Risk, b.Objectives[o.sort].Risk), cmp.Compare(a.Node, b.Node), cmp.Compare(a.Profile, b.Profile))
 	})
 	return output.Print(out, o.output, nodes, printTable)
-}
-
-// metrics opens the scheduler's page of metrics.
-func (o *options) metrics(ctx context.Context) (io.ReadCloser, error) {
-	if o.address == "" {
-		return o.leader.Open(ctx, "/metrics")
-	}
-	config, err := o.config.ToRESTConfig()
-	if err != nil {
-		return nil, err
-	}
-	config.Timeout = cmp.Or(config.Timeout, 30*time.Second)
-	// The name is the API server's.
-	config.ServerName = ""
-	if o.caFile != "" {
-		config.CAData, config.CAFile, config.Insecure = nil, o.caFile, false
-	}
-	if host, _, err := net.SplitHostPort(o.address); err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback()) {
-		// The proxy of the kubeconfig leads to the API server. This machine is not behind it: there it would be the proxy's own.
-		config.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }
-	}
-	client, err := rest.HTTPClientFor(config)
-	if err != nil {
-		return nil, err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+o.address+"/metrics", nil)
-	if err != nil {
-		return nil, fmt.Errorf("--scheduler-address %q: %w", o.address, err)
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("asking the scheduler: %w", err)
-	}
-	switch response.StatusCode {
-	case http.StatusOK:
-		return response.Body, nil
-	case http.StatusUnauthorized, http.StatusForbidden:
-		err = fmt.Errorf("the scheduler at %s answers %s: it takes a user of the cluster who may get the path /metrics", o.address, response.Status)
-	default:
-		err = fmt.Errorf("the scheduler at %s answers %s", o.address, response.Status)
-	}
-	response.Body.Close()
-	return nil, err
 }
 
 // classesIn reads foresight_qos_node_risk out of a page of metrics, and what foresight_qos_nodes counts in words; "" is nothing.

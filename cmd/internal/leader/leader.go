@@ -57,15 +57,13 @@ func NewFor(config *genericclioptions.ConfigFlags, lease string) *Asker {
 	return &Asker{config: config, lease: lease}
 }
 
-// AddLeaseFlag adds the flag that names the Lease.
-func (a *Asker) AddLeaseFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&a.lease, "scheduler-lease", a.lease, "namespace and name of the scheduler's Lease")
-}
+// ErrNotServed is the answer of a scheduler that has nothing at the path.
+var ErrNotServed = errors.New("the scheduler does not serve")
 
 // AddFlags adds the flags that say where the scheduler is.
 func (a *Asker) AddFlags(cmd *cobra.Command) {
-	a.AddLeaseFlag(cmd)
 	flags := cmd.Flags()
+	flags.StringVar(&a.lease, "scheduler-lease", a.lease, "namespace and name of the scheduler's Lease")
 	flags.StringVar(&a.address, "scheduler-address", "", "host and port of the scheduler, instead of those of the Lease")
 	flags.StringVar(&a.caFile, "scheduler-ca", "", "with --scheduler-address: file of the authority that signs the scheduler's certificate; the cluster's by default")
 }
@@ -146,7 +144,7 @@ func (a *Asker) ask(ctx context.Context, method, path string, question []byte, w
 			response.Status, strings.ToLower(method), where, role)
 	case http.StatusNotFound:
 		if strings.HasPrefix(where, serving.Prefix) && !strings.Contains(string(said), "scheduler knows") {
-			return nil, fmt.Errorf("the scheduler does not serve %s: it is older than this command, or keeps no decisions (records: 0 of DecisionsArgs)", where)
+			return nil, fmt.Errorf("%w %s: it is older than this command, or keeps no decisions (records: 0 of DecisionsArgs)", ErrNotServed, where)
 		}
 	}
 	return nil, fmt.Errorf("the scheduler answers: %s", strings.TrimSpace(string(said)))

@@ -40,32 +40,14 @@ type Moved struct {
 
 // Place says where the profile would have placed the pod: on the nodes as they are now, without the pod and without those that came later.
 func (e *Evaluator) Place(ctx context.Context, p Placement) (*decision.Placed, error) {
-	f := e.profiles[p.Profile]
-	if f == nil {
-		return nil, fmt.Errorf("%w places pods of %q", ErrNoProfile, p.Profile)
-	}
 	e.lock.Lock()
 	defer e.lock.Unlock()
-	all, err := e.turns.copyNodes(ctx)
+	defer e.lister.current.Store(newNodes(nil)) // and let go of them
+	seen, r, err := e.asIfUnplaced(ctx, &p)
 	if err != nil {
 		return nil, err
 	}
 	theirs := p.Pod.Spec.NodeName
-	for _, info := range all {
-		if info.Node().Name == theirs && !holds(info, p.Pod) {
-			return nil, decision.ErrNotYet
-		}
-	}
-	pod := *p.Pod
-	pod.Spec.NodeName, pod.Status.NominatedNodeName = "", ""
-	seen := newNodes(before(ctx, all, &p))
-	e.lister.current.Store(seen)
-	defer e.lister.current.Store(newNodes(nil)) // and let go of them
-
-	r, err := ask(ctx, f, seen, &pod)
-	if err != nil {
-		return nil, err
-	}
 	out := &decision.Placed{Nodes: len(seen.all), Feasible: len(r.scores)}
 	if e.options.Read != nil {
 		out.Epoch = e.options.Read().Epoch()
@@ -101,6 +83,30 @@ func (e *Evaluator) Place(ctx context.Context, p Placement) (*decision.Placed, e
 		out.Expected, out.TheirExpected = expected(out.Node), expected(theirs)
 	}
 	return out, nil
+}
+
+// asIfUnplaced asks the profile about the pod as if it had no node, on the nodes as they were before it was placed. It answers
+// decision.ErrNotYet where the pod is not on its node yet. The caller holds the lock, and lets go of the lister's nodes.
+func (e *Evaluator) asIfUnplaced(ctx context.Context, p *Placement) (*nodes, *answers, error) {
+	f := e.profiles[p.Profile]
+	if f == nil {
+		return nil, nil, fmt.Errorf("%w places pods of %q", ErrNoProfile, p.Profile)
+	}
+	all, err := e.turns.copyNodes(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, info := range all {
+		if info.Node().Name == p.Pod.Spec.NodeName && !holds(info, p.Pod) {
+			return nil, nil, decision.ErrNotYet
+		}
+	}
+	pod := *p.Pod
+	pod.Spec.NodeName, pod.Status.NominatedNodeName = "", ""
+	seen := newNodes(before(ctx, all, p))
+	e.lister.current.Store(seen)
+	r, err := ask(ctx, f, seen, &pod)
+	return seen, r, err
 }
 
 // before returns the nodes as they were before the pod was placed, and those after it, with moved pods where they are taken to be.
