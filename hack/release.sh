@@ -10,12 +10,15 @@ read -ra arches <<<"${ARCHES:-amd64 arm64}"
 registry=${REGISTRY:-ghcr.io/foresight-scheduler}
 dist=dist
 
-# Nothing is removed that an earlier release did not leave here.
-if [ -d "$dist" ] && [ ! -f "$dist/SHA256SUMS" ] && [ -n "$(ls -A "$dist")" ]; then
-	echo "$dist/ holds files, and no SHA256SUMS of an earlier release: remove them yourself" >&2
-	exit 1
+# Nothing is removed but what an earlier release has left here: the files that its sums name and still fit.
+if [ -d "$dist" ] && [ -n "$(ls -A "$dist")" ]; then
+	if ! (cd "$dist" && sha256sum --quiet --strict --check SHA256SUMS) ||
+		[ "$(ls -A "$dist" | sort)" != "$( (cut -c67- "$dist/SHA256SUMS" && echo SHA256SUMS) | sort)" ]; then
+		echo "$dist/ holds what no release left there: remove it yourself" >&2
+		exit 1
+	fi
+	rm -r "$dist"
 fi
-rm -rf "$dist"
 mkdir -p "$dist"
 
 say() { printf '%s\n' "$*" >&2; }
