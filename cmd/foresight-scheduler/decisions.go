@@ -43,6 +43,8 @@ type decisions struct {
 	service *qos.Service
 	// more is what is served beside them.
 	more map[string]explained.Answer
+	// moves tells of moves of a pod; nil without a rebalancer.
+	moves func(namespace, name, uid string) ([]decision.Move, *decision.Stays)
 	// evaluator is set by install, before anything is served.
 	evaluator *evaluate.Evaluator
 }
@@ -127,7 +129,7 @@ func (d *decisions) install(ctx context.Context, sched *scheduler.Scheduler, c *
 // serve answers who asks, on the secure port.
 func (d *decisions) serve(ctx context.Context, c *schedulerserverconfig.CompletedConfig, evaluator *evaluate.Evaluator, registry frameworkruntime.Registry, e *engine.Engine) error {
 	h := &explained.Handler{
-		Ring: d.ring, Evaluator: evaluator, Pods: c.InformerFactory.Core().V1().Pods().Lister(), Another: anotherConfiguration(evaluator, registry), More: d.more,
+		Ring: d.ring, Evaluator: evaluator, Pods: c.InformerFactory.Core().V1().Pods().Lister(), Another: anotherConfiguration(evaluator, registry), Moves: d.moves, More: d.more,
 	}
 	for i := range c.ComponentConfig.Profiles {
 		h.Profiles = append(h.Profiles, c.ComponentConfig.Profiles[i].SchedulerName)

@@ -81,6 +81,7 @@ func (r *rebalancer) listen() {
 		return
 	}
 	r.decisions.more["rebalance"] = r.report
+	r.decisions.moves = r.ofPod
 }
 
 // install looks for moves until ctx ends. Call it after decisions.install and before the informers start.
@@ -124,6 +125,22 @@ func (r *rebalancer) install(ctx context.Context, sched *scheduler.Scheduler, c 
 // report answers with what was found, or with what a look now finds.
 func (r *rebalancer) report(ctx context.Context, request *http.Request) (any, error) {
 	return r.loop.Report(ctx, time.Now(), request.URL.Query().Get("now") == "true")
+}
+
+// ofPod is what there is to tell of one pod.
+func (r *rebalancer) ofPod(namespace, name, uid string) ([]decision.Move, *decision.Stays) {
+	records, stays, looked := r.loop.OfPod(namespace, name, uid)
+	var moves []decision.Move
+	for _, m := range records {
+		moves = append(moves, decision.Move{
+			Time: m.Time, Result: m.Result, Pod: m.Pod, Successor: m.Successor, From: m.From, To: m.To, On: m.On, Why: m.Why,
+			Gain: m.Gain, Realised: m.Realised, RealisedMinutes: m.RealisedMinutes,
+		})
+	}
+	if stays == nil {
+		return moves, nil
+	}
+	return moves, &decision.Stays{Time: looked, Reason: string(stays.Reason), Cures: stays.Cures, To: stays.To, Gain: stays.Gain}
 }
 
 // world is the cluster as a rebalancer sees it.
@@ -191,7 +208,19 @@ func (w *world) Evict(ctx context.Context, pod *rebalance.Pod) error {
 }
 
 // Tell writes an event of the pod.
-func (w *world) Tell(pod *rebalance.Pod, note string) {
+func (w *world) Tell(pod *rebalance.Pod, result, note string) {
+	kind, reason := v1.EventTypeNormal, "RebalanceRefused"
+	switch result {
+	case rebalance.Suggested:
+		reason = "RebalanceSuggested"
+	case rebalance.Made:
+		reason = "Rebalanced"
+	case string(rebalance.Failed):
+		kind = v1.EventTypeWarning
+	}
 	w.recorder.Eventf(&v1.ObjectReference{APIVersion: "v1", Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name, UID: types.UID(pod.UID)}, nil,
-		v1.EventTypeNormal, "Rebalanced", "Evicting", "%s", note)
+		kind, reason, "Rebalancing", "%s", decision.CutTo(note, maxNote))
 }
+
+// maxNote is how many bytes of an event's note the API server takes, less a few.
+const maxNote = 1000

@@ -16,8 +16,14 @@ type Explanation struct {
 	Scheduler string `json:"scheduler"`
 	// Profile that the evaluation is by.
 	Profile string `json:"profile"`
-	// Evaluation at the time of the decision where there is one, else of now.
+	// Evaluation at the time of the decision where there is one, else of now; nil of a pod that is Gone.
 	Evaluation *Evaluation `json:"evaluation"`
+	// Gone says that there is no pod of that name any more: what is told of it are its Moves.
+	Gone bool `json:"gone,omitempty"`
+	// Moves of the pod, or to which it owes its being there, the newest first.
+	Moves []Move `json:"moves,omitempty"`
+	// Stays says why the rebalancer leaves the pod where it is; nil where its going would help nobody.
+	Stays *Stays `json:"stays,omitempty"`
 }
 
 // Nodes is what is known and predicted of all nodes.

@@ -59,6 +59,16 @@ func (p *Planner) Follow(c *Cluster, over time.Duration) {
 	}
 }
 
+// Brought is what the move of a pod at a time has brought so far, in core minutes, and over how long that was followed.
+func (p *Planner) Brought(uid string, at time.Time) (gain float64, over time.Duration) {
+	for _, m := range p.ledger.moves {
+		if m.Pod.UID == uid && m.At.Equal(at) {
+			return m.realised, m.followed
+		}
+	}
+	return 0, 0
+}
+
 // excess is by how many cores a node passes what it runs well at, with so much more on it.
 func excess(n *Node, more float64) float64 {
 	use := n.Beyond[predict.CPU].Mean + more

@@ -48,14 +48,25 @@ func (c *Cluster) suffers(n *Node, use sum) (total float64) {
 	return total
 }
 
-// hottest is the slot in which a node is expected to use the most CPU, and how much it then uses.
-func (c *Cluster) hottest(n *Node, use sum) (slot int, cores float64) {
+// peak is the slot in which a node suffers the most with a pod, and the resource by which it does; where it suffers nothing, that which is the
+// fullest. Use includes the pod.
+func (c *Cluster) peak(n *Node, use sum, pod *Pod) (p Peak) {
+	runsWell := predict.RunsWell()
+	worst, fullest := 0.0, -1.0
 	for k := range use {
-		if mean := use[k].And(int(predict.CPU), &n.Beyond[predict.CPU]).Mean; k == 0 || mean > cores {
-			slot, cores = k, mean
+		for r, size := range n.Size {
+			if !(size > 0) {
+				continue
+			}
+			expected := use[k].And(r, &n.Beyond[r])
+			suffers, full := harm.Excess(expected, runsWell[r]*size, size), expected.Mean/size
+			if suffers > worst || suffers == worst && full > fullest {
+				worst, fullest = suffers, full
+				p = Peak{Slot: k, Resource: predict.Resource(r), Use: expected.Mean, Less: expected.Mean - pod.Use[k][r].Mean, Size: size}
+			}
 		}
 	}
-	return slot, cores
+	return p
 }
 
 // Until is how far ahead of now a slot begins.

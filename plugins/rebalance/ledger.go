@@ -13,6 +13,8 @@ type ledger struct {
 	breaker Breaker
 	since   time.Time
 	moves   []*made
+	// inherited are pods that may have come by moves of a planner before this one; nil is not known yet.
+	inherited []inherited
 	// lineage is what became of pods that were moved, by UID.
 	lineage map[string]*lineage
 	stopped time.Time // until when the breaker has stopped moves
@@ -26,6 +28,37 @@ type made struct {
 	realised  float64
 	followed  time.Duration
 	settled   bool
+}
+
+// inherited is a pod that may have come in the place of one that was moved before this planner began.
+type inherited struct {
+	workload, namespace, node string
+	at                        time.Time
+}
+
+// inherit has pods that came a short time before this planner began, and those that are on their way, count as moves against the budgets for
+// an hour: what the planner before it moved is among them. A planner whose moves bar no pod from moving again bars none here.
+func (l *ledger) inherit(c *Cluster, o *Options) {
+	if l.inherited != nil {
+		return
+	}
+	l.inherited = []inherited{}
+	within := min(time.Hour, o.Again)
+	for i := range c.Nodes {
+		for _, p := range c.Nodes[i].Pods {
+			at := p.Created
+			switch p.Fixed {
+			case Deleting:
+				at = l.since
+			case "", Unmeasured, NotRunning, Disrupts:
+			default:
+				continue // No planner moves such pods.
+			}
+			if age := l.since.Sub(at); age >= 0 && age < within {
+				l.inherited = append(l.inherited, inherited{p.Workload, p.Namespace, c.Nodes[i].Name, at})
+			}
+		}
+	}
 }
 
 // lineage is one pod through its moves.
@@ -66,6 +99,7 @@ func (p *Planner) Succeeded(moved *Pod, successor string) {
 
 // forget what no longer counts.
 func (l *ledger) forget(now time.Time, after time.Duration) {
+	l.inherited = slices.DeleteFunc(l.inherited, func(i inherited) bool { return now.Sub(i.at) >= time.Hour })
 	l.moves = slices.DeleteFunc(l.moves, func(m *made) bool { return m.settled && now.Sub(m.At) >= after || now.Sub(m.At) >= 2*after })
 	for uid, line := range l.lineage {
 		if now.Sub(line.moved) > max(4*after, 7*24*time.Hour) {
@@ -85,16 +119,20 @@ func (l *ledger) allows(pod *Pod, node string, now time.Time, o *Options, planne
 		return TooSoon
 	}
 	hour, ofWorkload, ofNamespace := len(planned), 0, 0
-	count := func(m *Move) {
-		if m.Pod.Workload == pod.Workload {
+	count := func(workload, namespace string) {
+		if workload == pod.Workload {
 			ofWorkload++
 		}
-		if m.Pod.Namespace == pod.Namespace {
+		if namespace == pod.Namespace {
 			ofNamespace++
 		}
 	}
 	for i := range planned {
-		count(&planned[i])
+		count(planned[i].Pod.Workload, planned[i].Pod.Namespace)
+	}
+	for i := range l.inherited {
+		hour++
+		count(l.inherited[i].workload, l.inherited[i].namespace)
 	}
 	for _, m := range l.moves {
 		if m.Pod.UID == pod.UID {
@@ -105,7 +143,7 @@ func (l *ledger) allows(pod *Pod, node string, now time.Time, o *Options, planne
 		}
 		if now.Sub(m.At) < time.Hour {
 			hour++
-			count(&m.Move)
+			count(m.Pod.Workload, m.Pod.Namespace)
 		}
 	}
 	// 2. Budgets.
@@ -126,6 +164,11 @@ func (l *ledger) allows(pod *Pod, node string, now time.Time, o *Options, planne
 func (l *ledger) spent(node string, now time.Time, planned []Move) (n int) {
 	for i := range planned {
 		if planned[i].From == node || planned[i].To == node {
+			n++
+		}
+	}
+	for i := range l.inherited {
+		if l.inherited[i].node == node {
 			n++
 		}
 	}

@@ -5,7 +5,6 @@ package rebalance
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"strings"
 	"sync"
@@ -13,8 +12,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/klog/v2"
-
-	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
 
 const (
@@ -24,8 +21,6 @@ const (
 	awaited = 10 * time.Minute
 	// backOff is for how long a workload is left alone of which an eviction was refused; it doubles each time, up to backOffMost.
 	backOff, backOffMost = 5 * time.Minute, 2 * time.Hour
-	// mostRecords of moves are kept.
-	mostRecords = 200
 )
 
 // World is what a loop asks of the cluster, and does to it.
@@ -37,8 +32,8 @@ type World interface {
 	Leads() bool
 	// Evict asks the API server to evict the pod, by its UID.
 	Evict(ctx context.Context, pod *Pod) error
-	// Tell tells of an eviction in an event.
-	Tell(pod *Pod, note string)
+	// Tell tells of a move, or of why one was refused, in an event of the pod. The result is a Record's.
+	Tell(pod *Pod, result, note string)
 }
 
 // Loop looks at the cluster each interval, and suggests or makes moves.
@@ -50,14 +45,14 @@ type Loop struct {
 	Evicts bool
 	Count  *Metrics
 
-	lock    sync.Mutex
+	lock    sync.Mutex // held while it looks, and evicts
 	planner *Planner
+	since   time.Time // it leads
 	last    time.Time
 	awaits  *awaits
 	refused map[string]*refusals // by workload
-	records []Record             // the newest last
-	plan    *Plan
-	looked  time.Time
+
+	told diary
 }
 
 // awaits is a pod that was evicted, whose successor does not run yet.
@@ -70,25 +65,6 @@ type awaits struct {
 type refusals struct {
 	until time.Time
 	pause time.Duration
-}
-
-// Record of a move that was suggested or tried.
-type Record struct {
-	ID        int64     `json:"id"`
-	Time      time.Time `json:"time"`
-	Result    string    `json:"result"` // suggested, moved, pdb or error
-	Namespace string    `json:"namespace"`
-	Pod       string    `json:"pod"`
-	From      string    `json:"from"`
-	To        string    `json:"to"`
-	// Why in a sentence.
-	Why string `json:"why"`
-	// Gain in core minutes, and what of it is the cost of the move, taken off.
-	Gain float64 `json:"gain_core_minutes"`
-	Cost float64 `json:"cost_core_minutes"`
-	// Successor is the pod that came in its place, and On the node that it came to; empty is not known.
-	Successor string `json:"successor,omitempty"`
-	On        string `json:"on,omitempty"`
 }
 
 // Run looks each interval until ctx ends.
@@ -115,7 +91,7 @@ func (l *Loop) Look(ctx context.Context, now time.Time) {
 		return
 	}
 	if l.planner == nil {
-		l.planner, l.refused, l.last = NewPlanner(l.Options, now), map[string]*refusals{}, now
+		l.planner, l.refused, l.last, l.since = NewPlanner(l.Options, now), map[string]*refusals{}, now, now
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -128,7 +104,7 @@ func (l *Loop) Look(ctx context.Context, now time.Time) {
 		return
 	}
 	l.planner.Follow(c, now.Sub(l.last))
-	l.last, l.looked = now, now
+	l.last = now
 	waits := l.await(c)
 	l.leaveAlone(c)
 
@@ -140,32 +116,33 @@ func (l *Loop) Look(ctx context.Context, now time.Time) {
 		return
 	}
 	if waits && len(plan.Moves) > 0 {
-		plan.refuse(&Refusal{Pod: plan.Moves[0].Pod, Node: plan.Moves[0].From, To: plan.Moves[0].To, Gain: plan.Moves[0].Gain(), Reason: Awaits})
+		plan.refuse(&Refusal{Pod: plan.Moves[0].Pod, Node: plan.Moves[0].From, To: plan.Moves[0].To, Cures: plan.Moves[0].Before - plan.Moves[0].After, Gain: plan.Moves[0].Gain(), Reason: Awaits})
 		plan.Moves = nil
 	}
-	l.plan = plan
 
 	// 3. Tell it, or make it.
 	for i := range plan.Moves {
-		l.make(ctx, c, &plan.Moves[i])
+		l.make(ctx, c, plan, &plan.Moves[i])
 	}
+	plan.sort()
+	promised, realised, stopped := l.planner.Realised()
+	l.told.looked(now, plan, promised, realised, stopped, l.planner.Brought)
 }
 
 // make makes or suggests a move.
-func (l *Loop) make(ctx context.Context, c *Cluster, m *Move) {
+func (l *Loop) make(ctx context.Context, c *Cluster, plan *Plan, m *Move) {
 	record := c.record(m)
-	l.Count.promised.Add(m.Gain())
 	if !l.Evicts {
-		record.Result = "suggested"
+		record.Result = Suggested
 		l.planner.Moved(*m)
-		l.keep(record)
+		l.keep(m, &record)
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, evictionPatience)
 	defer cancel()
 	switch err := l.World.Evict(ctx, m.Pod); {
 	case err == nil:
-		record.Result = "moved"
+		record.Result = Made
 		l.planner.Moved(*m)
 		before := map[string]bool{}
 		for i := range c.Nodes {
@@ -175,17 +152,16 @@ func (l *Loop) make(ctx context.Context, c *Cluster, m *Move) {
 				}
 			}
 		}
-		l.keep(record)
-		l.awaits = &awaits{move: *m, before: before, record: l.records[len(l.records)-1].ID}
+		l.keep(m, &record)
+		l.awaits = &awaits{move: *m, before: before, record: record.ID}
 		delete(l.refused, m.Pod.Workload)
-		l.World.Tell(m.Pod, record.Why)
 		return
 	case apierrors.IsNotFound(err), apierrors.IsConflict(err):
 		return // It went by itself.
 	case apierrors.IsTooManyRequests(err):
-		record.Result, record.Why = string(Disrupts), record.Why+" Refused: "+cut(err.Error())
+		record.Result, record.Why = string(Disrupts), record.Why+". Refused: "+cut(err.Error())
 	default:
-		record.Result, record.Why = string(Failed), record.Why+" Failed: "+cut(err.Error())
+		record.Result, record.Why = string(Failed), record.Why+". Failed: "+cut(err.Error())
 		klog.FromContext(ctx).Error(err, "Evicting a pod failed", "pod", m.Pod.Namespace+"/"+m.Pod.Name)
 	}
 	r := l.refused[m.Pod.Workload]
@@ -195,8 +171,18 @@ func (l *Loop) make(ctx context.Context, c *Cluster, m *Move) {
 	}
 	r.pause = min(2*r.pause, backOffMost)
 	r.until = c.Now.Add(r.pause)
-	l.plan.refuse(&Refusal{Pod: m.Pod, Node: m.From, To: m.To, Gain: m.Gain(), Reason: Reason(record.Result)})
-	l.keep(record)
+	plan.refuse(&Refusal{Pod: m.Pod, Node: m.From, To: m.To, Cures: m.Before - m.After, Gain: m.Gain(), Reason: Reason(record.Result)})
+	l.keep(m, &record)
+}
+
+// keep remembers a record, counts it, and tells the pod of it.
+func (l *Loop) keep(m *Move, r *Record) {
+	l.told.add(r)
+	l.Count.moves.WithLabelValues(r.Result).Inc()
+	if r.Result == Suggested || r.Result == Made {
+		l.Count.promised.Add(m.Gain())
+	}
+	l.World.Tell(m.Pod, r.Result, r.Why)
 }
 
 // cut bounds the text of others.
@@ -225,7 +211,7 @@ func (l *Loop) leaveAlone(c *Cluster) {
 func (l *Loop) await(c *Cluster) bool {
 	w := l.awaits
 	if w == nil {
-		return false
+		return l.Evicts && c.Now.Sub(l.since) < awaited && c.unsettled(l.since)
 	}
 	for i := range c.Nodes {
 		for _, p := range c.Nodes[i].Pods {
@@ -233,11 +219,7 @@ func (l *Loop) await(c *Cluster) bool {
 				continue
 			}
 			l.planner.Succeeded(w.move.Pod, p.UID)
-			for j := range l.records {
-				if l.records[j].ID == w.record {
-					l.records[j].Successor, l.records[j].On = p.Name, c.Nodes[i].Name
-				}
-			}
+			l.told.succeeded(w.record, p, c.Nodes[i].Name)
 			l.awaits = nil
 			return false
 		}
@@ -249,102 +231,15 @@ func (l *Loop) await(c *Cluster) bool {
 	return true
 }
 
-func (l *Loop) keep(r Record) {
-	l.Count.moves.WithLabelValues(r.Result).Inc()
-	r.ID = 1
-	if n := len(l.records); n > 0 {
-		r.ID = l.records[n-1].ID + 1
-	}
-	l.records = append(l.records, r)
-	if len(l.records) > mostRecords {
-		l.records = append([]Record(nil), l.records[1:]...)
-	}
-}
-
-// record tells of a move.
-func (c *Cluster) record(m *Move) Record {
-	size := 0.0
+// unsettled says whether a pod may be on its way that the leader before evicted: one that is being deleted, or that came a short time
+// before this one led and does not run yet.
+func (c *Cluster) unsettled(since time.Time) bool {
 	for i := range c.Nodes {
-		if c.Nodes[i].Name == m.From {
-			size = c.Nodes[i].Size[predict.CPU]
+		for _, p := range c.Nodes[i].Pods {
+			if p.Fixed == Deleting || p.Fixed == NotRunning && since.Sub(p.Created) < awaited {
+				return true
+			}
 		}
 	}
-	return Record{
-		Time: c.Now, Namespace: m.Pod.Namespace, Pod: m.Pod.Name, From: m.From, To: m.To, Gain: m.Gain(), Cost: m.Cost,
-		Why: fmt.Sprintf("%s is expected to use %.1f of %.1f cores at %s, and %.1f without %s: moving it to %s saves %.0f core minutes beyond what both run well at, of %.0f",
-			m.From, m.Cores, size, c.Now.Add(c.Until(m.Hottest)).UTC().Format("15:04"), m.CoresLess, m.Pod.Name, m.To, m.Gain(), m.Before),
-	}
-}
-
-// Report is what foresight rebalance shows.
-type Report struct {
-	Time    time.Time `json:"time"` // of the last look; zero is none
-	Mode    string    `json:"mode"`
-	Suffers float64   `json:"expected_core_minutes"`
-	// Promised and Realised core minutes of the last twenty or so moves.
-	Promised float64        `json:"promised_core_minutes"`
-	Realised float64        `json:"realised_core_minutes"`
-	Stopped  *time.Time     `json:"stopped_until,omitempty"`
-	Refused  map[Reason]int `json:"refused"`
-	// Moves that a look now would make, and the pods that were closest to it.
-	Moves   []Record   `json:"moves"`
-	Closest []NotMoved `json:"closest"`
-	Records []Record   `json:"records"` // the newest first
-}
-
-// NotMoved is a pod that would cure something and does not move.
-type NotMoved struct {
-	Namespace string  `json:"namespace"`
-	Pod       string  `json:"pod"`
-	From      string  `json:"from"`
-	To        string  `json:"to,omitempty"`
-	Cures     float64 `json:"cures_core_minutes"`
-	Gain      float64 `json:"gain_core_minutes"`
-	Reason    Reason  `json:"reason"`
-}
-
-// Report answers with what was found; where fresh, with what a look now finds, which makes and remembers nothing.
-func (l *Loop) Report(ctx context.Context, now time.Time, fresh bool) (*Report, error) {
-	l.lock.Lock()
-	defer l.lock.Unlock()
-	r := &Report{Mode: "Suggest", Refused: map[Reason]int{}, Moves: []Record{}, Closest: []NotMoved{}, Records: []Record{}}
-	if l.Evicts {
-		r.Mode = "Evict"
-	}
-	for i := range l.records {
-		r.Records = append(r.Records, l.records[len(l.records)-1-i])
-	}
-	plan := l.plan
-	if l.planner != nil {
-		var stopped time.Time
-		if r.Promised, r.Realised, stopped = l.planner.Realised(); now.Before(stopped) {
-			r.Stopped = &stopped
-		}
-	}
-	r.Time = l.looked
-	if fresh {
-		c, err := l.World.See(ctx, now)
-		if err != nil {
-			return nil, err
-		}
-		planner := l.planner
-		if planner == nil {
-			planner = NewPlanner(l.Options, now)
-		}
-		if plan, err = planner.Plan(ctx, c, l.World, l.Options.Hour); err != nil {
-			return nil, err
-		}
-		r.Time = now
-		for i := range plan.Moves {
-			r.Moves = append(r.Moves, c.record(&plan.Moves[i]))
-		}
-	}
-	if plan == nil {
-		return r, nil
-	}
-	r.Suffers, r.Refused = plan.Suffers, plan.Refused
-	for _, n := range plan.Closest {
-		r.Closest = append(r.Closest, NotMoved{n.Pod.Namespace, n.Pod.Name, n.Node, n.To, n.Cures, n.Gain, n.Reason})
-	}
-	return r, nil
+	return false
 }

@@ -5,6 +5,8 @@ package rebalance
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -59,7 +61,9 @@ func (s *small) Evict(_ context.Context, p *Pod) error {
 	return s.answer
 }
 
-func (s *small) Tell(p *Pod, note string) { s.told = append(s.told, p.Name+": "+note) }
+func (s *small) Tell(p *Pod, result, note string) {
+	s.told = append(s.told, p.Name+" "+result+": "+note)
+}
 
 func (s *small) comes(name string, now time.Time) {
 	successor := pod(name+"-2", 3)
@@ -78,7 +82,7 @@ func TestLoopMovesOneAtATime(t *testing.T) {
 	s := newSmall()
 	l := newLoop(s, true)
 	l.Look(t.Context(), noon)
-	if !slices.Equal(s.evicted, []string{"a"}) || len(s.told) != 1 || !strings.Contains(s.told[0], "a: hot is expected to use 10.0 of 8.0 cores at 12:00, and 7.0 without a: moving it to cool saves") {
+	if !slices.Equal(s.evicted, []string{"a"}) || len(s.told) != 1 || !strings.Contains(s.told[0], "a moved: hot is predicted at 10.0 of 8.0 cores at 12:00, and at 7.0 without a; moving it to cool saves") {
 		t.Fatalf("evicted %v, told %v", s.evicted, s.told)
 	}
 	s.pods["hot"] = append(s.pods["hot"], pod("more", 3))
@@ -105,7 +109,7 @@ func TestLoopBacksOff(t *testing.T) {
 		l.Look(t.Context(), noon.Add(time.Duration(minute)*time.Minute))
 	}
 	// At once, after 5, 10, 20 minutes more, and the next one after 40.
-	if len(s.evicted) != 4 || len(s.told) != 0 {
+	if len(s.evicted) != 4 || len(s.told) != 4 || !strings.Contains(s.told[0], "a pdb: hot is predicted") {
 		t.Errorf("%d evictions were tried in an hour, told %v", len(s.evicted), s.told)
 	}
 	report, _ := l.Report(t.Context(), noon, false)
@@ -122,7 +126,7 @@ func TestLoopSuggests(t *testing.T) {
 		l.Look(t.Context(), noon.Add(time.Duration(minute)*time.Minute))
 	}
 	report, err := l.Report(t.Context(), noon, true)
-	if err != nil || len(s.evicted)+len(s.told) > 0 || len(report.Records) != 2 || report.Records[0].Result != "suggested" {
+	if err != nil || len(s.evicted) > 0 || len(s.told) != 2 || !strings.HasPrefix(s.told[0], "a suggested: ") || len(report.Records) != 2 || report.Records[0].Result != "suggested" {
 		t.Errorf("evicted %v, told %v, %+v, %v", s.evicted, s.told, report, err)
 	}
 }
@@ -175,5 +179,131 @@ func TestExcess(t *testing.T) {
 	}
 	if got := excess(&n, -2); got != 0 {
 		t.Errorf("5 of 8 cores: %v too many", got)
+	}
+}
+
+// A pod is told of as what it is: moved, come in another's place, or staying with the reason; by its UID while it is there, by its name when it is gone.
+func TestLoopTellsOfPods(t *testing.T) {
+	s := newSmall()
+	l := newLoop(s, true)
+	l.Look(t.Context(), noon)
+	if moves, stays, looked := l.OfPod("shop", "rest", "rest"); len(moves) > 0 || stays == nil || stays.Reason != Unsafe || !(stays.Cures > 0) || !looked.Equal(noon) {
+		t.Errorf("%+v, %+v, %v", moves, stays, looked)
+	}
+	s.comes("a", noon.Add(time.Minute))
+	for minute := 5; minute <= 15; minute += 5 {
+		l.Look(t.Context(), noon.Add(time.Duration(minute)*time.Minute))
+	}
+	for _, of := range []struct{ name, uid string }{{"a", "a"}, {"a", ""}, {"a-2", "a-2"}} {
+		moves, _, _ := l.OfPod("shop", of.name, of.uid)
+		// The ten minutes after it was found to run: 10 of 8 cores would have been 3.6 too many, and 7 are .6 too many until the other one went too.
+		if len(moves) != 1 || moves[0].Pod != "a" || moves[0].Successor != "a-2" || moves[0].Realised == nil || !(*moves[0].Realised > 0) || moves[0].RealisedMinutes != 10 {
+			t.Errorf("%v: %+v", of, moves)
+		}
+	}
+	if moves, stays, _ := l.OfPod("elsewhere", "a", ""); len(moves) > 0 || stays != nil {
+		t.Errorf("%+v, %+v", moves, stays)
+	}
+}
+
+// handed is a cluster whose leaders are killed: evicted pods take minutes to go, and their successors minutes to run.
+type handed struct {
+	t       *testing.T
+	now     time.Time
+	pods    []*Pod // on the hot node
+	going   map[*Pod]time.Time
+	came    []*Pod // on the cool one
+	runs    map[*Pod]time.Time
+	evicted []time.Time
+}
+
+func (h *handed) See(_ context.Context, now time.Time) (*Cluster, error) {
+	h.now = now
+	for p, gone := range h.going {
+		if now.Before(gone) {
+			continue
+		}
+		delete(h.going, p)
+		h.pods = slices.DeleteFunc(h.pods, func(other *Pod) bool { return other == p })
+		successor := pod(p.Name+"+", 3)
+		successor.Workload, successor.Created = p.Workload, gone
+		h.came = append(h.came, successor)
+		h.runs[successor] = gone.Add(time.Duration(len(h.came)%4) * time.Minute)
+	}
+	hot, cool := node("hot"), node("cool")
+	cool.Size = predict.Amounts{800, 3200 * gib}
+	for _, p := range h.pods {
+		copied := *p
+		if _, going := h.going[p]; going {
+			copied.Fixed = Deleting
+		}
+		hot.Pods = append(hot.Pods, &copied)
+	}
+	for _, p := range h.came {
+		copied := *p
+		if now.Before(h.runs[p]) {
+			copied.Fixed = NotRunning
+		}
+		cool.Pods = append(cool.Pods, &copied)
+	}
+	c := cluster(hot, cool)
+	c.Now = now
+	return c, nil
+}
+
+func (h *handed) Best(context.Context, *Pod, string, []Move) ([]string, error) {
+	return []string{"cool"}, nil
+}
+func (h *handed) Leads() bool               { return true }
+func (h *handed) Tell(*Pod, string, string) {}
+
+func (h *handed) Evict(_ context.Context, evicted *Pod) error {
+	for p := range h.going {
+		h.t.Errorf("%v: %s is evicted while %s goes", h.now, evicted.Name, p.Name)
+	}
+	for p, at := range h.runs {
+		if h.now.Before(at) {
+			h.t.Errorf("%v: %s is evicted while %s does not run", h.now, evicted.Name, p.Name)
+		}
+	}
+	for _, p := range h.pods {
+		if p.UID == evicted.UID {
+			h.going[p] = h.now.Add(2 * time.Minute)
+			h.evicted = append(h.evicted, h.now)
+			return nil
+		}
+	}
+	h.t.Errorf("%s is evicted again", evicted.Name)
+	return nil
+}
+
+// Whenever leaders are killed, also between an eviction and its record: all of them together keep to the budget of an hour and to one pod at a time.
+func TestLeadersTogetherHoldBudgets(t *testing.T) {
+	for seed := range uint64(20) {
+		lots := rand.New(rand.NewPCG(seed, 1))
+		h := &handed{t: t, going: map[*Pod]time.Time{}, runs: map[*Pod]time.Time{}}
+		for i := range 40 {
+			h.pods = append(h.pods, pod(fmt.Sprintf("pod-%d", i), 3))
+		}
+		leader := func() *Loop {
+			l := newLoop(h, true)
+			l.Options.Again, l.Options.Node, l.Options.Namespace = 6*time.Hour, 100, 100
+			return l
+		}
+		l := leader()
+		for minute := range 8 * 60 {
+			l.Look(t.Context(), noon.Add(time.Duration(minute)*time.Minute))
+			if lots.IntN(25) == 0 {
+				l = leader()
+			}
+		}
+		for i := range h.evicted {
+			if n := l.Options.Hour; i >= n && h.evicted[i].Sub(h.evicted[i-n]) < time.Hour-5*time.Minute {
+				t.Errorf("seed %d: more than %d pods are evicted in an hour: %v", seed, n, h.evicted[i-n:i+1])
+			}
+		}
+		if len(h.evicted) < 10 {
+			t.Errorf("seed %d: %d pods are evicted in 8 hours", seed, len(h.evicted))
+		}
 	}
 }

@@ -46,7 +46,7 @@ type Plan struct {
 	Moves []Move
 	// Refused counts the pods that would cure something and do not move, by why.
 	Refused map[Reason]int
-	// Closest are those that the scheduler was asked about and that do not move, for whoever asks why nothing does: at most ten.
+	// Closest are those that do not move, for whoever asks why: at most mostClosest.
 	Closest []Refusal
 	// Suffers is what all nodes suffer within the time that is looked ahead, in core minutes.
 	Suffers float64
@@ -89,6 +89,7 @@ func (p *Planner) Plan(ctx context.Context, c *Cluster, dry DryRun, most int) (*
 		s.suffers = append(s.suffers, c.suffers(n, s.sums[i]))
 		out.Suffers += s.suffers[i]
 	}
+	p.ledger.inherit(c, &p.options)
 	p.ledger.forget(c.Now, max(p.options.Again, time.Hour))
 	if until := p.ledger.stopped; c.Now.Before(until) {
 		out.Refused[Stopped]++
@@ -130,6 +131,11 @@ func (p *Planner) next(ctx context.Context, s *state, dry DryRun, out *Plan) (*M
 	return best, nil
 }
 
+// sort puts the pods first whose going would cure the most.
+func (o *Plan) sort() {
+	slices.SortStableFunc(o.Closest, func(a, b Refusal) int { return cmp.Compare(b.Cures, a.Cures) })
+}
+
 func (o *Plan) refuse(r *Refusal) {
 	o.Refused[r.Reason]++
 	if len(o.Closest) < mostClosest {
@@ -137,7 +143,7 @@ func (o *Plan) refuse(r *Refusal) {
 	}
 }
 
-const mostClosest = 10
+const mostClosest = 500
 
 // candidates are the pods whose going cures more than the margin, the best first.
 func (p *Planner) candidates(s *state, out *Plan) (all []candidate) {
@@ -216,8 +222,8 @@ func (p *Planner) judge(ctx context.Context, s *state, dry DryRun, c *candidate,
 	if m.Gain() < max(p.options.MinGain, p.options.MinShare*c.cures) {
 		return refuse(TooLittle)
 	}
-	m.Hottest, m.Cores = s.cluster.hottest(from, s.sums[c.node])
-	m.CoresLess = m.Cores - c.pod.Use[m.Hottest][predict.CPU].Mean
+	m.Peak = s.cluster.peak(from, s.sums[c.node], c.pod)
+	m.PeakTo = s.cluster.peak(&s.cluster.Nodes[worst], s.sums[worst].with(c.pod, 1, s.scratch), c.pod)
 	return m, nil, nil
 }
 

@@ -119,7 +119,7 @@ func TestMoveTells(t *testing.T) {
 		t.Fatal(plan, err)
 	}
 	// 8 cores of which 6.4 run well: 1.6 too many in three of four hours.
-	if m := plan.Moves[0]; m.Hottest != 1 || m.Cores != 8 || m.CoresLess != 5 || m.Before < 287 || m.Before > 289 || m.After != 0 || m.Cost != 3 {
+	if m := plan.Moves[0]; m.Peak != (Peak{Slot: 1, Use: 8, Less: 5, Size: 8}) || m.PeakTo.Use != 3 || m.Before < 287 || m.Before > 289 || m.After != 0 || m.Cost != 3 {
 		t.Errorf("%+v", m)
 	}
 }

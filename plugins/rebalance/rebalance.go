@@ -113,10 +113,16 @@ type Move struct {
 	Before, After float64
 	// Cost of the move itself, in core minutes.
 	Cost float64
-	// Hottest is the slot in which From is expected to be the furthest beyond what it runs well at, and how many cores it then uses, with
-	// the pod and without.
-	Hottest          int
-	Cores, CoresLess float64
+	// Peak is the slot and resource by which From is expected to suffer the most, with the pod and without it; PeakTo is To's with the pod.
+	Peak, PeakTo Peak
+}
+
+// Peak of what a node is expected to use.
+type Peak struct {
+	Slot     int
+	Resource predict.Resource
+	// Use of the node, and Less without the pod, of its Size, in cores or bytes.
+	Use, Less, Size float64
 }
 
 // Gain is the core minutes of demand beyond what nodes run well at that the move saves, its cost taken off.

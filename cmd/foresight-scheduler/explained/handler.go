@@ -48,6 +48,8 @@ type Handler struct {
 	Leads func() bool
 	// Judged adds how forecasts came out, of all nodes and of each, with the last misses if asked for; nil is not known.
 	Judged func(nodes *decision.Nodes, misses bool)
+	// Moves tells what the rebalancer did, or did not, with a pod; without a UID with one of that name that is gone. Nil is no rebalancer.
+	Moves func(namespace, name, uid string) ([]decision.Move, *decision.Stays)
 	// More paths below serving.Prefix, with what answers them.
 	More map[string]Answer
 	// Another makes the profiles of a KubeSchedulerConfiguration in JSON for a trial, and says which one stands in for pods of other
@@ -199,6 +201,11 @@ func (h *Handler) explain(ctx context.Context, r *http.Request) (any, error) {
 	namespace, name := r.URL.Query().Get("namespace"), r.URL.Query().Get("pod")
 	pod, err := h.Pods.Pods(namespace).Get(name)
 	if apierrors.IsNotFound(err) {
+		if h.Moves != nil {
+			if moves, _ := h.Moves(namespace, name, ""); len(moves) > 0 {
+				return &decision.Explanation{Gone: true, Moves: moves}, nil
+			}
+		}
 		return nil, &refusal{http.StatusNotFound, fmt.Sprintf("pod %.253s/%.253s: the scheduler knows none of that name", namespace, name)}
 	}
 	if err != nil {
@@ -207,6 +214,9 @@ func (h *Handler) explain(ctx context.Context, r *http.Request) (any, error) {
 	x := &decision.Explanation{Node: pod.Spec.NodeName, Scheduler: pod.Spec.SchedulerName, Profile: pod.Spec.SchedulerName}
 	if !slices.Contains(h.Profiles, x.Profile) {
 		x.Profile = h.Profiles[0]
+	}
+	if h.Moves != nil {
+		x.Moves, x.Stays = h.Moves(namespace, name, string(pod.UID))
 	}
 	if k := h.Ring.Of(namespace, name, string(pod.UID)); k != nil {
 		record := k.Record()

@@ -26,11 +26,49 @@ func (o *options) print(out io.Writer, x *explained) error {
 			fmt.Fprintln(out, line)
 		}
 	}
+	for _, line := range moves(x) {
+		fmt.Fprintln(out, line)
+	}
 	return nil
+}
+
+// moves are what the rebalancer did with the pod, or would do.
+func moves(x *explained) (said []string) {
+	for i := range x.Moves {
+		m := &x.Moves[i]
+		label := m.Result + ":"
+		switch m.Result {
+		case "moved":
+			if label = "moved away:"; m.Pod != x.Pod {
+				label = "came for " + m.Pod + ":"
+			}
+		case "pdb", "error":
+			label = "move refused:"
+		}
+		text := m.Time.Format(time.DateTime) + " " + m.Why
+		if m.Successor != "" && m.Successor != x.Pod {
+			text += fmt.Sprintf("; %s came in its place, on %s", m.Successor, m.On)
+		}
+		if m.Realised != nil {
+			text += fmt.Sprintf("; realised so far: %.0f core-minutes in %s", *m.Realised, time.Duration(m.RealisedMinutes*float64(time.Minute)).Round(time.Minute))
+		}
+		said = append(said, fmt.Sprintf("%-18s%s", label, text))
+	}
+	if s := x.Stays; s != nil {
+		text := fmt.Sprintf("without it its node would use %.0f core-minutes less beyond what it runs well at, and it is not moved: %s", s.Cures, s.Reason)
+		if s.To != "" {
+			text += fmt.Sprintf(" (to %s, a gain of %.0f)", s.To, s.Gain)
+		}
+		said = append(said, fmt.Sprintf("%-18s%s", "stays:", text))
+	}
+	return said
 }
 
 // headline says what was decided, how, and when.
 func headline(x *explained, now time.Time) string {
+	if x.Gone {
+		return x.Pod + " is gone"
+	}
 	var said []string
 	e := x.Evaluation
 	where := x.Pod + " waits"

@@ -124,3 +124,30 @@ func TestWhatCannotBeExplained(t *testing.T) {
 		}
 	}
 }
+
+// A pod that was moved, or came in the place of one that was, says why and what it brought; one that stays says what holds it; and one that is
+// gone is still told of.
+func TestMoves(t *testing.T) {
+	brought := 30.4
+	moved := decision.Move{
+		Time: noon, Result: "moved", Pod: "web-0", Successor: "web-9", From: "node-3", To: "node-5", On: "node-5", Gain: 41, Realised: &brought, RealisedMinutes: 90,
+		Why: "node-3 is predicted at 9.1 of 8.0 cores at 14:00, and at 6.0 without web-0; moving it to node-5 saves 41 of 96 core-minutes",
+	}
+	gone := printed(t, &explained{Pod: "web-0", Explanation: decision.Explanation{Gone: true, Moves: []decision.Move{moved}}}, false)
+	if want := "web-0 is gone\nmoved away:       2026-03-01 12:00:00 " + moved.Why + "; web-9 came in its place, on node-5; realised so far: 30 core-minutes in 1h30m0s\n"; gone != want {
+		t.Errorf("%s, want %s", gone, want)
+	}
+	x := placed()
+	x.Pod, x.Moves = "web-9", []decision.Move{moved}
+	x.Stays = &decision.Stays{Time: noon, Reason: "pdb", Cures: 12.3, To: "node-4", Gain: 9.1}
+	text := printed(t, x, false)
+	for _, want := range []string{"because:", "came for web-0:   2026-03-01 12:00:00 node-3 is predicted", "stays:            without it its node would use 12 core-minutes less beyond what it runs well at, and it is not moved: pdb (to node-4, a gain of 9)"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	x.Moves[0].Result, x.Moves[0].Pod, x.Moves[0].Successor, x.Moves[0].Realised = "pdb", "web-9", "", nil
+	if text := printed(t, x, false); !strings.Contains(text, "move refused:     2026-03-01") {
+		t.Error(text)
+	}
+}

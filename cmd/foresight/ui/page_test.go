@@ -13,6 +13,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/plugins/decision"
 	"github.com/foresight-scheduler/foresight/plugins/decision/shadow"
+	"github.com/foresight-scheduler/foresight/plugins/rebalance"
 	"github.com/foresight-scheduler/foresight/test/browsertest"
 )
 
@@ -64,6 +65,40 @@ func TestShadowView(t *testing.T) {
 	for _, want := range []string{"pods of default-scheduler", "75.0 %", "over 25.0 h", "2520", "1930", "280 to 900", "Ours would have been better", "360 to 940", "shop/api", "255"} {
 		if !strings.Contains(document, want) {
 			t.Errorf("no %q in %s", want, document)
+		}
+	}
+}
+
+// Moves says which pods were moved or would be and why, what that brought, and why others stay; or that there is no rebalancer.
+func TestMovesView(t *testing.T) {
+	chromium := browsertest.Chromium(t)
+	brought, until := 37.2, time.Now().Add(time.Hour)
+	report := rebalance.Report{
+		Time: time.Now(), Mode: "Evict", Suffers: 96.4, Promised: 210, Realised: 12, Stopped: &until,
+		Refused: map[rebalance.Reason]int{rebalance.Stays: 2, rebalance.Disrupts: 1},
+		Closest: []rebalance.NotMoved{{Namespace: "shop", Pod: "db-0", From: "node-3", To: "node-4", Cures: 61, Gain: 3.5, Reason: rebalance.TooLittle}},
+		Records: []rebalance.Record{
+			{Time: time.Now(), Namespace: "shop", Pod: "web-7", From: "node-3", To: "node-5", Gain: 41, Result: "moved", Successor: "web-8", On: "node-5", Why: "<b>node-3</b> was full", Realised: &brought, RealisedMinutes: 25},
+			{Time: time.Now(), Namespace: "shop", Pod: "api-1", From: "node-3", To: "node-6", Gain: 20, Result: "pdb", Why: "node-3 was full. Refused: budget"},
+		},
+	}
+	for _, width := range []int{1280, 480} {
+		document := browsertest.Open(t, chromium, browsertest.View{
+			Address: served(t, &fake{moves: &report}) + "#moves", Width: width, Height: 700, Screenshot: filepath.Join(t.ArtifactDir(), fmt.Sprintf("moves-%d.png", width)),
+		})
+		for _, want := range []string{
+			"Pods are moved", "96.4 core-minutes", "promised 210 core-minutes and brought 12.0", "Nothing moves until", "shop/web-7", "moved: web-8 on ", "37.2 in 25.0 min", "&lt;b&gt;node-3&lt;/b&gt; was full",
+			"refused by a PodDisruptionBudget", "shop/db-0", "the gain is too small", "the scheduler would put it back",
+		} {
+			if !strings.Contains(document, want) {
+				t.Errorf("at %d pixels: no %q in %s", width, want, document)
+			}
+		}
+	}
+	document := browsertest.Open(t, chromium, browsertest.View{Address: served(t, &fake{moves: &rebalance.Report{Mode: "Suggest", Refused: map[rebalance.Reason]int{}, Records: []rebalance.Record{}, Closest: []rebalance.NotMoved{}}}) + "#moves", Width: 1280, Height: 700, Screenshot: filepath.Join(t.ArtifactDir(), "moves-none.png")})
+	for _, want := range []string{"Moves are suggested", "has not looked", "No move was found yet", "None at the last look"} {
+		if !strings.Contains(document, want) {
+			t.Errorf("before the first look: no %q in %s", want, document)
 		}
 	}
 }

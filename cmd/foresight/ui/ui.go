@@ -41,8 +41,8 @@ func NewCommand() *cobra.Command {
 		Use:   "ui",
 		Short: "Serve a page of nodes, decisions and forecasts on this machine",
 		Long: `Serve a page that shows what nodes use, have promised and are predicted to use, decisions as
-they come and why, what is forecast of workloads, how often forecasts held, and what an
-onlooker (docs/use/shadow.md) would have done.
+they come and why, what is forecast of workloads, how often forecasts held, which pods were moved or would be,
+and what an onlooker (docs/use/shadow.md) would have done.
 
 The page is served to this machine only, and to nobody who does not know the address that is
 printed: it holds a secret of this run. What it shows is read with the rights of the
@@ -112,7 +112,7 @@ func pages(from, onlooker asker, watching *heat) http.Handler {
 		answer(w, nodes, err)
 	})
 	mux.HandleFunc("GET /api/heat", func(w http.ResponseWriter, _ *http.Request) { answer(w, watching.history(), nil) })
-	for path, from := range map[string]asker{"decisions": from, "explain": from, "workloads": from, "qos": from, "shadow": onlooker} {
+	for path, from := range map[string]asker{"decisions": from, "explain": from, "workloads": from, "qos": from, "rebalance": from, "shadow": onlooker} {
 		mux.HandleFunc("GET /api/"+path, func(w http.ResponseWriter, r *http.Request) { pass(w, r, from, path) })
 	}
 	return mux

@@ -20,6 +20,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/plugins/decision"
 	"github.com/foresight-scheduler/foresight/plugins/decision/shadow"
+	"github.com/foresight-scheduler/foresight/plugins/rebalance"
 )
 
 // fake is a scheduler whose answers are as given.
@@ -27,6 +28,7 @@ type fake struct {
 	nodes  decision.Nodes
 	shadow *shadow.Report
 	qos    *decision.QoS
+	moves  *rebalance.Report
 	err    error
 }
 
@@ -40,6 +42,8 @@ func (f *fake) Get(_ context.Context, path string, query url.Values, into any) e
 		v = f.shadow
 	case path == "qos" && f.qos != nil:
 		v = f.qos
+	case path == "rebalance" && f.moves != nil:
+		v = f.moves
 	case path != "nodes":
 		v = map[string]string{"path": path, "pod": query.Get("pod")}
 	}

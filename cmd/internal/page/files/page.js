@@ -219,6 +219,8 @@ function explanation(x) {
   const say = (text) => text && lines.push(element('p', {}, text));
   if (!e) return element('p', {}, 'Nothing is known of how it was decided.');
   say(e.because);
+  for (const m of x.moves || []) say(`${new Date(m.time).toLocaleString()}, ${m.result === 'moved' && m.successor ? `moved ${m.pod}, in whose place ${m.successor} came` : m.result}: ${m.why}`);
+  if (x.stays) say(`Without this pod its node would use ${minutes(x.stays.curesCoreMinutes)} core-minutes less beyond what it runs well at. It is not moved: ${why[x.stays.reason] || x.stays.reason}.`);
   if (e.flip) say('It would change: ' + e.flip);
   if (e.stock) say(`kube-scheduler's default profile would choose ${e.stock.node || 'no node'}${e.stock.alike > 1 ? ` (${e.stock.alike} nodes are as good to it)` : ''}.`);
   const since = x.record && x.record.since;
@@ -443,9 +445,54 @@ function shadowView() {
   };
 }
 
+// ---- moves
+
+const why = {
+  static: 'the kubelet\'s own pod', daemonset: 'of a DaemonSet', job: 'of a Job, or one that does not restart', bare: 'without a controller', deleting: 'being deleted', 'not-running': 'not running',
+  'local-data': 'has an emptyDir or hostPath', 'safe-to-evict': 'annotated as not safe to evict', priority: 'of a priority above maxPriority', namespace: 'its namespace is not selected',
+  scheduler: 'of another scheduler', unmeasured: 'was never measured', 'too-soon': 'moved a short time ago, or may have been', 'budget-hour': 'enough pods moved within the hour',
+  'budget-node': 'enough pods moved from or to the node', 'budget-workload': 'enough pods of its workload moved', 'budget-namespace': 'enough pods of its namespace moved',
+  stays: 'the scheduler would put it back', 'no-node': 'it fits nowhere else', back: 'it would go back to a node that it left', gain: 'the gain is too small',
+  breaker: 'moves did not bring what they promised', pdb: 'its PodDisruptionBudget allows no eviction', error: 'the eviction failed', awaiting: 'the successor of the last one does not run yet',
+};
+
+function movesView() {
+  return async () => {
+    let r;
+    try {
+      r = await ask('rebalance');
+    } catch (error) {
+      state.textContent = '';
+      view.replaceChildren(element('h2', {}, 'No rebalancer answers'),
+        element('p', {}, 'A rebalancer moves pods off nodes that are about to run hot, or says which it would. It is off unless the args of Rebalance say otherwise: see docs/use/rebalance.md.'),
+        element('p', { class: 'soft small' }, error.message));
+      return;
+    }
+    tell();
+    const looked = new Date(r.time), never = looked.getFullYear() < 1970;
+    state.textContent = never ? 'no look yet' : `looked at ${looked.toLocaleTimeString()}`;
+    const results = { suggested: 'suggested', moved: 'moved', pdb: 'refused by a PodDisruptionBudget', error: 'failed' };
+    const records = r.records.map((m) => element('tr', {}, cell(new Date(m.time).toLocaleString()), element('th', { scope: 'row' }, `${m.namespace}/${m.pod}`),
+      element('td', { class: m.result === 'pdb' || m.result === 'error' ? 'bad' : undefined }, results[m.result] + (m.on ? `: ${m.successor} on ${m.on}` : '')), cell(nodeLink(m.from)), cell(nodeLink(m.to)), cell(minutes(m.gain_core_minutes)),
+      cell(m.realised_core_minutes === undefined ? '' : `${minutes(m.realised_core_minutes)} in ${minutes(m.realised_minutes)} min`), cell(m.why)));
+    const closest = r.closest.map((m) => element('tr', {}, element('th', { scope: 'row' }, `${m.namespace}/${m.pod}`), cell(nodeLink(m.from)), cell(m.to ? nodeLink(m.to) : ''),
+      cell(minutes(m.cures_core_minutes)), cell(m.to ? minutes(m.gain_core_minutes) : ''), cell(why[m.reason] || m.reason)));
+    const reasons = Object.entries(r.refused).sort((a, b) => b[1] - a[1]).map(([reason, n]) => element('tr', {}, element('th', { scope: 'row' }, reason), cell(String(n)), cell(why[reason] || '')));
+    view.replaceChildren(
+      element('h2', {}, r.mode === 'Evict' ? 'Pods are moved' : 'Moves are suggested, and none is made'),
+      element('p', {}, never ? 'The leader has not looked at the nodes yet.' : `Within the hours that it looks ahead, nodes are expected to use ${minutes(r.expected_core_minutes)} core-minutes beyond what they run well at.`),
+      r.promised_core_minutes > 0 ? element('p', {}, `The last moves promised ${minutes(r.promised_core_minutes)} core-minutes and brought ${minutes(r.realised_core_minutes)}.`) : '',
+      r.stopped_until ? element('p', { class: 'bad' }, `Nothing moves until ${new Date(r.stopped_until).toLocaleString()}, since moves did not bring what they promised.`) : '',
+      records.length ? table(head('Time', 'Pod', 'Result', 'From', 'To', 'Gain predicted, core-minutes', 'Realised', 'Why'), records) : element('p', { class: 'empty' }, 'No move was found yet.'),
+      element('h2', {}, 'Pods that stay, though their going would help their node'),
+      closest.length ? table(head('Pod', 'Node', 'Would go to', 'Cures, core-minutes', 'Gain', 'Why it stays'), closest) : element('p', { class: 'empty' }, 'None at the last look.'),
+      reasons.length ? table(head('Reason', 'Pods', 'Meaning'), reasons) : '');
+  };
+}
+
 // ---- routing
 
-const views = { nodes: nodesView, decisions: decisionsView, workloads: workloadsView, trust: trustView, qos: qosView, shadow: shadowView };
+const views = { nodes: nodesView, decisions: decisionsView, workloads: workloadsView, trust: trustView, qos: qosView, moves: movesView, shadow: shadowView };
 let turn = 0;
 
 async function go() {

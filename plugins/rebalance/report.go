@@ -1,0 +1,120 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rebalance
+
+import (
+	"context"
+	"time"
+)
+
+// Report is what foresight rebalance shows.
+type Report struct {
+	Time    time.Time `json:"time"` // of the last look; zero is none
+	Mode    string    `json:"mode"`
+	Suffers float64   `json:"expected_core_minutes"`
+	// Promised and Realised core minutes of the last twenty or so moves.
+	Promised float64        `json:"promised_core_minutes"`
+	Realised float64        `json:"realised_core_minutes"`
+	Stopped  *time.Time     `json:"stopped_until,omitempty"`
+	Refused  map[Reason]int `json:"refused"`
+	// Moves that a look now would make, and the pods that were closest to it.
+	Moves   []Record   `json:"moves"`
+	Closest []NotMoved `json:"closest"`
+	Records []Record   `json:"records"` // the newest first
+}
+
+// NotMoved is a pod that would cure something and does not move.
+type NotMoved struct {
+	Namespace string  `json:"namespace"`
+	Pod       string  `json:"pod"`
+	From      string  `json:"from"`
+	To        string  `json:"to,omitempty"`
+	Cures     float64 `json:"cures_core_minutes"`
+	Gain      float64 `json:"gain_core_minutes"`
+	Reason    Reason  `json:"reason"`
+}
+
+// Report answers with what was found; where fresh, with what a look now finds, which makes and remembers nothing.
+func (l *Loop) Report(ctx context.Context, now time.Time, fresh bool) (*Report, error) {
+	r := &Report{Mode: "Suggest", Refused: map[Reason]int{}, Moves: []Record{}, Closest: []NotMoved{}}
+	if l.Evicts {
+		r.Mode = "Evict"
+	}
+	r.Records = l.told.newest(func(*Record) bool { return true })
+	l.told.lock.Lock()
+	plan := l.told.plan
+	r.Time, r.Promised, r.Realised = l.told.time, l.told.sums.promised, l.told.sums.realised
+	if stopped := l.told.sums.stopped; now.Before(stopped) {
+		r.Stopped = &stopped
+	}
+	l.told.lock.Unlock()
+	if fresh {
+		var err error
+		if plan, err = l.fresh(ctx, now, r); err != nil {
+			return nil, err
+		}
+	}
+	if plan == nil {
+		return r, nil
+	}
+	r.Suffers, r.Refused = plan.Suffers, plan.Refused
+	for i := range plan.Closest[:min(len(plan.Closest), mostShown)] {
+		r.Closest = append(r.Closest, plan.Closest[i].told())
+	}
+	return r, nil
+}
+
+// mostShown is how many pods that do not move a report names.
+const mostShown = 10
+
+// fresh is what a look now finds.
+func (l *Loop) fresh(ctx context.Context, now time.Time, r *Report) (*Plan, error) {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	c, err := l.World.See(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	planner := l.planner
+	if planner == nil {
+		planner = NewPlanner(l.Options, now)
+	}
+	plan, err := planner.Plan(ctx, c, l.World, l.Options.Hour)
+	if err != nil {
+		return nil, err
+	}
+	plan.sort()
+	r.Time = now
+	for i := range plan.Moves {
+		r.Moves = append(r.Moves, c.record(&plan.Moves[i]))
+	}
+	return plan, nil
+}
+
+func (n *Refusal) told() NotMoved {
+	return NotMoved{n.Pod.Namespace, n.Pod.Name, n.Node, n.To, n.Cures, n.Gain, n.Reason}
+}
+
+// OfPod is what there is to tell of one pod: the moves that were suggested or tried with it, those in whose place it came, the newest first, and why it
+// stayed at the newest look though its going would have cured something; nil is nothing. Where uid is empty a pod of that name is meant that is gone.
+func (l *Loop) OfPod(namespace, name, uid string) (moves []Record, stays *NotMoved, looked time.Time) {
+	moves = l.told.newest(func(r *Record) bool {
+		if uid == "" {
+			return r.Namespace == namespace && r.Pod == name
+		}
+		return r.UID == uid || r.SuccessorUID == uid
+	})
+	l.told.lock.Lock()
+	defer l.told.lock.Unlock()
+	if l.told.plan == nil || uid == "" {
+		return moves, nil, l.told.time
+	}
+	for i := range l.told.plan.Closest {
+		if n := &l.told.plan.Closest[i]; n.Pod.UID == uid {
+			told := n.told()
+			return moves, &told, l.told.time
+		}
+	}
+	return moves, nil, l.told.time
+}
