@@ -21,6 +21,7 @@ import (
 	"k8s.io/client-go/tools/events"
 	"k8s.io/component-base/metrics/legacyregistry"
 	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
 	schedulerserverconfig "k8s.io/kubernetes/cmd/kube-scheduler/app/config"
 	"k8s.io/kubernetes/pkg/scheduler"
 	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
@@ -153,6 +154,8 @@ type world struct {
 	recorder  events.EventRecorder
 	read      predict.Reader
 	survey    rebalance.Survey
+	// nodes that were seen last. A loop sees and asks in turn.
+	nodes []fwk.NodeInfo
 }
 
 // Leads says whether writes pass.
@@ -160,14 +163,14 @@ func (w *world) Leads() bool { return w.fence == nil || w.fence.Open() }
 
 // See looks at copies of the nodes.
 func (w *world) See(ctx context.Context, now time.Time) (*rebalance.Cluster, error) {
-	nodes, err := w.evaluator.Current(ctx)
-	if err != nil {
+	var err error
+	if w.nodes, err = w.evaluator.Current(ctx); err != nil {
 		return nil, err
 	}
-	return w.survey.Of(w.read(), nodes, now), nil
+	return w.survey.Of(w.read(), w.nodes, now), nil
 }
 
-// Best asks the pod's profile; the first one stands in for other schedulers.
+// Best asks the pod's profile on the nodes that were seen; the first one stands in for other schedulers.
 func (w *world) Best(ctx context.Context, pod *rebalance.Pod, _ string, moved []rebalance.Move) ([]string, error) {
 	object := w.object(pod)
 	if object == nil {
@@ -182,7 +185,7 @@ func (w *world) Best(ctx context.Context, pod *rebalance.Pod, _ string, moved []
 			ask.Moved = append(ask.Moved, evaluate.Moved{Pod: object, To: moved[i].To})
 		}
 	}
-	best, err := w.evaluator.Best(ctx, ask)
+	best, err := w.evaluator.Best(ctx, w.nodes, ask)
 	if errors.Is(err, decision.ErrNotYet) {
 		return nil, nil
 	}

@@ -35,25 +35,29 @@ func (y *Survey) Of(s *predict.Snapshot, nodes []fwk.NodeInfo, now time.Time) *C
 			Name: info.Node().Name, Size: predict.AllocatableOf(info), Beyond: f.Beyond,
 			Unknown: s.Blind() || f.Rung != predict.Fresh || f.Lacks[predict.CPU],
 		}
-		for _, p := range info.GetPods() {
-			n.Pods = append(n.Pods, y.pod(s, p, n.Size, now))
+		// A block a node: pods of large clusters are many, and all end with the look.
+		all := info.GetPods()
+		pods, uses := make([]Pod, len(all)), make([]Uses, len(all)*y.Hours)
+		n.Pods = make([]*Pod, len(all))
+		for i, p := range all {
+			n.Pods[i] = &pods[i]
+			pods[i].Use = uses[i*y.Hours : (i+1)*y.Hours]
+			y.pod(&pods[i], s, p, n.Size, now)
 		}
 		c.Nodes = append(c.Nodes, n)
 	}
 	return c
 }
 
-// pod as its own past foretells it; one that was not measured as the scheduler does.
-func (y *Survey) pod(s *predict.Snapshot, info fwk.PodInfo, allocatable predict.Amounts, now time.Time) *Pod {
+// pod is filled with what its own past foretells; one that was not measured with what the scheduler expects of it.
+func (y *Survey) pod(p *Pod, s *predict.Snapshot, info fwk.PodInfo, allocatable predict.Amounts, now time.Time) {
 	pod := info.GetPod()
-	p := &Pod{
-		UID: string(pod.UID), Namespace: pod.Namespace, Name: pod.Name, Workload: workloadOf(pod), Created: pod.CreationTimestamp.Time,
-		Use: make([]Uses, y.Hours), Fixed: y.Movable.FixedBy(pod),
-	}
+	p.UID, p.Namespace, p.Name, p.Workload, p.Created = string(pod.UID), pod.Namespace, pod.Name, workloadOf(pod), pod.CreationTimestamp.Time
+	p.Fixed = y.Movable.FixedBy(pod)
 	if s.Ahead(pod.UID, now, p.Use) {
 		m, _ := s.MeasuredOf(pod.UID)
 		p.Now, p.Latest = m.Ahead.Now, m.Ahead.Latest
-		return p
+		return
 	}
 	f := s.Resident(info, allocatable)
 	for k := range p.Use {
@@ -64,7 +68,6 @@ func (y *Survey) pod(s *predict.Snapshot, info fwk.PodInfo, allocatable predict.
 	if p.Fixed == "" {
 		p.Fixed = Unmeasured
 	}
-	return p
 }
 
 // workloadOf is namespace, kind and name of the pod's controller.

@@ -43,7 +43,11 @@ func (e *Evaluator) Place(ctx context.Context, p Placement) (*decision.Placed, e
 	e.lock.Lock()
 	defer e.lock.Unlock()
 	defer e.lister.current.Store(newNodes(nil)) // and let go of them
-	seen, r, err := e.asIfUnplaced(ctx, &p)
+	all, err := e.turns.copyNodes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	seen, r, err := e.asIfUnplaced(ctx, all, &p)
 	if err != nil {
 		return nil, err
 	}
@@ -85,16 +89,12 @@ func (e *Evaluator) Place(ctx context.Context, p Placement) (*decision.Placed, e
 	return out, nil
 }
 
-// asIfUnplaced asks the profile about the pod as if it had no node, on the nodes as they were before it was placed. It answers
+// asIfUnplaced asks the profile about the pod as if it had no node, on copies of the nodes, as they were before it was placed. It answers
 // decision.ErrNotYet where the pod is not on its node yet. The caller holds the lock, and lets go of the lister's nodes.
-func (e *Evaluator) asIfUnplaced(ctx context.Context, p *Placement) (*nodes, *answers, error) {
+func (e *Evaluator) asIfUnplaced(ctx context.Context, all []fwk.NodeInfo, p *Placement) (*nodes, *answers, error) {
 	f := e.profiles[p.Profile]
 	if f == nil {
 		return nil, nil, fmt.Errorf("%w places pods of %q", ErrNoProfile, p.Profile)
-	}
-	all, err := e.turns.copyNodes(ctx)
-	if err != nil {
-		return nil, nil, err
 	}
 	for _, info := range all {
 		if info.Node().Name == p.Pod.Spec.NodeName && !holds(info, p.Pod) {

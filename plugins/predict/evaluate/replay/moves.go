@@ -268,7 +268,11 @@ func (m *mover) Best(ctx context.Context, pod *rebalance.Pod, _ string, moved []
 	for i := range moved {
 		ask.Moved = append(ask.Moved, evaluate.Moved{Pod: m.object(moved[i].Pod), To: moved[i].To})
 	}
-	return m.ask.Best(ctx, ask)
+	nodes, err := m.ask.Current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return m.ask.Best(ctx, nodes, ask)
 }
 
 func (m *mover) object(pod *rebalance.Pod) *v1.Pod {
