@@ -47,7 +47,7 @@ func TestBlocks(t *testing.T) {
 		t.Run(fmt.Sprint("predicting ", predicting), func(t *testing.T) {
 			ctx := klog.NewContext(t.Context(), klog.New(nil))
 			s := newScene(ctx, t, 5, profiles["shipped"])
-			for range 5 * blockRows / 2 {
+			for range 5 * blockRows {
 				node := s.node(s.name("node"))
 				node.Spec.Taints = nil
 				if s.chance(20) {
@@ -174,8 +174,8 @@ func TestTies(t *testing.T) {
 	defer cancel()
 	s := newScene(ctx, t, 1, profiles["shipped"])
 	s.profile.index.random = rand.New(rand.NewPCG(1, 1))
-	const equal, draws = blockRows + 20, 200
-	for i := range 3 * blockRows {
+	const equal, draws = blockRows + 20, 500
+	for i := range 4 * blockRows {
 		cpu := "16"
 		if i%2 == 0 || i >= 2*equal {
 			cpu = "8"

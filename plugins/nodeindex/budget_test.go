@@ -226,12 +226,19 @@ func TestChangesAreBounded(t *testing.T) {
 func TestKeptShapesStayWithinTheirBound(t *testing.T) {
 	x := newIndex(newChanges(), owners{}, NewMetrics(), 0)
 	p := &policy{filters: []string{resourceFitName}}
+	size := func(f *fits) int {
+		bytes := 4*cap(f.scores) + cap(f.pressed) + 8*cap(f.stale)
+		for i := range f.kinds {
+			bytes += int(unsafe.Sizeof(block{})) * cap(f.kinds[i].all)
+		}
+		return bytes
+	}
 	kept := func() (bytes int) {
 		for _, f := range x.fits {
-			bytes += 4*cap(f.scores) + cap(f.pressed) + int(unsafe.Sizeof(block{}))*cap(f.blocks.all)
+			bytes += size(f)
 		}
 		for _, f := range x.spare {
-			bytes += 4*cap(f.scores) + cap(f.pressed) + int(unsafe.Sizeof(block{}))*cap(f.blocks.all)
+			bytes += size(f)
 		}
 		return bytes
 	}
@@ -243,7 +250,10 @@ func TestKeptShapesStayWithinTheirBound(t *testing.T) {
 		}
 		for range 10_000 {
 			cpu++
-			x.fitsOf(&query{cpu: cpu}, p)
+			for kind := range maxKinds {
+				q := &query{cpu: cpu, verdict: []int32{int32(kind)}}
+				x.fitsOf(q, p).kindOf(q, 0)
+			}
 		}
 		if got := kept(); got > maxFitBytes*5/4 {
 			t.Errorf("%d rows: %d MiB are kept", rows, got>>20)

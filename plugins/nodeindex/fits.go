@@ -17,13 +17,12 @@ import (
 const (
 	// maxFitBytes bounds what is kept.
 	maxFitBytes = 64 << 20
-	// fitBytes are kept for each row: a score, a count, and a share of a block. shapeBytes are
-	// kept for each shape besides.
-	fitBytes, shapeBytes = 6, 2 << 10
+	// fitBits are kept for each row: a score, a count, whether the score is unknown, and a share of a block of each kind.
+	// shapeBytes are kept for each shape besides.
+	fitBits, shapeBytes = 32 + 8 + 1 + maxKinds*8*16/blockRows, 2 << 10
 
-	// In place of a score.
-	noFit   = int32(-1) // the pod does not fit
-	unknown = int32(-2) // not yet scored, or changed
+	// noFit in place of a score: the pod does not fit.
+	noFit = int32(-1)
 )
 
 // shape is what of a pod, and of what is predicted for it, tells its score for resources.
@@ -57,13 +56,16 @@ type fits struct {
 	scores  []int32
 	pressed []int8
 	clock   int // of the table
-	blocks  blocks
+	// stale holds a bit for each row: not yet scored, or changed since.
+	stale []uint64
+	kinds [maxKinds]blocks
+	kind  int // the last one
 	// raw scores of the plugins that are asked, where what they are worth depends on other rows.
 	raw   [maxJudges][]int64
 	until time.Time // when scores no longer hold, if ever
 }
 
-// fitsOf returns the scores of the pod's shape, those of changed rows unknown.
+// fitsOf returns the scores of the pod's shape, those of changed rows stale.
 func (x *Index) fitsOf(q *query, p *policy) *fits {
 	x.enterWorld(q, p)
 	rows := len(x.table.Rows)
@@ -80,22 +82,15 @@ func (x *Index) fitsOf(q *query, p *policy) *fits {
 		}
 		x.fits[key] = f
 	}
-	f.expire(q)
 	changed, known := x.table.ChangedSince(f.clock)
-	if !known {
-		f.scores = f.scores[:0]
+	if !known || f.expired(q) {
+		f.forget()
+		changed = nil
 	}
+	f.grow(rows)
 	for _, row := range changed {
-		f.change(row)
+		f.stale[row/64] |= 1 << (row % 64)
 	}
-	if cap(f.scores) < rows {
-		f.scores = append(make([]int32, 0, rows+rows/16), f.scores...) // append would double it
-	}
-	for row := len(f.scores); row < rows; row++ {
-		f.scores = append(f.scores, unknown)
-		f.change(int32(row))
-	}
-	f.blocks.grow(rows)
 	if len(f.pressed) < rows {
 		f.pressed = append(make([]int8, 0, rows+rows/16), f.pressed...)[:rows]
 	}
@@ -133,7 +128,7 @@ func (x *Index) maxFits(p *policy, rows int) int {
 	if x.most > 0 {
 		return x.most
 	}
-	return max(16, maxFitBytes/((fitBytes+8*len(p.judged))*rows+shapeBytes))
+	return max(16, maxFitBytes/((fitBits+64*len(p.judged))*rows/8+shapeBytes))
 }
 
 // boundFits lets go of what is too much since there are more rows, spare ones first.
@@ -152,13 +147,34 @@ func (x *Index) boundFits(p *policy, rows int) {
 	}
 }
 
-// change makes the row's score unknown.
-func (f *fits) change(row int32) {
-	if int(row) < len(f.scores) {
-		f.scores[row] = unknown
+// forget makes every score stale.
+func (f *fits) forget() {
+	f.scores, f.until = f.scores[:0], time.Time{}
+	clear(f.stale)
+	for i := range f.kinds {
+		f.kinds[i].change()
 	}
-	if at := int(row / blockRows); at < len(f.blocks.all) {
-		f.blocks.all[at].changed = true
+}
+
+// grow makes room for so many rows, the new ones stale.
+func (f *fits) grow(rows int) {
+	if len(f.scores) >= rows {
+		return
+	}
+	if words := (rows + 63) / 64; len(f.stale) < words {
+		f.stale = append(make([]uint64, 0, words+words/16), f.stale...)[:words] // append alone would double it
+	}
+	if cap(f.scores) < rows {
+		f.scores = append(make([]int32, 0, rows+rows/16), f.scores...)
+	}
+	for row := len(f.scores); row < rows; row++ {
+		f.scores = append(f.scores, noFit)
+		f.stale[row/64] |= 1 << (row % 64)
+	}
+	for i := range f.kinds {
+		if f.kinds[i].all != nil {
+			f.kinds[i].grow(rows)
+		}
 	}
 }
 
@@ -184,8 +200,16 @@ func (x *Index) spareFit(f *fits) {
 	x.spare = append(x.spare, f)
 }
 
-// score judges rows anew.
+// score judges stale rows anew, and tells the blocks what has changed.
 func (f *fits) score(x *Index, q *query, p *policy, rows []int32) {
+	few := 2*len(rows) < len(f.scores)
+	before := x.before[:0]
+	if few {
+		for _, row := range rows {
+			before = append(before, f.scores[row])
+		}
+	}
+	x.before = before
 	s := q.snapshot()
 	if s == nil {
 		f.requestedFits(q, p, x.table.Rows, rows)
@@ -194,6 +218,16 @@ func (f *fits) score(x *Index, q *query, p *policy, rows []int32) {
 	}
 	if len(q.judges) > 0 {
 		f.judge(x, q, rows)
+	}
+	for _, row := range rows {
+		f.stale[row/64] &^= 1 << (row % 64)
+	}
+	for k := range f.kinds {
+		if few {
+			f.kinds[k].update(rows, x.table.Classes, before, f.scores)
+		} else {
+			f.kinds[k].change()
+		}
 	}
 }
 

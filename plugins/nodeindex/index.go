@@ -46,6 +46,7 @@ type Index struct {
 	futures       []future // by row
 	disliked      []int32  // by feasible row
 	shares        []int64
+	before        []int32 // scores, by row that is scored anew
 	fits          map[shape]*fits
 	spare         []*fits
 	fitRows       int                 // that the bound of fits is for

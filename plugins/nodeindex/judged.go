@@ -4,8 +4,6 @@
 package nodeindex
 
 import (
-	"time"
-
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 
@@ -114,18 +112,17 @@ func (f *fits) judge(x *Index, q *query, rows []int32) {
 	clear(x.infos)
 }
 
-// expire forgets what no longer holds.
-func (f *fits) expire(q *query) {
+// expired says whether the scores no longer hold.
+func (f *fits) expired(q *query) bool {
 	if f.until.IsZero() {
-		return
+		return false
 	}
 	for i := range q.judges {
 		if q.judges[i].Now().After(f.until) {
-			f.scores, f.until = f.scores[:0], time.Time{}
-			f.blocks.change()
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // addJudged adds the scores that are relative to those of other nodes.

@@ -88,19 +88,22 @@ func (x *Index) filter(q *query, p *policy, fits *fits) {
 }
 
 // take adds those of the rows that are feasible to the first n, and returns how many there
-// are then. Rows whose score is unknown it returns instead.
+// are then. Rows whose score is stale it returns instead.
 func (x *Index) take(q *query, fits *fits, rows []int32, n int) (int, []int32) {
 	constrained := q.constrained()
-	classes, scores, verdict := x.table.Classes, fits.scores, q.verdict
+	classes, scores, outdated, verdict := x.table.Classes, fits.scores, fits.stale, q.verdict
 	feasible, total := x.feasible, x.total
 	stale := x.stale[:0]
 	for _, row := range rows {
-		score := scores[row]
-		if verdict[classes[row]] == refused || score == noFit {
+		if verdict[classes[row]] == refused {
 			continue
 		}
-		if score == unknown {
+		if outdated[row/64]>>(row%64)&1 != 0 {
 			stale = append(stale, row)
+			continue
+		}
+		score := scores[row]
+		if score == noFit {
 			continue
 		}
 		if constrained && !x.admits(q, row) {

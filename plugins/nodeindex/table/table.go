@@ -43,6 +43,8 @@ type Table struct {
 	// Classes of taints by row: an index of Taints.
 	Classes []int32
 	Taints  []TaintClass
+	// Classified counts how often a row was given a class.
+	Classified int
 	// Labels finds the rows that a selector selects.
 	Labels *postings.Index
 	// Used counts the rows that are not free.

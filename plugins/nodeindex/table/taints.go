@@ -43,6 +43,7 @@ func (t *Table) setTaints(row int32, had bool) {
 	}
 	t.Taints[id].Nodes++
 	t.Classes[row] = id
+	t.Classified++
 }
 
 func (t *Table) releaseTaints(id int32) {
