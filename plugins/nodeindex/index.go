@@ -52,8 +52,7 @@ type Index struct {
 	fitRows       int                 // that the bound of fits is for
 	most          int                 // shapes, where not 0
 	worlds        map[*policy]*judges // that fits are of
-	infos         []fwk.NodeInfo
-	looked        []int32
+	looked        []judge.Row
 	verdicts      []judge.Verdict
 	ints          arena[int64]
 	floats        arena[float64]

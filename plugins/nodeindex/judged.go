@@ -83,33 +83,42 @@ func (q *query) shapes() (shapes judges) {
 
 // judge has the plugins look at the rows that the pod fits in.
 func (f *fits) judge(x *Index, q *query, rows []int32) {
+	fitting := x.looked[:0]
+	for _, row := range rows {
+		if f.scores[row] != noFit {
+			fitting = append(fitting, x.table.Judged(row))
+		}
+	}
+	x.looked = fitting
 	for i := range q.judges {
 		j := &q.judges[i]
-		x.infos, x.looked = x.infos[:0], x.looked[:0]
-		for _, row := range rows {
-			if f.scores[row] != noFit {
-				x.infos, x.looked = append(x.infos, x.table.Infos[row]), append(x.looked, row)
-			}
-		}
-		verdicts := resize(&x.verdicts, len(x.infos))
-		if until := j.Look(x.looked, x.infos, verdicts); !until.IsZero() && (f.until.IsZero() || until.Before(f.until)) {
+		verdicts := resize(&x.verdicts, len(fitting))
+		if until := j.Look(fitting, verdicts); !until.IsZero() && (f.until.IsZero() || until.Before(f.until)) {
 			f.until = until
 		}
 		if j.relative && len(f.raw[j.at]) < len(f.scores) {
 			f.raw[j.at] = append(make([]int64, 0, len(f.scores)+len(f.scores)/16), f.raw[j.at]...)[:len(f.scores)]
 		}
-		for k, row := range x.looked {
-			switch v := &verdicts[k]; {
+		left := 0
+		for k := range fitting {
+			row, v := fitting[k].At, &verdicts[k]
+			switch {
 			case v.Refused && j.filters:
 				f.scores[row] = noFit
+				continue
 			case j.relative:
 				f.raw[j.at][row] = v.Raw
 			default:
 				f.scores[row] += int32(j.weight * v.Raw) // maxWeight keeps it below
 			}
+			if left < k {
+				fitting[left] = fitting[k]
+			}
+			left++
 		}
+		fitting = fitting[:left]
 	}
-	clear(x.infos)
+	clear(x.looked)
 }
 
 // expired says whether the scores no longer hold.

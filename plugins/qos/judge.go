@@ -23,6 +23,7 @@ type judging struct {
 	*cycle
 	plugin *PredictedQoS
 	state  fwk.CycleState
+	one    [1]fwk.NodeInfo
 }
 
 // Judge tells the node index how nodes are judged for the pod.
@@ -31,7 +32,7 @@ func (p *PredictedQoS) Judge(state fwk.CycleState, _ *v1.Pod) (judge.Judge, bool
 	if c == nil {
 		return nil, true
 	}
-	return &judging{c, p, state}, true
+	return &judging{cycle: c, plugin: p, state: state}, true
 }
 
 // World is the frame.
@@ -52,18 +53,43 @@ func (j *judging) Shape() any {
 	return shape{j.objective, j.workload, j.own.Peaks[horizon], j.weight, j.cores, j.filters}
 }
 
+// placed is what places in a frame's rows are good for.
+type placed struct {
+	frame     *frame
+	forgotten int
+}
+
 // Look computes the harm on each node, and whether Filter refuses it.
-func (j *judging) Look(_ []int32, nodes []fwk.NodeInfo, verdicts []judge.Verdict) time.Time {
-	r := &j.kept
+func (j *judging) Look(rows []judge.Row, verdicts []judge.Verdict) time.Time {
+	r, p := &j.kept, j.plugin
 	r.lock.Lock()
 	defer r.lock.Unlock()
-	pod := j.newcomer()
-	for i, n := range nodes {
-		k := j.plugin.bring(j.cycle, j.state, nodes[i:])
+	p.places.In(placed{j.frame, r.forgotten})
+	pod, next := j.newcomer(), 0
+	find := func(_ fwk.NodeInfo, at *int32) { *at = p.bring(j.cycle, j.state, j.nodes(rows, next)) }
+	for i := range rows {
+		next = i
+		k := *p.places.Of(&rows[i], find)
+		if r.rows[k].generation != rows[i].Generation { // the cycle of a pod group had its own
+			p.bring(j.cycle, j.state, j.nodes(rows, i))
+		}
 		verdicts[i] = judge.Verdict{Raw: int64(math.Float32bits(j.harmOn(&r.rows[k], &r.rest[k], &pod)))}
-		verdicts[i].Refused = j.filters && j.plugin.lowerRisk(j.cycle, j.plugin.view(j.cycle, j.state, n)) > j.plugin.maxRisk
+		verdicts[i].Refused = j.filters && p.lowerRisk(j.cycle, p.view(j.cycle, j.state, rows[i].NodeInfo)) > p.maxRisk
 	}
 	return time.Time{}
+}
+
+// nodes are those of the rows from the first on, or that one alone where the frame has a row of it. The lock is held.
+func (j *judging) nodes(rows []judge.Row, first int) []fwk.NodeInfo {
+	j.one[0] = rows[first].NodeInfo
+	if j.kept.at(rows[first].NodeInfo, rows[first].Generation) >= 0 {
+		return j.one[:]
+	}
+	nodes := make([]fwk.NodeInfo, 0, len(rows)-first)
+	for i := range rows[first:] {
+		nodes = append(nodes, rows[first+i].NodeInfo)
+	}
+	return nodes
 }
 
 // Now is not asked for: what Look says holds for good.

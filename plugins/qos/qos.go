@@ -23,6 +23,7 @@ import (
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/claims"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
 	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
 	"github.com/foresight-scheduler/foresight/plugins/predict/refused"
 	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
@@ -52,7 +53,8 @@ type PredictedQoS struct {
 	feedback *feedback.Loop
 
 	frame    atomic.Pointer[frame]
-	stale    chan struct{} // holds one when the frame is known to be old
+	places   judge.Rows[int32] // in the frame's rows, of what the node index asks about
+	stale    chan struct{}     // holds one when the frame is known to be old
 	renewing sync.Mutex
 
 	refused   refused.Pods // since the last look

@@ -28,6 +28,8 @@ type rows struct {
 	index map[fwk.NodeInfo]int32
 	// hints are the rows by generation, which are told apart by their last bits, mostly.
 	hints [hints]int32
+	// forgotten counts how often all rows were.
+	forgotten int
 }
 
 // hints is a power of two; with 5,000 nodes one in seven shares its hint with another.
@@ -118,6 +120,7 @@ func (r *rows) forget(nodes int) {
 	defer r.lock.Unlock()
 	if len(r.rows) > 2*nodes+100 {
 		r.rows, r.rest, r.index = nil, nil, nil
+		r.forgotten++
 	}
 }
 

@@ -5,7 +5,6 @@ package qos
 
 import (
 	"context"
-	"math"
 
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
@@ -64,7 +63,7 @@ func (c *cycle) score(harm float32) int64 {
 	if c.good(harm) {
 		return fwk.MaxScore
 	}
-	return int64(float64(fwk.MaxScore) * math.Exp(float64((c.best-harm)/c.weight)))
+	return percentOf((c.best - harm) / c.weight)
 }
 
 // good says whether no node is noticeably better than one with the harm. Upstream draws among the nodes of the highest score,

@@ -120,9 +120,10 @@ func (j *judging) Shape() any {
 var nothingMissing = v1.ResourceList{v1.ResourceCPU: apiresource.MustParse("1"), v1.ResourceMemory: apiresource.MustParse("1Mi")}
 
 // Look runs Filter and Score.
-func (j *judging) Look(_ []int32, nodes []fwk.NodeInfo, verdicts []judge.Verdict) time.Time {
+func (j *judging) Look(rows []judge.Row, verdicts []judge.Verdict) time.Time {
 	ctx := context.Background()
-	for i, n := range nodes {
+	for i := range rows {
+		n := rows[i].NodeInfo
 		verdicts[i] = judge.Verdict{Refused: !j.plugin.Filter(ctx, j.state, j.pod, n).IsSuccess()}
 		if !verdicts[i].Refused && !j.unscored {
 			verdicts[i].Raw, _ = j.plugin.Score(ctx, j.state, j.pod, n)

@@ -4,6 +4,7 @@
 package trimaran
 
 import (
+	"math"
 	"reflect"
 	"time"
 
@@ -69,31 +70,35 @@ func (j *judging) World() any {
 func (j *judging) Shape() any { return j.podPart }
 
 // Look scores the nodes. That holds until the first of their samples expires.
-func (j *judging) Look(rows []int32, nodes []fwk.NodeInfo, verdicts []judge.Verdict) (until time.Time) {
+func (j *judging) Look(rows []judge.Row, verdicts []judge.Verdict) (until time.Time) {
 	s := j.scorer
 	s.rows.In(j.World())
 	read := func(node fwk.NodeInfo, n *nodePart) { s.readNode(j.usage, j.state, node, n) }
-	for i, node := range nodes {
-		n := s.rows.Of(rows[i], node, read)
+	first := int64(math.MaxInt64)
+	for i := range rows {
+		n := s.rows.Of(&rows[i], read)
 		verdicts[i] = judge.Verdict{Raw: s.formula(j.cycle, n)}
-		if ends := n.ends(j.cycle, s.options.Expiry); !ends.IsZero() && (until.IsZero() || ends.Before(until)) {
-			until = ends
+		if n.known {
+			first = min(first, n.ends(j.cycle, s.options.Expiry))
 		}
+	}
+	if first < math.MaxInt64 {
+		until = j.begun.Add(time.Duration(first))
 	}
 	return until
 }
 
-// ends is when what is known of the node expires, or, where its sample is from the future, begins to count.
-func (n *nodePart) ends(c *cycle, expiry time.Duration) time.Time {
-	switch {
-	case !n.known:
-		return time.Time{}
-	case n.newest.Sub(c.begun) > expiry:
-		return n.newest.Add(-expiry)
-	case c.begun.Sub(n.newest) > expiry:
-		return time.Time{}
+// ends is how long after the cycle began what is known of the node expires, or, where its sample is from the future, begins to
+// count; math.MaxInt64 where neither will happen.
+func (n *nodePart) ends(c *cycle, expiry time.Duration) int64 {
+	switch age := c.begun.Sub(n.newest); {
+	case -age > expiry:
+		return int64(-age - expiry)
+	case age > expiry:
+		return math.MaxInt64
+	default:
+		return int64(expiry - age)
 	}
-	return n.newest.Add(expiry)
 }
 
 // Now is when the cycle began.

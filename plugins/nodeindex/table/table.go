@@ -19,6 +19,7 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/postings"
+	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
 )
 
 // Row is what most pods ask of a node, in one or two cache lines. CPU is in millicores,
@@ -109,6 +110,11 @@ func (t *Table) Row(name string) (int32, bool) {
 
 // Name returns the name of the node in a row that is not free.
 func (t *Table) Name(row int32) string { return t.nodes[row].Name }
+
+// Judged is a row that is not free as plugins are shown it.
+func (t *Table) Judged(row int32) judge.Row {
+	return judge.Row{NodeInfo: t.Infos[row], At: row, Generation: t.generations[row]}
+}
 
 // Update brings the named nodes up to date with the lister: new ones get a row, those that
 // are gone lose it. Names that neither knows are passed over.

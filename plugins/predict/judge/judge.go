@@ -33,10 +33,9 @@ type Judge interface {
 	// Shape is comparable, and all of the pod that counts: what was said for one pod holds for all of
 	// its shape.
 	Shape() any
-	// Look judges the nodes, into verdicts of the same length, and returns until when that holds; the
-	// zero time is for good. Rows name the nodes: a row is one node's for as long as that is there, and
-	// one goroutine asks about it. See Rows.
-	Look(rows []int32, nodes []fwk.NodeInfo, verdicts []Verdict) (until time.Time)
+	// Look judges the nodes of rows, into verdicts of the same length, and returns until when that holds;
+	// the zero time is for good. One goroutine asks. See Rows.
+	Look(rows []Row, verdicts []Verdict) (until time.Time)
 	// Now is the time by which Look's holds.
 	Now() time.Time
 	// Relative says that a node's score depends on what the other ones score, so that Scores is to be
@@ -44,6 +43,14 @@ type Judge interface {
 	Relative() bool
 	// Scores turns the raw scores of all nodes that are feasible, at least two, to 0–100.
 	Scores(raw []int64)
+}
+
+// Row of a node, to whom it belongs for as long as the node is there.
+type Row struct {
+	fwk.NodeInfo
+	At int32
+	// Generation of the NodeInfo, which is read without it: it is elsewhere in memory, and seldom has anything new.
+	Generation int64
 }
 
 // Lasting is for judges to embed whose verdicts hold for good, with scores that are 0–100 as they are.

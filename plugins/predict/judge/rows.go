@@ -27,15 +27,19 @@ func (r *Rows[T]) In(world any) {
 
 // Of returns what read returns of the node, or what it returned for this generation of it in this world. It is valid until the next
 // call.
-func (r *Rows[T]) Of(row int32, node fwk.NodeInfo, read func(fwk.NodeInfo, *T)) *T {
-	if int(row) >= len(r.kept) {
-		r.kept = append(make([]kept[T], 0, int(row)+int(row)/4+64), r.kept...)
-		r.kept = r.kept[:cap(r.kept)]
+func (r *Rows[T]) Of(row *Row, read func(fwk.NodeInfo, *T)) *T {
+	if int(row.At) >= len(r.kept) {
+		r.grow(int(row.At))
 	}
-	k := &r.kept[row]
-	if generation := node.GetGeneration(); k.generation != generation || generation == 0 {
-		*k = kept[T]{generation: generation}
-		read(node, &k.value)
+	k := &r.kept[row.At]
+	if k.generation != row.Generation || row.Generation == 0 {
+		*k = kept[T]{generation: row.Generation}
+		read(row.NodeInfo, &k.value)
 	}
 	return &k.value
+}
+
+func (r *Rows[T]) grow(most int) {
+	r.kept = append(make([]kept[T], 0, most+most/4+64), r.kept...)
+	r.kept = r.kept[:cap(r.kept)]
 }

@@ -50,16 +50,16 @@ func (j *judging) Shape() any {
 type share struct{ sum, room int64 }
 
 // Look says which nodes have no room.
-func (j *judging) Look(rows []int32, nodes []fwk.NodeInfo, verdicts []judge.Verdict) time.Time {
+func (j *judging) Look(rows []judge.Row, verdicts []judge.Verdict) time.Time {
 	g := j.guard
 	read := func(node fwk.NodeInfo, on *[]share) {
 		for i, sum := range g.onNode(j.state, node) {
 			*on = append(*on, share{sum, g.bounds[i].room(node)})
 		}
 	}
-	for i, node := range nodes {
+	for i := range rows {
 		verdicts[i] = judge.Verdict{}
-		for r, on := range *g.rows.Of(rows[i], node, read) {
+		for r, on := range *g.rows.Of(&rows[i], read) {
 			if over(on.sum, j.pod[r], on.room) {
 				verdicts[i].Refused = true
 			}
