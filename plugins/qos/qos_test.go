@@ -327,7 +327,7 @@ func writeModel(t testing.TB, path string) {
 		}
 		d.Add([]float64{float64(i%7) / 20, cpu, math.NaN()}, y, 1)
 	}
-	if err := quality.Save(path, quality.Fit(quality.Placement, []*learn.Data{d}, d), quality.Card{}); err != nil {
+	if err := quality.Save(path, quality.Fit(quality.Placement, []*learn.Data{d, d}), quality.Card{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -408,7 +408,7 @@ func TestModelIsRenewed(t *testing.T) {
 	if len(groups) != 4 || violations != 80 {
 		t.Errorf("%d groups with %v violations, want 4 and 80", len(groups), violations)
 	}
-	if err := quality.Save(a.ModelFile, quality.Fit(quality.Placement, groups, nil), quality.Card{}); err != nil {
+	if err := quality.Save(a.ModelFile, quality.Fit(quality.Placement, groups), quality.Card{}); err != nil {
 		t.Fatal(err)
 	}
 	next := newScheduler(t, a, hogs, nodes...)

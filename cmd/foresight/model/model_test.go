@@ -54,7 +54,8 @@ func TestModelEval(t *testing.T) {
 	}
 	ours := 0
 	for _, r := range results {
-		for _, field := range []string{"data", "held_out", "seen_fraction", "method", "auc", "brier", "ece", "admitted_at_5pct"} {
+		for _, field := range []string{"data", "service", "left_out", "held_out", "seen_fraction", "method", "auc", "auc_low", "auc_high", "auc_minus_host_cpu", "auc_minus_host_cpu_low",
+			"auc_minus_host_cpu_high", "brier", "ece", "ece_after_20", "ece_after_100", "ece_after_1000", "admitted_at_5pct"} {
 			if _, ok := r[field]; !ok {
 				t.Fatalf("no %s in %v", field, r)
 			}
@@ -69,8 +70,21 @@ func TestModelEval(t *testing.T) {
 			}
 		}
 	}
-	if ours != 4 {
-		t.Errorf("foresight was judged %d times, want for 2 kinds with 0 and 0.1 seen", ours)
+	if ours != 6 {
+		t.Errorf("foresight was judged %d times, want for 2 kinds and a service with 0 and 0.1 seen", ours)
+	}
+}
+
+// Several data sets, of several services: what each was judged on and learned from is in the table.
+func TestModelEvalServices(t *testing.T) {
+	out, err := run(t, "eval", "--data", writeInterference(t), "--data", writeInterference(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"kind harmful left out", "service ", "MINUS HOST-CPU", "ECE AFTER 20"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
 	}
 }
 

@@ -20,7 +20,8 @@ import (
 )
 
 func newTrainCommand() *cobra.Command {
-	var dir, observations, file string
+	var observations, file string
+	var dirs []string
 	cmd := &cobra.Command{
 		Use:   "train (--data DIR | --observations FILE) --out FILE",
 		Short: "Train the model of placements that PredictedQoS reads",
@@ -55,7 +56,7 @@ latency pods, which it writes to observationsFile of PredictedQoSArgs.`,
 					}
 				}
 			} else {
-				sets, err := interference.ReadAll(dir)
+				sets, err := interference.ReadAll(dirs, passedOver(cmd.ErrOrStderr()))
 				if err != nil {
 					return err
 				}
@@ -81,10 +82,10 @@ latency pods, which it writes to observationsFile of PredictedQoSArgs.`,
 			risk, plain, label := quality.Assess(quality.Placement, groups)
 			card.AUC, card.PlainAUC = known(judge.AUC(risk, label)), known(judge.AUC(plain, label))
 			card.Brier, card.ECE = known(judge.Brier(risk, label)), known(judge.ECE(risk, label))
-			return quality.Save(file, quality.Fit(quality.Placement, groups, nil), card)
+			return quality.Save(file, quality.Fit(quality.Placement, groups), card)
 		},
 	}
-	cmd.Flags().StringVar(&dir, "data", "", "folder of the data set")
+	cmd.Flags().StringArrayVar(&dirs, "data", nil, "folder of a data set, or of data sets; can be given several times")
 	cmd.Flags().StringVar(&file, "out", "", "file to write the model to; a file that is no model is left alone")
 	cmd.Flags().StringVar(&observations, "observations", "", "file of a scheduler's outcomes, instead of --data")
 	_ = cmd.MarkFlagRequired("out")

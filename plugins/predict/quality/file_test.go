@@ -30,7 +30,7 @@ func fitted() *Model {
 		}
 		d.Add([]float64{r.Float64(), cpu, math.NaN()}, y, 1)
 	}
-	return Fit(Placement, []*learn.Data{d}, d)
+	return Fit(Placement, []*learn.Data{d, d})
 }
 
 // A model whose numbers mean nothing is refused, and the error names the number.

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -32,6 +33,8 @@ type Schema struct {
 	Views [][]int `json:"views"`
 	// Plain is the feature that ranks placements by itself where there is nothing to learn from: utilisation.
 	Plain int `json:"plain"`
+	// Full is what Plain is on a machine that is wholly used; 0 is 1.
+	Full float64 `json:"full,omitempty"`
 }
 
 // Hash identifies a schema: a model answers for the schema that it was trained with, and for no other.
@@ -55,35 +58,60 @@ type Model struct {
 	Trust float64 `json:"trust"`
 	// Slope turns log-odds into calibrated ones, 0–1 (Platt, Probabilistic outputs for support vector machines, 1999).
 	Slope float64 `json:"slope"`
+	// Center is the log-odds that a Slope below 1 pulls towards: that of a violation in all that was learned from.
+	Center float64 `json:"center,omitempty"`
 }
 
 // members are shallow and many: 100 trees of 4 questions. A leaf of fewer than 40 observations is noise.
 var memberOptions = learn.BoostOptions{Rounds: 100, Depth: 4, MinWeight: 40, Rate: .1, Lambda: 1}
 
 // Fit trains a model. Each group is observations that have something in common which new observations will not share: the
-// kind of neighbour, the node, the day. Leaving one group out at a time says how far the members are to be trusted beyond
-// what they saw, against ranking by the plain feature. seen are observations of the very conditions that will be judged;
-// they weigh more than others, and the more there are the more the members are trusted. There must be a group, each must
-// hold an observation, and seen may be nil.
-func Fit(schema Schema, groups []*learn.Data, seen *learn.Data) *Model {
-	m := fitMembers(schema, groups, seen)
-	switch {
-	case seen.Len() > 0:
-		n := float64(seen.Len())
-		m.Trust = .5 + .5*n/(n+100)
-	case len(groups) == 1:
-		// Nothing says what the members are worth elsewhere.
-		m.Trust = .25
-	default:
+// kind of neighbour, the service, the node, the day. Leaving one group out at a time says how far the members are to be trusted
+// beyond what they saw, against ranking by the plain feature. There must be a group, and each must hold an observation.
+func Fit(schema Schema, groups []*learn.Data) *Model {
+	m := fitMembers(schema, groups, nil)
+	m.Trust = 0 // With one group nothing says what the members, or the curve over utilisation, are worth elsewhere.
+	shipped := shippedRank(&schema)
+	if len(groups) == 1 {
+		m.PlainRank = shipped
+	} else {
 		folds := leaveEachOut(schema, groups)
-		m.Trust = .5
-		if len(groups) > 2 {
-			// With two groups, a fold learned from one alone, which says little of a model that learned from both.
-			m.Trust = trust(folds)
+		if !carriesOver(folds, shipped) {
+			m.PlainRank = shipped
+			for k := range folds {
+				for i, v := range folds[k].rank {
+					folds[k].plain[i] = shipped.LogOdds([]float64{v})
+				}
+			}
 		}
-		m.Slope = flatten(folds, m.Trust)
+		m.Trust = trust(folds)
+		m.Slope, m.Center = flatten(folds, m.Trust), baseOf(groups)
 	}
 	return m
+}
+
+// shippedRank is PriorLogOdds as a plain rank.
+func shippedRank(s *Schema) *learn.Logistic {
+	full := s.Full
+	if full == 0 {
+		full = 1
+	}
+	return &learn.Logistic{Weights: []float64{priorRise / full}, Intercept: -priorRise * priorEven, Means: []float64{full}}
+}
+
+// carriesOver says whether the curves over utilisation that were learned from the other groups foretell the groups better, on the whole,
+// than the shipped one does.
+func carriesOver(folds []fold, shipped *learn.Logistic) bool {
+	var learned, given float64
+	for k := range folds {
+		f := &folds[k]
+		for i, y := range f.label {
+			l, g := learn.Sigmoid(f.plain[i])-y, learn.Sigmoid(shipped.LogOdds([]float64{f.rank[i]}))-y
+			learned += l * l / float64(len(f.label))
+			given += g * g / float64(len(f.label))
+		}
+	}
+	return learned <= given
 }
 
 func leaveEachOut(schema Schema, groups []*learn.Data) []fold {
@@ -126,7 +154,7 @@ func (m *Model) Risk(x, scratch []float64) float64 { return learn.Sigmoid(m.LogO
 // LogOdds is Risk before the logistic curve.
 func (m *Model) LogOdds(x, scratch []float64) float64 {
 	members, plain := m.logOdds(x, scratch)
-	return m.Slope * (m.Trust*members + (1-m.Trust)*plain)
+	return m.Center + m.Slope*(m.Trust*members+(1-m.Trust)*plain-m.Center)
 }
 
 func (m *Model) logOdds(x, scratch []float64) (members, plain float64) {
@@ -147,12 +175,18 @@ type fold struct {
 	label          []float64
 }
 
+// mostJudged observations of a group, evenly chosen, say what a model is worth on it.
+const mostJudged = 20000
+
 func (m *Model) judge(d *learn.Data) fold {
-	f := fold{rank: d.X[m.Schema.Plain], label: d.Y}
+	var f fold
 	x, scratch := make([]float64, len(d.X)), make([]float64, len(d.X))
-	for i := range d.Y {
+	n := min(d.Len(), mostJudged)
+	for k := range n {
+		i := k * d.Len() / n
 		members, plain := m.logOdds(d.Row(i, x), scratch)
 		f.members, f.plain = append(f.members, members), append(f.plain, plain)
+		f.rank, f.label = append(f.rank, x[m.Schema.Plain]), append(f.label, d.Y[i])
 	}
 	return f
 }
@@ -173,7 +207,7 @@ func Assess(schema Schema, groups []*learn.Data) (risk, plain, label []float64) 
 	}
 	x, scratch := make([]float64, len(schema.Features)), make([]float64, len(schema.Features))
 	for out, g := range groups {
-		m := Fit(schema, slices.Delete(slices.Clone(groups), out, out+1), nil)
+		m := Fit(schema, slices.Delete(slices.Clone(groups), out, out+1))
 		for i, y := range g.Y {
 			risk = append(risk, m.Risk(g.Row(i, x), scratch))
 			plain, label = append(plain, g.X[schema.Plain][i]), append(label, y)
@@ -182,28 +216,65 @@ func Assess(schema Schema, groups []*learn.Data) (risk, plain, label []float64) 
 	return risk, plain, label
 }
 
-// trust is the largest share of the members, at most 0.75 and at least 0.25, with which no fold ranks worse than by the
-// plain feature.
+// leastTrust of members of which nothing shows that they are behind.
+const leastTrust = .1
+
+// trust is the largest share of the members, at most 0.75, with which each fold ranks better than by the plain feature by more than
+// its 95 % interval. Where there is none it is leastTrust if no fold is behind by more than its interval and they are ahead on the
+// whole, else 0, which is the plain rank itself.
 func trust(folds []fold) float64 {
-	for t := .75; t > .25; t -= .125 {
-		if !slices.ContainsFunc(folds, func(f fold) bool { return judge.AUC(f.blend(t), f.label) < judge.AUC(f.rank, f.label) }) {
-			return t
+	best := 0.
+	for _, t := range []float64{leastTrust, .25, .375, .5, .625, .75} {
+		sum, behind, ahead := 0., false, true
+		for i := range folds {
+			f := &folds[i]
+			blend := f.blend(t)
+			_, minus := judge.Bootstrap([][]float64{blend, f.rank}, f.label, 1)
+			if math.IsNaN(minus[0].Low) {
+				continue // One class only: nothing is ranked.
+			}
+			sum += judge.AUC(blend, f.label) - judge.AUC(f.rank, f.label)
+			behind, ahead = behind || minus[0].High < 0, ahead && minus[0].Low >= 0
 		}
+		if !(sum > 0) || !ahead && (t > leastTrust || behind) {
+			break
+		}
+		best = t
 	}
-	return .25
+	return best
 }
 
-// flatten is the slope that calibrates what was said of the groups that were left out, each group counting the same. It
-// only flattens: certainty about the unseen is what a model has too much of.
+// flatten is the slope that calibrates what was said of the groups that were left out, each group counting the same and having
+// a base rate of its own. It only flattens: certainty about the unseen is what a model has too much of.
 func flatten(folds []fold, trust float64) float64 {
-	d := &learn.Data{X: make([][]float64, 1)}
+	d := &learn.Data{X: make([][]float64, 1+len(folds))}
 	for k := range folds {
 		w := 1 / float64(len(folds[k].label))
 		for i, z := range folds[k].blend(trust) {
 			d.X[0] = append(d.X[0], z)
+			for g := range folds {
+				own := 0.
+				if g == k {
+					own = 1
+				}
+				d.X[1+g] = append(d.X[1+g], own)
+			}
 			d.Y = append(d.Y, folds[k].label[i])
 			d.W = append(d.W, w)
 		}
 	}
 	return min(max(learn.FitLogistic(d, 1e-3).Weights[0], .2), 1)
+}
+
+// baseOf is the log-odds of a violation in groups, each group counting the same.
+func baseOf(groups []*learn.Data) float64 {
+	share := 0.
+	for _, g := range groups {
+		violations := .5
+		for _, y := range g.Y {
+			violations += y
+		}
+		share += violations / float64(len(g.Y)+1) / float64(len(groups))
+	}
+	return math.Log(share / (1 - share))
 }

@@ -26,12 +26,16 @@ var Placement = Schema{
 	Plain:    NodeCPU,
 }
 
-const priorRise = 6
+// priorRise and priorEven are the slope of the prior, and where it says one in two.
+const (
+	priorRise = 6
+	priorEven = .85
+)
 
 // PriorLogOdds is the risk by utilisation alone where there is no model: one in two at 85 % of the node's CPU, one in
 // fifteen at 40 %. It is an order, not a calibrated probability.
 func PriorLogOdds(cpu, pressure float64) float64 {
-	z := priorRise * (cpu - .85)
+	z := priorRise * (cpu - priorEven)
 	if pressure > 0 {
 		z += 4 * pressure
 	}

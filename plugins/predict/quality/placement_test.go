@@ -38,7 +38,7 @@ func placements(r *rand.Rand, n int) *learn.Data {
 
 func placementModel() *Model {
 	r := rand.New(rand.NewPCG(7, 8))
-	return Fit(Placement, []*learn.Data{placements(r, 800), placements(r, 800)}, nil)
+	return Fit(Placement, []*learn.Data{placements(r, 800), placements(r, 800)})
 }
 
 // The table says on its points what the model says, at least a little more than on the point before, in between what lies between,

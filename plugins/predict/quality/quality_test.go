@@ -40,7 +40,7 @@ var worldSchema = Schema{
 // probabilities.
 func TestFit(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	m := Fit(worldSchema, []*learn.Data{world(r, 600), world(r, 600), world(r, 600)}, nil)
+	m := Fit(worldSchema, []*learn.Data{world(r, 600), world(r, 600), world(r, 600)})
 	test := world(r, 1000)
 	x, scratch := make([]float64, 3), make([]float64, 3)
 	risk := make([]float64, len(test.Y))
@@ -64,27 +64,72 @@ func TestFit(t *testing.T) {
 	}
 }
 
-// Observations of the conditions that are judged teach what others contradict.
+// otherwise is a world in which the load means something else.
+func otherwise(r *rand.Rand, n int) *learn.Data {
+	d := world(r, n)
+	for i := range d.X[0] {
+		d.X[1][i] = math.Mod(d.X[1][i]+.5, 1)
+	}
+	return d
+}
+
+// risks of the observations.
+func risks(d *learn.Data, logOdds func([]float64) float64) []float64 {
+	x, all := make([]float64, len(d.X)), make([]float64, d.Len())
+	for i := range all {
+		all[i] = learn.Sigmoid(logOdds(d.Row(i, x)))
+	}
+	return all
+}
+
+// Outcomes of the conditions that are judged teach what others contradict.
 func TestSeenCounts(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	moved := func(n int) *learn.Data {
+	seen, test := otherwise(r, 300), otherwise(r, 1000)
+	groups := []*learn.Data{world(r, 600), world(r, 600)}
+	brier := func(seen *learn.Data) float64 {
+		return judge.Brier(risks(test, Adapt(worldSchema, groups, seen).LogOdds), test.Y)
+	}
+	if with, without := brier(seen), brier(nil); with > without-.05 {
+		t.Errorf("Brier score %.3f having seen some, %.3f before", with, without)
+	}
+}
+
+// Where groups contradict each other the members are not trusted, and the model ranks as the plain feature does.
+func TestNoTrustWithoutEvidence(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	test := otherwise(r, 1000)
+	for name, groups := range map[string][]*learn.Data{
+		"groups that contradict each other": {world(r, 600), otherwise(r, 600)}, "a single group": {world(r, 600)},
+	} {
+		m := Fit(worldSchema, groups)
+		scratch := make([]float64, 3)
+		ours := judge.AUC(risks(test, func(x []float64) float64 { return m.LogOdds(x, scratch) }), test.Y)
+		if plain := judge.AUC(test.X[0], test.Y); math.Abs(ours-plain) > 1e-9 {
+			t.Errorf("%s: AUC %v, by use alone %v", name, ours, plain)
+		}
+	}
+}
+
+// Probabilities come near the truth as outcomes are seen of conditions whose base rate is another one.
+func TestBaseRateIsLearned(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	rare := func(n int) *learn.Data {
 		d := world(r, n)
-		for i := range d.X[0] {
-			d.X[1][i] = math.Mod(d.X[1][i]+.5, 1) // another meaning of load
+		for i := range d.Y {
+			if r.IntN(5) != 0 {
+				d.Y[i] = 0
+			}
 		}
 		return d
 	}
-	seen, test := moved(300), moved(1000)
-	judge := func(m *Model) float64 {
-		x, scratch, risk := make([]float64, 3), make([]float64, 3), make([]float64, len(test.Y))
-		for i := range risk {
-			risk[i] = m.Risk(test.Row(i, x), scratch)
-		}
-		return judge.Brier(risk, test.Y)
+	test, groups := rare(3000), []*learn.Data{world(r, 600), world(r, 600)}
+	error := func(seen int) float64 {
+		return judge.ECE(risks(test, Adapt(worldSchema, groups, rare(seen)).LogOdds), test.Y)
 	}
-	groups := []*learn.Data{world(r, 600), world(r, 600)}
-	if with, without := judge(Fit(worldSchema, groups, seen)), judge(Fit(worldSchema, groups, nil)); with > without-.05 {
-		t.Errorf("Brier score %.3f having seen some, %.3f before", with, without)
+	at0, at20, at100, at1000 := error(0), error(20), error(100), error(1000)
+	if !(at20 < at0 && at100 < .08 && at1000 < .04) {
+		t.Errorf("calibration error %.3f, after 20 outcomes %.3f, after 100 %.3f, after 1000 %.3f", at0, at20, at100, at1000)
 	}
 }
 
@@ -103,8 +148,8 @@ func TestFitOnLittle(t *testing.T) {
 		"three groups": {few(0, 1), few(1), few(0)},
 	} {
 		for _, seen := range []*learn.Data{nil, few(0, 1)} {
-			m := Fit(worldSchema, groups, seen)
-			if p := m.Risk([]float64{nan, nan, nan}, make([]float64, 3)); !(p >= 0 && p <= 1) {
+			m := Adapt(worldSchema, groups, seen)
+			if p := learn.Sigmoid(m.LogOdds([]float64{nan, nan, nan})); !(p >= 0 && p <= 1) {
 				t.Errorf("%s: risk %v", name, p)
 			}
 		}

@@ -28,7 +28,7 @@ func writeModel(t *testing.T, path string) {
 		}
 		d.Add([]float64{.1, float64(i%10) / 10, 0}, y, 1)
 	}
-	if err := quality.Save(path, quality.Fit(quality.Placement, []*learn.Data{d}, d), quality.Card{}); err != nil {
+	if err := quality.Save(path, quality.Fit(quality.Placement, []*learn.Data{d, d}), quality.Card{}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -67,31 +68,56 @@ var columns = []struct {
 
 const required = 4
 
-// DataSet is a folder of kinds.
+// DataSet is a folder of kinds: one set-up of a service.
 type DataSet struct {
-	Name  string
-	Kinds []Kind // by name
+	Name string
+	// Service is what the folder's file named service says; else the folder's name, without "interference-" in front, up to the
+	// first "-" after that: interference-nginx and interference-nginx-two-hosts are set-ups of nginx.
+	Service string
+	Kinds   []Kind // by name
 }
 
-// ReadAll reads the data set in dir, or the data sets in the folders of dir where dir itself holds no CSV file.
-func ReadAll(dir string) ([]DataSet, error) {
+// ReadAll reads the data set in each of dirs, or the data sets in its folders where it holds no CSV file itself. A folder of a folder that
+// holds a trace of usage is none; passed is told of it.
+func ReadAll(dirs []string, passed func(folder string)) ([]DataSet, error) {
 	sets := []DataSet{}
+	for _, dir := range dirs {
+		some, err := readOne(dir, passed)
+		if err != nil {
+			return nil, err
+		}
+		sets = append(sets, some...)
+	}
+	return sets, nil
+}
+
+// traceMark is a file that each folder of a usage trace has.
+const traceMark = "trace.json"
+
+func readOne(dir string, passed func(folder string)) ([]DataSet, error) {
 	whole, err := read(dir)
 	if err != nil {
 		return nil, err
 	}
 	if len(whole.Kinds) > 0 {
-		return append(sets, whole), nil
+		return []DataSet{whole}, nil
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
+	var sets []DataSet
 	for _, e := range entries {
-		if !e.IsDir() {
+		folder := filepath.Join(dir, e.Name())
+		// A link to a folder counts as one.
+		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
 			continue
 		}
-		set, err := read(filepath.Join(dir, e.Name()))
+		if _, err := os.Stat(filepath.Join(folder, traceMark)); err == nil {
+			passed(folder)
+			continue
+		}
+		set, err := read(folder)
 		if err != nil {
 			return nil, err
 		}
@@ -105,6 +131,29 @@ func ReadAll(dir string) ([]DataSet, error) {
 	return sets, nil
 }
 
+// mostName is the length of a service's name that is read, in bytes.
+const mostName = 253
+
+func serviceOf(dir, folder string) (string, error) {
+	f, err := bounded.Open(filepath.Join(dir, "service"), mostName)
+	if errors.Is(err, fs.ErrNotExist) {
+		name, _, _ := strings.Cut(strings.TrimPrefix(folder, "interference-"), "-")
+		return name, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	name, err := io.ReadAll(f)
+	if err == nil && strings.TrimSpace(string(name)) == "" {
+		err = errors.New("names no service")
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", filepath.Join(dir, "service"), err)
+	}
+	return strings.TrimSpace(string(name)), nil
+}
+
 func read(dir string) (DataSet, error) {
 	absolute, err := filepath.Abs(dir)
 	if err != nil {
@@ -112,6 +161,9 @@ func read(dir string) (DataSet, error) {
 	}
 	set := DataSet{Name: filepath.Base(absolute)}
 	if _, err := os.Stat(dir); err != nil {
+		return set, err
+	}
+	if set.Service, err = serviceOf(dir, set.Name); err != nil {
 		return set, err
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.csv"))

@@ -42,6 +42,7 @@ var schema = quality.Schema{
 		{level, shortfall, host, web, db},
 	},
 	Plain: host,
+	Full:  100,
 }
 
 // sameLevel is how far above a rate, relatively, its level may be.

@@ -6,22 +6,39 @@ package interference
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math"
+	"strings"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality/judge"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality/learn"
 )
 
-// Result is how a method fares on a kind of neighbour that was left out of training.
+// Result is how a method fares on a kind of neighbour, or a service, that was left out of training.
 type Result struct {
 	Data    string `json:"data"`
-	HeldOut string `json:"held_out"`
-	// SeenFraction of the kind's rows, the first in time, was learned from; the rest is judged.
+	Service string `json:"service"`
+	// LeftOut is what was: a kind, whose neighbours are the other kinds of its data set, or a service, for which methods learn
+	// from data sets of other services only.
+	LeftOut LeftOut `json:"left_out"`
+	HeldOut string  `json:"held_out"` // name of the kind or the service
+	// SeenFraction of the rows that are held out, the first in time, was learned from; the rest is judged.
 	SeenFraction float64 `json:"seen_fraction"`
 	Method       string  `json:"method"`
-	AUC          Number  `json:"auc"`
-	Brier        Number  `json:"brier"`
-	ECE          Number  `json:"ece"`
+	// AUC, and AUC minus that of host-cpu on the same rows, with bootstrapped 95 % intervals.
+	AUC              Number `json:"auc"`
+	AUCLow           Number `json:"auc_low"`
+	AUCHigh          Number `json:"auc_high"`
+	AUCMinusHost     Number `json:"auc_minus_host_cpu"`
+	AUCMinusHostLow  Number `json:"auc_minus_host_cpu_low"`
+	AUCMinusHostHigh Number `json:"auc_minus_host_cpu_high"`
+	Brier            Number `json:"brier"`
+	ECE              Number `json:"ece"`
+	// ECEAfter so many outcomes, the first in time, were learned from, on the rows after them. Only with SeenFraction 0; null where half
+	// of the rows are fewer.
+	ECEAfter20   Number `json:"ece_after_20"`
+	ECEAfter100  Number `json:"ece_after_100"`
+	ECEAfter1000 Number `json:"ece_after_1000"`
 	// Admitted is the largest share of the rows that can be admitted, lowest risk first, with at most 5 % violations.
 	Admitted   Number `json:"admitted_at_5pct"`
 	Rows       int    `json:"rows"`
@@ -31,6 +48,15 @@ type Result struct {
 	// Note says why a figure is missing.
 	Note string `json:"note,omitempty"`
 }
+
+// LeftOut is what was left out of training.
+type LeftOut string
+
+// What can be left out.
+const (
+	KindLeftOut    LeftOut = "kind"
+	ServiceLeftOut LeftOut = "service"
+)
 
 // Number is a float64 whose NaN is null in JSON.
 type Number float64
@@ -43,110 +69,178 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	return json.Marshal(float64(n))
 }
 
-// SeenFractions are the shares of the new kind's rows that methods may learn from.
+// SeenFractions are the shares of the held-out rows that methods may learn from.
 var SeenFractions = []float64{0, .1}
 
 // admittedLimit is the share of violations among what is admitted.
 const admittedLimit = .05
 
-// Run leaves each kind of each data set out in turn. progress is told of the share that is done.
+// Run leaves each kind of each data set out in turn, and then each service. progress is told of the share that is done.
 func Run(ctx context.Context, sets []DataSet, progress func(float64, string)) ([]Result, error) {
+	folds := foldsOf(sets)
 	var results []Result
-	kinds, done := 0, 0
-	for _, set := range sets {
-		kinds += len(set.Kinds)
-	}
-	for _, set := range sets {
-		prepared := make([]prepared, len(set.Kinds))
-		for k := range set.Kinds {
-			prepared[k] = prepare(&set.Kinds[k])
-		}
-		for out := range set.Kinds {
-			for _, seen := range SeenFractions {
-				if err := ctx.Err(); err != nil {
-					return nil, err
-				}
-				progress(float64(done)/float64(kinds), set.Name+": without "+set.Kinds[out].Name)
-				results = append(results, leaveOut(set.Name, prepared, out, seen)...)
+	for i := range folds {
+		f := &folds[i]
+		progress(float64(i)/float64(len(folds)), fmt.Sprintf("%s: without %s", f.data, f.heldOut))
+		for _, seen := range SeenFractions {
+			rows, err := f.results(ctx, seen)
+			if err != nil {
+				return nil, err
 			}
-			done++
+			results = append(results, rows...)
 		}
 	}
 	return results, nil
 }
 
-// prepared is a kind with its features and labels.
-type prepared struct {
-	kind *Kind
-	x    [][]float64
-	y    []float64 // NaN where there is no label
+// fold is what is held out, and what methods may learn from.
+type fold struct {
+	data, service, heldOut string
+	leftOut                LeftOut
+	held                   stream
+	// groups are other kinds, or the kinds of each other service taken together. Not one is empty.
+	groups []*learn.Data
 }
 
-func prepare(k *Kind) prepared { return prepared{k, features(k.Rows), labels(k.Rows)} }
+func foldsOf(sets []DataSet) []fold {
+	all := make([][]prepared, len(sets))
+	services := map[string]*learn.Data{}
+	var names []string
+	for i := range sets {
+		for k := range sets[i].Kinds {
+			all[i] = append(all[i], prepare(&sets[i].Kinds[k]))
+		}
+		if services[sets[i].Service] == nil {
+			services[sets[i].Service] = &learn.Data{X: make([][]float64, featureCount)}
+			names = append(names, sets[i].Service)
+		}
+		for k := range all[i] {
+			services[sets[i].Service].Append(all[i][k].labelled(), 1)
+		}
+	}
+	var folds []fold
+	for i := range sets {
+		for out := range all[i] {
+			f := fold{data: sets[i].Name, service: sets[i].Service, heldOut: all[i][out].kind.Name, leftOut: KindLeftOut, held: streamOf(all[i][out : out+1])}
+			for k := range all[i] {
+				if g := all[i][k].labelled(); k != out && g.Len() > 0 {
+					f.groups = append(f.groups, g)
+				}
+			}
+			folds = append(folds, f)
+		}
+	}
+	for i := range sets {
+		f := fold{data: sets[i].Name, service: sets[i].Service, heldOut: sets[i].Service, leftOut: ServiceLeftOut, held: streamOf(all[i])}
+		for _, name := range names {
+			if g := services[name]; name != sets[i].Service && g.Len() > 0 {
+				f.groups = append(f.groups, g)
+			}
+		}
+		folds = append(folds, f)
+	}
+	return folds
+}
 
-// between is the labelled rows from..to, with the labels y.
-func (p *prepared) between(from, to int, y []float64) *learn.Data {
-	d := &learn.Data{X: make([][]float64, featureCount)}
-	row := make([]float64, featureCount)
-	for i := from; i < to; i++ {
-		if math.IsNaN(y[i]) {
+// results of all methods, that learned from the groups and from a share of what is held out.
+func (f *fold) results(ctx context.Context, fraction float64) ([]Result, error) {
+	cut := int(fraction * float64(len(f.held.places)))
+	seen, test := f.held.split(cut)
+	base := f.base(cut, test)
+	base.SeenFraction = fraction
+	results := make([]Result, len(methods))
+	var ranks [][]float64 // by log-odds, which rounding does not make equal
+	var judged []int
+	against := -1
+	for i, m := range methods {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		r := &results[i]
+		*r = base
+		r.Method = m.name
+		if note := f.cannot(m, seen, test); note != "" {
+			r.Note = note
 			continue
 		}
-		for j := range row {
-			row[j] = p.x[j][i]
+		z := m.logOdds(f.groups, seen, test)
+		p := risks(z)
+		r.AUC, r.Brier, r.ECE = Number(judge.AUC(z, test.Y)), Number(judge.Brier(p, test.Y)), Number(judge.ECE(p, test.Y))
+		r.Admitted = Number(judge.Admitted(z, test.Y, admittedLimit))
+		if m.name == hostCPUName {
+			against = len(ranks)
 		}
-		d.Add(row, y[i], 1)
+		ranks, judged = append(ranks, z), append(judged, i)
+		if fraction == 0 {
+			r.ECEAfter20, r.ECEAfter100, r.ECEAfter1000 = f.eceAfter(m, 20), f.eceAfter(m, 100), f.eceAfter(m, 1000)
+		}
 	}
-	return d
+	if len(ranks) == 0 {
+		return results, nil
+	}
+	auc, minus := judge.Bootstrap(ranks, test.Y, max(against, 0))
+	for k, i := range judged {
+		r := &results[i]
+		r.AUCLow, r.AUCHigh = Number(auc[k].Low), Number(auc[k].High)
+		if against >= 0 {
+			r.AUCMinusHost, r.AUCMinusHostLow, r.AUCMinusHostHigh = r.AUC-results[judged[against]].AUC, Number(minus[k].Low), Number(minus[k].High)
+		}
+	}
+	return results, nil
 }
 
-func leaveOut(name string, kinds []prepared, out int, fraction float64) []Result {
-	held := &kinds[out]
-	n := len(held.y)
-	cut := int(fraction * float64(n))
-	var seen *learn.Data
-	var groups []*learn.Data
-	if cut > 0 {
-		// What was seen is labelled from what was seen: the service alone, later, is not known yet.
-		seen = held.between(0, cut, labels(held.kind.Rows[:cut]))
+// base is a result of no method yet.
+func (f *fold) base(cut int, test *learn.Data) Result {
+	nan := Number(math.NaN())
+	r := Result{
+		Data: f.data, Service: f.service, LeftOut: f.leftOut, HeldOut: f.heldOut, Rows: test.Len(), Unlabelled: len(f.held.places) - cut - test.Len(),
+		AUC: nan, AUCLow: nan, AUCHigh: nan, AUCMinusHost: nan, AUCMinusHostLow: nan, AUCMinusHostHigh: nan,
+		Brier: nan, ECE: nan, ECEAfter20: nan, ECEAfter100: nan, ECEAfter1000: nan, Admitted: nan,
 	}
-	for k := range kinds {
-		if g := kinds[k].between(0, len(kinds[k].y), kinds[k].y); k != out && len(g.Y) > 0 {
-			groups = append(groups, g)
-		}
-	}
-	test := held.between(cut, n, held.y)
-	base := Result{Data: name, HeldOut: held.kind.Name, SeenFraction: fraction, Rows: len(test.Y), Unlabelled: n - cut - len(test.Y)}
 	for _, y := range test.Y {
-		base.Violations += int(y)
+		r.Violations += int(y)
 	}
 	switch {
-	case len(test.Y) == 0:
-		base.Note = "no row has a label: the service alone was not measured at equal load"
-	case base.Violations == 0:
-		base.Note = "no violations, so nothing to rank"
-	case base.Violations == len(test.Y):
-		base.Note = "violations only, so nothing to rank"
+	case test.Len() == 0:
+		r.Note = "no row has a label: the service alone was not measured at equal load"
+	case r.Violations == 0:
+		r.Note = "no violations, so nothing to rank"
+	case r.Violations == test.Len():
+		r.Note = "violations only, so nothing to rank"
 	}
-	var results []Result
-	for _, m := range methods {
-		r := base
-		r.Method = m.name
-		nan := Number(math.NaN())
-		r.AUC, r.Brier, r.ECE, r.Admitted = nan, nan, nan, nan
-		risk := m.risk
-		switch {
-		case len(test.Y) == 0:
-		case m.needsHost && !held.kind.Columns["host_cpu_pct"]:
-			r.Note = "no column host_cpu_pct"
-		case m.learns && len(groups) == 0 && (seen == nil || len(seen.Y) == 0):
-			r.Note = "nothing to learn from"
-		default:
-			p := risk(groups, seen, test)
-			r.AUC, r.Brier, r.ECE = Number(judge.AUC(p, test.Y)), Number(judge.Brier(p, test.Y)), Number(judge.ECE(p, test.Y))
-			r.Admitted = Number(judge.Admitted(p, test.Y, admittedLimit))
-		}
-		results = append(results, r)
+	return r
+}
+
+// cannot says why a method cannot be judged, or "".
+func (f *fold) cannot(m method, seen, test *learn.Data) string {
+	switch {
+	case test.Len() == 0:
+		return "no row has a label: the service alone was not measured at equal load"
+	case m.needsHost && !f.held.has("host_cpu_pct"):
+		return "no column host_cpu_pct"
+	case m.learns && len(f.groups) == 0 && seen.Len() == 0:
+		what := []string{"no other kind", "no other service"}[strings.Index("ks", string(f.leftOut[0]))]
+		return "nothing to learn from: " + what
 	}
-	return results
+	return ""
+}
+
+func (f *fold) eceAfter(m method, outcomes int) Number {
+	cut := f.held.after(outcomes)
+	if cut < 0 {
+		return Number(math.NaN())
+	}
+	seen, test := f.held.split(cut)
+	if f.cannot(m, seen, test) != "" {
+		return Number(math.NaN())
+	}
+	return Number(judge.ECE(risks(m.logOdds(f.groups, seen, test)), test.Y))
+}
+
+func risks(logOdds []float64) []float64 {
+	p := make([]float64, len(logOdds))
+	for i, z := range logOdds {
+		p[i] = learn.Sigmoid(z)
+	}
+	return p
 }

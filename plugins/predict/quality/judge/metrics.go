@@ -27,8 +27,8 @@ func AUC(risk, label []float64) float64 {
 	})
 	var positives, ranks float64
 	for i := 0; i < len(order); {
-		j := i
-		var here float64
+		j := i + 1 // NaN equals nothing, not even itself.
+		here := label[order[i]]
 		for ; j < len(order) && risk[order[j]] == risk[order[i]]; j++ {
 			here += label[order[j]]
 		}

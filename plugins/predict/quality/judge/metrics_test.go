@@ -38,6 +38,11 @@ func TestAUC(t *testing.T) {
 	}
 }
 
+// A risk that is no number is an answer that says nothing, and not one that is waited for.
+func TestAUCOfNoNumber(t *testing.T) {
+	AUC([]float64{math.NaN(), .5, math.NaN()}, []float64{0, 1, 1})
+}
+
 func TestCalibrationError(t *testing.T) {
 	// Two of four at 0.9 and none of two at 0.1: |0.9-0.5|·4/6 + 0.1·2/6.
 	risk, label := []float64{.9, .9, .9, .9, .1, .1}, []float64{1, 1, 0, 0, 0, 0}

@@ -42,6 +42,9 @@ func (d *Data) Len() int {
 
 // Append adds other's observations, their weights times w.
 func (d *Data) Append(other *Data, w float64) {
+	if other.Len() == 0 {
+		return
+	}
 	for j := range d.X {
 		d.X[j] = append(d.X[j], other.X[j]...)
 	}
@@ -49,6 +52,15 @@ func (d *Data) Append(other *Data, w float64) {
 	for _, v := range other.W {
 		d.W = append(d.W, v*w)
 	}
+}
+
+// Between is the observations from..to.
+func (d *Data) Between(from, to int) *Data {
+	part := &Data{Y: d.Y[from:to], W: d.W[from:to]}
+	for _, column := range d.X {
+		part.X = append(part.X, column[from:to])
+	}
+	return part
 }
 
 // View is the same observations with some of the features.
