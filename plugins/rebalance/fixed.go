@@ -43,6 +43,8 @@ func (m *Movable) FixedBy(pod *v1.Pod) Reason {
 		return OtherTenant
 	case pod.Spec.Priority != nil && *pod.Spec.Priority > m.MaxPriority:
 		return Important
+	case len(pod.Spec.EvictionResponders) > 0:
+		return Responds
 	case claims.UnsafeToEvict(pod):
 		return Unsafe
 	case holdsData(pod):

@@ -46,6 +46,7 @@ func TestFixedBy(t *testing.T) {
 		"that the autoscaler may take": {func(p *v1.Pod) {
 			p.Annotations = map[string]string{"cluster-autoscaler.kubernetes.io/safe-to-evict": "true"}
 		}, ""},
+		"that wants others asked first":   {func(p *v1.Pod) { p.Spec.EvictionResponders = []v1.EvictionResponder{{Name: "example.com/drain"}} }, Responds},
 		"with an emptyDir":                {volume(v1.VolumeSource{EmptyDir: &v1.EmptyDirVolumeSource{}}), LocalData},
 		"with an emptyDir in memory":      {volume(v1.VolumeSource{EmptyDir: &v1.EmptyDirVolumeSource{Medium: v1.StorageMediumMemory}}), ""},
 		"with a hostPath":                 {volume(v1.VolumeSource{HostPath: &v1.HostPathVolumeSource{}}), LocalData},

@@ -17,6 +17,7 @@ type Metrics struct {
 	gain     *metrics.GaugeVec
 	suffers  *metrics.Gauge
 	stopped  *metrics.Gauge
+	resizes  *metrics.Gauge
 	seconds  *metrics.Histogram
 }
 
@@ -47,6 +48,10 @@ func NewMetrics() *Metrics {
 			Name: "foresight_rebalance_stopped", StabilityLevel: metrics.ALPHA,
 			Help: "1 while the breaker stops moves, as they did not bring what they promised.",
 		}),
+		resizes: metrics.NewGauge(&metrics.GaugeOpts{
+			Name: "foresight_rebalance_small_requests", StabilityLevel: metrics.ALPHA,
+			Help: "Workloads whose CPU requests are far below what they use, on nodes that suffer from it.",
+		}),
 		seconds: metrics.NewHistogram(&metrics.HistogramOpts{
 			Name: "foresight_rebalance_look_seconds", StabilityLevel: metrics.ALPHA,
 			Help:    "How long a look at the cluster took, from the copy of the nodes to the plan.",
@@ -57,7 +62,7 @@ func NewMetrics() *Metrics {
 
 // Register them.
 func (m *Metrics) Register(register func(...metrics.Registerable)) {
-	register(m.moves, m.refused, m.promised, m.gain, m.suffers, m.stopped, m.seconds)
+	register(m.moves, m.refused, m.promised, m.gain, m.suffers, m.stopped, m.resizes, m.seconds)
 }
 
 func (m *Metrics) looked(took time.Duration, plan *Plan, p *Planner) {
@@ -70,6 +75,7 @@ func (m *Metrics) looked(took time.Duration, plan *Plan, p *Planner) {
 		return
 	}
 	m.suffers.Set(plan.Suffers)
+	m.resizes.Set(float64(len(plan.Resizes)))
 	for reason, n := range plan.Refused {
 		m.refused.WithLabelValues(string(reason)).Add(float64(n))
 	}

@@ -48,6 +48,8 @@ type Plan struct {
 	Refused map[Reason]int
 	// Closest are those that do not move, for whoever asks why: at most mostClosest.
 	Closest []Refusal
+	// Resizes are requests that would keep pods from being packed onto nodes that suffer. Nobody makes them.
+	Resizes []Resize
 	// Suffers is what all nodes suffer within the time that is looked ahead, in core minutes.
 	Suffers float64
 }
@@ -89,6 +91,7 @@ func (p *Planner) Plan(ctx context.Context, c *Cluster, dry DryRun, most int) (*
 		s.suffers = append(s.suffers, c.suffers(n, s.sums[i]))
 		out.Suffers += s.suffers[i]
 	}
+	out.Resizes = s.resizes(p.options.MinGain)
 	p.ledger.inherit(c, &p.options)
 	p.ledger.forget(c.Now, max(p.options.Again, time.Hour))
 	if until := p.ledger.stopped; c.Now.Before(until) {

@@ -56,6 +56,8 @@ type Pod struct {
 	Now predict.Amounts
 	// Latest is its CPU in its newest sample.
 	Latest float64
+	// Asked is the CPU that it requests, in cores.
+	Asked float64
 	// Use in each slot.
 	Use []Uses
 	// Fixed is why it may not move; "" is nothing.
@@ -78,6 +80,7 @@ const (
 	NotRunning    Reason = "not-running"     // not started or finished
 	LocalData     Reason = "local-data"      // emptyDir or hostPath
 	Unsafe        Reason = "safe-to-evict"   // the autoscaler's annotation says false
+	Responds      Reason = "responders"      // it names evictionResponders, whom the Eviction API passes by
 	Important     Reason = "priority"        // above the bound
 	OtherTenant   Reason = "namespace"       // outside the selector
 	OtherPlacer   Reason = "scheduler"       // of another scheduler

@@ -21,7 +21,9 @@ type Report struct {
 	// Moves that a look now would make, and the pods that were closest to it.
 	Moves   []Record   `json:"moves"`
 	Closest []NotMoved `json:"closest"`
-	Records []Record   `json:"records"` // the newest first
+	// Resizes are requests that the owners of workloads should look at.
+	Resizes []Resize `json:"resizes"`
+	Records []Record `json:"records"` // the newest first
 }
 
 // NotMoved is a pod that would cure something and does not move.
@@ -37,7 +39,7 @@ type NotMoved struct {
 
 // Report answers with what was found; where fresh, with what a look now finds, which makes and remembers nothing.
 func (l *Loop) Report(ctx context.Context, now time.Time, fresh bool) (*Report, error) {
-	r := &Report{Mode: "Suggest", Refused: map[Reason]int{}, Moves: []Record{}, Closest: []NotMoved{}}
+	r := &Report{Mode: "Suggest", Refused: map[Reason]int{}, Moves: []Record{}, Closest: []NotMoved{}, Resizes: []Resize{}}
 	if l.Evicts {
 		r.Mode = "Evict"
 	}
@@ -59,6 +61,7 @@ func (l *Loop) Report(ctx context.Context, now time.Time, fresh bool) (*Report, 
 		return r, nil
 	}
 	r.Suffers, r.Refused = plan.Suffers, plan.Refused
+	r.Resizes = append(r.Resizes, plan.Resizes...)
 	for i := range plan.Closest[:min(len(plan.Closest), mostShown)] {
 		r.Closest = append(r.Closest, plan.Closest[i].told())
 	}

@@ -53,6 +53,7 @@ func (y *Survey) Of(s *predict.Snapshot, nodes []fwk.NodeInfo, now time.Time) *C
 func (y *Survey) pod(p *Pod, s *predict.Snapshot, info fwk.PodInfo, allocatable predict.Amounts, now time.Time) {
 	pod := info.GetPod()
 	p.UID, p.Namespace, p.Name, p.Workload, p.Created = string(pod.UID), pod.Namespace, pod.Name, workloadOf(pod), pod.CreationTimestamp.Time
+	p.Asked = float64(info.CalculateResource().Resource.GetMilliCPU()) / 1000
 	p.Fixed = y.Movable.FixedBy(pod)
 	if s.Ahead(pod.UID, now, p.Use) {
 		m, _ := s.MeasuredOf(pod.UID)

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// auditLog is what the API server wrote down of leases and binds since the test began.
+// auditLog is what the API server wrote down of leases, binds and evictions since the test began.
 type auditLog struct {
 	t      *testing.T
 	file   *os.File
@@ -23,6 +23,8 @@ type auditLog struct {
 	leases []leaseWrite
 	terms  []term
 	binds  []bind
+	// evictions are written down as binds are.
+	evictions []bind
 }
 
 // leaseWrite is a successful write of the lease.
@@ -101,6 +103,8 @@ func (a *auditLog) read() {
 		switch {
 		case e.ObjectRef.Subresource == "binding":
 			a.binds = append(a.binds, bind{pod: e.ObjectRef.Namespace + "/" + e.ObjectRef.Name, agent: agent, received: e.Received, status: e.Response.Code})
+		case e.ObjectRef.Subresource == "eviction":
+			a.evictions = append(a.evictions, bind{pod: e.ObjectRef.Namespace + "/" + e.ObjectRef.Name, agent: agent, received: e.Received, status: e.Response.Code})
 		case e.wroteOurLease():
 			a.written(leaseWrite{e.Lease.Spec.HolderIdentity, agent, e.Received, e.Answered})
 		}

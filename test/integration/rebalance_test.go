@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -96,6 +97,25 @@ func TestRebalance(t *testing.T) {
 			n := metric(`foresight_rebalance_moves_total{result="` + phase.result + `"}`)
 			return n > 0, fmt.Sprint(n, " of them")
 		})
+		event := map[string]string{"suggested": "RebalanceSuggested", "pdb": "RebalanceRefused", "moved": "Rebalanced"}[phase.result]
+		eventually(t, "an event "+event, func(ctx context.Context) (bool, string) {
+			events, err := client.EventsV1().Events(ns).List(ctx, metav1.ListOptions{FieldSelector: "regarding.name=" + first.Name + ",reason=" + event})
+			if err != nil || len(events.Items) == 0 {
+				return false, fmt.Sprint("none: ", err)
+			}
+			note := events.Items[0].Note
+			return strings.Contains(note, "moving-0 is predicted at 3.") && strings.Contains(note, "moving it to moving-1 saves"), note
+		})
+		if phase.result == "pdb" {
+			// The API server has answered 429. The workload is left alone for 5 minutes, though its node stays hot.
+			eventually(t, "looks after the refusal", func(context.Context) (bool, string) {
+				n := metric(`foresight_rebalance_refused_total{reason="pdb"}`)
+				return n >= 3, fmt.Sprint(n, " of them leave the pod alone")
+			})
+			if n := metric(`foresight_rebalance_moves_total{result="pdb"}`); n != 1 {
+				t.Errorf("%v evictions were tried", n)
+			}
+		}
 		if phase.result != "moved" {
 			if pods := web(t.Context()); len(pods) != 1 || pods[0].UID != first.UID || pods[0].DeletionTimestamp != nil {
 				t.Errorf("%s: the pod was moved: %+v", phase.result, pods)

@@ -103,6 +103,17 @@ func (o *options) print(out io.Writer, r *rebalance.Report) error {
 			return err
 		}
 	}
+	if len(r.Resizes) > 0 {
+		fmt.Fprintln(out, "\nRequests far below use, on nodes that suffer from it (suggested for a pod; nobody changes them)")
+		table := printers.GetNewTabWriter(out)
+		fmt.Fprintln(table, "WORKLOAD\tPODS\tCPU REQUEST\tSUGGESTED\tSUCH AS\tON")
+		for _, s := range r.Resizes {
+			fmt.Fprintf(table, "%s\t%d\t%.2f\t%.2f\t%s\t%s\n", s.Workload, s.Pods, s.Requested, s.Suggested, s.Pod, s.Node)
+		}
+		if err := table.Flush(); err != nil {
+			return err
+		}
+	}
 	if len(r.Refused) > 0 {
 		var all []string
 		for _, reason := range slices.Sorted(maps.Keys(r.Refused)) {

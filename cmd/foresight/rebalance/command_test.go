@@ -20,6 +20,7 @@ func TestPrint(t *testing.T) {
 		Refused: map[rebalance.Reason]int{rebalance.Stays: 2, rebalance.Disrupts: 1},
 		Moves:   []rebalance.Record{{Time: at, Namespace: "shop", Pod: "web-9", From: "node-3", To: "node-1", Gain: 17.6, Why: "node-3 is full"}},
 		Closest: []rebalance.NotMoved{{Namespace: "shop", Pod: "db-0", From: "node-3", Cures: 60, Reason: rebalance.Stays}},
+		Resizes: []rebalance.Resize{{Namespace: "shop", Workload: "shop/Deployment/web", Pods: 3, Node: "node-3", Pod: "web-7", Requested: .1, Suggested: .85}},
 		Records: []rebalance.Record{{Time: at, Namespace: "shop", Pod: "web-7", From: "node-3", To: "node-5", Gain: 41, Result: "moved", Successor: "web-8", On: "node-5", Why: "node-3 was full"}},
 	}
 	for _, dryRun := range []bool{false, true} {
@@ -30,7 +31,7 @@ func TestPrint(t *testing.T) {
 		for _, want := range []string{
 			"Mode Evict. At 13:05:00 nodes are expected to use 96 core minutes beyond what they run well at.",
 			"The last moves promised 200 core minutes and brought 12.", "Nothing moves until 2026-03-02T19:05:00Z",
-			"web-7", "moved (web-8 on node-5)", "node-3 was full", "db-0", "In all: pdb 1, stays 2",
+			"web-7", "moved (web-8 on node-5)", "node-3 was full", "db-0", "shop/Deployment/web   3      0.10          0.85", "In all: pdb 1, stays 2",
 		} {
 			if !strings.Contains(out.String(), want) {
 				t.Errorf("%q is not in\n%s", want, out.String())

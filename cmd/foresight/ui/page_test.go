@@ -77,6 +77,7 @@ func TestMovesView(t *testing.T) {
 		Time: time.Now(), Mode: "Evict", Suffers: 96.4, Promised: 210, Realised: 12, Stopped: &until,
 		Refused: map[rebalance.Reason]int{rebalance.Stays: 2, rebalance.Disrupts: 1},
 		Closest: []rebalance.NotMoved{{Namespace: "shop", Pod: "db-0", From: "node-3", To: "node-4", Cures: 61, Gain: 3.5, Reason: rebalance.TooLittle}},
+		Resizes: []rebalance.Resize{{Namespace: "shop", Workload: "shop/Deployment/small", Pods: 3, Node: "node-3", Pod: "small-1", Requested: .1, Suggested: .85}},
 		Records: []rebalance.Record{
 			{Time: time.Now(), Namespace: "shop", Pod: "web-7", From: "node-3", To: "node-5", Gain: 41, Result: "moved", Successor: "web-8", On: "node-5", Why: "<b>node-3</b> was full", Realised: &brought, RealisedMinutes: 25},
 			{Time: time.Now(), Namespace: "shop", Pod: "api-1", From: "node-3", To: "node-6", Gain: 20, Result: "pdb", Why: "node-3 was full. Refused: budget"},
@@ -88,7 +89,7 @@ func TestMovesView(t *testing.T) {
 		})
 		for _, want := range []string{
 			"Pods are moved", "96.4 core-minutes", "promised 210 core-minutes and brought 12.0", "Nothing moves until", "shop/web-7", "moved: web-8 on ", "37.2 in 25.0 min", "&lt;b&gt;node-3&lt;/b&gt; was full",
-			"refused by a PodDisruptionBudget", "shop/db-0", "the gain is too small", "the scheduler would put it back",
+			"refused by a PodDisruptionBudget", "shop/db-0", "the gain is too small", "the scheduler would put it back", "shop/Deployment/small", "<td>0.85</td>",
 		} {
 			if !strings.Contains(document, want) {
 				t.Errorf("at %d pixels: no %q in %s", width, want, document)

@@ -453,7 +453,7 @@ const why = {
   scheduler: 'of another scheduler', unmeasured: 'was never measured', 'too-soon': 'moved a short time ago, or may have been', 'budget-hour': 'enough pods moved within the hour',
   'budget-node': 'enough pods moved from or to the node', 'budget-workload': 'enough pods of its workload moved', 'budget-namespace': 'enough pods of its namespace moved',
   stays: 'the scheduler would put it back', 'no-node': 'it fits nowhere else', back: 'it would go back to a node that it left', gain: 'the gain is too small',
-  breaker: 'moves did not bring what they promised', pdb: 'its PodDisruptionBudget allows no eviction', error: 'the eviction failed', awaiting: 'the successor of the last one does not run yet',
+  responders: 'names evictionResponders, whom an eviction would pass by', breaker: 'moves did not bring what they promised', pdb: 'its PodDisruptionBudget allows no eviction', error: 'the eviction failed', awaiting: 'the successor of the last one does not run yet',
 };
 
 function movesView() {
@@ -486,7 +486,12 @@ function movesView() {
       records.length ? table(head('Time', 'Pod', 'Result', 'From', 'To', 'Gain predicted, core-minutes', 'Realised', 'Why'), records) : element('p', { class: 'empty' }, 'No move was found yet.'),
       element('h2', {}, 'Pods that stay, though their going would help their node'),
       closest.length ? table(head('Pod', 'Node', 'Would go to', 'Cures, core-minutes', 'Gain', 'Why it stays'), closest) : element('p', { class: 'empty' }, 'None at the last look.'),
-      reasons.length ? table(head('Reason', 'Pods', 'Meaning'), reasons) : '');
+      ...(r.resizes && r.resizes.length ? [element('h2', {}, 'Requests far below use, on nodes that suffer from it'),
+        element('p', { class: 'soft small' }, 'Suggested for a pod, by what it is expected to use. Nobody changes requests but the owner.'),
+        table(head('Workload', 'Pods', 'CPU request', 'Suggested', 'Such as', 'Node'), r.resizes.map((s) => element('tr', {}, element('th', { scope: 'row' }, s.workload), cell(String(s.pods)),
+          cell(figures(s.requested_cores)), cell(figures(s.suggested_cores)), cell(s.pod), cell(nodeLink(s.node)))))] : []),
+      element('h2', {}, 'Why pods stay'),
+      reasons.length ? table(head('Reason', 'Pods', 'Meaning'), reasons) : element('p', { class: 'empty' }, 'None at the last look.'));
   };
 }
 
