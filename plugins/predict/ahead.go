@@ -17,6 +17,8 @@ type Ahead struct {
 	Now [NumResources]float64
 	// Mean is that of CPU over half a day, and Miss the mean squared error of its forecast for the first hour; below 0 is not known.
 	Mean, Miss float64
+	// Persistence of what CPU is beyond its Mean, 0–1.
+	Persistence float64
 	// Day is the CPU at each hour of its newest day, and Like that of its workload's pods; nil is not known.
 	Day, Like *ahead.Day
 	// Latest is the CPU of its newest sample.
@@ -32,7 +34,7 @@ func (s *Snapshot) Ahead(uid types.UID, now time.Time, hours [][NumResources]Use
 		return false
 	}
 	a := m.Ahead
-	pod := ahead.Pod{Now: a.Now[CPU], Mean: a.Mean, Day: a.Day, Like: a.Like}
+	pod := ahead.Pod{Now: a.Now[CPU], Mean: a.Mean, Day: a.Day, Like: a.Like, Persistence: a.Persistence}
 	miss := a.Miss
 	if miss < 0 {
 		miss = m.Use[CPU].Variance

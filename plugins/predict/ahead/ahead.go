@@ -7,11 +7,15 @@
 // For the hour that begins j hours from now, with the level l of the last quarter of an hour, the pod's use y(j) at that hour of its
 // newest day, y(0) at this hour of it, and its mean m over half a day:
 //
-//	forecast(j) = a(j)·l + b(j)·y(j) + c(j)·y(0) + d(j)·m
+//	forecast(j) = a(j)·l + b(j)·y(j) + c(j)·y(0) + d(j)·m + e(j)·p^(j+1)·(l − m)
 //
-// The four weights of each lead are learned from all pods together, each divided by its own mean: least squares, drawn to weights that
-// were there before anything was seen. For example, with a = .7, b = .3 and c = d = 0 a pod that uses 2 cores now and used 1 core at
-// the next hour of yesterday is forecast at 1.7 cores.
+// Pods differ in how long their level lasts: one that is above its mean for minutes at a time soon is back, another one stays there for hours. So
+// each has a persistence p of its own, 0–1 (persist.go): the share of the way from mean to level that it kept an hour later, as far as was seen.
+//
+// The five weights of each lead are learned from all pods together: least squares, drawn to weights that were there before anything was seen. Each
+// pod is divided by the mean of its own mean and that of the average pod: so large pods tell more, and none outvotes all others. For
+// example, with a = .2, b = .3, d = .5, e = .5 and c = 0, a pod with p = .8 that uses 2 cores now, 1 core on average, and used 1 core at the next
+// hour of yesterday is forecast at .4 + .3 + .5 + .4 = 1.6 cores for the first hour.
 package ahead
 
 import "math"
@@ -22,14 +26,14 @@ const (
 	// HoursOfDay there are.
 	HoursOfDay = 24
 	// features of a forecast.
-	features = 4
+	features = 5
 	// prior is as many hours of pods as the first weights count for.
 	prior = 30
 	// keeps is the share of what was learned that still counts after an hour: half of it after three days.
 	keeps = .9904
-	// smallest is the least a pod is divided by, in the unit of its use. A pod that does nothing tells nothing.
+	// smallest is the least a pod is divided by, in the unit of its use.
 	smallest = 1e-3
-	// most is the largest squared error, in squares of the mean, that teaches: a larger one would outweigh all others.
+	// most is the largest squared error, in squares of what it is divided by, that teaches: a larger one would outweigh all others.
 	most = 1e4
 )
 
@@ -67,12 +71,22 @@ func (d *Day) Over(unix int64) (use float64, known bool) {
 type Pod struct {
 	// Now is its level over the last quarter of an hour, and Mean that over half a day.
 	Now, Mean float64
+	// Persistence of what Now is beyond Mean, 0–1.
+	Persistence float64
 	// Day is its own; nil is none. Like is that of pods like it, which stands in.
 	Day, Like *Day
 }
 
-// Inputs of a forecast: l, y(j), y(0) and m.
+// Inputs of a forecast: l, y(j), y(0), m and p^(j+1)·(l − m).
 type Inputs [features]float64
+
+// mean is where m is.
+const mean = 3
+
+// InputsOf are the inputs for a lead, of a pod's level and mean, its use at that hour and at this hour of its newest day, and its persistence.
+func InputsOf(now, then, yesterday, m, persistence float64, lead int) Inputs {
+	return Inputs{now, then, yesterday, m, math.Pow(persistence, float64(lead+1)) * (now - m)}
+}
 
 // Inputs for the hour that begins lead hours after a Unix second.
 func (p *Pod) Inputs(unix int64, lead int) Inputs {
@@ -85,7 +99,7 @@ func (p *Pod) Inputs(unix int64, lead int) Inputs {
 		}
 		return p.Now
 	}
-	return Inputs{p.Now, at(unix + int64(lead)*3600), at(unix), p.Mean}
+	return InputsOf(p.Now, at(unix+int64(lead)*3600), at(unix), p.Mean, p.Persistence, lead)
 }
 
 // Mixture is how now and yesterday are weighed for each lead. The zero value is none: use New.
@@ -98,21 +112,26 @@ type Mixture struct {
 	targets  [Leads][features]float64
 	errors   [Leads]float64
 	seen     [Leads]float64
+	// level is the mean of all pods that taught, over the newest ten thousand or so of their hours.
+	level, levels float64
 }
+
+// keepsLevel is what counts of the mean of all pods after one more hour of a pod.
+const keepsLevel = .9999
 
 // New returns the mixture that counts before anything was seen: the level of now, which yesterday takes over from.
 func New() *Mixture {
 	m := &Mixture{}
 	for j := range m.weights {
 		now := .75 * math.Pow(.85, float64(j))
-		m.weights[j] = [features]float64{now, 1 - now, 0, 0}
+		m.weights[j] = [features]float64{now, 1 - now}
 		m.wider[j] = 1
 	}
 	return m
 }
 
-// Weights of a lead: of the level now, of yesterday at that hour, of yesterday at this hour and of the mean.
-func (m *Mixture) Weights(lead int) [4]float64 { return m.weights[lead] }
+// Weights of a lead: of the level now, of yesterday at that hour, of yesterday at this hour, of the mean, and of what persists.
+func (m *Mixture) Weights(lead int) [features]float64 { return m.weights[lead] }
 
 // Forecast returns what is used in the hour of that lead, at least 0. Leads beyond the last count as it.
 func (m *Mixture) Forecast(in Inputs, lead int) float64 {
@@ -128,12 +147,17 @@ func (m *Mixture) Wider(lead int) float64 { return m.wider[min(lead, Leads-1)] }
 
 // Learn takes what was used in an hour of which the inputs spoke that many hours before: its mean, and the mean of its square.
 func (m *Mixture) Learn(x Inputs, lead int, use, square float64) {
-	scale := max(x[features-1], smallest)
+	scale := x[mean]
+	if m.levels > 0 {
+		scale = (scale + m.level/m.levels) / 2
+	}
+	scale = max(scale, smallest)
 	forecast := m.Forecast(x, lead)
 	miss := (square - 2*use*forecast + forecast*forecast) / scale / scale
 	if !(miss >= 0 && miss <= most) {
 		return
 	}
+	m.level, m.levels = keepsLevel*m.level+max(0, x[mean]), keepsLevel*m.levels+1
 	for i := range x {
 		x[i] /= scale
 	}

@@ -30,6 +30,8 @@ type days struct {
 	seconds, use, square float64
 	// began is what was known when each of the last hours began, the newest first.
 	began [ahead.Leads]known
+	// persistence of what the level is beyond the mean.
+	persistence ahead.Persistence
 	// miss is the mean squared error of the forecast of the first hour; below 0 is not known.
 	miss float32
 	// day is replaced, not written to: snapshots hold it.
@@ -38,8 +40,8 @@ type days struct {
 	published *predict.Ahead
 }
 
-// known is what a pod's forecasts were made from: the level, this hour's use of yesterday and the mean. A level below 0 is not known.
-type known struct{ level, yesterday, mean float32 }
+// known is what a pod's forecasts were made from: the level, this hour's use of yesterday, the mean and the persistence. A level below 0 is not known.
+type known struct{ level, yesterday, mean, persistence float32 }
 
 // follow takes a sample of a pod for what it will do.
 func (h *History) follow(p *Pod, r int, v float64, unix, last int64) {
@@ -122,7 +124,7 @@ func (h *History) turnHour(now int64) {
 		copy(d.began[1:], d.began[:ahead.Leads-1])
 		then := p.forecasting()
 		in := then.Inputs(hour*3600, 0)
-		d.began[0] = known{float32(in[0]), float32(in[2]), float32(in[3])}
+		d.began[0] = known{float32(in[0]), float32(in[2]), float32(in[3]), float32(then.Persistence)}
 		if p.own[predict.CPU].samples < early || hour != over+1 {
 			d.began[0].level = -1
 		}
@@ -131,7 +133,7 @@ func (h *History) turnHour(now int64) {
 
 // forecasting is what the pod's CPU is forecast from now.
 func (p *Pod) forecasting() ahead.Pod {
-	f := ahead.Pod{Now: float64(p.days.now[predict.CPU].mean), Mean: float64(p.own[predict.CPU].mean), Day: p.days.day}
+	f := ahead.Pod{Now: float64(p.days.now[predict.CPU].mean), Mean: float64(p.own[predict.CPU].mean), Day: p.days.day, Persistence: p.days.persistence.Of()}
 	if p.workload != nil {
 		f.Like = p.workload.Day
 	}
@@ -150,10 +152,11 @@ func (h *History) learnAhead(p *Pod, over int64, use, square float64) {
 		if then.level < 0 {
 			continue
 		}
-		in := ahead.Inputs{float64(then.level), yesterday, float64(then.yesterday), float64(then.mean)}
-		if yesterday < 0 {
-			in[1] = in[0]
+		at := yesterday
+		if at < 0 {
+			at = float64(then.level)
 		}
+		in := ahead.InputsOf(float64(then.level), at, float64(then.yesterday), float64(then.mean), float64(then.persistence), lead)
 		if lead == 0 {
 			f := h.mixture.Forecast(in, 0)
 			miss := max(0, square-2*use*f+f*f)
@@ -164,6 +167,9 @@ func (h *History) learnAhead(p *Pod, over int64, use, square float64) {
 		}
 		h.mixture.Learn(in, lead, use, square)
 	}
+	if then := &d.began[0]; then.level >= 0 {
+		d.persistence.Saw(float64(then.level), float64(then.mean), use)
+	}
 }
 
 // ahead is what the snapshot tells of the pod's next hours.
@@ -173,7 +179,7 @@ func (p *Pod) ahead() *predict.Ahead {
 		return nil
 	}
 	if d.published == nil {
-		a := &predict.Ahead{Mean: float64(p.own[predict.CPU].mean), Miss: float64(d.miss), Day: d.day, Latest: p.Use[predict.CPU]}
+		a := &predict.Ahead{Mean: float64(p.own[predict.CPU].mean), Miss: float64(d.miss), Day: d.day, Latest: p.Use[predict.CPU], Persistence: d.persistence.Of()}
 		for r := range a.Now {
 			a.Now[r] = float64(d.now[r].mean)
 		}
