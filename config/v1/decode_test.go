@@ -300,7 +300,7 @@ func TestDecodeRebalance(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &config.RebalanceArgs{
-		Mode: config.RebalanceSuggest, Interval: metav1.Duration{Duration: 5 * time.Minute}, HorizonHours: 4, MinGainCoreMinutes: 8, MinGainPercent: 30,
+		Mode: config.RebalanceSuggest, Interval: metav1.Duration{Duration: 5 * time.Minute}, HorizonHours: 3, MinGainCoreMinutes: 8, MinGainPercent: 30,
 		LostWork: metav1.Duration{Duration: time.Minute}, MoveAgainAfter: metav1.Duration{Duration: 6 * time.Hour},
 		MaxMoves:          config.RebalanceBudgets{PerHour: 2, PerNode: 2, PerWorkload: 1, PerNamespace: 4},
 		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"foresight-scheduler.dev/rebalance": "allowed"}},

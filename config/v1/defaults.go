@@ -207,7 +207,7 @@ func SetDefaults_RebalanceArgs(args *RebalanceArgs) {
 	if args.Interval.Duration == 0 {
 		args.Interval.Duration = 5 * time.Minute
 	}
-	defaultTo(&args.HorizonHours, 4)
+	defaultTo(&args.HorizonHours, 3)
 	defaultTo(&args.MinGainCoreMinutes, 8)
 	defaultTo(&args.MinGainPercent, 30)
 	defaultTo(&args.LostWork, metav1.Duration{Duration: time.Minute})

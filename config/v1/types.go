@@ -558,7 +558,7 @@ type RebalanceArgs struct {
 	// Interval between two looks at the cluster, 5m by default; 10s–1h. A look finds one move at most.
 	// +optional
 	Interval metav1.Duration `json:"interval,omitempty"`
-	// HorizonHours that are looked ahead, 4 by default; 1–8.
+	// HorizonHours that are looked ahead, 3 by default; 1–8.
 	// +optional
 	HorizonHours *int32 `json:"horizonHours,omitempty"`
 	// MinGainCoreMinutes is how much less CPU demand beyond what nodes run well at a move must leave, in core minutes over the horizon and

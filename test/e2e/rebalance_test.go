@@ -41,6 +41,19 @@ spec:
   selector: {matchLabels: {app: service}}
 `
 
+// Each asks for the same share of the CPU, so that it gets half of it where both want more.
+const burner = `
+apiVersion: v1
+kind: Pod
+metadata: {name: burner}
+spec:
+  nodeSelector: {kubernetes.io/hostname: node-0}
+  containers:
+  - name: burner
+    args: [burn]
+    resources: {requests: {cpu: 100m, memory: 16Mi}}
+`
+
 // A burner begins next to a service on a node of one CPU. The rebalancer sees it. With a PodDisruptionBudget of zero nothing moves and an event says
 // why; without it the service moves to the other node, once, and its median response time falls.
 func TestServiceMovesAwayFromABurner(t *testing.T) {
@@ -64,8 +77,7 @@ func TestServiceMovesAwayFromABurner(t *testing.T) {
 	alone := median(t, "alone", first, 3)
 
 	// 2. A burner comes. The budget allows no eviction.
-	kubectl(t, ns, "run", "burner", "--image=foresight.local/workload:dev", "--restart=Never",
-		`--overrides={"spec":{"schedulerName":"foresight-scheduler","nodeSelector":{"kubernetes.io/hostname":"node-0"},"terminationGracePeriodSeconds":1}}`, "--", "burn")
+	apply(t, ns, burner)
 	kubectl(t, ns, "wait", "pod/burner", "--for=condition=Ready", "--timeout=4m")
 	// Pods of the cluster's own scheduler move, by what the other one's profile says; the service has run for minutes only.
 	begin := func() (said func() string, end func()) {
