@@ -123,8 +123,11 @@ func (r *rebalancer) install(ctx context.Context, sched *scheduler.Scheduler, c 
 	return nil
 }
 
-// report answers with what was found, or with what a look now finds.
+// report answers with what was found, with what a look now finds, or with which nodes could be emptied.
 func (r *rebalancer) report(ctx context.Context, request *http.Request) (any, error) {
+	if request.URL.Query().Get("pack") == "true" {
+		return r.loop.Pack(ctx, time.Now())
+	}
 	return r.loop.Report(ctx, time.Now(), request.URL.Query().Get("now") == "true")
 }
 
@@ -172,11 +175,16 @@ func (w *world) See(ctx context.Context, now time.Time) (*rebalance.Cluster, err
 
 // Best asks the pod's profile on the nodes that were seen; the first one stands in for other schedulers.
 func (w *world) Best(ctx context.Context, pod *rebalance.Pod, _ string, moved []rebalance.Move) ([]string, error) {
+	return w.Elsewhere(ctx, pod, nil, moved)
+}
+
+// Elsewhere asks likewise, as if some nodes were not there.
+func (w *world) Elsewhere(ctx context.Context, pod *rebalance.Pod, without []string, moved []rebalance.Move) ([]string, error) {
 	object := w.object(pod)
 	if object == nil {
 		return nil, nil
 	}
-	ask := evaluate.Placement{Pod: object, Profile: object.Spec.SchedulerName}
+	ask := evaluate.Placement{Pod: object, Profile: object.Spec.SchedulerName, Without: without}
 	if !slices.Contains(w.profiles, ask.Profile) {
 		ask.Profile = w.profiles[0]
 	}

@@ -26,6 +26,7 @@ const (
 // World is what a loop asks of the cluster, and does to it.
 type World interface {
 	DryRun
+	Elsewhere
 	// See returns the cluster as it is now.
 	See(ctx context.Context, now time.Time) (*Cluster, error)
 	// Leads says whether this process may write.

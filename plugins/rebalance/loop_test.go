@@ -51,6 +51,10 @@ func (s *small) See(_ context.Context, now time.Time) (*Cluster, error) {
 	return c, nil
 }
 
+func (s *small) Elsewhere(ctx context.Context, p *Pod, _ []string, moved []Move) ([]string, error) {
+	return s.Best(ctx, p, "", moved)
+}
+
 func (s *small) Leads() bool { return s.leads }
 
 func (s *small) Evict(_ context.Context, p *Pod) error {
@@ -253,6 +257,9 @@ func (h *handed) See(_ context.Context, now time.Time) (*Cluster, error) {
 
 func (h *handed) Best(context.Context, *Pod, string, []Move) ([]string, error) {
 	return []string{"cool"}, nil
+}
+func (h *handed) Elsewhere(context.Context, *Pod, []string, []Move) ([]string, error) {
+	return nil, nil
 }
 func (h *handed) Leads() bool               { return true }
 func (h *handed) Tell(*Pod, string, string) {}

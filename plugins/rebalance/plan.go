@@ -80,16 +80,23 @@ type state struct {
 	scratch sum
 }
 
-// Plan returns up to most moves, the best first, each with those before it made. It makes none: tell Moved of those that are.
-func (p *Planner) Plan(ctx context.Context, c *Cluster, dry DryRun, most int) (*Plan, error) {
-	s := &state{cluster: c, byName: map[string]int{}, gone: map[*Pod]bool{}, scratch: c.sumOf(&Node{})}
-	out := &Plan{Refused: map[Reason]int{}}
+func newState(c *Cluster) *state {
+	s := &state{cluster: c, byName: make(map[string]int, len(c.Nodes)), gone: map[*Pod]bool{}, scratch: c.sumOf(&Node{})}
 	for i := range c.Nodes {
 		n := &c.Nodes[i]
 		s.byName[n.Name] = i
 		s.sums = append(s.sums, c.sumOf(n))
 		s.suffers = append(s.suffers, c.suffers(n, s.sums[i]))
-		out.Suffers += s.suffers[i]
+	}
+	return s
+}
+
+// Plan returns up to most moves, the best first, each with those before it made. It makes none: tell Moved of those that are.
+func (p *Planner) Plan(ctx context.Context, c *Cluster, dry DryRun, most int) (*Plan, error) {
+	s := newState(c)
+	out := &Plan{Refused: map[Reason]int{}}
+	for _, suffers := range s.suffers {
+		out.Suffers += suffers
 	}
 	out.Resizes = s.resizes(p.options.MinGain)
 	p.ledger.inherit(c, &p.options)

@@ -30,6 +30,7 @@ type options struct {
 	leader *leader.Asker
 	format output.Format
 	dryRun bool
+	pack   bool
 }
 
 // NewCommand returns foresight rebalance.
@@ -42,10 +43,12 @@ func NewCommand() *cobra.Command {
 		Long: `Show what the rebalancer of the leader has suggested or moved, the newest first, what it expects
 nodes to suffer, and why pods whose going would cure something stay where they are. With
 --dry-run the leader looks at the cluster now: it shows what it would move within an hour, and
-neither moves nor remembers anything. The scheduler's configuration turns the rebalancer on;
+neither moves nor remembers anything. With --pack it shows which nodes could be emptied with
+no other node suffering from it, so that a cluster autoscaler can remove them. The scheduler's configuration turns the rebalancer on;
 see docs/use/rebalance.md.`,
 		Example: `  foresight rebalance
-  foresight rebalance --dry-run`,
+  foresight rebalance --dry-run
+  foresight rebalance --pack`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), cmd.OutOrStdout()) },
 	}
@@ -53,6 +56,8 @@ see docs/use/rebalance.md.`,
 	o.leader.AddFlags(cmd)
 	o.format.AddFlag(cmd)
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "have the leader look now, and show what it would move within an hour")
+	cmd.Flags().BoolVar(&o.pack, "pack", false, "show which nodes could be emptied, and where their pods would go")
+	cmd.MarkFlagsMutuallyExclusive("dry-run", "pack")
 	return cmd
 }
 
@@ -61,14 +66,27 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 	if o.dryRun {
 		query.Set("now", "true")
 	}
-	report := &rebalance.Report{}
-	if err := o.leader.Get(ctx, "rebalance", query, report); err != nil {
-		if errors.Is(err, leader.ErrNotServed) {
-			return fmt.Errorf("%w: is the rebalancer on? See mode in the args of Rebalance (docs/use/rebalance.md)", err)
+	if o.pack {
+		query.Set("pack", "true")
+		packing := &rebalance.Packing{}
+		if err := o.ask(ctx, query, packing); err != nil {
+			return err
 		}
+		return output.Print(out, o.format, packing, printPacking)
+	}
+	report := &rebalance.Report{}
+	if err := o.ask(ctx, query, report); err != nil {
 		return err
 	}
 	return output.Print(out, o.format, report, o.print)
+}
+
+func (o *options) ask(ctx context.Context, query url.Values, into any) error {
+	err := o.leader.Get(ctx, "rebalance", query, into)
+	if errors.Is(err, leader.ErrNotServed) {
+		return fmt.Errorf("%w: is the rebalancer on? See mode in the args of Rebalance (docs/use/rebalance.md)", err)
+	}
+	return err
 }
 
 func (o *options) print(out io.Writer, r *rebalance.Report) error {
@@ -114,14 +132,39 @@ func (o *options) print(out io.Writer, r *rebalance.Report) error {
 			return err
 		}
 	}
-	if len(r.Refused) > 0 {
-		var all []string
-		for _, reason := range slices.Sorted(maps.Keys(r.Refused)) {
-			all = append(all, fmt.Sprintf("%s %d", reason, r.Refused[reason]))
+	return printReasons(out, "In all", r.Refused)
+}
+
+func printPacking(out io.Writer, p *rebalance.Packing) error {
+	fmt.Fprintf(out, "%d of %d nodes could be emptied, one after the other; %d were tried.\n", len(p.Emptied), p.Nodes, p.Tried)
+	if len(p.Emptied) > 0 {
+		table := printers.GetNewTabWriter(out)
+		fmt.Fprintln(table, "NODE\tPODS\tHARM\tWOULD GO")
+		for _, e := range p.Emptied {
+			var moves []string
+			for _, m := range e.Moves {
+				moves = append(moves, m.Pod+" to "+m.To)
+			}
+			fmt.Fprintf(table, "%s\t%d\t%.0f\t%s\n", e.Node, len(e.Moves), e.Harm, strings.Join(moves, ", "))
 		}
-		fmt.Fprintf(out, "\nIn all: %s\n", strings.Join(all, ", "))
+		if err := table.Flush(); err != nil {
+			return err
+		}
 	}
-	return nil
+	return printReasons(out, "Nodes that stay", p.Kept)
+}
+
+// printReasons prints how many there are of each.
+func printReasons(out io.Writer, title string, reasons map[rebalance.Reason]int) error {
+	if len(reasons) == 0 {
+		return nil
+	}
+	var all []string
+	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
+		all = append(all, fmt.Sprintf("%s %d", reason, reasons[reason]))
+	}
+	_, err := fmt.Fprintf(out, "\n%s: %s\n", title, strings.Join(all, ", "))
+	return err
 }
 
 func printRecords(out io.Writer, title string, records []rebalance.Record) error {

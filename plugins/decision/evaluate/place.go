@@ -6,6 +6,7 @@ package evaluate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	v1 "k8s.io/api/core/v1"
@@ -26,6 +27,8 @@ type Placement struct {
 	// Later returns pods that were placed after it, with their nodes: they were not there when it was decided. It is asked once the nodes are
 	// copied, so that it knows all that are on them. Nil is none.
 	Later func() []*v1.Pod
+	// Without are nodes to do without.
+	Without []string
 	// Moved are pods that are taken to be on another node than they are on.
 	Moved []Moved
 	// Draw returns a number from 0 to n-1. It draws among nodes that score the same.
@@ -132,11 +135,14 @@ func before(ctx context.Context, all []fwk.NodeInfo, p *Placement) []fwk.NodeInf
 		}
 	}
 	log := klog.FromContext(ctx)
-	seen := make([]fwk.NodeInfo, len(all))
-	for i, info := range all {
+	seen := make([]fwk.NodeInfo, 0, len(all))
+	for _, info := range all {
 		name := info.Node().Name
-		seen[i] = info
+		if slices.Contains(p.Without, name) {
+			continue
+		}
 		if len(gone[name])+len(come[name]) == 0 {
+			seen = append(seen, info)
 			continue
 		}
 		changed := info.Snapshot()
@@ -153,7 +159,7 @@ func before(ctx context.Context, all []fwk.NodeInfo, p *Placement) []fwk.NodeInf
 				changed.AddPodInfo(added)
 			}
 		}
-		seen[i] = changed
+		seen = append(seen, changed)
 	}
 	return seen
 }

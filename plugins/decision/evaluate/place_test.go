@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	v1 "k8s.io/api/core/v1"
@@ -96,6 +97,27 @@ func TestPlaceWithMovedPods(t *testing.T) {
 		}
 		if err != nil || got.Node != want || got.Feasible != 1 {
 			t.Errorf("with %d moved: %+v, %v, want %s", len(moved), got, err, want)
+		}
+	}
+}
+
+// Nodes to do without are none for the pod, whatever moves to them; without its own node it is not put back there.
+func TestPlaceWithoutNodes(t *testing.T) {
+	c := newCluster(t, string(manifests.SchedulerConfig), 3, false)
+	own, other := c.addNode("16", "64Gi"), c.addNode("4", "16Gi")
+	there := c.bound(c.pod("there", "1", "1Gi"), own)
+	pod := c.bound(c.pod("web", "2", "1Gi"), own)
+	for _, tc := range []struct {
+		without []string
+		want    []string
+	}{{nil, []string{own}}, {[]string{own}, []string{other}}, {[]string{own, other}, nil}} {
+		all, err := c.evaluator.Current(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := c.evaluator.Best(t.Context(), all, evaluate.Placement{Pod: pod, Profile: profileName, Without: tc.without, Moved: []evaluate.Moved{{Pod: there, To: other}}})
+		if err != nil || !slices.Equal(got, tc.want) {
+			t.Errorf("without %v: %v, %v, want %v", tc.without, got, err, tc.want)
 		}
 	}
 }

@@ -1,0 +1,190 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rebalance
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+)
+
+const (
+	// mostEmptied nodes are found at a time, and mostPackAsks is how often the scheduler is asked for all of them.
+	mostEmptied, mostPackAsks = 10, 100
+)
+
+// Elsewhere asks the scheduler where pods would go if nodes were not there.
+type Elsewhere interface {
+	// Elsewhere returns the nodes that the pod's profile would choose among if it left its node, and none of those without were there. Moved are taken
+	// to be on their new nodes.
+	Elsewhere(ctx context.Context, pod *Pod, without []string, moved []Move) ([]string, error)
+}
+
+// Emptied is a node that could do without its pods, so that a cluster autoscaler can remove it.
+type Emptied struct {
+	Node string `json:"node"`
+	// Moves that empty it: pods by namespace/name, and where they would go. Pods of DaemonSets and static ones stay, and go with it.
+	Moves []EmptyingMove `json:"moves"`
+	// Harm is by how many core minutes all nodes together would suffer more within the horizon.
+	Harm float64 `json:"harm_core_minutes"`
+}
+
+// EmptyingMove is one pod's.
+type EmptyingMove struct {
+	Pod string `json:"pod"`
+	To  string `json:"to"`
+}
+
+// Packing is what could be emptied.
+type Packing struct {
+	Time    time.Time `json:"time"`
+	Emptied []Emptied `json:"emptied"`
+	// Nodes that there are, and how many of them were Tried. Kept counts those that were not emptied, by why.
+	Nodes int            `json:"nodes"`
+	Tried int            `json:"tried"`
+	Kept  map[Reason]int `json:"kept"`
+}
+
+// Reasons why a node is not emptied, beside those why a pod does not move.
+const (
+	Harms  Reason = "harm"    // the other nodes would suffer
+	Unsure Reason = "unknown" // nothing recent is known of it
+	Takes  Reason = "takes"   // it takes pods of another node that is emptied
+)
+
+// Pack finds nodes that can be emptied with no other node suffering more, those first whose pods request the least. All of them can be, one after the other. It moves
+// nothing and remembers nothing: budgets of moves do not bind it, and PodDisruptionBudgets are asked by whoever evicts.
+func (p *Planner) Pack(ctx context.Context, c *Cluster, dry Elsewhere) (*Packing, error) {
+	s := newState(c)
+	out := &Packing{Time: c.Now, Emptied: []Emptied{}, Nodes: len(c.Nodes), Kept: map[Reason]int{}}
+	order := make([]int, len(c.Nodes))
+	asked := make([]float64, len(c.Nodes))
+	for i := range c.Nodes {
+		order[i] = i
+		for _, pod := range c.Nodes[i].Pods {
+			asked[i] += pod.Asked
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(asked[a], asked[b]) })
+	takes := map[string]bool{}
+	var without []string
+	var moved []Move
+	asks := mostPackAsks
+	for _, i := range order {
+		n := &c.Nodes[i]
+		pods, reason := n.leaving()
+		switch {
+		case takes[n.Name]:
+			reason = Takes
+		case reason == "" && len(pods) == 0:
+			continue // It is empty.
+		}
+		if reason != "" {
+			out.Kept[reason]++
+			continue
+		}
+		if len(pods) > asks || len(out.Emptied) == mostEmptied {
+			break
+		}
+		out.Tried++
+		moves, harm, reason, err := p.empty(ctx, s, dry, i, pods, append(without, n.Name), moved, &asks)
+		if err != nil {
+			return nil, err
+		}
+		if reason != "" {
+			out.Kept[reason]++
+			continue
+		}
+		e := Emptied{Node: n.Name, Harm: harm}
+		for j := range moves {
+			takes[moves[j].To] = true
+			e.Moves = append(e.Moves, EmptyingMove{moves[j].Pod.Namespace + "/" + moves[j].Pod.Name, moves[j].To})
+		}
+		out.Emptied = append(out.Emptied, e)
+		without, moved = append(without, n.Name), append(moved, moves...)
+	}
+	return out, nil
+}
+
+// leaving are the pods that would have to leave a node, the largest first, or why one cannot.
+func (n *Node) leaving() (pods []*Pod, reason Reason) {
+	if n.Unknown {
+		return nil, Unsure
+	}
+	for _, p := range n.Pods {
+		switch p.Fixed {
+		case OfDaemonSet, Static:
+		case "":
+			pods = append(pods, p)
+		default:
+			return nil, p.Fixed
+		}
+	}
+	slices.SortStableFunc(pods, func(a, b *Pod) int { return cmp.Compare(b.Asked, a.Asked) })
+	return pods, ""
+}
+
+// empty moves all pods off a node, or none with a reason.
+func (p *Planner) empty(ctx context.Context, s *state, dry Elsewhere, node int, pods []*Pod, without []string, before []Move, asks *int) (moves []Move, harm float64, reason Reason, err error) {
+	from := &s.cluster.Nodes[node]
+	sums, suffers := map[int]sum{node: slices.Clone(s.sums[node])}, map[int]float64{node: s.suffers[node]}
+	defer func() {
+		if reason == "" && err == nil {
+			return
+		}
+		for i := range sums {
+			s.sums[i], s.suffers[i] = sums[i], suffers[i]
+		}
+	}()
+	for _, pod := range pods {
+		*asks--
+		nodes, err := dry.Elsewhere(ctx, pod, without, append(slices.Clone(before), moves...))
+		if err != nil {
+			return nil, 0, "", err
+		}
+		// As with moves, the worst of those that are as good to the scheduler counts.
+		worst, rises := -1, 0.0
+		for _, name := range nodes {
+			i, there := s.byName[name]
+			if !there || s.cluster.Nodes[i].Unknown {
+				return nil, 0, NoNode, nil
+			}
+			if more := s.cluster.suffers(&s.cluster.Nodes[i], s.sums[i].with(pod, 1, s.scratch)) - s.suffers[i]; worst < 0 || more > rises {
+				worst, rises = i, more
+			}
+		}
+		if worst < 0 {
+			return nil, 0, NoNode, nil
+		}
+		if _, kept := sums[worst]; !kept {
+			sums[worst], suffers[worst] = slices.Clone(s.sums[worst]), s.suffers[worst]
+		}
+		m := Move{Pod: pod, From: from.Name, To: s.cluster.Nodes[worst].Name, At: s.cluster.Now}
+		s.move(&m)
+		moves = append(moves, m)
+		harm = 0
+		for i := range sums {
+			harm += s.suffers[i] - suffers[i]
+		}
+		if harm > p.options.MinGain+suffers[node] {
+			return nil, 0, Harms, nil // What is still on the node can spare it no more than it suffers.
+		}
+	}
+	if harm > p.options.MinGain {
+		return nil, 0, Harms, nil
+	}
+	return moves, harm, "", nil
+}
+
+// Pack says which nodes could be emptied now. It makes and remembers nothing.
+func (l *Loop) Pack(ctx context.Context, now time.Time) (*Packing, error) {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	c, err := l.World.See(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	return NewPlanner(l.Options, now).Pack(ctx, c, l.World)
+}
