@@ -103,10 +103,14 @@ func printTable(out io.Writer, results []backtest.Result) error {
 		}
 		first := group[0]
 		fmt.Fprintf(table, "%s, %s, peak of the next %d h, %d decisions (in %%)\n", first.Trace, first.Resource, first.HorizonHours, first.Decisions)
-		fmt.Fprintln(table, "METHOD\tVIOLATION\tBY\tSAVINGS\tCOVERAGE\tSAVINGS AT 1% (TRAIN)\tSAVINGS AT 1% (TEST)\t90% INTERVAL")
+		fmt.Fprintln(table, "METHOD\tVIOLATION\tBY\tSAVINGS\tCOVERAGE\tLOWER HOLDS\tSAVINGS AT 1% (TRAIN)\tSAVINGS AT 1% (TEST)\t90% INTERVAL")
 		for _, r := range group {
-			fmt.Fprintf(table, "%s\t%.2f\t%.1f\t%.1f\t%.2f\t%.1f\t%.1f\t%.1f–%.1f\n", r.Method, 100*r.Violation, 100*r.Severity, 100*r.Savings,
-				100*r.Coverage, 100*r.TrainScaled, 100*r.TestScaled, 100*r.TestScaledInterval[0], 100*r.TestScaledInterval[1])
+			lower := "-"
+			if r.Method == backtest.Method {
+				lower = fmt.Sprintf("%.1f", 100*r.LowerHolds)
+			}
+			fmt.Fprintf(table, "%s\t%.2f\t%.1f\t%.1f\t%.2f\t%s\t%.1f\t%.1f\t%.1f–%.1f\n", r.Method, 100*r.Violation, 100*r.Severity, 100*r.Savings,
+				100*r.Coverage, lower, 100*r.TrainScaled, 100*r.TestScaled, 100*r.TestScaledInterval[0], 100*r.TestScaledInterval[1])
 		}
 	}
 	return table.Flush()

@@ -42,6 +42,8 @@ type Model struct {
 	lower   *fit.Trees
 	point   *fit.Trees
 	horizon int
+	// lowerLevel is the logarithm of the lower bound's factor.
+	lowerLevel float64
 }
 
 type bound struct {
@@ -74,7 +76,7 @@ func (m *Model) Forecast(in Input, tau float64) (Interval, error) {
 		upper = max(upper, m.bounds[i].log(z))
 	}
 	point := min(upper, m.point.Predict(z.relative)+z.typical)
-	lower := min(point, m.lower.Predict(z.relative)+z.typical)
+	lower := min(point, m.lower.Predict(z.relative)+z.typical+m.lowerLevel)
 	return Interval{
 		Lower: in.Limit * math.Exp(lower),
 		Point: in.Limit * math.Exp(point),

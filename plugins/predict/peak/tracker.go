@@ -60,3 +60,30 @@ func (t *Tracker) Round(share float64) {
 	bound := math.Log(maxLevel)
 	t.integral = min(bound, max(-bound, t.integral+integralShare*t.gain*(share-t.target)))
 }
+
+// Floor keeps the rate at which peaks stay below their forecasts' lower bounds at its target, while the world drifts. It is an
+// integral controller of the level's logarithm, which is online gradient descent on the pinball loss (Gibbs and Candès, Adaptive
+// conformal inference under distribution shift, 2021). It is not safe for concurrent use.
+type Floor struct{ target, gain, level float64 }
+
+// floorGain is by how much the logarithm of the level falls, at a horizon of one round, where all peaks stayed below.
+const floorGain = .05
+
+// NewFloor returns the tracker of a rate target, in (0, 1), of a horizon of so many rounds. What a long horizon came to is known late, and
+// a level that follows as fast as that of a short one would swing: √horizon is half way.
+func NewFloor(target float64, horizon int) *Floor {
+	return &Floor{target: target, gain: floorGain / math.Sqrt(float64(max(1, horizon)))}
+}
+
+// Level returns the factor for the next lower bounds.
+func (f *Floor) Level() float64 { return math.Exp(f.level) }
+
+// Round ends a round, usually an hour, of whose completed decisions the given share stayed below their lower bounds. A share that
+// is not from 0 to 1 is ignored.
+func (f *Floor) Round(share float64) {
+	if !(share >= 0 && share <= 1) {
+		return
+	}
+	bound := math.Log(maxLevel)
+	f.level = min(bound, max(-bound, f.level-f.gain*(share-f.target)))
+}

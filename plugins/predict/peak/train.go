@@ -96,7 +96,7 @@ func (t *Trainer) Fit(ctx context.Context) (*Model, error) {
 	c := gather(t.rows)
 	m := &Model{taus: slices.Clone(t.o.Taus), horizon: t.o.Horizon}
 	for _, part := range []func(){
-		func() { m.lower = c.trees(lowerAt, 3) },
+		func() { m.lower, m.lowerLevel = c.lower() },
 		func() { m.point = c.trees(.5, 3) },
 	} {
 		if err := ctx.Err(); err != nil {
@@ -113,8 +113,33 @@ func (t *Trainer) Fit(ctx context.Context) (*Model, error) {
 	return m, ctx.Err()
 }
 
-// lowerAt is the quantile of Interval.Lower.
-const lowerAt = .1
+// LowerAt is the quantile of Interval.Lower: the share of peaks that may stay below it.
+const LowerAt = .1
+
+// lower fits the lower bound, and its level by what each half of the decisions makes of the other: of those that it was fitted to,
+// trees know too well which came to little.
+func (c *columns) lower() (trees *fit.Trees, level float64) {
+	half := len(c.y) / 2
+	first, second := c.part(0, half), c.part(half, len(c.y))
+	residuals := append(second.below(first.trees(LowerAt, 3)), first.below(second.trees(LowerAt, 3))...)
+	return c.trees(LowerAt, 3), fit.Quantile(residuals, LowerAt)
+}
+
+// part is the decisions from one to before another.
+func (c *columns) part(from, to int) *columns {
+	return &columns{
+		designs: c.designs[from:to], ratios: c.ratios[from:to], relative: c.relative[from:to], peak: c.peak[from:to], cost: c.cost[from:to],
+		y: c.y[from:to],
+	}
+}
+
+// below is how far each peak's logarithm is above what the trees say.
+func (c *columns) below(trees *fit.Trees) (residuals []float64) {
+	for i, x := range c.relative {
+		residuals = append(residuals, c.y[i]-trees.Predict(x))
+	}
+	return residuals
+}
 
 // columns are rows in the forms the parts are fitted to.
 type columns struct {

@@ -62,6 +62,7 @@ type learning struct {
 	combiners [predict.NumHorizons][predict.NumResources]peak.Combiner
 	models    [predict.NumHorizons][predict.NumResources]atomic.Pointer[peak.Model]
 	tracker   [predict.NumResources]*peak.Tracker
+	floor     [predict.NumResources]*peak.Floor
 	kinds     [predict.NumResources]history.Kinds // of workloads, when the open hour began
 
 	// wake tells the goroutine that trains; what it shares with the others is below.
@@ -255,8 +256,13 @@ func (h *History) forecastWhole(n *Node, horizon, r int, model *peak.Model, d *D
 	if err != nil || math.IsNaN(f.Upper) || math.IsInf(f.Upper, 0) {
 		return
 	}
-	if t := h.tracker[r]; predict.Horizon(horizon) == predict.Hour && t != nil {
-		f.Upper = max(f.Point, f.Upper*t.Level())
+	if predict.Horizon(horizon) == predict.Hour {
+		if t := h.tracker[r]; t != nil {
+			f.Upper = max(f.Point, f.Upper*t.Level())
+		}
+		if t := h.floor[r]; t != nil {
+			f.Lower = min(f.Point, f.Lower*t.Level())
+		}
 	}
 	n.direct[horizon][r] = direct{f, true}
 }
@@ -283,7 +289,7 @@ type Realised struct {
 // judge holds the hour that is over against what was said of it.
 func (h *History) judge(hour int64) {
 	for r := range predict.NumResources {
-		violated, all := 0.0, 0.0
+		violated, below, all := 0.0, 0.0, 0.0
 		for _, n := range h.nodes {
 			said, came := n.predicted[r], n.Resources[r].Peak
 			size := n.size()[r]
@@ -299,6 +305,7 @@ func (h *History) judge(hour int64) {
 				h.realised.Above[r]++
 				h.realised.Excess[r] += (came - said.Upper) / size
 			case came < said.Lower:
+				below++
 				h.realised.Below[r]++
 			default:
 				h.realised.Within[r]++
@@ -307,8 +314,10 @@ func (h *History) judge(hour int64) {
 		if all > 0 && h.models[predict.Hour][r].Load() != nil {
 			if h.tracker[r] == nil {
 				h.tracker[r] = peak.NewTracker(1-h.options.Tau, 1)
+				h.floor[r] = peak.NewFloor(peak.LowerAt, 1)
 			}
 			h.tracker[r].Round(violated / all)
+			h.floor[r].Round(below / all)
 		}
 	}
 }

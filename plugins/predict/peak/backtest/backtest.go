@@ -115,6 +115,7 @@ type horizon struct {
 	trainer *peak.Trainer
 	model   *peak.Model
 	tracker *peak.Tracker
+	floor   *peak.Floor
 	train   decisions // of machines of the training half, to rescale on
 	judge   decisions
 }
@@ -156,7 +157,7 @@ func newReplay(b *trace.Bundle, resource string, o Options) (*replay, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.horizons = append(r.horizons, &horizon{hours: h, trainer: t, tracker: peak.NewTracker(o.Violation, h)})
+		r.horizons = append(r.horizons, &horizon{hours: h, trainer: t, tracker: peak.NewTracker(o.Violation, h), floor: peak.NewFloor(peak.LowerAt, h)})
 	}
 	return r, nil
 }
@@ -279,7 +280,7 @@ func (r *replay) decide(now int) error {
 					return err
 				}
 				d.interval = f
-				d.level = h.tracker.Level()
+				d.level, d.lowerLevel = h.tracker.Level(), h.floor.Level()
 			} else {
 				d.input = in
 				d.learn = (now+k)%r.period.stride() == 0
@@ -296,7 +297,7 @@ func (r *replay) complete(now int) {
 		if now < r.period.judge {
 			continue
 		}
-		violated, known := 0, 0
+		violated, known, below, over := 0, 0, 0, 0
 		for _, m := range r.machines {
 			if m.judged && m.known[now] > 0 {
 				known++
@@ -309,9 +310,18 @@ func (r *replay) complete(now int) {
 				d.violated = true
 				violated++
 			}
+			if d.hour == now-h.hours+1 {
+				over++
+				if d.peak < d.lower() {
+					below++
+				}
+			}
 		}
 		if known > 0 {
 			h.tracker.Round(float64(violated) / float64(known))
+		}
+		if over > 0 {
+			h.floor.Round(float64(below) / float64(over))
 		}
 	}
 }
@@ -365,8 +375,10 @@ type decision struct {
 	forecasts []float64 // of the baselines
 	interval  peak.Interval
 	level     float64
-	peak      float64
-	violated  bool
+	// lowerLevel is the factor of the lower bound.
+	lowerLevel float64
+	peak       float64
+	violated   bool
 }
 
 type decisions []decision
@@ -383,13 +395,22 @@ func (ds decisions) of(k int) (forecast, peaks, limit []float64) {
 	return forecast, peaks, limit
 }
 
-// coverage is the share of peaks within [Lower, Upper].
-func (ds decisions) coverage() float64 {
-	in := 0
-	for _, d := range ds {
-		if d.peak >= d.interval.Lower && d.peak <= d.interval.Upper*d.level {
+// lower is the decision's lower bound.
+func (d *decision) lower() float64 { return min(d.interval.Point, d.interval.Lower*d.lowerLevel) }
+
+// coverage is the share of peaks within the interval, and the share of those that are not below it.
+func (ds decisions) coverage() (within, lowerHolds float64) {
+	in, above := 0, 0
+	for i := range ds {
+		d := &ds[i]
+		if d.peak < d.lower() {
+			continue
+		}
+		above++
+		if d.peak <= d.interval.Upper*d.level {
 			in++
 		}
 	}
-	return float64(in) / math.Max(1, float64(len(ds)))
+	n := math.Max(1, float64(len(ds)))
+	return float64(in) / n, float64(above) / n
 }

@@ -28,6 +28,8 @@ type Result struct {
 	Savings   float64 `json:"savings"`
 	// Coverage is the share of peaks the method's interval holds. A baseline's begins at zero.
 	Coverage float64 `json:"coverage"`
+	// LowerHolds is the share of peaks that came to the interval's lower bound at least, promised .9; 1 for a baseline, which has none.
+	LowerHolds float64 `json:"lower_holds"`
 
 	// The savings after rescaling by the one multiplier that puts the method at the compared violation rate, found on the
 	// training part or, the flattering way, on the judged part; and the violation the former leads to when judged.
@@ -71,9 +73,9 @@ func (h *horizon) results(traceName, resource string, o Options) []Result {
 		f, p, l := h.judge.of(k)
 		ft, pt, _ := h.train.of(k)
 		res.Violation, res.Severity, res.Savings = score(f, p, l, 1)
-		res.Coverage = 1 - res.Violation
+		res.Coverage, res.LowerHolds = 1-res.Violation, 1
 		if k < 0 {
-			res.Coverage = h.judge.coverage()
+			res.Coverage, res.LowerHolds = h.judge.coverage()
 		}
 		res.TrainScaledViolation, _, res.TrainScaled = score(f, p, l, multiplier(ft, pt, o.Violation))
 		m := multiplier(f, p, o.Violation)
