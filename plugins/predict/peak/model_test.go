@@ -74,6 +74,76 @@ func TestForecastHoldsItsQuantile(t *testing.T) {
 	}
 }
 
+// So is the lower bound, on data that differs from what it learned from in nothing but chance.
+func TestLowerBoundHolds(t *testing.T) {
+	for _, seed := range []uint64{8, 9, 10} {
+		below := 0
+		in, peaks := inputs(seed, 5000)
+		for i := range in {
+			f, err := trained().Forecast(in[i], .95)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if peaks[i] < f.Lower {
+				below++
+			}
+		}
+		if rate := float64(below) / float64(len(in)); math.Abs(rate-LowerAt) > .02 {
+			t.Errorf("seed %d: %v of the peaks stay below the lower bound, want about %v", seed, rate, LowerAt)
+		}
+	}
+}
+
+// A floor that is wrong by a factor, or becomes so, comes to hold its rate, whether what came is known at once or a day later.
+func TestFloorReachesItsTarget(t *testing.T) {
+	for _, horizon := range []int{1, 24} {
+		for _, wrong := range []float64{.5, 2} {
+			rng := rand.New(rand.NewPCG(1, 1))
+			f := NewFloor(LowerAt, horizon)
+			var shares []float64 // of rounds that are not over yet
+			below, rounds := 0.0, 0.0
+			for round := range 3000 {
+				drift := 1.0
+				if round > 1000 {
+					drift = wrong
+				}
+				const machines = 50
+				under := 0
+				for range machines {
+					// The bound that would hold is the 10th percentile of the peaks.
+					if peak := math.Exp(.4 * rng.NormFloat64()); peak < f.Level()*drift*wrong*math.Exp(-.4*1.2816) {
+						under++
+					}
+				}
+				shares = append(shares, float64(under)/machines)
+				if len(shares) >= horizon {
+					f.Round(shares[0])
+					shares = shares[1:]
+				}
+				if round >= 2000 {
+					below, rounds = below+float64(under)/machines, rounds+1
+				}
+			}
+			if rate := below / rounds; math.Abs(rate-LowerAt) > .02 {
+				t.Errorf("horizon %d, off by %v: %v stay below in the end, want %v", horizon, wrong, rate, LowerAt)
+			}
+		}
+	}
+	f := NewFloor(LowerAt, 1)
+	for _, no := range []float64{math.NaN(), -1, 2, math.Inf(1)} {
+		f.Round(no)
+	}
+	if f.Level() != 1 {
+		t.Errorf("what is no share moved the level to %v", f.Level())
+	}
+	for range 10_000 {
+		f.Round(1)
+	}
+	if f.Level() < 1./maxLevel-1e-9 {
+		t.Errorf("the level fell to %v", f.Level())
+	}
+}
+
 func fitted(t *testing.T, horizon int, tau float64, in []Input, peaks []float64) *Model {
 	t.Helper()
 	tr, err := NewTrainer(TrainerOptions{Horizon: horizon, Taus: []float64{tau}, Capacity: len(in)})

@@ -83,6 +83,9 @@ func TestRun(t *testing.T) {
 	if got[0].Violation > .04 {
 		t.Errorf("our violation is %v", got[0].Violation)
 	}
+	if holds := got[0].LowerHolds; holds < .85 || holds > .95 || got[1].LowerHolds != 1 {
+		t.Errorf("our lower bound holds %v, a baseline's %v", holds, got[1].LowerHolds)
+	}
 	for i := 1; i < len(shares); i++ {
 		if shares[i] < shares[i-1] {
 			t.Fatal("progress went back")
