@@ -4,6 +4,9 @@
 package rebalance
 
 import (
+	"os"
+	"regexp"
+	"strings"
 	"testing"
 
 	v1 "k8s.io/api/core/v1"
@@ -60,6 +63,33 @@ func TestFixedBy(t *testing.T) {
 		test.change(pod)
 		if got := m.FixedBy(pod); got != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+// Every reason is explained to users: in the reference, and those of pods on the page.
+func TestReasonsAreExplained(t *testing.T) {
+	read := func(path string) string {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	reference, page := read("../../docs/reference/plugins/rebalance.md"), read("../../cmd/internal/page/files/page.js")
+	constants := regexp.MustCompile(`Reason = "([a-z-]+)"`)
+	for file, ofPods := range map[string]bool{"rebalance.go": true, "pack.go": false} {
+		found := constants.FindAllStringSubmatch(read(file), -1)
+		if len(found) < 3 {
+			t.Errorf("%s has %d reasons", file, len(found))
+		}
+		for _, reason := range found {
+			if !strings.Contains(reference, "`"+reason[1]+"`") {
+				t.Errorf("the reference does not explain %s", reason[1])
+			}
+			if ofPods && !regexp.MustCompile(`[ {]'?`+reason[1]+`'?: '`).MatchString(page) {
+				t.Errorf("the page does not explain %s", reason[1])
+			}
 		}
 	}
 }

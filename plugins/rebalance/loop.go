@@ -111,8 +111,9 @@ func (l *Loop) Look(ctx context.Context, now time.Time) {
 
 	// 2. The best move from there.
 	plan, err := l.planner.Plan(ctx, c, l.World, 1)
-	l.Count.looked(time.Since(start), plan, l.planner)
+	took := time.Since(start)
 	if err != nil {
+		l.Count.looked(took, nil, l.planner)
 		log.Error(err, "Looking for moves failed")
 		return
 	}
@@ -125,6 +126,7 @@ func (l *Loop) Look(ctx context.Context, now time.Time) {
 	for i := range plan.Moves {
 		l.make(ctx, c, plan, &plan.Moves[i])
 	}
+	l.Count.looked(took, plan, l.planner)
 	plan.sort()
 	promised, realised, stopped := l.planner.Realised()
 	l.told.looked(now, plan, promised, realised, stopped, l.planner.Brought)

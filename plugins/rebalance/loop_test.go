@@ -13,6 +13,8 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/component-base/metrics"
+	"k8s.io/component-base/metrics/testutil"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
@@ -85,6 +87,7 @@ func newLoop(w World, evicts bool) *Loop {
 func TestLoopMovesOneAtATime(t *testing.T) {
 	s := newSmall()
 	l := newLoop(s, true)
+	l.Count.Register(metrics.NewKubeRegistry().MustRegister)
 	l.Look(t.Context(), noon)
 	if !slices.Equal(s.evicted, []string{"a"}) || len(s.told) != 1 || !strings.Contains(s.told[0], "a moved: hot is predicted at 10.0 of 8.0 cores at 12:00, and at 7.0 without a; moving it to cool saves") {
 		t.Fatalf("evicted %v, told %v", s.evicted, s.told)
@@ -94,6 +97,9 @@ func TestLoopMovesOneAtATime(t *testing.T) {
 	report, err := l.Report(t.Context(), noon.Add(5*time.Minute), false)
 	if err != nil || len(s.evicted) != 1 || report.Refused[Awaits] != 1 {
 		t.Errorf("evicted %v while the successor does not run; %+v, %v", s.evicted, report, err)
+	}
+	if n, err := testutil.GetCounterMetricValue(l.Count.refused.WithLabelValues("awaiting")); err != nil || n != 1 {
+		t.Errorf("%v pods are counted that wait, %v", n, err)
 	}
 	s.comes("a", noon.Add(6*time.Minute))
 	l.Look(t.Context(), noon.Add(10*time.Minute))
