@@ -29,7 +29,9 @@ type cycle struct {
 
 	objective objective.Objective
 	workload  outcome.Vector
-	name      string // of the workload
+	takes     outcome.Burden
+	burden    float32 // what the pod does to those beside it, in log-odds
+	name      string  // of the workload
 	own       predict.PodForecast
 	weight    float32
 	cores     float64 // of a node, by which the pod's own use counts
@@ -68,6 +70,10 @@ func (p *PredictedQoS) newCycle(pod *v1.Pod, nodes []fwk.NodeInfo) *cycle {
 	c := &cycle{frame: p.current(), objective: objective.Of(pod, p.classes, p.claims)}
 	c.name = workload(pod, c.objective)
 	c.workload = c.judge.History.Workload(c.name)
+	c.takes = c.judge.History.Takes(c.name)
+	if class, ok := classOf(pod); ok {
+		c.burden = c.judge.History.Hurts[class][0]
+	}
 	c.own = c.snapshot.Pod(pod)
 	c.weight = max(p.weights[c.objective]*objective.Importance(pod), .01)
 	if len(nodes) > 0 {
@@ -106,7 +112,7 @@ const doubts = 1.28
 // lowerRisk is the risk if the node uses no more than it does for sure, and its history is as bad as it looks only in
 // part.
 func (p *PredictedQoS) lowerRisk(c *cycle, v *view) float32 {
-	z := c.slab.LogOdds(c.after(v).lower, v.pressure) + c.judge.Offset[c.objective] + v.history.Dot(&c.workload)
+	z := c.slab.LogOdds(c.after(v).lower, v.pressure) + c.judge.Offset[c.objective] + v.history.Dot(&c.workload) + v.company.Dot(&c.takes)
 	return quality.Probability(z - doubts*v.doubt)
 }
 

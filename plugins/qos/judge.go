@@ -42,6 +42,8 @@ func (j *judging) World() any { return j.frame }
 type shape struct {
 	objective objective.Objective
 	workload  outcome.Vector
+	takes     outcome.Burden
+	burden    float32
 	own       [predict.NumResources]predict.Peak
 	weight    float32
 	cores     float64
@@ -50,7 +52,7 @@ type shape struct {
 
 // Shape is the pod's.
 func (j *judging) Shape() any {
-	return shape{j.objective, j.workload, j.own.Peaks[horizon], j.weight, j.cores, j.filters}
+	return shape{j.objective, j.workload, j.takes, j.burden, j.own.Peaks[horizon], j.weight, j.cores, j.filters}
 }
 
 // placed is what places in a frame's rows are good for.

@@ -37,7 +37,7 @@ func (p *PredictedQoS) export(c *cycle, state fwk.CycleState, nodes []fwk.NodeIn
 	out := &classes{at: at, nodes: make([]string, 0, len(nodes)), risks: make([][objective.Count]float32, 0, len(nodes))}
 	for _, n := range nodes {
 		v := p.view(c, state, n)
-		z := c.resident.LogOdds(v.before, v.pressure) + v.history[0]
+		z := c.resident.LogOdds(v.before, v.pressure) + v.history[0] + v.company[0]
 		var risks [objective.Count]float32
 		for o := range risks {
 			risks[o] = quality.Probability(z + c.judge.Offset[o])

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
@@ -21,10 +22,12 @@ type view struct {
 	cpu, memory demand
 	pressure    float32 // NaN where not known
 	history     outcome.Vector
+	company     outcome.Burden // of the pods that are there
 	doubt       float32
 	before      float32                  // share of the CPU that the node uses without the pod
 	residents   [objective.Count]float32 // Σ weight · importance of the pods that are there
 	suffered    float32                  // Σ residents · their harm without the pod
+	exposed     float32                  // Σ residents · their risk: what their harm rises by with a burden, in log-odds
 	holds       held
 }
 
@@ -70,12 +73,58 @@ func (p *PredictedQoS) add(c *frame, node held) *view {
 		v.memory.load = v.memory.load.Add(f.Peaks[horizon][predict.Memory])
 		o := objective.Of(r.GetPod(), p.classes, p.claims)
 		v.residents[o] += p.weights[o] * objective.Importance(r.GetPod())
+		if len(c.judge.History.Hurts) > 0 {
+			if class, ok := classOf(r.GetPod()); ok {
+				if burden, hurts := c.judge.History.Hurts[class]; hurts {
+					v.company.Add(&burden)
+				}
+			}
+		}
 	}
+	v.company[0] = min(v.company[0], mostCompany)
 	history := c.judge.History.Nodes[name]
 	v.history, v.doubt = history.Vector, history.Doubt()
 	v.before = v.cpu.with(predict.Peak{}, c.combiners[predict.CPU]).upper
-	v.suffered = c.suffer(&v.residents, quality.At(v.before, v.pressure))
+	at := quality.At(v.before, v.pressure)
+	v.suffered, v.exposed = c.suffer(&v.residents, at), c.expose(&v.residents, at)
 	return v
+}
+
+// mostCompany is what is believed of all pods of a node together, in log-odds.
+const mostCompany = 5
+
+// classOf is the class that a pod is of to those beside it. What a DaemonSet does, it does on every node.
+func classOf(pod *v1.Pod) (outcome.Class, bool) {
+	w, ok := predict.WorkloadOf(pod)
+	return outcome.Class{Namespace: w.Namespace, Kind: w.Kind, Name: w.Name}, ok && w.Kind != "DaemonSet"
+}
+
+// beside counts the classes of a node's pods, at most outcome.MostCompanions of them.
+func beside(node fwk.NodeInfo) []outcome.Companion {
+	var all []outcome.Companion
+	for _, r := range node.GetPods() {
+		class, ok := classOf(r.GetPod())
+		if !ok {
+			continue
+		}
+		if i := slices.IndexFunc(all, func(c outcome.Companion) bool { return c.Class == class }); i >= 0 {
+			all[i].Pods++
+		} else if len(all) < outcome.MostCompanions {
+			all = append(all, outcome.Companion{Class: class, Pods: 1})
+		}
+	}
+	return all
+}
+
+// expose is Σ residents · their risk at a point of the table, which is by how much their harm rises with each log-odds more.
+func (c *frame) expose(residents *[objective.Count]float32, at quality.Point) (sum float32) {
+	z := c.judge.Typical.In(at)
+	for o, weight := range residents {
+		if weight != 0 {
+			sum += weight * quality.Probability(z+c.judge.Offset[o])
+		}
+	}
+	return sum
 }
 
 // share is an interval of a node's resource, where 1 is all of it.

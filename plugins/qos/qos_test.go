@@ -206,6 +206,42 @@ func (s *scheduler) learn(node string, o objective.Objective, suffered bool) {
 	}
 }
 
+// learnBeside has the plugin see what comes of a pod beside one of a StatefulSet.
+func (s *scheduler) learnBeside(node, other string, suffered bool) {
+	p := pod(fmt.Sprint("learnt-", s.learnt), "latency", "100m")
+	s.learnt++
+	s.feedback.Bound(&feedback.Decision{
+		UID: p.UID, Node: node, Workload: fmt.Sprint("tenant-", s.learnt/2%2, "/StatefulSet/victim"), Objective: objective.Latency, Model: -2,
+		Beside: []outcome.Companion{{Class: outcome.Class{Namespace: "shop", Kind: "StatefulSet", Name: other}, Pods: 1}},
+	})
+	if suffered {
+		s.feedback.Observe(evicted(p))
+	}
+}
+
+// Who hurts others, wherever it is, is avoided, and is itself put where there is nobody to hurt; what does not hurt is not.
+func TestWhoHurtsWhom(t *testing.T) {
+	beside := func(name, workload string) *v1.Pod { return of(pod(workload+name, "batch", "10m"), workload) }
+	s := newScheduler(t, args(), []*v1.Pod{
+		on("hogged", beside("-0", "hog")), on("quiet", beside("-0", "gentle")), on("served", pod("front", "latency", "10m")),
+	}, node("hogged"), node("quiet"), node("served"), node("elsewhere"))
+	for i := range 40 {
+		// Each time on another node, so that none of them is to blame.
+		s.learnBeside(fmt.Sprint("node-", i), "hog", i%4 > 0)
+		s.learnBeside(fmt.Sprint("other-", i), "gentle", i%10 == 0)
+	}
+	s.wait(10 * time.Minute)
+	s.frame.Store(s.newFrame())
+	scores := s.decide(of(pod("new", "latency", "100m"), "web"))
+	if scores["quiet"] != 100 || scores["hogged"] >= 100 {
+		t.Errorf("a latency pod's scores: %v", scores)
+	}
+	scores = s.decide(of(pod("more", "batch", "100m"), "hog"))
+	if scores["elsewhere"] <= scores["served"] {
+		t.Errorf("a hog's scores: %v", scores)
+	}
+}
+
 func node(name string) *v1.Node {
 	return st.MakeNode().Name(name).Capacity(map[v1.ResourceName]string{"cpu": "4", "memory": "16Gi", "pods": "110"}).Obj()
 }
@@ -510,7 +546,8 @@ func BenchmarkPreScore(b *testing.B) {
 		name := fmt.Sprint("node-", i)
 		nodes = append(nodes, node(name))
 		for o := range objective.Count {
-			pods = append(pods, on(name, pod(fmt.Sprint("p", i, "-", o), objective.Objective(o).String(), fmt.Sprint(100+r.IntN(800), "m"))))
+			p := pod(fmt.Sprint("p", i, "-", o), objective.Objective(o).String(), fmt.Sprint(100+r.IntN(800), "m"))
+			pods = append(pods, of(on(name, p), fmt.Sprint("workload-", r.IntN(200))))
 		}
 		pressures[name] = r.Float32()
 	}
@@ -518,10 +555,13 @@ func BenchmarkPreScore(b *testing.B) {
 	s.service.pressure.Store(&pressures)
 	for i := range 100 {
 		s.learn(fmt.Sprint("node-", i), objective.Latency, i%3 == 0)
+		for range 10 {
+			s.learnBeside(fmt.Sprint("node-", i), fmt.Sprint("workload-", i%20), true)
+		}
 	}
 	s.wait(10 * time.Minute)
 	s.frame.Store(s.newFrame())
-	p := pod("p", "latency", "100m")
+	p := of(pod("p", "latency", "100m"), "workload-1")
 	state := s.begin(p)
 	in := map[string][]fwk.NodeInfo{"in order": s.nodes, "two workers": slices.Clone(s.nodes), "shuffled": slices.Clone(s.nodes)}
 	for i := range n {

@@ -44,6 +44,7 @@ type row struct {
 	per                                   float32 // shares of the node in a core
 	pressure                              float32
 	history                               outcome.Vector
+	company                               outcome.Burden
 	column                                int32 // of the table, where the node is without the pod
 	loss                                  [columns]float32
 }
@@ -57,6 +58,7 @@ type rest struct {
 	memory    demand
 	residents [objective.Count]float32
 	suffered  float32
+	exposed   float32
 }
 
 // set takes a node's view.
@@ -64,13 +66,14 @@ func (r *row) set(c *frame, v *view, rest *rest) {
 	l, per := &v.cpu.load, float64(v.cpu.per)
 	r.mean, r.excess, r.squares = float32(l.Mean*per), float32(l.Excess*per), float32(l.Squares*per*per)
 	r.sure, r.residual = float32(l.Sure*per), float32(v.cpu.residual.Upper*per)
-	r.per, r.pressure, r.history = v.cpu.per, v.pressure, v.history
+	r.per, r.pressure, r.history, r.company = v.cpu.per, v.pressure, v.history, v.company
 	at := quality.At(v.before, v.pressure)
 	r.column = at.Column
 	for k := range r.loss {
 		r.loss[k] = c.sufferOn(&v.residents, at, at.Column+int32(k)) - v.suffered
 	}
-	rest.name, rest.memory, rest.residents, rest.suffered = v.holds.name, v.memory, v.residents, v.suffered
+	rest.name, rest.memory, rest.residents = v.holds.name, v.memory, v.residents
+	rest.suffered, rest.exposed = v.suffered, v.exposed
 }
 
 // newcomer is the pod in hand, as it is added to rows.
@@ -103,11 +106,14 @@ func (r *row) after(pod *newcomer) float32 {
 // harmOn is the harm of a placement by a row.
 func (c *cycle) harmOn(r *row, rest *rest, pod *newcomer) float32 {
 	at := quality.At(r.after(pod), r.pressure)
-	z := c.slab.In(at) + c.judge.Offset[c.objective] + r.history.Dot(&c.workload)
+	z := c.slab.In(at) + c.judge.Offset[c.objective] + r.history.Dot(&c.workload) + r.company.Dot(&c.takes)
 	if c.objective == objective.Availability {
 		z += c.outOfMemory(&rest.memory)
 	}
 	own := c.weight * quality.Harm(z)
+	if c.burden > 0 {
+		own += c.burden * rest.exposed
+	}
 	if k := at.Column - r.column; uint32(k) < columns-1 {
 		return own + r.loss[k] + at.Right*(r.loss[k+1]-r.loss[k])
 	}

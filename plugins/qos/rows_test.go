@@ -15,6 +15,7 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/backend/cache"
@@ -23,6 +24,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
 	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
@@ -30,7 +32,12 @@ import (
 // harm is the plain twin of harmOn: the weight of the pod times its harm, and of each resident times what its harm rises by.
 func (c *cycle) harm(v *view) float32 {
 	at := quality.At(c.after(v).upper, v.pressure)
-	return c.weight*quality.Harm(c.corrected(c.slab.In(at), v)) + c.suffer(&v.residents, at) - v.suffered
+	before := c.judge.Typical.In(quality.At(v.before, v.pressure))
+	hurt := float32(0)
+	for o, weight := range v.residents {
+		hurt += weight * c.burden * quality.Probability(before+c.judge.Offset[o])
+	}
+	return c.weight*quality.Harm(c.corrected(c.slab.In(at), v)) + c.suffer(&v.residents, at) - v.suffered + hurt
 }
 
 // close says whether harms on a node are equal: they are of sums over residents in floats of 24 bits, which may be large.
@@ -81,7 +88,33 @@ func (w *world) pod() *v1.Pod {
 	if w.r.IntN(4) == 0 {
 		cpu = fmt.Sprint(1 + w.r.IntN(3)) // beyond what rows keep
 	}
-	return pod(w.name("pod-"), anyObjective(w.r).String(), cpu)
+	p := pod(w.name("pod-"), anyObjective(w.r).String(), cpu)
+	if class := w.r.IntN(5); class > 0 {
+		p = of(p, fmt.Sprint("workload-", class))
+	}
+	return p
+}
+
+// of makes a pod one of a StatefulSet.
+func of(p *v1.Pod, name string) *v1.Pod {
+	p.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "StatefulSet", Name: name, Controller: new(true)}}
+	return p
+}
+
+// company is the plain twin of what a view says of a node's pods.
+func (c *cycle) company(n fwk.NodeInfo) (sum outcome.Burden) {
+	for _, p := range n.GetPods() {
+		owner := metav1.GetControllerOf(p.GetPod())
+		if owner == nil {
+			continue
+		}
+		burden := c.judge.History.Hurts[outcome.Class{Namespace: p.GetPod().Namespace, Kind: owner.Kind, Name: owner.Name}]
+		for k := range sum {
+			sum[k] += burden[k]
+		}
+	}
+	sum[0] = min(sum[0], mostCompany)
+	return sum
 }
 
 func (w *world) addNode() {
@@ -147,6 +180,9 @@ func (w *world) change() {
 		w.forecast()
 	case 5:
 		w.learn(w.nodes[n].Name, anyObjective(w.r), w.r.IntN(2) == 0)
+		for range 3 {
+			w.learnBeside(w.nodes[n].Name, fmt.Sprint("workload-", 1+w.r.IntN(4)), w.r.IntN(3) > 0)
+		}
 		w.wait(10 * time.Minute)
 	default:
 		p := on(w.nodes[n].Name, w.pod())
@@ -188,7 +224,11 @@ func (w *world) judge(nodes []fwk.NodeInfo, group bool) {
 	c, best := cycleIn(state), notInHand
 	plain := make([]float32, len(nodes))
 	for i, n := range nodes {
-		plain[i] = c.harm(w.look(c, n))
+		v := w.look(c, n)
+		if want := c.company(n); v.company != want {
+			w.t.Fatalf("%s: the burden of its pods is %v, want %v", n.Node().Name, v.company, want)
+		}
+		plain[i] = c.harm(v)
 		best = min(best, plain[i])
 	}
 	for i, n := range nodes {

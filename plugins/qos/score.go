@@ -40,9 +40,9 @@ func (c *cycle) logOdds(v *view, after float32) float32 {
 	return c.corrected(c.slab.LogOdds(after, v.pressure), v)
 }
 
-// corrected is what the table says, and what is known of the pod's objective, of the node's history and of its memory.
+// corrected is what the table says, and what is known of the pod's objective, of the node's history, pods and memory.
 func (c *cycle) corrected(z float32, v *view) float32 {
-	z += c.judge.Offset[c.objective] + v.history.Dot(&c.workload)
+	z += c.judge.Offset[c.objective] + v.history.Dot(&c.workload) + v.company.Dot(&c.takes)
 	if c.objective == objective.Availability {
 		z += c.outOfMemory(&v.memory)
 	}

@@ -33,7 +33,7 @@ func (p *PredictedQoS) Reserve(ctx context.Context, state fwk.CycleState, pod *v
 	v := p.view(c, state, node)
 	after := c.after(v).upper
 	z := c.logOdds(v, after)
-	d := &feedback.Decision{UID: pod.UID, Node: nodeName, Workload: c.name, Objective: c.objective, Model: z - v.history.Dot(&c.workload)}
+	d := &feedback.Decision{UID: pod.UID, Node: nodeName, Workload: c.name, Objective: c.objective, Model: z - v.history.Dot(&c.workload) - v.company.Dot(&c.takes), Beside: beside(node)}
 	if c.objective == objective.Latency {
 		if d.MayTake, err = objective.ResponseTime(pod, p.responseTime, p.claims); err != nil {
 			klog.FromContext(ctx).Info("The pod's response time is not judged", "pod", klog.KObj(pod), "reason", err.Error())

@@ -28,7 +28,8 @@ type Decision struct {
 	Node      string
 	Workload  string
 	Objective objective.Objective
-	Model     float32         // log-odds of a violation, without history
+	Model     float32 // log-odds of a violation, without history and company
+	Beside    []outcome.Companion
 	MayTake   float64         // response time, in seconds; 0 is no objective
 	Outcome   outcome.Outcome // as predicted; Bound sets when, and the loop how it ended
 
@@ -179,7 +180,9 @@ func (l *Loop) settle(d *Decision, violation string) {
 		promise.Violated++
 	}
 	l.changed = true
-	l.history.Learn(d.Node, d.Workload, d.Model, violated, l.now())
+	l.history.Learn(&outcome.Lesson{
+		Node: d.Node, Workload: d.Workload, Tenant: tenantOf(d.Workload), Beside: d.Beside, Model: d.Model, Violated: violated,
+	}, l.now())
 	step := -float32(d.Outcome.Risk)
 	if violated {
 		step++

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
@@ -21,7 +22,11 @@ import (
 // placed binds a pod of a workload that wants its answers within .1 s, and says how long those take and its tasks wait, where that is
 // measured.
 func (l *loop) placed(name, node, workload string, seconds, waited float64) *Decision {
-	d := &Decision{UID: types.UID(name), Node: node, Workload: workload, Objective: objective.Latency, MayTake: .1}
+	d := &Decision{UID: types.UID(name), Node: node, Workload: workload, Objective: objective.Latency, MayTake: .1, Model: -2}
+	for _, other := range []string{"web-0", "web-1", "web-2"} {
+		// Everybody is beside the shop's pods, and blames them for what it suffers.
+		d.Beside = append(d.Beside, outcome.Companion{Class: outcome.Class{Namespace: "shop", Kind: "Deployment", Name: other}, Pods: 1})
+	}
 	d.Outcome.Node, d.Outcome.Objective, d.Outcome.Risk = node, "latency", .1
 	l.Bound(d)
 	v := usage.Sample{Time: l.time.Add(time.Second), Window: time.Second}
@@ -79,9 +84,14 @@ func TestPoisonedTenant(t *testing.T) {
 			node := fmt.Sprint("node-", n)
 			for _, w := range []string{"shop/Deployment/web-0", "shop/Deployment/new", "other/Job/batch", "latency"} {
 				u, h := j.History.Workload(w), j.History.Nodes[node]
+				takes, company := j.History.Takes(w), outcome.Burden{}
+				for k := range 3 {
+					hurt := j.History.Hurts[outcome.Class{Namespace: "shop", Kind: "Deployment", Name: fmt.Sprint("web-", k)}]
+					company.Add(&hurt)
+				}
 				for o, offset := range j.Offset {
 					for _, cpu := range []float32{.2, .85, 1} {
-						all[fmt.Sprint(node, w, o, cpu)] = quality.Probability(j.Typical.LogOdds(cpu, float32(math.NaN())) + offset + h.Vector.Dot(&u))
+						all[fmt.Sprint(node, w, o, cpu)] = quality.Probability(j.Typical.LogOdds(cpu, float32(math.NaN())) + offset + h.Vector.Dot(&u) + company.Dot(&takes))
 					}
 				}
 			}

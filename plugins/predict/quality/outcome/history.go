@@ -41,6 +41,17 @@ type History struct {
 	halfLife  time.Duration
 	nodes     map[string]*nodeState
 	workloads map[string]*workloadState
+	company   *company
+}
+
+// Lesson is one outcome that tells something of its node and of those that were on it.
+type Lesson struct {
+	Node, Workload string
+	Tenant         string // whose workload it is
+	Beside         []Companion
+	// Model is the log-odds that the model gave without history and company.
+	Model    float32
+	Violated bool
 }
 
 type workloadState struct {
@@ -64,28 +75,30 @@ const (
 
 // NewHistory returns a history in which half of what was learned is forgotten after halfLife.
 func NewHistory(halfLife time.Duration) *History {
-	return &History{halfLife: halfLife, nodes: map[string]*nodeState{}, workloads: map[string]*workloadState{}}
+	return &History{halfLife: halfLife, nodes: map[string]*nodeState{}, workloads: map[string]*workloadState{}, company: newCompany()}
 }
 
-// Learn takes one outcome: the log-odds that the model gave without history, and whether there was a violation.
-func (h *History) Learn(node, workload string, modelLogOdds float32, violated bool, now time.Time) {
-	n := h.nodes[node]
+// Learn takes one outcome.
+func (h *History) Learn(l *Lesson, now time.Time) {
+	n := h.nodes[l.Node]
 	if n == nil {
 		n = &nodeState{at: now}
-		h.nodes[node] = n
+		h.nodes[l.Node] = n
 	}
 	h.fade(n, now)
-	u := h.workloads[workload]
+	u := h.workloads[l.Workload]
 	if u == nil {
 		if len(h.workloads) >= maxWorkloads {
 			forget.Oldest(h.workloads, forget.Batch(maxWorkloads), func(a, b *workloadState) int { return a.at.Compare(b.at) }, nil)
 		}
-		u = &workloadState{Vector: Stranger(workload)}
-		h.workloads[workload] = u
+		u = &workloadState{Vector: Stranger(l.Workload)}
+		h.workloads[l.Workload] = u
 	}
 	u.at = now
-	g := -quality.Probability(modelLogOdds + n.Vector.Dot(&u.Vector))
-	if violated {
+	burden, takes := h.company.beside(l.Beside), h.company.takesOf(l.Workload)
+	p := quality.Probability(l.Model + n.Vector.Dot(&u.Vector) + burden.Dot(&takes))
+	g := -p
+	if l.Violated {
 		g++
 	}
 	before := n.Vector
@@ -96,6 +109,7 @@ func (h *History) Learn(node, workload string, modelLogOdds float32, violated bo
 		}
 	}
 	n.Weight++
+	h.company.learn(l, g, p*(1-p), h.halfLife, now)
 }
 
 // Stranger is the vector of a workload that was never seen: small, and different for each, so that they can grow apart.
@@ -123,6 +137,9 @@ func (h *History) fade(n *nodeState, now time.Time) {
 type HistoryView struct {
 	Nodes     map[string]NodeHistory
 	workloads map[string]Vector
+	// Hurts are the burdens of the classes that hurt others.
+	Hurts map[Class]Burden
+	takes map[string]Burden
 }
 
 // View returns what is known now, and forgets nodes of which next to nothing is left.
@@ -139,7 +156,16 @@ func (h *History) View(now time.Time) *HistoryView {
 	for name, u := range h.workloads {
 		v.workloads[name] = u.Vector
 	}
+	v.Hurts, v.takes = h.company.view(h.halfLife, now)
 	return v
+}
+
+// Takes is how a workload takes the burden of those beside it.
+func (v *HistoryView) Takes(workload string) Burden {
+	if b, ok := v.takes[workload]; ok {
+		return b
+	}
+	return strangerTakes(workload)
 }
 
 // Workload returns the vector of a workload; of one that was never seen, a Stranger's.

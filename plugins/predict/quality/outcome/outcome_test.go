@@ -18,8 +18,8 @@ func TestHistory(t *testing.T) {
 	now := time.Unix(0, 0)
 	h := NewHistory(time.Hour)
 	for range 12 {
-		h.Learn("bad", "w", -3, true, now)
-		h.Learn("good", "w", -3, false, now)
+		h.Learn(&Lesson{Node: "bad", Workload: "w", Model: -3, Violated: true}, now)
+		h.Learn(&Lesson{Node: "good", Workload: "w", Model: -3, Violated: false}, now)
 	}
 	v := h.View(now)
 	u := v.Workload("w")
@@ -35,7 +35,7 @@ func TestHistory(t *testing.T) {
 		t.Errorf("after two half-lives %v is left of %v", is, was)
 	}
 	for range 30 {
-		h.Learn("bad", "w", -3, false, now.Add(2*time.Hour))
+		h.Learn(&Lesson{Node: "bad", Workload: "w", Model: -3, Violated: false}, now.Add(2*time.Hour))
 	}
 	u = h.View(now.Add(2 * time.Hour)).Workload("w")
 	if is := correction(h.View(now.Add(2*time.Hour)), "bad"); is > .5 {
@@ -99,8 +99,8 @@ func TestWorkloadsAreBounded(t *testing.T) {
 	now := time.Unix(0, 0)
 	for i := range 3 * maxWorkloads {
 		now = now.Add(time.Second)
-		h.Learn("a", fmt.Sprint("w", i), 0, i%2 == 0, now)
-		h.Learn("a", "always", 0, true, now)
+		h.Learn(&Lesson{Node: "a", Workload: fmt.Sprint("w", i), Violated: i%2 == 0}, now)
+		h.Learn(&Lesson{Node: "a", Workload: "always", Violated: true}, now)
 		if n := len(h.workloads); n > maxWorkloads || i >= maxWorkloads && n < maxWorkloads*9/10 {
 			t.Fatalf("%d workloads are remembered after %d", n, i)
 		}
