@@ -154,6 +154,7 @@ var each = map[string]string{
 	"ForesightIndexIsBypassed":     `foresight_node_index_bypasses_total{job="f",instance="a",reason="volumes"} 0+90x2000`,
 	"ForesightIndexDisagrees":      `foresight_node_index_refusals_total{job="f",instance="a",plugin="NodePorts"} 0+2x2000`,
 	"ForesightServiceModelIsPoor":  `foresight_qos_model_demotions_total{job="f",instance="a"} 0x1970 1x30`,
+	"ForesightMovesAreStopped":     `foresight_rebalance_stopped{job="f",instance="a"} 1x2000`,
 	"ForesightBreaksItsObjectives": `foresight_qos_outcomes_total{job="f",instance="a",objective="latency",result="violated"} 0+.2x2000`,
 }
 

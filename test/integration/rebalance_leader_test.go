@@ -123,14 +123,28 @@ func TestMoverIsKilled(t *testing.T) {
 		looks, spent := next.metric("foresight_rebalance_look_seconds_count"), next.metric(`foresight_rebalance_refused_total{reason="budget-hour"}`)
 		return looks >= 4 && spent >= 4, fmt.Sprint(looks, " looks, ", spent, " pods stay for the budget")
 	})
-	stays := onNode(t.Context(), "killed-0")[0]
-	answer, err := next.admin.Get(next.endpoint + "/foresight/v1/explain?namespace=" + ns + "&pod=" + stays)
-	if err != nil {
-		t.Fatal(err)
+	ask := func(path string) string {
+		answer, err := next.admin.Get(next.endpoint + "/foresight/v1/" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		said, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(said)
 	}
-	defer answer.Body.Close()
-	if said, err := io.ReadAll(answer.Body); err != nil || !strings.Contains(string(said), `"reason":"budget-hour"`) {
-		t.Errorf("explain of %s: %s, %v", stays, said, err)
+	stays := onNode(t.Context(), "killed-0")[0]
+	if said := ask("explain?namespace=" + ns + "&pod=" + stays); !strings.Contains(said, `"reason":"budget-hour"`) {
+		t.Errorf("explain of %s: %s", stays, said)
+	}
+	if said := ask("rebalance"); !strings.Contains(said, `"budget-hour":`) || !strings.Contains(said, `"suggested_cores":0.7`) {
+		t.Errorf("rebalance: %s", said)
+	}
+	// The one pod on the other node could not go back without harm.
+	if said := ask("rebalance?pack=true"); !strings.Contains(said, `"emptied":[`) || strings.Contains(said, `"node":"killed-1"`) {
+		t.Errorf("pack: %s", said)
 	}
 	if n := next.metric(`foresight_rebalance_moves_total{result="moved"}`); n != 0 {
 		t.Errorf("the next leader moved %v pods", n)

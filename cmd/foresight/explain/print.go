@@ -39,7 +39,8 @@ func moves(x *explained) (said []string) {
 		label := m.Result + ":"
 		switch m.Result {
 		case "moved":
-			if label = "moved away:"; m.Pod != x.Pod {
+			// The pods of a StatefulSet have one name.
+			if label = "moved away:"; m.Pod != x.Pod || m.Successor == x.Pod && !x.Gone {
 				label = "came for " + m.Pod + ":"
 			}
 		case "pdb", "error":

@@ -146,6 +146,10 @@ func TestMoves(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
+	x.Moves[0].Pod = "web-9"
+	if text := printed(t, x, false); !strings.Contains(text, "came for web-9:   2026-03-01") {
+		t.Errorf("a pod of the same name: %s", text)
+	}
 	x.Moves[0].Result, x.Moves[0].Pod, x.Moves[0].Successor, x.Moves[0].Realised = "pdb", "web-9", "", nil
 	if text := printed(t, x, false); !strings.Contains(text, "move refused:     2026-03-01") {
 		t.Error(text)
