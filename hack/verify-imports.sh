@@ -10,7 +10,7 @@ BEGIN {
 	# The rooms that wrap an upstream plugin or command may import k8s.io/kubernetes.
 	upstream["plugins"]; upstream["plugins/affinity"]; upstream["plugins/taints"]
 	upstream["plugins/resourcefit"]; upstream["plugins/resourcefit/limits"]; upstream["plugins/qos/objective"]
-	upstream["plugins/nodeindex"]; upstream["plugins/trimaran"]; upstream["plugins/plugintest"]
+	upstream["plugins/nodeindex"]; upstream["plugins/nodeindex/terms"]; upstream["plugins/trimaran"]; upstream["plugins/plugintest"]
 	# Decisions are seen where upstream makes them, and evaluated by its own plugins.
 	upstream["plugins/decision/watch"]; upstream["plugins/decision/evaluate"]
 	# Replays run the whole scheduler, and nothing that schedules knows them.

@@ -28,7 +28,7 @@ import (
 )
 
 // Name of the plugin in a KubeSchedulerConfiguration.
-const Name = "Affinity"
+const Name = config.AffinityName
 
 // Affinity composes upstream's NodeAffinity with service (anti-)affinity.
 type Affinity struct {

@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// A pod whose nodes differ in nothing but resources, taints and images is to the index what
+// A pod whose nodes differ in nothing but what is kept for its shape, taints and images is to the index what
 // the replica before it was, and few rows have changed since. So beside a shape's scores
 // stands the best of every block of rows: a block without changed rows keeps its own, and
 // the best of all is the best of the blocks.
@@ -20,21 +20,16 @@ const (
 	blockRows = 32
 	// maxKinds of pods of one shape are told apart: those that tolerate a taint, and those that do not.
 	maxKinds = 2
-	// maxPlainClasses and maxPlainImages bound what is kept of a pod.
-	maxPlainClasses = 256
-	maxPlainImages  = 16
 )
 
 // blocks are the best of each block, for pods of one shape that are of one kind: they judge taints
-// alike and run the same images.
+// alike, and other terms score rows alike for them, as for the same images.
 type blocks struct {
 	all        []block
-	verdict    []int32 // of each class of taints, as in query
-	images     []int64 // IDs
-	imageCount int
-	used       int   // nodes, of which images score by how many have them
-	classified int   // of the table
-	most       int32 // disliked taints of a feasible row
+	verdict    []int32 // of each class of taints, as in Taints
+	kind       []int64 // by which other terms score
+	classified int     // of the table
+	most       int32   // disliked taints of a feasible row
 	// worth is what each class of taints adds to a row's score, so that a refused class makes it negative; none where more
 	// than that counts.
 	worth []int64
@@ -47,18 +42,9 @@ type block struct {
 	changed        bool  // since the rest was found
 }
 
-// infeasible in place of a score is less than any.
-const infeasible = int64(math.MinInt64)
-
-// plain says whether resources, taints and images are all that tells nodes apart for the pod.
-func (q *query) plain() bool {
-	return q.allowed == nil && q.prefer == nil && len(q.apart.topologies) == 0 && !q.constrained() && len(q.soft) == 0 && len(q.pods.points) == 0 && !q.compares() &&
-		len(q.verdict) <= maxPlainClasses && len(q.images) <= maxPlainImages
-}
-
 // lead is pass for a plain query.
-func (x *Index) lead(q *query, p *policy, fits *fits) found {
-	kept := fits.kindOf(q, x.table.Used)
+func (x *Index) lead(q *Query, fits *fits) found {
+	kept := fits.kindOf(q)
 	if kept.classified != x.table.Classified {
 		kept.classified = x.table.Classified
 		kept.change()
@@ -66,12 +52,12 @@ func (x *Index) lead(q *query, p *policy, fits *fits) found {
 
 	// 1. Changed blocks anew, and all where they change what a disliked taint scores: upstream
 	// brings counts of them to 0–100 by the greatest.
-	x.scoreStale(q, p, fits)
-	led, most := x.sumBlocks(q, p, fits, kept)
+	x.scoreStale(q, fits)
+	led, most := x.sumBlocks(q, fits, kept)
 	if most != kept.most {
 		kept.most = most
 		kept.change()
-		led, _ = x.sumBlocks(q, p, fits, kept)
+		led, _ = x.sumBlocks(q, fits, kept)
 	}
 
 	// 2. Any one of the best.
@@ -79,17 +65,17 @@ func (x *Index) lead(q *query, p *policy, fits *fits) found {
 	case 0:
 		return found{row: -1}
 	case 1:
-		led.row, led.score = x.nthBest(q, p, fits, kept, led.score, 0), 0
+		led.row, led.score = x.nthBest(q, fits, kept, led.score, 0), 0
 	default:
-		led.row = x.nthBest(q, p, fits, kept, led.score, x.random.IntN(led.ties))
+		led.row = x.nthBest(q, fits, kept, led.score, x.random.IntN(led.ties))
 	}
 	return led
 }
 
 // kindOf returns the blocks of pods like this one, all of them to be found anew where there are none.
-func (f *fits) kindOf(q *query, used int) *blocks {
+func (f *fits) kindOf(q *Query) *blocks {
 	for i := range f.kinds {
-		if f.kinds[i].of(q, used) {
+		if f.kinds[i].of(q) {
 			f.kind = i
 			return &f.kinds[i]
 		}
@@ -97,27 +83,15 @@ func (f *fits) kindOf(q *query, used int) *blocks {
 	// Of two kinds that take turns with a third one, the last one is kept.
 	f.kind = (f.kind + 1) % maxKinds
 	kept := &f.kinds[f.kind]
-	kept.grow(len(f.scores))
+	kept.grow(len(f.Scores))
 	kept.change()
-	kept.verdict, kept.images = append(kept.verdict[:0], q.verdict...), kept.images[:0]
-	for _, image := range q.images {
-		kept.images = append(kept.images, image.ID)
-	}
-	kept.imageCount, kept.used = q.imageCount, used
+	kept.verdict, kept.kind = append(kept.verdict[:0], q.Taints.Verdict...), append(kept.kind[:0], q.Kind()...)
 	return kept
 }
 
-// of says whether the blocks are of pods like this one, on so many nodes.
-func (b *blocks) of(q *query, used int) bool {
-	if b.all == nil || len(b.images) != len(q.images) || len(q.images) > 0 && (b.imageCount != q.imageCount || b.used != used) {
-		return false
-	}
-	for i, image := range q.images {
-		if b.images[i] != image.ID {
-			return false
-		}
-	}
-	return slices.Equal(b.verdict, q.verdict)
+// of says whether the blocks are of pods like this one.
+func (b *blocks) of(q *Query) bool {
+	return b.all != nil && slices.Equal(b.kind, q.Kind()) && slices.Equal(b.verdict, q.Taints.Verdict)
 }
 
 // change has all blocks found anew.
@@ -135,7 +109,7 @@ func (b *blocks) grow(rows int) {
 }
 
 // scoreStale scores the rows whose score is stale.
-func (x *Index) scoreStale(q *query, p *policy, fits *fits) {
+func (x *Index) scoreStale(q *Query, fits *fits) {
 	stale := x.stale[:0]
 	for at, word := range fits.stale {
 		for ; word != 0; word &= word - 1 {
@@ -144,23 +118,23 @@ func (x *Index) scoreStale(q *query, p *policy, fits *fits) {
 	}
 	x.stale = stale
 	if len(stale) > 0 {
-		fits.score(x, q, p, stale)
+		fits.score(x, q, stale)
 	}
 }
 
 // sumBlocks finds changed blocks anew, and of all the best score, how many rows have it and how many are feasible, and the most
 // disliked taints of a feasible row.
-func (x *Index) sumBlocks(q *query, p *policy, fits *fits, kept *blocks) (found, int32) {
-	x.shareTaints(p, kept.most)
-	kept.setWorth(q, x.shares)
-	led, most := found{score: infeasible}, int32(0)
+func (x *Index) sumBlocks(q *Query, fits *fits, kept *blocks) (found, int32) {
+	shares := q.Taints.Shares(kept.most)
+	kept.setWorth(q, shares)
+	led, most := found{score: Infeasible}, int32(0)
 	for i := range kept.all {
 		b := &kept.all[i]
 		if b.changed {
 			if len(kept.worth) > 0 {
 				*b = x.sumPlainBlock(q, fits, kept.worth, i)
 			} else {
-				*b = x.sumBlock(q, p, fits, i)
+				*b = x.sumBlock(q, fits, shares, i)
 			}
 		}
 		most = max(most, b.most)
@@ -179,14 +153,14 @@ func (x *Index) sumBlocks(q *query, p *policy, fits *fits, kept *blocks) (found,
 const wordClasses = 64
 
 // setWorth takes what each count of disliked taints scores.
-func (b *blocks) setWorth(q *query, shares []int64) {
+func (b *blocks) setWorth(q *Query, shares []int64) {
 	b.worth = b.worth[:0]
-	if q.pressure != nil || len(q.images) > 0 || len(q.verdict) > wordClasses {
+	if q.Pressed() || q.ScoresRows() || len(q.Taints.Verdict) > wordClasses {
 		return
 	}
-	for _, count := range q.verdict {
+	for _, count := range q.Taints.Verdict {
 		worth := int64(math.MinInt64 / 2)
-		if count != refused {
+		if count != Refused {
 			worth = shares[min(int(count), len(shares)-1)]
 		}
 		b.worth = append(b.worth, worth)
@@ -233,14 +207,14 @@ func (b *blocks) update(rows, classes, before, scores []int32) {
 
 // sumPlainBlock is sumBlock by a sum for each row. Whether a row is feasible is a sign and no branch, since the CPU would guess
 // wrong at every tenth row.
-func (x *Index) sumPlainBlock(q *query, fits *fits, worth []int64, i int) block {
-	first, end := i*blockRows, min((i+1)*blockRows, len(fits.scores))
-	scores := fits.scores[first:end]
+func (x *Index) sumPlainBlock(q *Query, fits *fits, worth []int64, i int) block {
+	first, end := i*blockRows, min((i+1)*blockRows, len(fits.Scores))
+	scores := fits.Scores[first:end]
 	classes := x.table.Classes[first:end][:len(scores)]
 	best, ties, infeasibles, seen := int64(0), 0, int64(0), uint64(0)
 	for j, score := range scores {
 		class := classes[j]
-		total := (int64(score) + worth[class]) | int64(score)>>63 // noFit is negative
+		total := (int64(score) + worth[class]) | int64(score)>>63 // NoFit is negative
 		infeasibles += total >> 63
 		seen |= 1 << (class % wordClasses) &^ uint64(total>>63)
 		if total >= best {
@@ -252,23 +226,25 @@ func (x *Index) sumPlainBlock(q *query, fits *fits, worth []int64, i int) block 
 	}
 	b := block{best: best, ties: uint8(ties), feasible: uint8(int64(len(scores)) + infeasibles)}
 	if ties == 0 {
-		b.best = infeasible
+		b.best = Infeasible
 	}
 	for ; seen != 0; seen &= seen - 1 {
-		b.most = max(b.most, q.verdict[bits.TrailingZeros64(seen)])
+		b.most = max(b.most, q.Taints.Verdict[bits.TrailingZeros64(seen)])
 	}
 	return b
 }
 
-// blockScores are the weighted scores of the rows of a block, infeasible where they are.
-func (x *Index) blockScores(q *query, p *policy, fits *fits, i int, scores *[blockRows]int64) (n int, most int32) {
-	first, end := i*blockRows, min((i+1)*blockRows, len(fits.scores))
-	classes, pressed := x.table.Classes[first:end], fits.pressed[first:end]
-	verdict, shares, pressure := q.verdict, x.shares, q.pressure != nil
-	for j, score := range fits.scores[first:end] {
+// blockScores returns the weighted scores of the rows of a block, infeasible where they are, until the next call, and the most
+// disliked taints of a feasible one.
+func (x *Index) blockScores(q *Query, fits *fits, shares []int64, i int) (scores []int64, most int32) {
+	first, end := i*blockRows, min((i+1)*blockRows, len(fits.Scores))
+	classes, pressed := x.table.Classes[first:end], fits.Pressed[first:end]
+	verdict, pressure := q.Taints.Verdict, q.Pressed()
+	scores = x.block[:end-first]
+	for j, score := range fits.Scores[first:end] {
 		count := verdict[classes[j]]
-		if count == refused || score == noFit {
-			scores[j] = infeasible
+		if count == Refused || score == NoFit {
+			scores[j] = Infeasible
 			continue
 		}
 		if pressure {
@@ -278,25 +254,18 @@ func (x *Index) blockScores(q *query, p *policy, fits *fits, i int, scores *[blo
 		// A count over the most that is known has all blocks found anew afterwards.
 		scores[j] = int64(score) + shares[min(int(count), len(shares)-1)]
 	}
-	n = end - first
-	if len(q.images) > 0 {
-		for j, score := range scores[:n] {
-			if score != infeasible {
-				scores[j] += x.imageScore(q, p, int32(first+j))
-			}
-		}
+	if q.ScoresRows() {
+		q.ScoreRows(int32(first), scores)
 	}
-	return n, most
+	return scores, most
 }
 
 // sumBlock finds the best of a block.
-func (x *Index) sumBlock(q *query, p *policy, fits *fits, i int) block {
-	var scores [blockRows]int64
-	b := block{best: infeasible}
-	var n int
-	n, b.most = x.blockScores(q, p, fits, i, &scores)
-	for _, score := range scores[:n] {
-		if score == infeasible {
+func (x *Index) sumBlock(q *Query, fits *fits, shares []int64, i int) block {
+	scores, most := x.blockScores(q, fits, shares, i)
+	b := block{best: Infeasible, most: most}
+	for _, score := range scores {
+		if score == Infeasible {
 			continue
 		}
 		b.feasible++
@@ -311,7 +280,8 @@ func (x *Index) sumBlock(q *query, p *policy, fits *fits, i int) block {
 }
 
 // nthBest returns the nth of the rows that score best.
-func (x *Index) nthBest(q *query, p *policy, fits *fits, kept *blocks, best int64, nth int) int32 {
+func (x *Index) nthBest(q *Query, fits *fits, kept *blocks, best int64, nth int) int32 {
+	shares := q.Taints.Shares(kept.most)
 	for i := range kept.all {
 		b := &kept.all[i]
 		if b.best != best {
@@ -321,9 +291,8 @@ func (x *Index) nthBest(q *query, p *policy, fits *fits, kept *blocks, best int6
 			nth -= int(b.ties)
 			continue
 		}
-		var scores [blockRows]int64
-		n, _ := x.blockScores(q, p, fits, i, &scores)
-		for j, score := range scores[:n] {
+		scores, _ := x.blockScores(q, fits, shares, i)
+		for j, score := range scores {
 			if score != best {
 				continue
 			}

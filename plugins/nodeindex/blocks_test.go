@@ -18,21 +18,21 @@ import (
 // comparePass has the index look at every node, and wants the same answer from it where the blocks led to one.
 func (s *scene) comparePass(t testing.TB, pod *v1.Pod) {
 	t.Helper()
-	x, q, p := s.profile.index, &s.profile.index.query, s.profile.policy
+	x, q, p := s.profile.index, s.profile.index.query, s.profile.policy
 	fits := x.fitsOf(q, p)
 	x.random = rand.New(rand.NewPCG(s.led, 1))
-	full := x.pass(q, p, fits)
-	if !q.plain() {
+	full := x.pass(q, fits)
+	if !q.Plain() {
 		return
 	}
 	x.random = rand.New(rand.NewPCG(s.led, 1))
-	if led := x.lead(q, p, fits); led != full {
+	if led := x.lead(q, fits); led != full {
 		t.Fatalf("%s: the blocks lead to %+v, a look at every node to %+v", describe(pod), led, full)
 	}
 	s.led++
-	if q.pressure != nil {
+	if q.Pressed() {
 		for _, row := range x.feasible {
-			if fits.pressed[row] > 0 {
+			if fits.Pressed[row] > 0 {
 				s.pressed++
 				break
 			}
@@ -110,7 +110,7 @@ func TestBlocksOfAnyPods(t *testing.T) {
 			ctx, cancel := context.WithCancel(klog.NewContext(t.Context(), klog.New(nil)))
 			defer cancel()
 			s := newScene(ctx, t, 5, config)
-			if !s.leads() {
+			if notLed[name] {
 				return
 			}
 			addNodes := func(n int) {
@@ -193,7 +193,7 @@ func TestTies(t *testing.T) {
 		answer := s.profile.index.answer(s.profile.policy, pod, state)
 		drawn[answer.hint()]++
 	}
-	if !s.profile.index.query.plain() {
+	if !s.profile.index.query.Plain() {
 		t.Fatal("the blocks did not lead")
 	}
 	if len(drawn) != equal {

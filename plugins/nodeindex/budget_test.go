@@ -107,7 +107,7 @@ func TestManyTopologyKeys(t *testing.T) {
 					t.Errorf("%s goes to %s, where it must not run", pod.Name, got.SuggestedHost)
 				}
 				answer := s.profile.ask(pod, s.begin(ctx, t, pod))
-				if bypassed := answer.why == reasonTopology; bypassed != (test.bypassed && pod.Labels["app"] == "web") {
+				if bypassed := answer.why == ReasonTopology; bypassed != (test.bypassed && pod.Labels["app"] == "web") {
 					t.Errorf("%s: the index answers %+v", pod.Name, answer)
 				}
 			}
@@ -140,25 +140,25 @@ func TestTopologyKeysAreForgotten(t *testing.T) {
 // Nothing that says nothing gives a hint, and no proof but that of the very term lets it be left out.
 func TestAnswersThatSayNothing(t *testing.T) {
 	var none answer
-	broken := answer{node: "node", why: reasonTopology}
+	broken := answer{node: "node", why: ReasonTopology}
 	if none.hint() != "" || broken.hint() != "" {
 		t.Errorf("hints %q and %q", none.hint(), broken.hint())
 	}
 	a, b := &v1.PodAffinityTerm{}, &v1.PodAffinityTerm{}
 	c := &v1.TopologySpreadConstraint{}
 	for _, test := range []struct {
-		proof proof
-		left  leftOut
+		proof Proof
+		left  []any
 		want  bool
 	}{
-		{proof{}, leftOut{required: []*v1.PodAffinityTerm{a}}, false},
-		{proof{required: []*v1.PodAffinityTerm{a}}, leftOut{required: []*v1.PodAffinityTerm{b}}, false},
-		{proof{required: []*v1.PodAffinityTerm{a}}, leftOut{required: []*v1.PodAffinityTerm{a, b}}, false},
-		{proof{required: []*v1.PodAffinityTerm{a, b}}, leftOut{required: []*v1.PodAffinityTerm{a, b}}, true},
-		{proof{required: []*v1.PodAffinityTerm{a, b}}, leftOut{spread: []*v1.TopologySpreadConstraint{c}}, false},
-		{proof{spread: []*v1.TopologySpreadConstraint{c}}, leftOut{spread: []*v1.TopologySpreadConstraint{c}}, true},
+		{Proof{}, []any{a}, false},
+		{Proof{a}, []any{b}, false},
+		{Proof{a}, []any{a, b}, false},
+		{Proof{a, b}, []any{a, b}, true},
+		{Proof{a, b}, []any{c}, false},
+		{Proof{c}, []any{c}, true},
 	} {
-		if got := test.proof.covers(test.left); got != test.want {
+		if got := test.proof.Covers(test.left); got != test.want {
 			t.Errorf("%+v covers %+v: %v", test.proof, test.left, got)
 		}
 	}
@@ -224,10 +224,10 @@ func TestChangesAreBounded(t *testing.T) {
 
 // What is kept of shapes stays within its bound also when there are more rows than when they were first seen.
 func TestKeptShapesStayWithinTheirBound(t *testing.T) {
-	x := newIndex(newChanges(), owners{}, NewMetrics(), 0)
-	p := &policy{filters: []string{resourceFitName}}
+	x := newIndex(newChanges(), Owners{}, NewMetrics(), 0)
+	p := &Policy{}
 	size := func(f *fits) int {
-		bytes := 4*cap(f.scores) + cap(f.pressed) + 8*cap(f.stale)
+		bytes := 4*cap(f.Scores) + cap(f.Pressed) + 8*cap(f.stale)
 		for i := range f.kinds {
 			bytes += int(unsafe.Sizeof(block{})) * cap(f.kinds[i].all)
 		}
@@ -251,8 +251,8 @@ func TestKeptShapesStayWithinTheirBound(t *testing.T) {
 		for range 10_000 {
 			cpu++
 			for kind := range maxKinds {
-				q := &query{cpu: cpu, verdict: []int32{int32(kind)}}
-				x.fitsOf(q, p).kindOf(q, 0)
+				q := &Query{Shape: Shape{Requests: Requests{CPU: cpu}}, Taints: &Taints{Verdict: []int32{int32(kind)}}}
+				x.fitsOf(q, p).kindOf(q)
 			}
 		}
 		if got := kept(); got > maxFitBytes*5/4 {

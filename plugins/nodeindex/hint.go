@@ -21,7 +21,7 @@ import (
 type hinted struct {
 	framework.Framework
 	index  *Index
-	policy *policy
+	policy *Policy
 
 	// Of the cycle in hand.
 	begun  bool   // and not yet asked for a hint
@@ -88,13 +88,13 @@ func (h *hinted) answer(pod *v1.Pod, state fwk.CycleState) answer {
 		return unanswered(why)
 	}
 	if !h.index.sync(h.SnapshotSharedLister().NodeInfos()) {
-		return unanswered(reasonSnapshot)
+		return unanswered(ReasonSnapshot)
 	}
 	return h.index.answer(h.policy, pod, state)
 }
 
 // bypass returns the reason for which the index is not asked.
-func (h *hinted) bypass(pod *v1.Pod, state fwk.CycleState) reason {
+func (h *hinted) bypass(pod *v1.Pod, state fwk.CycleState) Reason {
 	switch {
 	case state.IsPodGroupSchedulingCycle():
 		// Upstream tries the group out on the snapshot, which the index does not see.

@@ -15,58 +15,44 @@ import (
 	"time"
 
 	v1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	fwk "k8s.io/kube-scheduler/framework"
 
-	"github.com/foresight-scheduler/foresight/plugins/nodeindex/postings"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
-	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
 )
-
-var nothing = labels.Nothing()
 
 // Index knows the nodes of the scheduler's snapshot. It belongs to the goroutine that
 // schedules.
 type Index struct {
 	table   *table.Table
 	changes *changes
-	owners  owners
 	metrics *Metrics
 	random  *rand.Rand
 	tell    func(Answer)
 
-	query         query
-	termsOfPlaced []placedTerm
-	every         []int32 // row
-	selected      []int32
-	both          postings.Set
-	stale         []int32
-	feasible      []int32
-	total         []int64
-	futures       []future // by row
-	disliked      []int32  // by feasible row
-	shares        []int64
-	before        []int32 // scores, by row that is scored anew
-	fits          map[shape]*fits
-	spare         []*fits
-	fitRows       int                 // that the bound of fits is for
-	most          int                 // shapes, where not 0
-	worlds        map[*policy]*judges // that fits are of
-	looked        []judge.Row
-	verdicts      []judge.Verdict
-	ints          arena[int64]
-	floats        arena[float64]
-	bools         arena[bool]
-	key           []byte
+	query    *Query
+	every    []int32 // row
+	selected []int32
+	stale    []int32
+	feasible []int32
+	total    []int64 // by feasible row
+	before   []int32 // scores, by row that is scored anew
+	block    [blockRows]int64
+
+	fits    map[shape]*fits
+	spare   []*fits
+	fitRows int                // that the bound of fits is for
+	most    int                // shapes, where not 0
+	worlds  map[*Policy]*World // that fits are of
 }
 
-func newIndex(changes *changes, owners owners, metrics *Metrics, seed uint64) *Index {
+func newIndex(changes *changes, owners Owners, metrics *Metrics, seed uint64) *Index {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
+	t := table.New()
 	return &Index{
-		table: table.New(), changes: changes, owners: owners, metrics: metrics, fits: map[shape]*fits{}, worlds: map[*policy]*judges{},
-		random: rand.New(rand.NewPCG(seed, seed)),
+		table: t, changes: changes, metrics: metrics, random: rand.New(rand.NewPCG(seed, seed)),
+		query: NewQuery(t, owners), fits: map[shape]*fits{}, worlds: map[*Policy]*World{},
 	}
 }
 
@@ -100,25 +86,21 @@ func (x *Index) sync(lister fwk.NodeInfoLister) bool {
 }
 
 // answer says which node is the best for the pod, as far as the index can tell.
-func (x *Index) answer(p *policy, pod *v1.Pod, state fwk.CycleState) answer {
+func (x *Index) answer(p *Policy, pod *v1.Pod, state fwk.CycleState) answer {
 	start := time.Now()
-	x.ints.reset()
-	x.bools.reset()
-	x.floats.reset()
-	x.table.Begin()
-	q := &x.query
-	x.compile(q, p, pod, state)
+	q := x.query
+	p.Compile(q, pod, state)
 	var found found
-	if q.why == "" {
+	if q.Why() == "" {
 		found = x.search(q, p)
 	}
 	// The one place where an answer is made of what was found. Nothing comes after it.
-	if q.why != "" {
-		return unanswered(q.why)
+	if q.Why() != "" {
+		return unanswered(q.Why())
 	}
 	x.metrics.searches.Observe(time.Since(start).Seconds())
 	if found.row < 0 {
 		return answer{says: true}
 	}
-	return answer{says: true, node: x.table.Name(found.row), proof: q.proven, found: found}
+	return answer{says: true, node: x.table.Name(found.row), proof: q.Proof(), found: found}
 }

@@ -43,7 +43,7 @@ func Install(sched *scheduler.Scheduler, profiles []kubeschedulerconfig.KubeSche
 		opts.Metrics = NewMetrics()
 	}
 	changes := newChanges()
-	index := newIndex(changes, newOwners(factory), opts.Metrics, opts.Seed)
+	index := newIndex(changes, NewOwners(factory), opts.Metrics, opts.Seed)
 	index.tell = opts.Tell
 	gates := feature.NewSchedulerFeaturesFromGates(utilfeature.DefaultFeatureGate)
 	installed := false
@@ -63,7 +63,7 @@ func Install(sched *scheduler.Scheduler, profiles []kubeschedulerconfig.KubeSche
 		if !ok {
 			return fmt.Errorf("profiles[%d].schedulerName: the scheduler has no profile %q", i, p.SchedulerName)
 		}
-		sched.Profiles[p.SchedulerName] = &hinted{Framework: f, index: index, policy: policyOf(f.ListPlugins(), p.PluginConfig, gates,
+		sched.Profiles[p.SchedulerName] = &hinted{Framework: f, index: index, policy: Of(f.ListPlugins(), p.PluginConfig, gates,
 			func(name string) fwk.Plugin { return opts.Judges.Of(p.SchedulerName, name) })}
 		installed = true
 	}

@@ -3,7 +3,9 @@
 
 package nodeindex
 
-import "k8s.io/component-base/metrics"
+import (
+	"k8s.io/component-base/metrics"
+)
 
 const (
 	resultAccepted = "accepted"
@@ -57,7 +59,7 @@ func (m *Metrics) searched(profile, result string) { m.hints.WithLabelValues(pro
 
 func (m *Metrics) refuse(profile, plugin string) { m.refusals.WithLabelValues(profile, plugin).Inc() }
 
-func (m *Metrics) bypass(profile string, why reason) {
+func (m *Metrics) bypass(profile string, why Reason) {
 	if why == "" {
 		why = reasonUnasked // nobody has answered
 	}

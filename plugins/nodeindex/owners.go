@@ -12,8 +12,8 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/helper"
 )
 
-// owners finds what a pod belongs to, and its namespace.
-type owners struct {
+// Owners finds what a pod belongs to, and its namespace.
+type Owners struct {
 	services     corelisters.ServiceLister
 	controllers  corelisters.ReplicationControllerLister
 	replicaSets  appslisters.ReplicaSetLister
@@ -21,8 +21,9 @@ type owners struct {
 	namespaces   corelisters.NamespaceLister
 }
 
-func newOwners(f informers.SharedInformerFactory) owners {
-	return owners{
+// NewOwners returns owners as the informers of the factory see them.
+func NewOwners(f informers.SharedInformerFactory) Owners {
+	return Owners{
 		services:     f.Core().V1().Services().Lister(),
 		controllers:  f.Core().V1().ReplicationControllers().Lister(),
 		replicaSets:  f.Apps().V1().ReplicaSets().Lister(),
@@ -32,12 +33,12 @@ func newOwners(f informers.SharedInformerFactory) owners {
 }
 
 // selector of the pods that spread with this one by default.
-func (o *owners) selector(pod *v1.Pod) labels.Selector {
+func (o *Owners) selector(pod *v1.Pod) labels.Selector {
 	return helper.DefaultSelector(pod, o.services, o.controllers, o.replicaSets, o.statefulSets)
 }
 
 // labels of a namespace; none of one that is not known.
-func (o *owners) labels(namespace string) labels.Set {
+func (o *Owners) labels(namespace string) labels.Set {
 	if ns, err := o.namespaces.Get(namespace); err == nil {
 		return ns.Labels
 	}

@@ -5,269 +5,224 @@ package nodeindex
 
 import (
 	"slices"
-	"strings"
+	"time"
 
 	v1 "k8s.io/api/core/v1"
-	apiresource "k8s.io/apimachinery/pkg/api/resource"
-	"k8s.io/component-helpers/resource"
-	v1helper "k8s.io/component-helpers/scheduling/corev1"
-	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
-	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/helper"
-	schedutil "k8s.io/kubernetes/pkg/scheduler/util"
-
-	corehelper "k8s.io/kubernetes/pkg/apis/core/v1/helper"
 
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/postings"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
 
-// query is what one pod asks of every node. It is used again for the next pod.
-type query struct {
-	pod *v1.Pod
-	// why the index cannot answer, if it cannot; see cannotSay.
-	why reason
-	// proven so far.
-	proven proof
-	// Requests as the filter counts them, CPU in millicores, all else in bytes.
-	cpu, mem, eph int64
-	scalars       []scalar
-	// Requests as the strategy counts them: containers without any count with a default.
-	nonZeroCPU, nonZeroMem int64
+// Query is what one pod asks of every node, as the terms of its profile have compiled it. It is used again for the next
+// pod, whatever its profile is.
+type Query struct {
+	Pod   *v1.Pod
+	State fwk.CycleState
 
-	// verdict of each class of taints: refused, or how many taints the pod would rather
-	// not have.
-	verdict []int32
-	// repelled of each class: taints alone refuse it, cordoned or not.
-	repelled  []bool
-	dislikes  bool
-	selection postings.Set // by the pod's own node affinity; nil selects all
-	allowed   postings.Set // what the profile's filter allows; nil allows all
-	prefer    []int64      // by row; nil prefers none
-	ports     []v1.ContainerPort
-	images    []*table.Image
-	// imageCount counts images that no node has as well.
-	imageCount int
+	// Taints judge the classes of taints that rows are of.
+	Taints *Taints
+	// Shape and World are what keepers judge rows by.
+	Shape Shape
+	World World
+	// Kept is what they have made of rows for this shape; whoever keeps it sets it after Compile.
+	Kept *Kept
 
-	apart      keepingApart
-	hard, soft []spreading
-	// requireAll: nodes without all topology keys do not take part in soft spreading.
-	requireAll bool
-	pods       podTerms
+	why    Reason
+	proven []any // see Proof
 
-	judges []judging
-	// What ResourceFit and Taints predict; nil where requests decide, and without pressure.
-	peak, pressure *predict.Prediction
-	state          fwk.CycleState
-	// Predicted peak of the pod, in milli-CPUs and bytes.
-	peakCPU, peakMem int64
+	// What the terms do for this pod.
+	keepers   []keeper
+	allowed   postings.Set // nil allows all rows
+	admitters []admitter
+	scorers   []scorer
+	compares  bool // one of the scorers is none of those that score alike
+	alike     []alike
+	kind      []int64 // the numbers by which those score
+	pressed   bool    // predicted pressure counts
+	clocks    []clock // by which what is kept holds
+
+	// Of all pods.
+	table   *table.Table
+	owners  Owners
+	futures []future // by row
+	both    postings.Set
+	key     []byte
+
+	// Lent until the next pod.
+	ints   arena[int64]
+	floats arena[float64]
+	bools  arena[bool]
 }
 
-type scalar struct {
-	name  v1.ResourceName
-	value int64
+// clock of one who says until when what it says holds.
+type clock interface{ Now() time.Time }
+
+// NewQuery returns the query for all pods that are asked about on this table.
+func NewQuery(t *table.Table, owners Owners) *Query { return &Query{table: t, owners: owners} }
+
+// begin is about another pod.
+func (q *Query) begin(pod *v1.Pod, state fwk.CycleState) {
+	q.ints.reset()
+	q.bools.reset()
+	q.floats.reset()
+	q.table.Begin()
+	q.Pod, q.State, q.why, q.proven = pod, state, "", q.proven[:0]
+	q.Shape, q.World, q.Kept = Shape{}, World{}, nil
+	q.keepers, q.admitters, q.scorers, q.alike = q.keepers[:0], q.admitters[:0], q.scorers[:0], q.alike[:0]
+	q.allowed, q.compares, q.pressed = nil, false, false
+	q.kind, q.clocks = q.kind[:0], q.clocks[:0]
 }
 
-const refused = int32(-1)
+// What a term has the query do, called by compile.
 
-// compile makes q ask what the pod asks, as far as the index can answer.
-func (x *Index) compile(q *query, p *policy, pod *v1.Pod, state fwk.CycleState) {
-	q.pod, q.why = pod, ""
-	q.proven = proof{spread: q.proven.spread[:0], required: q.proven.required[:0]}
-	if p.unknown != "" {
-		q.cannotSay(reasonProfile)
-		return
-	}
-	skipped := state.GetSkipFilterPlugins()
-	for _, name := range p.others {
-		if !skipped.Has(name) {
-			q.cannotSay(reasonFilter + reason(name))
-			return
-		}
-	}
-	x.compilePredictions(q, p, state)
-	x.compileJudges(q, p, pod, state)
-	q.compileRequests(p)
-	x.compileTaints(q, p)
-	x.compileNodeAffinity(q, p)
-	x.compileServices(q, p, state)
-	q.ports = q.ports[:0]
-	if p.filtersPorts && !skipped.Has("NodePorts") {
-		q.ports = append(q.ports, schedutil.GetHostPorts(pod)...)
-	}
-	x.compileImages(q, p)
-	x.compileSpread(q, p)
-	x.compilePodAffinity(q, p)
-}
+// keeps has the term judge rows for the query's shape, after those that were told before.
+func (q *Query) keeps(k keeper) { q.keepers = append(q.keepers, k) }
 
-var defaultRequests = v1.ResourceList{
-	v1.ResourceCPU:    *apiresource.NewMilliQuantity(schedutil.DefaultMilliCPURequest, apiresource.DecimalSI),
-	v1.ResourceMemory: *apiresource.NewQuantity(schedutil.DefaultMemoryRequest, apiresource.BinarySI),
-}
-
-func (q *query) compileRequests(p *policy) {
-	options := resource.PodResourcesOptions{SkipPodLevelResources: !p.features.EnablePodLevelResources}
-	requests := resource.PodRequests(q.pod, options)
-	q.cpu, q.mem, q.eph = 0, 0, 0
-	q.scalars = q.scalars[:0]
-	for name, quantity := range requests {
-		switch name {
-		case v1.ResourceCPU:
-			q.cpu = quantity.MilliValue()
-		case v1.ResourceMemory:
-			q.mem = quantity.Value()
-		case v1.ResourceEphemeralStorage:
-			q.eph = quantity.Value()
-		default:
-			if schedutil.IsScalarResourceName(name) && quantity.Value() > 0 && !p.ignores(name) {
-				q.scalars = append(q.scalars, scalar{name, quantity.Value()})
-			}
-		}
-	}
-	q.nonZeroCPU, q.nonZeroMem = q.cpu, q.mem
-	containers := p.fit > 0 && q.pod.Spec.Resources != nil
-	if containers {
-		// Upstream's scorer of strategies counts what containers request, and nothing else.
-		options.SkipPodLevelResources = true
-	}
-	if containers || missesRequests(q.pod.Spec.Containers) || missesRequests(q.pod.Spec.InitContainers) {
-		options.NonMissingContainerRequests = defaultRequests
-		requests = resource.PodRequests(q.pod, options)
-		q.nonZeroCPU, q.nonZeroMem = requests.Cpu().MilliValue(), requests.Memory().Value()
-	}
-}
-
-func missesRequests(containers []v1.Container) bool {
-	for i := range containers {
-		requests := containers[i].Resources.Requests
-		_, cpu := requests[v1.ResourceCPU]
-		_, memory := requests[v1.ResourceMemory]
-		if !cpu || !memory {
-			return true
-		}
-	}
-	return false
-}
-
-func (p *policy) ignores(name v1.ResourceName) bool {
-	if !corehelper.IsExtendedResourceName(name) {
-		return false
-	}
-	group, _, _ := strings.Cut(string(name), "/")
-	return slices.Contains(p.ignored, string(name)) || slices.Contains(p.ignoredGroups, group)
-}
-
-// compileTaints judges each class of taints once.
-func (x *Index) compileTaints(q *query, p *policy) {
-	logger := klog.Background()
-	q.verdict = slices.Grow(q.verdict[:0], len(x.table.Taints))
-	q.repelled = slices.Grow(q.repelled[:0], len(x.table.Taints))
-	q.dislikes = false
-	tolerations := q.pod.Spec.Tolerations
-	comparison := p.features.EnableTaintTolerationComparisonOperators
-	for i := range x.table.Taints {
-		class := &x.table.Taints[i]
-		verdict, repelled := int32(0), false
-		if len(class.Taints) > 0 {
-			_, repelled = v1helper.FindMatchingUntoleratedTaint(logger, class.Taints, tolerations, helper.DoNotScheduleTaintsFilterFunc(), comparison)
-			for j := range class.Taints {
-				if t := &class.Taints[j]; t.Effect == v1.TaintEffectPreferNoSchedule && !toleratesDislike(logger, tolerations, t, comparison) {
-					verdict++
-				}
-			}
-		}
-		cordoned := p.filtersCordons && class.Unschedulable && !v1helper.TolerationsTolerateTaint(logger, tolerations,
-			&v1.Taint{Key: v1.TaintNodeUnschedulable, Effect: v1.TaintEffectNoSchedule}, comparison)
-		if repelled || cordoned {
-			verdict = refused
-		}
-		q.dislikes = q.dislikes || verdict > 0
-		q.verdict = append(q.verdict, verdict)
-		q.repelled = append(q.repelled, repelled)
-	}
-}
-
-// toleratesDislike asks only tolerations that are for PreferNoSchedule or for all effects,
-// as upstream's score does.
-func toleratesDislike(logger klog.Logger, tolerations []v1.Toleration, taint *v1.Taint, comparison bool) bool {
-	for i := range tolerations {
-		if t := &tolerations[i]; (t.Effect == "" || t.Effect == v1.TaintEffectPreferNoSchedule) && t.ToleratesTaint(logger, taint, comparison) {
-			return true
-		}
-	}
-	return false
-}
-
-func (x *Index) compileNodeAffinity(q *query, p *policy) {
-	q.selection, q.allowed, q.prefer = nil, nil, nil
-	var required *v1.NodeSelector
-	var preferred []v1.PreferredSchedulingTerm
-	if a := q.pod.Spec.Affinity; a != nil && a.NodeAffinity != nil {
-		required = a.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution
-		preferred = a.NodeAffinity.PreferredDuringSchedulingIgnoredDuringExecution
-	}
-	if len(q.pod.Spec.NodeSelector) > 0 || required != nil {
-		q.selection = x.table.Labels.Select(q.pod.Spec.NodeSelector, required)
-	}
-	if p.filtersAffinity {
-		q.allowed = q.selection
-		if p.enforced != nil {
-			x.allow(q, x.table.Labels.Select(nil, p.enforced))
-		}
-	}
-	if p.affinity == 0 || len(preferred)+len(p.favoured) == 0 {
-		return
-	}
-	if len(p.favoured) > 0 {
-		preferred = append(slices.Clone(p.favoured), preferred...)
-	}
-	var err error
-	if q.prefer, err = x.table.Labels.Prefer(preferred); err != nil {
-		q.cannotSay(reasonInvalid)
-	}
-}
-
-// allow leaves of what is allowed what is in the set, too.
-func (x *Index) allow(q *query, set postings.Set) {
+// allows leaves of the rows those of the set.
+func (q *Query) allows(set postings.Set) {
 	if q.allowed == nil {
 		q.allowed = set
 		return
 	}
-	x.both = append(x.both[:0], q.allowed...)
-	x.both.And(set)
-	q.allowed = x.both
+	q.both = append(q.both[:0], q.allowed...)
+	q.both.And(set)
+	q.allowed = q.both
 }
 
-// compileImages takes the columns of the pod's images that any node has.
-func (x *Index) compileImages(q *query, p *policy) {
-	q.images, q.imageCount = q.images[:0], 0
-	if p.images == 0 {
+// admits has the term look at each row that fits, for this pod only.
+func (q *Query) admits(a admitter) { q.admitters = append(q.admitters, a) }
+
+// scores has the term score all feasible rows, for this pod only.
+func (q *Query) scores(s scorer) {
+	q.scorers = append(q.scorers, s)
+	q.compares = true
+}
+
+// scoresAlike has the term score each row, as for all pods that have the same numbers.
+func (q *Query) scoresAlike(a alike, numbers []int64) {
+	q.scorers = append(q.scorers, a)
+	q.alike = append(q.alike, a)
+	q.kind = append(append(q.kind, int64(len(numbers))), numbers...)
+}
+
+// predictsBy has one snapshot of the forecasts judge all rows.
+func (q *Query) predictsBy(s *predict.Snapshot) {
+	if q.World.snapshot != nil && q.World.snapshot != s {
+		q.cannotSay(ReasonSnapshot) // A new one came between two plugins: the next pod has one.
+	}
+	q.World.snapshot = s
+}
+
+// proves notes that all nodes are judged by what a prover counts for, in the pod's order.
+func (q *Query) proves(counted any) { q.proven = append(q.proven, counted) }
+
+// topology returns the column of a label. It is nil where the query cannot be answered.
+func (q *Query) topology(label string) *table.Topology {
+	t := q.table.Topology(label)
+	if t == nil {
+		q.cannotSay(ReasonTopology)
+	}
+	return t
+}
+
+// What the index asks.
+
+// Proof of what all nodes were judged by. It is valid until the next query.
+func (q *Query) Proof() Proof { return q.proven }
+
+// Plain says whether nothing tells nodes apart for the pod but what is kept for its shape, their classes of taints, and
+// what scores alike for all pods of its kind: that many equal numbers.
+func (q *Query) Plain() bool {
+	return q.allowed == nil && len(q.admitters) == 0 && !q.compares && len(q.Taints.Verdict) <= maxPlainClasses
+}
+
+// maxPlainClasses bounds what is kept of a pod.
+const maxPlainClasses = 256
+
+// Kind tells pods apart that score rows of the same classes and shapes unlike. It is valid until the next query.
+func (q *Query) Kind() []int64 { return q.kind }
+
+// Pressed says whether Kept.Pressed counts.
+func (q *Query) Pressed() bool { return q.pressed }
+
+// Allowed are the rows that the pod may go to; nil is all.
+func (q *Query) Allowed() postings.Set { return q.allowed }
+
+// Constrained says whether Admit refuses rows.
+func (q *Query) Constrained() bool { return len(q.admitters) > 0 }
+
+// judgedAtOnce rows are judged by one keeper after the other, while they are in the CPU's caches.
+const judgedAtOnce = 512
+
+// Judge brings the rows of q.Kept up to date.
+func (q *Query) Judge(rows []int32) {
+	if len(q.keepers) == 1 {
+		q.keepers[0].judge(q, rows)
 		return
 	}
-	add := func(image string) {
-		q.imageCount++
-		if column := x.table.Image(normalizedImage(image)); column != nil {
-			q.images = append(q.images, column)
-		}
-	}
-	for i := range q.pod.Spec.InitContainers {
-		add(q.pod.Spec.InitContainers[i].Image)
-	}
-	for i := range q.pod.Spec.Containers {
-		add(q.pod.Spec.Containers[i].Image)
-	}
-	for i := range q.pod.Spec.Volumes {
-		if image := q.pod.Spec.Volumes[i].Image; image != nil {
-			add(image.Reference)
+	for some := range slices.Chunk(rows, judgedAtOnce) {
+		for _, k := range q.keepers {
+			k.judge(q, some)
 		}
 	}
 }
 
-// normalizedImage adds the tag that is left out, as upstream's ImageLocality does.
-func normalizedImage(name string) string {
-	if strings.LastIndex(name, ":") <= strings.LastIndex(name, "/") {
-		name += ":latest"
+// Expired says whether what is kept no longer holds.
+func (q *Query) Expired(kept *Kept) bool {
+	if kept.until.IsZero() {
+		return false
 	}
-	return name
+	for _, c := range q.clocks {
+		if c.Now().After(kept.until) {
+			return true
+		}
+	}
+	return false
+}
+
+// Admit leaves of the rows, and of the totals beside them, those that the pod may go to, and returns how many.
+func (q *Query) Admit(rows []int32, totals []int64) int {
+	for _, a := range q.admitters {
+		n := a.admit(q, rows, totals)
+		rows, totals = rows[:n], totals[:n]
+	}
+	return len(rows)
+}
+
+// Score makes the totals of all feasible rows, at least two, the weighted sum of all scores. They begin with what is kept.
+func (q *Query) Score(rows []int32, totals []int64) {
+	for _, s := range q.scorers {
+		s.score(q, rows, totals)
+	}
+}
+
+// ScoresRows says whether ScoreRows adds anything.
+func (q *Query) ScoresRows() bool { return len(q.alike) > 0 }
+
+// ScoreRows adds to the scores of the rows from the first on what scores alike for all pods of the kind.
+func (q *Query) ScoreRows(first int32, scores []int64) {
+	for _, a := range q.alike {
+		a.scoreRows(q, first, scores)
+	}
+}
+
+// resize returns the buffer with n elements, whatever they hold.
+func resize[T any](buffer *[]T, n int) []T {
+	if cap(*buffer) < n {
+		*buffer = make([]T, n, n+n/4)
+	}
+	*buffer = (*buffer)[:n]
+	return *buffer
+}
+
+// sharesOf returns 100 * n / most for every n up to most, in the buffer: a division for every row takes longer than all
+// else about it.
+func sharesOf(buffer *[]int64, most int64) []int64 {
+	shares := resize(buffer, int(most)+1)
+	for n := range shares {
+		shares[n] = fwk.MaxScore * int64(n) / most
+	}
+	return shares
 }

@@ -12,41 +12,40 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
 )
 
-// requestedFit is the weighted score for resources by requests.
-func (p *policy) requestedFit(q *query, r *table.Row) int64 {
-	sum := p.allocation(r, r.NonZeroCPU+q.nonZeroCPU, r.NonZeroMem+q.nonZeroMem)
+// requested is the weighted score for resources by requests.
+func (t *resources) requested(r *table.Row) int64 {
+	sum := t.allocation(r, r.NonZeroCPU+t.NonZeroCPU, r.NonZeroMem+t.NonZeroMem)
 	var balance int64
-	if p.balances && (q.cpu != 0 || q.mem != 0) {
-		balance = balanceScore(balanced(r, q.cpu, q.mem), r.Balance)
+	if t.balances && (t.CPU != 0 || t.Mem != 0) {
+		balance = balanceScore(balanced(r, t.CPU, t.Mem), r.Balance)
 	}
-	if p.own > 0 {
-		return p.own * p.mixed(sum, balance)
+	if t.own > 0 {
+		return t.own * t.mixed(sum, balance)
 	}
-	return p.fit*sum + p.balanced*balance
+	return t.fit*sum + t.balanced*balance
 }
 
-// requestedFits is fitsIn and requestedFit of many rows: of a shape that is new, every row is
+// scoreRequested is fits and requested of many rows: of a shape that is new, every row is
 // to be scored. The loop calls nothing and waits for no division, so that the CPU has several
 // rows in hand. A quotient is a product with the reciprocal that the row keeps, and what that
 // leaves open is settled in whole numbers, or by upstream's own division.
-func (f *fits) requestedFits(q *query, p *policy, all []table.Row, rows []int32) {
+func (t *resources) scoreRequested(scores []int32, all []table.Row, rows []int32) {
 	// What the loop reads is in variables of its own, which writing a score does not touch.
-	cpu, mem, eph := orNone(q.cpu), orNone(q.mem), orNone(q.eph)
-	moreCPU, moreMem, nonZeroCPU, nonZeroMem := q.cpu, q.mem, q.nonZeroCPU, q.nonZeroMem
-	most := p.strategy == kubeschedulerconfig.MostAllocated
-	cpuWeight, memWeight, weights := p.cpuWeight, p.memWeight, max(p.cpuWeight+p.memWeight, 1)
-	balances := p.balances && (q.cpu != 0 || q.mem != 0)
-	own, fit, balancedWeight, ownBalanced := p.own, p.fit, p.balanced, p.ownBalanced
-	scores := f.scores
+	cpu, mem, eph := orNone(t.CPU), orNone(t.Mem), orNone(t.Eph)
+	moreCPU, moreMem, nonZeroCPU, nonZeroMem := t.CPU, t.Mem, t.NonZeroCPU, t.NonZeroMem
+	most := t.strategy == kubeschedulerconfig.MostAllocated
+	cpuWeight, memWeight, weights := t.cpuWeight, t.memWeight, max(t.cpuWeight+t.memWeight, 1)
+	balances := t.balances && (t.CPU != 0 || t.Mem != 0)
+	own, fit, balancedWeight, ownBalanced := t.own, t.fit, t.balanced, t.ownBalanced
 	for _, row := range rows {
 		r := &all[row]
 		if r.Room <= 0 || cpu > r.AllocCPU-r.ReqCPU || mem > r.AllocMem-r.ReqMem || eph > r.AllocEph-r.ReqEph {
-			scores[row] = noFit
+			scores[row] = NoFit
 			continue
 		}
 		if uint64(r.AllocCPU-1) >= largest || uint64(r.AllocMem-1) >= largest {
 			// What is missing has no weight, and of what is too large upstream's products overflow, as these do.
-			scores[row] = int32(p.requestedFit(q, r))
+			scores[row] = int32(t.requested(r))
 			continue
 		}
 		usedCPU, usedMem := min(r.NonZeroCPU+nonZeroCPU, r.AllocCPU), min(r.NonZeroMem+nonZeroMem, r.AllocMem)
@@ -75,7 +74,7 @@ func (f *fits) requestedFits(q *query, p *policy, all []table.Row, rows []int32)
 		case ownBalanced == 1:
 			scores[row] = int32(own * ((sum + balance) >> 1))
 		default:
-			scores[row] = int32(own * p.mixed(sum, balance))
+			scores[row] = int32(own * t.mixed(sum, balance))
 		}
 	}
 }
@@ -106,4 +105,55 @@ func percent(n, capacity int64, per float64) int64 {
 	rest := n*fwk.MaxScore - quotient*capacity
 	quotient += rest >> 63                  // less one where the rest is negative
 	return quotient - (capacity-1-rest)>>63 // and one more where it holds another capacity
+}
+
+// allocation is the strategy's score of a row of which so much is requested.
+func (t *resources) allocation(r *table.Row, cpu, mem int64) int64 {
+	most := t.strategy == kubeschedulerconfig.MostAllocated
+	var sum, weights int64
+	if r.AllocCPU != 0 && t.cpuWeight != 0 {
+		sum += t.cpuWeight * allocation(most, cpu, r.AllocCPU)
+		weights += t.cpuWeight
+	}
+	if r.AllocMem != 0 && t.memWeight != 0 {
+		sum += t.memWeight * allocation(most, mem, r.AllocMem)
+		weights += t.memWeight
+	}
+	switch weights {
+	case 0, 1:
+		return sum
+	case 2:
+		return sum / 2
+	default:
+		return sum / weights
+	}
+}
+
+// allocation is leastRequestedScore or mostRequestedScore of
+// pkg/scheduler/framework/plugins/noderesources.
+func allocation(most bool, requested, capacity int64) int64 {
+	if most {
+		return min(requested, capacity) * fwk.MaxScore / capacity
+	}
+	if requested > capacity {
+		return 0
+	}
+	return (capacity - requested) * fwk.MaxScore / capacity
+}
+
+// balanced is the node's balance with so much more requested.
+func balanced(r *table.Row, cpu, mem int64) int64 {
+	return table.Balance(r.ReqCPU+cpu, r.AllocCPU, r.ReqMem+mem, r.AllocMem)
+}
+
+// balanceScore is Score of
+// pkg/scheduler/framework/plugins/noderesources/balanced_allocation.go, by the balance with
+// and without the pod.
+func balanceScore(with, without int64) int64 {
+	return fwk.MaxScore/2 + (fwk.MaxScore/2+with-without)/2
+}
+
+// mixed is ResourceFit's score of the strategy's and of balancing.
+func (t *resources) mixed(sum, balance int64) int64 {
+	return (sum + t.ownBalanced*balance) / (1 + t.ownBalanced)
 }

@@ -17,7 +17,7 @@ import (
 func TestRequestedFits(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	amount := func(least, most int64) int64 { return least + random.Int64N(most-least) }
-	rowOf := func(q *query) (r table.Row) {
+	rowOf := func(pod *resources) (r table.Row) {
 		r.AllocCPU, r.AllocMem, r.Room = amount(1, 300_000), amount(1, 1<<42), 1
 		switch random.IntN(3) {
 		case 0: // whole cores and GiB
@@ -27,7 +27,7 @@ func TestRequestedFits(t *testing.T) {
 		}
 		r.ReqCPU, r.ReqMem = amount(0, r.AllocCPU+1), amount(0, r.AllocMem+1)
 		if random.IntN(2) == 0 {
-			r.ReqCPU, r.ReqMem = max(r.AllocCPU/100*amount(0, 101)-q.cpu, 0), max(r.AllocMem/100*amount(0, 101)-q.mem, 0)
+			r.ReqCPU, r.ReqMem = max(r.AllocCPU/100*amount(0, 101)-pod.CPU, 0), max(r.AllocMem/100*amount(0, 101)-pod.Mem, 0)
 		}
 		r.NonZeroCPU, r.NonZeroMem = r.ReqCPU+amount(0, 300), r.ReqMem+amount(0, 1<<30)
 		if random.IntN(2) == 0 {
@@ -47,41 +47,41 @@ func TestRequestedFits(t *testing.T) {
 		return r
 	}
 	for range 10_000 {
-		p := &policy{
+		pod := &resources{
 			strategy:  kubeschedulerconfig.LeastAllocated,
 			cpuWeight: amount(0, 4), memWeight: amount(0, 4), balances: random.IntN(4) > 0,
 		}
 		if random.IntN(2) == 0 {
-			p.strategy = kubeschedulerconfig.MostAllocated
+			pod.strategy = kubeschedulerconfig.MostAllocated
 		}
 		if random.IntN(2) == 0 {
-			p.own, p.ownBalanced = amount(1, 4), amount(0, 3)
+			pod.own, pod.ownBalanced = amount(1, 4), amount(0, 3)
 		} else {
-			p.fit, p.balanced = amount(0, 4), amount(0, 4)
+			pod.fit, pod.balanced = amount(0, 4), amount(0, 4)
 		}
 		if random.IntN(2) == 0 {
-			p.cpuWeight, p.memWeight = 1, 1
+			pod.cpuWeight, pod.memWeight = 1, 1
 		}
-		q := &query{cpu: 10 * amount(0, 200), mem: amount(0, 100) << 24, eph: amount(0, 3)}
+		pod.CPU, pod.Mem, pod.Eph = 10*amount(0, 200), amount(0, 100)<<24, amount(0, 3)
 		if random.IntN(4) == 0 {
-			q.cpu, q.mem = 0, 0
+			pod.CPU, pod.Mem = 0, 0
 		}
-		q.nonZeroCPU, q.nonZeroMem = max(q.cpu, 100), max(q.mem, 200<<20)
+		pod.NonZeroCPU, pod.NonZeroMem = max(pod.CPU, 100), max(pod.Mem, 200<<20)
 		all, rows := make([]table.Row, 50), []int32{}
 		for i := range all {
-			all[i] = rowOf(q)
+			all[i] = rowOf(pod)
 			rows = append(rows, int32(i))
 		}
-		f := &fits{scores: make([]int32, len(all))}
-		f.requestedFits(q, p, all, rows)
+		scores := make([]int32, len(all))
+		pod.scoreRequested(scores, all, rows)
 		for i := range all {
 			r := &all[i]
-			want := noFit
-			if fitsIn(q, r) {
-				want = int32(p.requestedFit(q, r))
+			want := NoFit
+			if pod.fits(r) {
+				want = int32(pod.requested(r))
 			}
-			if f.scores[i] != want {
-				t.Fatalf("%+v asks %+v of %+v: score %d, want %d", p, q, *r, f.scores[i], want)
+			if scores[i] != want {
+				t.Fatalf("%+v asks of %+v: score %d, want %d", *pod, *r, scores[i], want)
 			}
 		}
 	}

@@ -9,52 +9,68 @@ import (
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 
+	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/claims"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
+	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
 )
 
-// keepingApart is how the pods of a Service keep away from each other.
-type keepingApart struct {
+// services is the term of Affinity's rules about where the pods of a pod's Services run. That plugin has one score a node,
+// so this term mixes that of node affinity into its own.
+type services struct {
+	affinity *nodeAffinity
+	plugin   judge.Services // nil where it cannot be asked
+	filters  bool
+	forAll   bool // rules are for pods that state none, too
+
+	// How the pods of the Service keep away from each other.
 	topologies []*table.Topology // none where no rule binds the pod
 	counter    *table.Counter
 	weight     int64 // beside preferred node affinity
 }
 
-// compileServices takes what binds the pod to the pods of its Services, after node affinity.
-func (x *Index) compileServices(q *query, p *policy, state fwk.CycleState) {
-	q.apart = keepingApart{topologies: q.apart.topologies[:0]}
-	if !p.runs(affinityName) {
-		return
+func (t *services) read(p *profile) bool {
+	t.plugin, _ = p.plugin(config.AffinityName).(judge.Services)
+	t.filters = slices.Contains(p.filterNames, config.AffinityName)
+	if args, ok := p.args(config.AffinityName).(*config.AffinityArgs); ok {
+		t.forAll = len(args.ServiceAffinity.Labels) > 0 || len(args.ServiceAntiAffinity.Labels) > 0
 	}
-	if p.services == nil {
-		if p.rulesForAll || hasServiceRules(q.pod) {
-			q.cannotSay(reasonService)
+	return p.runs(config.AffinityName)
+}
+
+func (t *services) compile(q *Query) {
+	t.topologies, t.counter, t.affinity.mixed = t.topologies[:0], nil, false
+	if t.plugin == nil {
+		if t.forAll || hasServiceRules(q.Pod) {
+			q.cannotSay(ReasonService)
 		}
 		return
 	}
-	if slices.Contains(p.filters, affinityName) {
-		want, err := p.services.Together(state)
+	if t.filters {
+		want, err := t.plugin.Together(q.State)
 		if err != nil {
-			q.cannotSay(reasonInvalid)
+			q.cannotSay(ReasonInvalid)
 			return
 		}
 		if len(want) > 0 {
-			x.allow(q, x.table.Labels.Select(want, nil))
+			q.allows(q.table.Labels.Select(want, nil))
 		}
 	}
-	if p.affinity == 0 {
+	if t.affinity.weight == 0 {
 		return
 	}
-	keys, selector, weight, err := p.services.Apart(q.pod)
+	keys, selector, weight, err := t.plugin.Apart(q.Pod)
 	if err != nil || len(keys) > 0 && selector.Empty() {
-		q.cannotSay(reasonInvalid)
+		q.cannotSay(ReasonInvalid)
 		return
 	}
 	for _, key := range keys {
-		q.apart.topologies = append(q.apart.topologies, x.topology(q, key))
+		t.topologies = append(t.topologies, q.topology(key))
 	}
 	if len(keys) > 0 {
-		q.apart.counter, q.apart.weight = x.countSelected(q.pod.Namespace, selector), weight
+		t.counter, t.weight = q.countSelected(q.Pod.Namespace, selector), weight
+		t.affinity.mixed = true
+		q.scores(t)
 	}
 }
 
@@ -63,26 +79,41 @@ func hasServiceRules(pod *v1.Pod) bool {
 	return together || apart
 }
 
-// keepApart returns by feasible row what share of the Service's pods on feasible nodes runs
-// elsewhere, 0–100, as spreadScores of plugins/affinity.
-func (x *Index) keepApart(q *query) []int64 {
-	scores, sums := x.ints.take(len(x.feasible)), x.floats.take(len(x.feasible))
-	total := int64(0)
-	if q.apart.counter != nil {
-		for _, row := range x.feasible {
-			total += int64(q.apart.counter.Rows[row])
+// score adds the score of Affinity for a pod of which a rule keeps others apart.
+func (t *services) score(q *Query, rows []int32, totals []int64) {
+	scores := t.keepApart(q, rows)
+	if t.affinity.prefer != nil {
+		preferred := q.ints.take(len(rows))
+		t.affinity.addTo(rows, preferred, 1)
+		for i := range scores {
+			scores[i] = (preferred[i] + t.weight*scores[i]) / (1 + t.weight)
 		}
 	}
-	for _, topology := range q.apart.topologies {
-		counts := x.ints.take(topology.Domains())
+	for i, score := range scores {
+		totals[i] += t.affinity.weight * score
+	}
+}
+
+// keepApart returns by feasible row what share of the Service's pods on feasible nodes runs
+// elsewhere, 0–100, as spreadScores of plugins/affinity.
+func (t *services) keepApart(q *Query, rows []int32) []int64 {
+	scores, sums := q.ints.take(len(rows)), q.floats.take(len(rows))
+	total := int64(0)
+	if t.counter != nil {
+		for _, row := range rows {
+			total += int64(t.counter.Rows[row])
+		}
+	}
+	for _, topology := range t.topologies {
+		counts := q.ints.take(topology.Domains())
 		if total > 0 {
-			for _, row := range x.feasible {
+			for _, row := range rows {
 				if value := topology.Values[row]; value != table.NoValue {
-					counts[value] += int64(q.apart.counter.Rows[row])
+					counts[value] += int64(t.counter.Rows[row])
 				}
 			}
 		}
-		for i, row := range x.feasible {
+		for i, row := range rows {
 			value := topology.Values[row]
 			if value == table.NoValue {
 				continue
@@ -91,26 +122,11 @@ func (x *Index) keepApart(q *query) []int64 {
 			if total > 0 {
 				score *= float64(total-counts[value]) / float64(total)
 			}
-			sums[i] += score / float64(len(q.apart.topologies))
+			sums[i] += score / float64(len(t.topologies))
 		}
 	}
 	for i, sum := range sums {
 		scores[i] = int64(sum)
 	}
 	return scores
-}
-
-// addApart adds the score of Affinity for a pod of which a rule keeps others apart.
-func (x *Index) addApart(q *query, p *policy, total []int64) {
-	scores := x.keepApart(q)
-	if q.prefer != nil {
-		preferred := x.ints.take(len(x.feasible))
-		x.addPreference(q, 1, preferred)
-		for i := range scores {
-			scores[i] = (preferred[i] + q.apart.weight*scores[i]) / (1 + q.apart.weight)
-		}
-	}
-	for i, score := range scores {
-		total[i] += p.affinity * score
-	}
 }

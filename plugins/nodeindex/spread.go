@@ -10,10 +10,29 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	fwk "k8s.io/kube-scheduler/framework"
+	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/names"
 	"k8s.io/utils/ptr"
 
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
 )
+
+// spread is the term of topology spread constraints. What they count is in the table's counters.
+type spread struct {
+	taints   *Taints
+	affinity *nodeAffinity
+
+	filters         bool
+	weight          int64
+	defaults        []v1.TopologySpreadConstraint
+	systemDefaulted bool
+	matchLabelKeys  bool // are honoured
+
+	// Constraints of the pod in hand.
+	hard, soft []spreading
+	// requireAll: nodes without all topology keys do not take part in soft spreading.
+	requireAll bool
+}
 
 // spreading is one topology spread constraint of a pod, counted over all nodes.
 type spreading struct {
@@ -32,63 +51,90 @@ type spreading struct {
 	weight float64
 }
 
-func (s *spreading) admits(row int32) bool {
-	value := s.topology.Values[row]
-	return value != table.NoValue && s.takes[value]
+// What upstream spreads pods by that have no constraints of their own
+// (pkg/scheduler/framework/plugins/podtopologyspread/plugin.go).
+var systemDefaults = []v1.TopologySpreadConstraint{
+	{TopologyKey: v1.LabelHostname, WhenUnsatisfiable: v1.ScheduleAnyway, MaxSkew: 3},
+	{TopologyKey: v1.LabelTopologyZone, WhenUnsatisfiable: v1.ScheduleAnyway, MaxSkew: 5},
 }
 
-// compileSpread is filterTopologySpreadConstraints and buildDefaultConstraints of
+func (t *spread) read(p *profile) bool {
+	if !p.features.EnableNodeInclusionPolicyInPodTopologySpread {
+		p.doNotKnow("feature NodeInclusionPolicyInPodTopologySpread")
+	}
+	t.matchLabelKeys = p.features.EnableMatchLabelKeysInPodTopologySpread
+	t.filters, t.weight = p.filters(names.PodTopologySpread), p.weight(names.PodTopologySpread)
+	if args, ok := p.args(names.PodTopologySpread).(*kubeschedulerconfig.PodTopologySpreadArgs); ok {
+		t.defaults = args.DefaultConstraints
+		if args.DefaultingType == kubeschedulerconfig.SystemDefaulting {
+			t.defaults, t.systemDefaulted = systemDefaults, true
+		}
+	}
+	for i := range t.defaults {
+		// A pod that loses its own would get them.
+		p.recounts = p.recounts || t.defaults[i].WhenUnsatisfiable == v1.DoNotSchedule
+	}
+	return t.filters || t.weight > 0
+}
+
+// compile is filterTopologySpreadConstraints and buildDefaultConstraints of
 // pkg/scheduler/framework/plugins/podtopologyspread, with counters in place of selectors.
-func (x *Index) compileSpread(q *query, p *policy) {
-	q.hard, q.soft = q.hard[:0], q.soft[:0]
-	constraints := q.pod.Spec.TopologySpreadConstraints
+func (t *spread) compile(q *Query) {
+	t.hard, t.soft = t.hard[:0], t.soft[:0]
+	constraints := q.Pod.Spec.TopologySpreadConstraints
 	explicit := len(constraints) > 0
-	q.requireAll = explicit || !p.systemDefaulted
+	t.requireAll = explicit || !t.systemDefaulted
 	var selector labels.Selector
 	if !explicit {
-		if constraints = p.spreadDefaults; len(constraints) == 0 {
+		if constraints = t.defaults; len(constraints) == 0 {
 			return
 		}
-		if selector = x.owners.selector(q.pod); selector.Empty() {
+		if selector = q.owners.selector(q.Pod); selector.Empty() {
 			return
 		}
 	}
 	for i := range constraints {
 		c := &constraints[i]
 		hard := c.WhenUnsatisfiable == v1.DoNotSchedule
-		if hard && !p.filtersSpread || !hard && p.spread == 0 {
+		if hard && !t.filters || !hard && t.weight == 0 {
 			continue
 		}
 		s := selector
 		if explicit {
 			var err error
 			if s, err = metav1.LabelSelectorAsSelector(c.LabelSelector); err != nil {
-				q.cannotSay(reasonInvalid)
+				q.cannotSay(ReasonInvalid)
 				return
 			}
-			if p.features.EnableMatchLabelKeysInPodTopologySpread {
-				s = withLabelKeys(s, c.MatchLabelKeys, q.pod.Labels)
+			if t.matchLabelKeys {
+				s = withLabelKeys(s, c.MatchLabelKeys, q.Pod.Labels)
 			}
 		}
 		d := spreading{
 			of:       c,
-			topology: x.table.Topology(c.TopologyKey), counter: x.countSelected(q.pod.Namespace, s),
+			topology: q.topology(c.TopologyKey), counter: q.countSelected(q.Pod.Namespace, s),
 			maxSkew: c.MaxSkew, minDomains: ptr.Deref(c.MinDomains, 1),
 			honorAffinity: ptr.Deref(c.NodeAffinityPolicy, v1.NodeInclusionPolicyHonor) == v1.NodeInclusionPolicyHonor,
 			honorTaints:   ptr.Deref(c.NodeTaintsPolicy, v1.NodeInclusionPolicyIgnore) == v1.NodeInclusionPolicyHonor,
 		}
 		if d.topology == nil {
-			q.cannotSay(reasonTopology)
 			return
 		}
-		if s.Matches(labels.Set(q.pod.Labels)) {
+		if s.Matches(labels.Set(q.Pod.Labels)) {
 			d.self = 1
 		}
 		if hard {
-			q.hard = append(q.hard, d)
+			t.hard = append(t.hard, d)
 		} else {
-			q.soft = append(q.soft, d)
+			t.soft = append(t.soft, d)
 		}
+	}
+	if len(t.hard) > 0 {
+		t.countHard(q)
+		q.admits(t)
+	}
+	if len(t.soft) > 0 {
+		q.scores(t)
 	}
 }
 
@@ -109,21 +155,21 @@ func withLabelKeys(s labels.Selector, keys []string, pod map[string]string) labe
 
 // countSelected counts the pods of the namespace that spreading counts: those that are not
 // being deleted. A selector that is empty counts none.
-func (x *Index) countSelected(namespace string, s labels.Selector) *table.Counter {
+func (q *Query) countSelected(namespace string, s labels.Selector) *table.Counter {
 	if s.Empty() || table.SelectsNothing(s) {
 		return nil
 	}
-	x.key = append(append(append(append(x.key[:0], "spread"...), 0), namespace...), 0)
-	x.key = append(x.key, s.String()...)
-	return x.table.Count(x.key, []string{namespace}, s, func(pod *v1.Pod) bool {
+	q.key = append(append(append(append(q.key[:0], "spread"...), 0), namespace...), 0)
+	q.key = append(q.key, s.String()...)
+	return q.table.Count(q.key, []string{namespace}, s, func(pod *v1.Pod) bool {
 		return pod.DeletionTimestamp == nil && pod.Namespace == namespace && s.Matches(labels.Set(pod.Labels))
 	})
 }
 
 // included is matchNodeInclusionPolicies: whether pods on the node count.
-func (x *Index) included(q *query, s *spreading, row int32) bool {
-	return !(s.honorAffinity && q.selection != nil && !q.selection.Has(row) ||
-		s.honorTaints && q.repelled[x.table.Classes[row]])
+func (t *spread) included(q *Query, s *spreading, row int32) bool {
+	return !(s.honorAffinity && t.affinity.selection != nil && !t.affinity.selection.Has(row) ||
+		s.honorTaints && t.taints.repelled[q.table.Classes[row]])
 }
 
 // hasAll says whether the node has the topology keys of all constraints.
@@ -136,23 +182,23 @@ func hasAll(all []spreading, row int32) bool {
 	return true
 }
 
-// prepareSpread decides which domains the pod may go to, as PreFilter and Filter of
+// countHard decides which domains the pod may go to, as PreFilter and Filter of
 // pkg/scheduler/framework/plugins/podtopologyspread/filtering.go:
 // matching + self − least of all domains ≤ maxSkew.
-func (x *Index) prepareSpread(q *query) {
-	for i := range q.hard {
-		s := &q.hard[i]
+func (t *spread) countHard(q *Query) {
+	for i := range t.hard {
+		s := &t.hard[i]
 		domains := s.topology.Domains()
-		s.takes = x.bools.take(domains)
-		present, counts := x.bools.take(domains), x.ints.take(domains)
-		for row := range x.table.Rows {
-			if r := int32(row); x.table.Infos[row] != nil && hasAll(q.hard, r) && x.included(q, s, r) {
+		s.takes = q.bools.take(domains)
+		present, counts := q.bools.take(domains), q.ints.take(domains)
+		for row := range q.table.Rows {
+			if r := int32(row); q.table.Infos[row] != nil && hasAll(t.hard, r) && t.included(q, s, r) {
 				present[s.topology.Values[row]] = true
 			}
 		}
 		if s.counter != nil {
 			for row, n := range s.counter.Rows {
-				if hasAll(q.hard, row) && x.included(q, s, row) {
+				if hasAll(t.hard, row) && t.included(q, s, row) {
 					counts[s.topology.Values[row]] += int64(n)
 				}
 			}
@@ -170,33 +216,45 @@ func (x *Index) prepareSpread(q *query) {
 		for value := range s.takes {
 			s.takes[value] = counts[value]+s.self-least <= int64(s.maxSkew)
 		}
-		q.proven.spread = append(q.proven.spread, s.of)
+		q.proves(s.of)
 	}
 }
 
-// addSpread is PreScore, Score and NormalizeScore of
+func (t *spread) admit(_ *Query, rows []int32, totals []int64) int {
+	return keep(rows, totals, func(row int32) bool {
+		for i := range t.hard {
+			s := &t.hard[i]
+			if value := s.topology.Values[row]; value == table.NoValue || !s.takes[value] {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// score is PreScore, Score and NormalizeScore of
 // pkg/scheduler/framework/plugins/podtopologyspread/scoring.go.
-func (x *Index) addSpread(q *query, p *policy, total []int64) {
-	scored := len(x.feasible)
-	ignored := func(row int32) bool { return q.requireAll && !hasAll(q.soft, row) }
-	for _, row := range x.feasible {
+func (t *spread) score(q *Query, rows []int32, totals []int64) {
+	scored := len(rows)
+	ignored := func(row int32) bool { return t.requireAll && !hasAll(t.soft, row) }
+	for _, row := range rows {
 		if ignored(row) {
 			scored--
 		}
 	}
-	for i := range q.soft {
-		x.countSoft(q, &q.soft[i], scored, ignored)
+	for i := range t.soft {
+		t.countSoft(q, &t.soft[i], rows, scored, ignored)
 	}
-	raw := x.ints.take(len(x.feasible))
+	raw := q.ints.take(len(rows))
 	least, most := int64(math.MaxInt64), int64(0)
-	for i, row := range x.feasible {
+	for i, row := range rows {
 		if ignored(row) {
 			raw[i] = -1
 			continue
 		}
 		score := 0.
-		for j := range q.soft {
-			s := &q.soft[j]
+		for j := range t.soft {
+			s := &t.soft[j]
 			value := s.topology.Values[row]
 			if value == table.NoValue {
 				continue
@@ -213,18 +271,18 @@ func (x *Index) addSpread(q *query, p *policy, total []int64) {
 		switch {
 		case score < 0:
 		case most == 0:
-			total[i] += p.spread * fwk.MaxScore
+			totals[i] += t.weight * fwk.MaxScore
 		default:
-			total[i] += p.spread * (fwk.MaxScore * (most + least - score) / most)
+			totals[i] += t.weight * (fwk.MaxScore * (most + least - score) / most)
 		}
 	}
 }
 
 // countSoft counts matching pods by domain, and weighs the constraint by the number of
 // domains with feasible nodes; for hostnames the rows are the domains.
-func (x *Index) countSoft(q *query, s *spreading, scored int, ignored func(int32) bool) {
+func (t *spread) countSoft(q *Query, s *spreading, rows []int32, scored int, ignored func(int32) bool) {
 	if s.topology.Key == v1.LabelHostname {
-		s.counts = x.ints.take(len(x.table.Rows))
+		s.counts = q.ints.take(len(q.table.Rows))
 		if s.counter != nil {
 			for row, n := range s.counter.Rows {
 				s.counts[row] = int64(n)
@@ -239,9 +297,9 @@ func (x *Index) countSoft(q *query, s *spreading, scored int, ignored func(int32
 	if id, ok := s.topology.ID(""); ok {
 		missing = id
 	}
-	s.counts = x.ints.take(domains + 1)
-	present, number := x.bools.take(domains+1), 0
-	for _, row := range x.feasible {
+	s.counts = q.ints.take(domains + 1)
+	present, number := q.bools.take(domains+1), 0
+	for _, row := range rows {
 		if ignored(row) {
 			continue
 		}
@@ -260,10 +318,34 @@ func (x *Index) countSoft(q *query, s *spreading, scored int, ignored func(int32
 			if value == table.NoValue {
 				value = missing
 			}
-			if present[value] && !ignored(row) && x.included(q, s, row) {
+			if present[value] && !ignored(row) && t.included(q, s, row) {
 				s.counts[value] += int64(n)
 			}
 		}
 	}
 	s.weight = math.Log(float64(number + 2))
+}
+
+func (t *spread) counts(to []any, pod *v1.Pod) []any {
+	if t.filters {
+		for i := range pod.Spec.TopologySpreadConstraints {
+			if c := &pod.Spec.TopologySpreadConstraints[i]; c.WhenUnsatisfiable == v1.DoNotSchedule {
+				to = append(to, c)
+			}
+		}
+	}
+	return to
+}
+
+func (t *spread) leaveOut(light *v1.Pod) {
+	if !t.filters {
+		return
+	}
+	all := light.Spec.TopologySpreadConstraints
+	light.Spec.TopologySpreadConstraints = nil
+	for i := range all {
+		if all[i].WhenUnsatisfiable != v1.DoNotSchedule {
+			light.Spec.TopologySpreadConstraints = append(light.Spec.TopologySpreadConstraints, all[i])
+		}
+	}
 }

@@ -7,6 +7,8 @@ import (
 	"math"
 
 	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/config"
 )
 
 // View is one cycle's view of what nodes will use, by one snapshot and for one pod.
@@ -37,6 +39,12 @@ type Prediction struct {
 
 // Predicting is a cycle state with a prediction.
 type Predicting interface{ Prediction() *Prediction }
+
+// Where ResourceFit and Taints keep their predictions in the cycle state.
+const (
+	PeaksState    fwk.StateKey = "PreFilterPeak" + config.ResourceFitName
+	PressureState fwk.StateKey = "PreFilter" + config.TaintsName
+)
 
 // PredictionIn is the prediction that a plugin keeps in the cycle state under the key, or nil where it keeps none.
 func PredictionIn(state fwk.CycleState, key fwk.StateKey) *Prediction {

@@ -21,7 +21,7 @@ import (
 // by requests.
 const OvercommitAnnotation = "foresight-scheduler.dev/overcommit"
 
-const peakStateKey = "PreFilterPeak" + Name
+const peakStateKey = predict.PeaksState
 
 // Forecasts are what ResourceFit reads of the future. The zero value knows nothing.
 type Forecasts struct {

@@ -28,7 +28,7 @@ import (
 )
 
 // Name of the plugin in a KubeSchedulerConfiguration.
-const Name = "ResourceFit"
+const Name = config.ResourceFitName
 
 // ResourceFit composes upstream's NodeResourcesFit and NodeResourcesBalancedAllocation
 // with a guard on limits and with predicted peaks.

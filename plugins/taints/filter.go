@@ -18,7 +18,7 @@ import (
 // ErrReasonPressure is the reason a node is refused for predicted pressure.
 const ErrReasonPressure = "node(s) had predicted pressure that the pod didn't tolerate"
 
-const stateKey = "PreFilter" + Name
+const stateKey = predict.PressureState
 
 // pressureState is the cycle's one view of pressure, and what of it this pod tolerates.
 type pressureState struct {

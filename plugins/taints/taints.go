@@ -25,7 +25,7 @@ import (
 
 const (
 	// Name of the plugin in a KubeSchedulerConfiguration.
-	Name = "Taints"
+	Name = config.TaintsName
 	// PressureTaint is the key of the taint that predicted pressure counts as; its
 	// value is the resource that will run short.
 	PressureTaint = "foresight-scheduler.dev/predicted-pressure"

@@ -10,6 +10,7 @@ import (
 
 	fwk "k8s.io/kube-scheduler/framework"
 
+	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/decision"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
@@ -19,7 +20,7 @@ import (
 //
 // For example: "Closest is node-2: its predicted peak of cpu would be at least 8.6 of 8 cores with the pod, and is 7.6 without; the bound is 100 %."
 func Closest(state fwk.CycleState, nodes fwk.NodeInfoLister, statuses fwk.NodeToStatusReader) string {
-	p := predict.PredictionIn(state, fitState)
+	p := predict.PredictionIn(state, predict.PeaksState)
 	if p == nil || !p.Filters {
 		return ""
 	}
@@ -30,7 +31,7 @@ func Closest(state fwk.CycleState, nodes fwk.NodeInfoLister, statuses fwk.NodeTo
 	said, least := "", math.Inf(1)
 	for _, info := range all {
 		status := statuses.Get(info.Node().Name)
-		if status.Plugin() != fitName || !slices.ContainsFunc(status.Reasons(), refusedByPeak) {
+		if status.Plugin() != config.ResourceFitName || !slices.ContainsFunc(status.Reasons(), refusedByPeak) {
 			continue
 		}
 		with, without, lacks := decisive(p, state, info)

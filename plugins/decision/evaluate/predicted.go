@@ -11,16 +11,9 @@ import (
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 
+	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/decision"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
-)
-
-// The plugins that judge by what is predicted, and where they keep that in the cycle state, as the node index reads it.
-const (
-	fitName     = "ResourceFit"
-	taintsName  = "Taints"
-	fitState    = "PreFilterPeak" + fitName
-	taintsState = "PreFilter" + taintsName
 )
 
 // view is what the plugins predicted by; nil where they predicted nothing.
@@ -32,7 +25,7 @@ type view struct {
 }
 
 func viewIn(state fwk.CycleState) *view {
-	fit, pressure := predict.PredictionIn(state, fitState), predict.PredictionIn(state, taintsState)
+	fit, pressure := predict.PredictionIn(state, predict.PeaksState), predict.PredictionIn(state, predict.PressureState)
 	switch {
 	case fit != nil:
 		return &view{fit, pressure, state}
@@ -111,7 +104,7 @@ func (v *view) note(info fwk.NodeInfo, peaks predict.Intervals) string {
 
 // figuresOf says by which figures a prediction refuses the node: "7.6 + 1 of 8 cores passes 100 %".
 func figuresOf(c *decision.Candidate) string {
-	if c.Plugin != fitName || !strings.HasPrefix(c.Refused, "Predicted peak") {
+	if c.Plugin != config.ResourceFitName || !strings.HasPrefix(c.Refused, "Predicted peak") {
 		return ""
 	}
 	var said []string
@@ -133,7 +126,7 @@ func (v *view) flip(e *decision.Evaluation, r *answers) string {
 	if chosen == nil || other == nil || chosen.Refused != "" || other.Refused != "" || chosen.Total <= other.Total {
 		return ""
 	}
-	weight := weightOf(e, fitName)
+	weight := weightOf(e, config.ResourceFitName)
 	if v == nil || !v.Harm || weight == 0 {
 		return ""
 	}
@@ -145,11 +138,11 @@ func (v *view) flip(e *decision.Evaluation, r *answers) string {
 	was := l.expected(1)
 	if v.pressure != nil {
 		if bounds := v.pressure.Bounds.Of(v.state, info); !bounds.Off && bounds.Over(was, l.allocatable).Any() {
-			l.pressure, l.relieved = bounds, max(0, partOf(chosen, taintsName)-partOf(other, taintsName))
+			l.pressure, l.relieved = bounds, max(0, partOf(chosen, config.TaintsName)-partOf(other, config.TaintsName))
 		}
 	}
 	behind := chosen.Total - other.Total
-	gain := func(by float64) int64 { return l.points(by, weight) - partOf(other, fitName) }
+	gain := func(by float64) int64 { return l.points(by, weight) - partOf(other, config.ResourceFitName) }
 	if most := gain(0); most <= behind {
 		return fmt.Sprintf("no forecast of %s alone: it is %d behind, and a lower one could make up for %d", other.Node, behind, max(0, most))
 	}

@@ -1,0 +1,148 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package nodeindex
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/names"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
+)
+
+// asked is the term of the plugins that tell what they make of nodes: PredictedQoS, Trimaran's, the guard on limits, and
+// ResourceFit where the columns do not know its args. A row is shown to them when it has changed, or when
+// the pod is of a new shape, and what they say is kept beside the score for resources.
+type asked struct {
+	plugins []ask
+
+	saying   []saying // those that have something to say about the pod
+	looked   []judge.Row
+	verdicts []judge.Verdict
+}
+
+// maxAsked bounds the plugins of a profile that are asked.
+const maxAsked = 6
+
+// saying is what one of them says about the pod in hand.
+type saying struct {
+	judge.Judge
+	ask
+	at       int // in the profile's
+	relative bool
+}
+
+// read asks all plugins that no other term models, if they can be asked.
+func (t *asked) read(p *profile) bool {
+	for _, name := range p.filterNames {
+		if !slices.Contains(p.known, name) && p.ask(p.plugin(name), p.weightOf(name), true) {
+			p.known = append(p.known, name)
+		}
+	}
+	for i := range p.scores {
+		name := p.scores[i].Name
+		switch {
+		case slices.Contains(p.known, name):
+		case p.ask(p.plugin(name), p.weightOf(name), false):
+			p.known = append(p.known, name)
+		case (name == names.VolumeBinding || name == names.DynamicResources) && slices.Contains(p.filterNames, name):
+			// They score 0 on every node where their filter has nothing to say about the pod.
+		default:
+			p.doNotKnow("score plugin " + name)
+		}
+	}
+	t.plugins = p.toAsk
+	for i := range t.plugins {
+		if t.plugins[i].weight > maxWeight {
+			p.doNotKnow(fmt.Sprintf("a weight over %d", maxWeight))
+		}
+	}
+	return len(t.plugins) > 0
+}
+
+func (t *asked) compile(q *Query) {
+	t.saying = t.saying[:0]
+	compares := false
+	for i := range t.plugins {
+		plugin := &t.plugins[i]
+		j, can := plugin.plugin.Judge(q.State, q.Pod)
+		switch {
+		case !can:
+			q.cannotSay(ReasonPlugin + Reason(plugin.plugin.Name()))
+		case j != nil:
+			said := saying{Judge: j, ask: *plugin, at: i, relative: plugin.weight > 0 && j.Relative()}
+			compares = compares || said.relative
+			t.saying = append(t.saying, said)
+			q.Shape.asked[i] = j.Shape()
+			q.World.asked[i].says, q.World.asked[i].of = true, j.World()
+			q.clocks = append(q.clocks, j)
+		}
+	}
+	if len(t.saying) > 0 {
+		q.keeps(t)
+	}
+	if compares {
+		q.scores(t)
+	}
+}
+
+// judge has the plugins look at the rows that the pod fits in.
+func (t *asked) judge(q *Query, rows []int32) {
+	kept := q.Kept
+	fitting := t.looked[:0]
+	for _, row := range rows {
+		if kept.Scores[row] != NoFit {
+			fitting = append(fitting, q.table.Judged(row))
+		}
+	}
+	t.looked = fitting
+	for i := range t.saying {
+		j := &t.saying[i]
+		verdicts := resize(&t.verdicts, len(fitting))
+		if until := j.Look(fitting, verdicts); !until.IsZero() && (kept.until.IsZero() || until.Before(kept.until)) {
+			kept.until = until
+		}
+		if n := len(kept.Scores); j.relative && len(kept.raw[j.at]) < n {
+			kept.raw[j.at] = append(make([]int64, 0, n+n/16), kept.raw[j.at]...)[:n]
+		}
+		left := 0
+		for k := range fitting {
+			row, v := fitting[k].At, &verdicts[k]
+			switch {
+			case v.Refused && j.filters:
+				kept.Scores[row] = NoFit
+				continue
+			case j.relative:
+				kept.raw[j.at][row] = v.Raw
+			default:
+				kept.Scores[row] += int32(j.weight * v.Raw) // maxWeight keeps it below
+			}
+			if left < k {
+				fitting[left] = fitting[k]
+			}
+			left++
+		}
+		fitting = fitting[:left]
+	}
+	clear(t.looked)
+}
+
+// score adds the scores that are relative to those of other nodes.
+func (t *asked) score(q *Query, rows []int32, totals []int64) {
+	for i := range t.saying {
+		j := &t.saying[i]
+		if !j.relative {
+			continue
+		}
+		scores, raw := q.ints.take(len(rows)), q.Kept.raw[j.at]
+		for k, row := range rows {
+			scores[k] = raw[row]
+		}
+		j.Scores(scores)
+		for k, score := range scores {
+			totals[k] += j.weight * score
+		}
+	}
+}

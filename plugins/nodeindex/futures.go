@@ -1,0 +1,66 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package nodeindex
+
+import (
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
+)
+
+// What the terms peaks and pressure have in common: the forecasts of rows.
+
+// future of a row: what the forecasts of its pods add up to, and its own.
+type future struct {
+	known            bool // the rest is of a node
+	generation       int64
+	epoch, podsEpoch uint64
+	load             predict.NodeLoad
+	use              predict.NodeUse
+	node             predict.NodeForecast
+}
+
+// futureOf brings the row's future up to date and returns it.
+func (q *Query) futureOf(row int32, s *predict.Snapshot) *future {
+	if len(q.futures) < len(q.table.Rows) {
+		q.futures = append(q.futures, make([]future, len(q.table.Rows)-len(q.futures))...)
+	}
+	f := &q.futures[row]
+	info := q.table.Infos[row]
+	// A row that went to another node has another generation too.
+	changed := !f.known || f.generation != info.GetGeneration()
+	if changed || f.podsEpoch != s.PodsEpoch() {
+		f.load, f.use = predict.NodeLoad{}, predict.NodeUse{}
+		allocatable := predict.AllocatableOf(info)
+		for _, p := range info.GetPods() {
+			forecast := s.Resident(p, allocatable)
+			f.load.Add(&forecast)
+			f.use.Add(&forecast)
+		}
+		f.podsEpoch = s.PodsEpoch()
+	}
+	if changed || f.epoch != s.Epoch() {
+		f.node, f.epoch = s.NodeForecast(info.Node().Name), s.Epoch()
+	}
+	f.known, f.generation = true, info.GetGeneration()
+	return f
+}
+
+// outlook is what is predicted for a pod; the zero value where nothing is.
+type outlook struct {
+	bounds  *predict.NodeBounds
+	pod     predict.PodForecast
+	horizon predict.Horizon
+	counts  predict.Set
+
+	filters, overcommits bool
+}
+
+func outlookOf(p *predict.Prediction) outlook {
+	return outlook{p.Bounds, p.View.Pod, p.View.Horizon, p.Counts, p.Filters, p.Overcommits}
+}
+
+// allocatable of a row, as predict.AllocatableOf.
+func allocatable(r *table.Row) predict.Amounts {
+	return predict.Amounts{predict.CPU: float64(r.AllocCPU) / 1000, predict.Memory: float64(r.AllocMem)}
+}

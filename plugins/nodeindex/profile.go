@@ -1,0 +1,137 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package nodeindex
+
+import (
+	"slices"
+
+	fwk "k8s.io/kube-scheduler/framework"
+	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/names"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
+)
+
+// profile is what terms read. A plugin that no term asks for is one that the index does not know.
+type profile struct {
+	features feature.Features
+	// plugin returns the profile's plugin of that name where it is one of ours, else nil.
+	plugin func(string) fwk.Plugin
+
+	filterNames, preFilterNames []string
+	scores                      []kubeschedulerconfig.Plugin
+	configs                     []kubeschedulerconfig.PluginConfig
+
+	known    []string // plugins that a term models
+	unknown  string   // what no term does
+	recounts bool     // upstream has to count pods in any case
+	toAsk    []ask
+}
+
+func newProfile(enabled *kubeschedulerconfig.Plugins, args []kubeschedulerconfig.PluginConfig, features feature.Features, plugin func(string) fwk.Plugin) *profile {
+	// A pod that waits for a node names none.
+	return &profile{
+		features: features, plugin: plugin, filterNames: namesOf(enabled.Filter), preFilterNames: namesOf(enabled.PreFilter),
+		scores: enabled.Score.Enabled, configs: args, known: []string{names.NodeName},
+	}
+}
+
+func namesOf(set kubeschedulerconfig.PluginSet) []string {
+	var out []string
+	for i := range set.Enabled {
+		out = append(out, set.Enabled[i].Name)
+	}
+	return out
+}
+
+// filters says whether the profile filters with one of the plugins, all of which the term models.
+func (p *profile) filters(plugins ...string) (any bool) {
+	p.known = append(p.known, plugins...)
+	for _, name := range plugins {
+		any = any || slices.Contains(p.filterNames, name)
+	}
+	return any
+}
+
+// weight of the plugins, all of which the term models; 0 where the profile does not score with them.
+func (p *profile) weight(plugins ...string) (sum int64) {
+	p.known = append(p.known, plugins...)
+	for _, name := range plugins {
+		sum += p.weightOf(name)
+	}
+	return sum
+}
+
+func (p *profile) weightOf(name string) int64 {
+	for i := range p.scores {
+		if p.scores[i].Name == name {
+			return int64(p.scores[i].Weight)
+		}
+	}
+	return 0
+}
+
+// runs says whether the profile filters or scores with the plugin.
+
+func (p *profile) runs(name string) bool {
+	return slices.Contains(p.filterNames, name) || slices.ContainsFunc(p.scores, func(s kubeschedulerconfig.Plugin) bool { return s.Name == name })
+}
+
+// args of a plugin that the profile runs, else nil.
+func (p *profile) args(name string) any {
+	if p.runs(name) {
+		for i := range p.configs {
+			if p.configs[i].Name == name {
+				return p.configs[i].Args
+			}
+		}
+	}
+	return nil
+}
+
+// doNotKnow notes that the index cannot serve the profile, since it does not know that of it, if that is anything. As with
+// a query's cannotSay, there is nothing to drop.
+func (p *profile) doNotKnow(what string) {
+	if p.unknown == "" {
+		p.unknown = what
+	}
+}
+
+// ask is a plugin that tells what it makes of nodes; see asked.
+type ask struct {
+	plugin  judge.Plugin
+	weight  int64 // 0 where the profile does not score with it
+	filters bool
+}
+
+// ask has the index ask the plugin, and says whether it can be asked.
+func (p *profile) ask(plugin fwk.Plugin, weight int64, filters bool) bool {
+	j, ok := plugin.(judge.Plugin)
+	if !ok || len(p.toAsk) == maxAsked {
+		return false
+	}
+	p.toAsk = append(p.toAsk, ask{j, weight, filters})
+	return true
+}
+
+// otherFilters are the filters that no term models.
+func (p *profile) otherFilters() (others []string) {
+	for _, name := range p.filterNames {
+		if !slices.Contains(p.known, name) {
+			others = append(others, name)
+		}
+	}
+	return others
+}
+
+// uncounting are PreFilter plugins beside those that terms model: none of them reads spread constraints or inter-pod terms.
+var uncounting = []string{
+	names.VolumeRestrictions, names.NodeVolumeLimits, names.VolumeBinding, names.VolumeZone, names.DynamicResources, names.NodeDeclaredFeatures,
+}
+
+// otherPreFilters says whether a PreFilter plugin that is not known may read what provers leave out.
+func (p *profile) otherPreFilters() bool {
+	return slices.ContainsFunc(p.preFilterNames, func(name string) bool { return !slices.Contains(p.known, name) && !slices.Contains(uncounting, name) })
+}
