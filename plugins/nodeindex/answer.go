@@ -3,13 +3,15 @@
 
 package nodeindex
 
+import "github.com/foresight-scheduler/foresight/plugins/nodeindex/terms"
+
 // The reasons for which the index is not asked about a pod, beside those for which terms cannot tell.
 const (
-	reasonGroup     Reason = "pod_group"
-	reasonNominated Reason = "nominated_node"
-	reasonNamed     Reason = "named_nodes"
-	reasonExtender  Reason = "extender"
-	reasonUnasked   Reason = "not_asked"
+	reasonGroup     terms.Reason = "pod_group"
+	reasonNominated terms.Reason = "nominated_node"
+	reasonNamed     terms.Reason = "named_nodes"
+	reasonExtender  terms.Reason = "extender"
+	reasonUnasked   terms.Reason = "not_asked"
 )
 
 // answer is what the index says of a pod in one cycle. The zero value says nothing, and whatever
@@ -18,8 +20,8 @@ const (
 type answer struct {
 	says  bool
 	node  string // "" where none is feasible
-	proof Proof
-	why   Reason // where it says nothing
+	proof terms.Proof
+	why   terms.Reason // where it says nothing
 	found found
 }
 
@@ -41,7 +43,7 @@ func (a *answer) told() Answer {
 }
 
 // unanswered says nothing, for that reason.
-func unanswered(why Reason) answer { return answer{why: why} }
+func unanswered(why terms.Reason) answer { return answer{why: why} }
 
 // hint is the node to hand to upstream, or "".
 func (a *answer) hint() string {

@@ -7,6 +7,8 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex/terms"
 )
 
 // A pod whose nodes differ in nothing but what is kept for its shape, taints and images is to the index what
@@ -26,7 +28,7 @@ const (
 // alike, and other terms score rows alike for them, as for the same images.
 type blocks struct {
 	all        []block
-	verdict    []int32 // of each class of taints, as in Taints
+	verdict    []int32 // of each class of taints, as in terms.Taints
 	kind       []int64 // by which other terms score
 	classified int     // of the table
 	most       int32   // disliked taints of a feasible row
@@ -43,7 +45,7 @@ type block struct {
 }
 
 // lead is pass for a plain query.
-func (x *Index) lead(q *Query, fits *fits) found {
+func (x *Index) lead(q *terms.Query, fits *fits) found {
 	kept := fits.kindOf(q)
 	if kept.classified != x.table.Classified {
 		kept.classified = x.table.Classified
@@ -73,7 +75,7 @@ func (x *Index) lead(q *Query, fits *fits) found {
 }
 
 // kindOf returns the blocks of pods like this one, all of them to be found anew where there are none.
-func (f *fits) kindOf(q *Query) *blocks {
+func (f *fits) kindOf(q *terms.Query) *blocks {
 	for i := range f.kinds {
 		if f.kinds[i].of(q) {
 			f.kind = i
@@ -90,7 +92,7 @@ func (f *fits) kindOf(q *Query) *blocks {
 }
 
 // of says whether the blocks are of pods like this one.
-func (b *blocks) of(q *Query) bool {
+func (b *blocks) of(q *terms.Query) bool {
 	return b.all != nil && slices.Equal(b.kind, q.Kind()) && slices.Equal(b.verdict, q.Taints.Verdict)
 }
 
@@ -109,7 +111,7 @@ func (b *blocks) grow(rows int) {
 }
 
 // scoreStale scores the rows whose score is stale.
-func (x *Index) scoreStale(q *Query, fits *fits) {
+func (x *Index) scoreStale(q *terms.Query, fits *fits) {
 	stale := x.stale[:0]
 	for at, word := range fits.stale {
 		for ; word != 0; word &= word - 1 {
@@ -124,10 +126,10 @@ func (x *Index) scoreStale(q *Query, fits *fits) {
 
 // sumBlocks finds changed blocks anew, and of all the best score, how many rows have it and how many are feasible, and the most
 // disliked taints of a feasible row.
-func (x *Index) sumBlocks(q *Query, fits *fits, kept *blocks) (found, int32) {
+func (x *Index) sumBlocks(q *terms.Query, fits *fits, kept *blocks) (found, int32) {
 	shares := q.Taints.Shares(kept.most)
 	kept.setWorth(q, shares)
-	led, most := found{score: Infeasible}, int32(0)
+	led, most := found{score: terms.Infeasible}, int32(0)
 	for i := range kept.all {
 		b := &kept.all[i]
 		if b.changed {
@@ -153,14 +155,14 @@ func (x *Index) sumBlocks(q *Query, fits *fits, kept *blocks) (found, int32) {
 const wordClasses = 64
 
 // setWorth takes what each count of disliked taints scores.
-func (b *blocks) setWorth(q *Query, shares []int64) {
+func (b *blocks) setWorth(q *terms.Query, shares []int64) {
 	b.worth = b.worth[:0]
 	if q.Pressed() || q.ScoresRows() || len(q.Taints.Verdict) > wordClasses {
 		return
 	}
 	for _, count := range q.Taints.Verdict {
 		worth := int64(math.MinInt64 / 2)
-		if count != Refused {
+		if count != terms.Refused {
 			worth = shares[min(int(count), len(shares)-1)]
 		}
 		b.worth = append(b.worth, worth)
@@ -207,7 +209,7 @@ func (b *blocks) update(rows, classes, before, scores []int32) {
 
 // sumPlainBlock is sumBlock by a sum for each row. Whether a row is feasible is a sign and no branch, since the CPU would guess
 // wrong at every tenth row.
-func (x *Index) sumPlainBlock(q *Query, fits *fits, worth []int64, i int) block {
+func (x *Index) sumPlainBlock(q *terms.Query, fits *fits, worth []int64, i int) block {
 	first, end := i*blockRows, min((i+1)*blockRows, len(fits.Scores))
 	scores := fits.Scores[first:end]
 	classes := x.table.Classes[first:end][:len(scores)]
@@ -226,7 +228,7 @@ func (x *Index) sumPlainBlock(q *Query, fits *fits, worth []int64, i int) block 
 	}
 	b := block{best: best, ties: uint8(ties), feasible: uint8(int64(len(scores)) + infeasibles)}
 	if ties == 0 {
-		b.best = Infeasible
+		b.best = terms.Infeasible
 	}
 	for ; seen != 0; seen &= seen - 1 {
 		b.most = max(b.most, q.Taints.Verdict[bits.TrailingZeros64(seen)])
@@ -236,15 +238,15 @@ func (x *Index) sumPlainBlock(q *Query, fits *fits, worth []int64, i int) block 
 
 // blockScores returns the weighted scores of the rows of a block, infeasible where they are, until the next call, and the most
 // disliked taints of a feasible one.
-func (x *Index) blockScores(q *Query, fits *fits, shares []int64, i int) (scores []int64, most int32) {
+func (x *Index) blockScores(q *terms.Query, fits *fits, shares []int64, i int) (scores []int64, most int32) {
 	first, end := i*blockRows, min((i+1)*blockRows, len(fits.Scores))
 	classes, pressed := x.table.Classes[first:end], fits.Pressed[first:end]
 	verdict, pressure := q.Taints.Verdict, q.Pressed()
 	scores = x.block[:end-first]
 	for j, score := range fits.Scores[first:end] {
 		count := verdict[classes[j]]
-		if count == Refused || score == NoFit {
-			scores[j] = Infeasible
+		if count == terms.Refused || score == terms.NoFit {
+			scores[j] = terms.Infeasible
 			continue
 		}
 		if pressure {
@@ -261,11 +263,11 @@ func (x *Index) blockScores(q *Query, fits *fits, shares []int64, i int) (scores
 }
 
 // sumBlock finds the best of a block.
-func (x *Index) sumBlock(q *Query, fits *fits, shares []int64, i int) block {
+func (x *Index) sumBlock(q *terms.Query, fits *fits, shares []int64, i int) block {
 	scores, most := x.blockScores(q, fits, shares, i)
-	b := block{best: Infeasible, most: most}
+	b := block{best: terms.Infeasible, most: most}
 	for _, score := range scores {
-		if score == Infeasible {
+		if score == terms.Infeasible {
 			continue
 		}
 		b.feasible++
@@ -280,7 +282,7 @@ func (x *Index) sumBlock(q *Query, fits *fits, shares []int64, i int) block {
 }
 
 // nthBest returns the nth of the rows that score best.
-func (x *Index) nthBest(q *Query, fits *fits, kept *blocks, best int64, nth int) int32 {
+func (x *Index) nthBest(q *terms.Query, fits *fits, kept *blocks, best int64, nth int) int32 {
 	shares := q.Taints.Shares(kept.most)
 	for i := range kept.all {
 		b := &kept.all[i]

@@ -16,6 +16,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex/terms"
 )
 
 // watcher returns a placed pod that would rather be beside the pods of the app, by each of so many labels of nodes.
@@ -107,7 +108,7 @@ func TestManyTopologyKeys(t *testing.T) {
 					t.Errorf("%s goes to %s, where it must not run", pod.Name, got.SuggestedHost)
 				}
 				answer := s.profile.ask(pod, s.begin(ctx, t, pod))
-				if bypassed := answer.why == ReasonTopology; bypassed != (test.bypassed && pod.Labels["app"] == "web") {
+				if bypassed := answer.why == terms.ReasonTopology; bypassed != (test.bypassed && pod.Labels["app"] == "web") {
 					t.Errorf("%s: the index answers %+v", pod.Name, answer)
 				}
 			}
@@ -140,23 +141,23 @@ func TestTopologyKeysAreForgotten(t *testing.T) {
 // Nothing that says nothing gives a hint, and no proof but that of the very term lets it be left out.
 func TestAnswersThatSayNothing(t *testing.T) {
 	var none answer
-	broken := answer{node: "node", why: ReasonTopology}
+	broken := answer{node: "node", why: terms.ReasonTopology}
 	if none.hint() != "" || broken.hint() != "" {
 		t.Errorf("hints %q and %q", none.hint(), broken.hint())
 	}
 	a, b := &v1.PodAffinityTerm{}, &v1.PodAffinityTerm{}
 	c := &v1.TopologySpreadConstraint{}
 	for _, test := range []struct {
-		proof Proof
+		proof terms.Proof
 		left  []any
 		want  bool
 	}{
-		{Proof{}, []any{a}, false},
-		{Proof{a}, []any{b}, false},
-		{Proof{a}, []any{a, b}, false},
-		{Proof{a, b}, []any{a, b}, true},
-		{Proof{a, b}, []any{c}, false},
-		{Proof{c}, []any{c}, true},
+		{terms.Proof{}, []any{a}, false},
+		{terms.Proof{a}, []any{b}, false},
+		{terms.Proof{a}, []any{a, b}, false},
+		{terms.Proof{a, b}, []any{a, b}, true},
+		{terms.Proof{a, b}, []any{c}, false},
+		{terms.Proof{c}, []any{c}, true},
 	} {
 		if got := test.proof.Covers(test.left); got != test.want {
 			t.Errorf("%+v covers %+v: %v", test.proof, test.left, got)
@@ -224,8 +225,8 @@ func TestChangesAreBounded(t *testing.T) {
 
 // What is kept of shapes stays within its bound also when there are more rows than when they were first seen.
 func TestKeptShapesStayWithinTheirBound(t *testing.T) {
-	x := newIndex(newChanges(), Owners{}, NewMetrics(), 0)
-	p := &Policy{}
+	x := newIndex(newChanges(), terms.Owners{}, NewMetrics(), 0)
+	p := &terms.Policy{}
 	size := func(f *fits) int {
 		bytes := 4*cap(f.Scores) + cap(f.Pressed) + 8*cap(f.stale)
 		for i := range f.kinds {
@@ -251,7 +252,7 @@ func TestKeptShapesStayWithinTheirBound(t *testing.T) {
 		for range 10_000 {
 			cpu++
 			for kind := range maxKinds {
-				q := &Query{Shape: Shape{Requests: Requests{CPU: cpu}}, Taints: &Taints{Verdict: []int32{int32(kind)}}}
+				q := &terms.Query{Shape: terms.Shape{Requests: terms.Requests{CPU: cpu}}, Taints: &terms.Taints{Verdict: []int32{int32(kind)}}}
 				x.fitsOf(q, p).kindOf(q)
 			}
 		}

@@ -35,6 +35,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/manifests"
 	"github.com/foresight-scheduler/foresight/plugins"
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex/terms"
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
 	"github.com/foresight-scheduler/foresight/plugins/qos"
@@ -379,7 +380,7 @@ func (s *scene) place(ctx context.Context, t testing.TB, pod *v1.Pod) bool {
 	}
 	lister := s.profile.SnapshotSharedLister().NodeInfos()
 	hint := s.profile.GetNodeHint(ctx, pod, nil, cycle, 0)
-	if answer := s.profile.index.answer(s.profile.policy, pod, state); s.small && answer.why == ReasonTopology {
+	if answer := s.profile.index.answer(s.profile.policy, pod, state); s.small && answer.why == terms.ReasonTopology {
 		return false
 	} else if s.odd && !answer.says {
 		return false

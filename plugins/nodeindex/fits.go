@@ -3,7 +3,9 @@
 
 package nodeindex
 
-import ()
+import (
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex/terms"
+)
 
 // What keepers, such as the term of resources, make of a row depends on the row and on few numbers of the pod, and most
 // pods are replicas of others. So the scores are kept by these numbers, and of a row that has
@@ -19,13 +21,13 @@ const (
 
 // shape of a pod of one profile.
 type shape struct {
-	policy *Policy
-	Shape
+	policy *terms.Policy
+	terms.Shape
 }
 
 // fits are a shape's scores by row.
 type fits struct {
-	Kept
+	terms.Kept
 	clock int // of the table
 	// stale holds a bit for each row: not yet scored, or changed since.
 	stale []uint64
@@ -34,7 +36,7 @@ type fits struct {
 }
 
 // fitsOf returns the scores of the pod's shape, those of changed rows stale.
-func (x *Index) fitsOf(q *Query, p *Policy) *fits {
+func (x *Index) fitsOf(q *terms.Query, p *terms.Policy) *fits {
 	x.enterWorld(q, p)
 	rows := len(x.table.Rows)
 	x.boundFits(p, rows)
@@ -68,10 +70,10 @@ func (x *Index) fitsOf(q *Query, p *Policy) *fits {
 }
 
 // enterWorld forgets the scores of another one.
-func (x *Index) enterWorld(q *Query, p *Policy) {
+func (x *Index) enterWorld(q *terms.Query, p *terms.Policy) {
 	world := x.worlds[p]
 	if world == nil {
-		world = &World{}
+		world = &terms.World{}
 		x.worlds[p] = world
 	}
 	if !world.Enter(&q.World) {
@@ -86,7 +88,7 @@ func (x *Index) enterWorld(q *Query, p *Policy) {
 }
 
 // maxFits of so many rows are kept.
-func (x *Index) maxFits(p *Policy, rows int) int {
+func (x *Index) maxFits(p *terms.Policy, rows int) int {
 	if x.most > 0 {
 		return x.most
 	}
@@ -94,7 +96,7 @@ func (x *Index) maxFits(p *Policy, rows int) int {
 }
 
 // boundFits lets go of what is too much since there are more rows, spare ones first.
-func (x *Index) boundFits(p *Policy, rows int) {
+func (x *Index) boundFits(p *terms.Policy, rows int) {
 	if rows <= x.fitRows {
 		return
 	}
@@ -130,7 +132,7 @@ func (f *fits) grow(rows int) {
 		f.Scores = append(make([]int32, 0, rows+rows/16), f.Scores...)
 	}
 	for row := len(f.Scores); row < rows; row++ {
-		f.Scores = append(f.Scores, NoFit)
+		f.Scores = append(f.Scores, terms.NoFit)
 		f.stale[row/64] |= 1 << (row % 64)
 	}
 	for i := range f.kinds {
@@ -164,7 +166,7 @@ func (x *Index) spareFit(f *fits) {
 }
 
 // score has stale rows judged anew, and tells the blocks what has changed.
-func (f *fits) score(x *Index, q *Query, rows []int32) {
+func (f *fits) score(x *Index, q *terms.Query, rows []int32) {
 	few := 2*len(rows) < len(f.Scores)
 	before := x.before[:0]
 	if few {

@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex/terms"
 )
 
 // hinted is a profile's framework with the index's hint in place of batching's. Upstream
@@ -21,7 +23,7 @@ import (
 type hinted struct {
 	framework.Framework
 	index  *Index
-	policy *Policy
+	policy *terms.Policy
 
 	// Of the cycle in hand.
 	begun  bool   // and not yet asked for a hint
@@ -88,13 +90,13 @@ func (h *hinted) answer(pod *v1.Pod, state fwk.CycleState) answer {
 		return unanswered(why)
 	}
 	if !h.index.sync(h.SnapshotSharedLister().NodeInfos()) {
-		return unanswered(ReasonSnapshot)
+		return unanswered(terms.ReasonSnapshot)
 	}
 	return h.index.answer(h.policy, pod, state)
 }
 
 // bypass returns the reason for which the index is not asked.
-func (h *hinted) bypass(pod *v1.Pod, state fwk.CycleState) Reason {
+func (h *hinted) bypass(pod *v1.Pod, state fwk.CycleState) terms.Reason {
 	switch {
 	case state.IsPodGroupSchedulingCycle():
 		// Upstream tries the group out on the snapshot, which the index does not see.

@@ -18,6 +18,7 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex/terms"
 )
 
 // Index knows the nodes of the scheduler's snapshot. It belongs to the goroutine that
@@ -29,7 +30,7 @@ type Index struct {
 	random  *rand.Rand
 	tell    func(Answer)
 
-	query    *Query
+	query    *terms.Query
 	every    []int32 // row
 	selected []int32
 	stale    []int32
@@ -40,19 +41,19 @@ type Index struct {
 
 	fits    map[shape]*fits
 	spare   []*fits
-	fitRows int                // that the bound of fits is for
-	most    int                // shapes, where not 0
-	worlds  map[*Policy]*World // that fits are of
+	fitRows int                            // that the bound of fits is for
+	most    int                            // shapes, where not 0
+	worlds  map[*terms.Policy]*terms.World // that fits are of
 }
 
-func newIndex(changes *changes, owners Owners, metrics *Metrics, seed uint64) *Index {
+func newIndex(changes *changes, owners terms.Owners, metrics *Metrics, seed uint64) *Index {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
 	t := table.New()
 	return &Index{
 		table: t, changes: changes, metrics: metrics, random: rand.New(rand.NewPCG(seed, seed)),
-		query: NewQuery(t, owners), fits: map[shape]*fits{}, worlds: map[*Policy]*World{},
+		query: terms.NewQuery(t, owners), fits: map[shape]*fits{}, worlds: map[*terms.Policy]*terms.World{},
 	}
 }
 
@@ -86,7 +87,7 @@ func (x *Index) sync(lister fwk.NodeInfoLister) bool {
 }
 
 // answer says which node is the best for the pod, as far as the index can tell.
-func (x *Index) answer(p *Policy, pod *v1.Pod, state fwk.CycleState) answer {
+func (x *Index) answer(p *terms.Policy, pod *v1.Pod, state fwk.CycleState) answer {
 	start := time.Now()
 	q := x.query
 	p.Compile(q, pod, state)

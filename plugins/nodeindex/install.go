@@ -15,6 +15,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex/terms"
 	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
 )
 
@@ -43,7 +44,7 @@ func Install(sched *scheduler.Scheduler, profiles []kubeschedulerconfig.KubeSche
 		opts.Metrics = NewMetrics()
 	}
 	changes := newChanges()
-	index := newIndex(changes, NewOwners(factory), opts.Metrics, opts.Seed)
+	index := newIndex(changes, terms.NewOwners(factory), opts.Metrics, opts.Seed)
 	index.tell = opts.Tell
 	gates := feature.NewSchedulerFeaturesFromGates(utilfeature.DefaultFeatureGate)
 	installed := false
@@ -63,7 +64,7 @@ func Install(sched *scheduler.Scheduler, profiles []kubeschedulerconfig.KubeSche
 		if !ok {
 			return fmt.Errorf("profiles[%d].schedulerName: the scheduler has no profile %q", i, p.SchedulerName)
 		}
-		sched.Profiles[p.SchedulerName] = &hinted{Framework: f, index: index, policy: Of(f.ListPlugins(), p.PluginConfig, gates,
+		sched.Profiles[p.SchedulerName] = &hinted{Framework: f, index: index, policy: terms.Of(f.ListPlugins(), p.PluginConfig, gates,
 			func(name string) fwk.Plugin { return opts.Judges.Of(p.SchedulerName, name) })}
 		installed = true
 	}

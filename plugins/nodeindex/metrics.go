@@ -5,6 +5,8 @@ package nodeindex
 
 import (
 	"k8s.io/component-base/metrics"
+
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex/terms"
 )
 
 const (
@@ -59,7 +61,7 @@ func (m *Metrics) searched(profile, result string) { m.hints.WithLabelValues(pro
 
 func (m *Metrics) refuse(profile, plugin string) { m.refusals.WithLabelValues(profile, plugin).Inc() }
 
-func (m *Metrics) bypass(profile string, why Reason) {
+func (m *Metrics) bypass(profile string, why terms.Reason) {
 	if why == "" {
 		why = reasonUnasked // nobody has answered
 	}

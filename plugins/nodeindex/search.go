@@ -5,6 +5,8 @@ package nodeindex
 
 import (
 	"math"
+
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex/terms"
 )
 
 // found is what a search found: the best row, its score, how many rows are feasible, and how many of them
@@ -17,7 +19,7 @@ type found struct {
 }
 
 // search finds the best of all nodes.
-func (x *Index) search(q *Query, p *Policy) found {
+func (x *Index) search(q *terms.Query, p *terms.Policy) found {
 	fits := x.fitsOf(q, p)
 	if q.Plain() {
 		return x.lead(q, fits)
@@ -27,7 +29,7 @@ func (x *Index) search(q *Query, p *Policy) found {
 
 // pass looks at every node. It takes two passes, since upstream brings scores to 0–100 by what
 // the feasible nodes have.
-func (x *Index) pass(q *Query, fits *fits) found {
+func (x *Index) pass(q *terms.Query, fits *fits) found {
 	// 1. Which nodes are feasible, and what they score for resources.
 	x.filter(q, fits)
 	switch len(x.feasible) {
@@ -65,7 +67,7 @@ func (x *Index) pass(q *Query, fits *fits) found {
 }
 
 // filter finds the feasible rows and begins their total with what is kept of them.
-func (x *Index) filter(q *Query, fits *fits) {
+func (x *Index) filter(q *terms.Query, fits *fits) {
 	rows := x.candidates(q)
 	resize(&x.feasible, len(rows))
 	resize(&x.total, len(rows))
@@ -82,12 +84,12 @@ func (x *Index) filter(q *Query, fits *fits) {
 
 // take adds those of the rows that fit the pod, and that its taints do not refuse, to the first n, and returns how many there
 // are then. Rows whose score is stale it returns instead.
-func (x *Index) take(q *Query, fits *fits, rows []int32, n int) (int, []int32) {
+func (x *Index) take(q *terms.Query, fits *fits, rows []int32, n int) (int, []int32) {
 	classes, scores, outdated, verdict := x.table.Classes, fits.Scores, fits.stale, q.Taints.Verdict
 	feasible, total := x.feasible, x.total
 	stale := x.stale[:0]
 	for _, row := range rows {
-		if verdict[classes[row]] == Refused {
+		if verdict[classes[row]] == terms.Refused {
 			continue
 		}
 		if outdated[row/64]>>(row%64)&1 != 0 {
@@ -95,7 +97,7 @@ func (x *Index) take(q *Query, fits *fits, rows []int32, n int) (int, []int32) {
 			continue
 		}
 		score := scores[row]
-		if score == NoFit {
+		if score == terms.NoFit {
 			continue
 		}
 		feasible[n], total[n] = row, int64(score)
@@ -106,7 +108,7 @@ func (x *Index) take(q *Query, fits *fits, rows []int32, n int) (int, []int32) {
 }
 
 // candidates are the rows that node affinity allows.
-func (x *Index) candidates(q *Query) []int32 {
+func (x *Index) candidates(q *terms.Query) []int32 {
 	if allowed := q.Allowed(); allowed != nil {
 		x.selected = allowed.AppendTo(x.selected[:0])
 		return x.selected
@@ -115,4 +117,13 @@ func (x *Index) candidates(q *Query) []int32 {
 		x.every = append(x.every, int32(len(x.every)))
 	}
 	return x.every
+}
+
+// resize returns the buffer with n elements, whatever they hold.
+func resize[T any](buffer *[]T, n int) []T {
+	if cap(*buffer) < n {
+		*buffer = make([]T, n, n+n/4)
+	}
+	*buffer = (*buffer)[:n]
+	return *buffer
 }

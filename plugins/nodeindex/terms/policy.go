@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package nodeindex
+package terms
 
 import (
 	v1 "k8s.io/api/core/v1"

@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package nodeindex
+package terms
 
 // arena lends slices that are taken back all at once, so that a search allocates nothing
 // once it has seen pods of its kind.

@@ -1,7 +1,13 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package nodeindex
+// Package terms holds what the node index knows of scheduler plugins, a file a term. A term is one thing that profiles
+// filter and score nodes by, such as taints: how a profile has it configured, how it reads a pod, which rows it
+// refuses and how it scores them. The index itself knows rows, scores and what is kept of them, and no plugin.
+//
+// Everything here belongs to the goroutine that schedules. Loops over rows are inside the terms: what stands
+// between the index and a term is called once for a pod, or for many rows.
+package terms
 
 import v1 "k8s.io/api/core/v1"
 
