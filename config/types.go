@@ -112,6 +112,9 @@ type PredictedPeak struct {
 	// Filter, and to pods that opt in to overcommitment in any mode but None; with the score
 	// ByStrategy it scores 0.
 	Max []PeakBound
+	// HeldOutPercent is the share of pods that requests place as if nothing were predicted, drawn by their UIDs, so that
+	// what becomes of them can be compared; 0 (none) to 50.
+	HeldOutPercent int32
 }
 
 // PredictedPeakScoring says how predicted use makes a score.

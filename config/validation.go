@@ -29,6 +29,8 @@ const (
 	maxWeight      = 100
 	maxPercent     = 10000
 	maxPeakPercent = 1000
+	// maxHeldOutPercent leaves predictions the larger part.
+	maxHeldOutPercent = 50
 )
 
 // ArgsPath is where the args of a plugin stand in a profile.
@@ -80,7 +82,10 @@ func ValidateResourceFitArgs(path *field.Path, args *ResourceFitArgs) field.Erro
 }
 
 func validatePredictedPeak(path *field.Path, peak *PredictedPeak, strategy kubeschedulerv1.ScoringStrategyType) field.ErrorList {
-	errs := validatePeakBounds(path.Child("max"), peak.Max)
+	errs := append(validatePeakBounds(path.Child("max"), peak.Max), validateRange(path.Child("heldOutPercent"), peak.HeldOutPercent, 0, maxHeldOutPercent)...)
+	if peak.HeldOutPercent > 0 && peak.Mode == PredictedPeakNone {
+		errs = append(errs, field.Invalid(path.Child("heldOutPercent"), peak.HeldOutPercent, "nothing is predicted in mode None"))
+	}
 	modes := []PredictedPeakMode{PredictedPeakNone, PredictedPeakScore, PredictedPeakFilter}
 	if !slices.Contains(modes, peak.Mode) {
 		errs = append(errs, field.NotSupported(path.Child("mode"), peak.Mode, modes))

@@ -126,6 +126,12 @@ func TestValidateResourceFitArgs(t *testing.T) {
 			{balanced + ".resources[2].name", `Duplicate value: "cpu"`},
 			{balanced + ".resources[3].name", `"a b"`},
 		}},
+		{name: "half of the pods held out", edit: func(a *ResourceFitArgs) { a.PredictedPeak.HeldOutPercent = 50 }},
+		{name: "most pods held out", edit: func(a *ResourceFitArgs) { a.PredictedPeak.HeldOutPercent = 51 },
+			want: []complaint{{peak + ".heldOutPercent", "not in valid range [0-50]"}}},
+		{name: "pods held out of nothing", edit: func(a *ResourceFitArgs) {
+			a.PredictedPeak.Mode, a.PredictedPeak.HeldOutPercent = PredictedPeakNone, 10
+		}, want: []complaint{{peak + ".heldOutPercent", "nothing is predicted in mode None"}}},
 		{name: "an unknown mode", edit: func(a *ResourceFitArgs) { a.LimitsGuard.Mode = "Refuse" },
 			want: []complaint{{guard + ".mode", `supported values: "None", "Score", "Filter"`}}},
 		{name: "Filter without a bound", edit: func(a *ResourceFitArgs) { a.LimitsGuard.Mode = LimitsGuardFilter },

@@ -6,7 +6,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/component-base/metrics/legacyregistry"
@@ -24,6 +26,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins"
 	"github.com/foresight-scheduler/foresight/plugins/claims"
 	"github.com/foresight-scheduler/foresight/plugins/decision"
+	"github.com/foresight-scheduler/foresight/plugins/decision/compare"
 	"github.com/foresight-scheduler/foresight/plugins/decision/evaluate"
 	"github.com/foresight-scheduler/foresight/plugins/decision/serving"
 	"github.com/foresight-scheduler/foresight/plugins/decision/watch"
@@ -47,6 +50,8 @@ type decisions struct {
 	moves func(namespace, name, uid string) ([]decision.Move, *decision.Stays)
 	// evaluator is set by install, before anything is served.
 	evaluator *evaluate.Evaluator
+	// machines are the sizes of nodes, once install has been called.
+	machines atomic.Pointer[usage.Machines]
 }
 
 // newDecisions returns what the configuration asks for.
@@ -89,7 +94,13 @@ func (d *decisions) listen(e *engine.Engine, policy *claims.Policy) {
 	if e != nil {
 		d.watcher.Epoch = func() uint64 { return e.Snapshot().Epoch() }
 		e.Tell(d.service.Observe)
-		e.Tell(func(r *usage.Reading) { decision.Follow(d.ring, r) })
+		e.Tell(func(r *usage.Reading) {
+			var machines usage.Machines
+			if m := d.machines.Load(); m != nil {
+				machines = *m
+			}
+			decision.Follow(d.ring, machines, r)
+		})
 	}
 }
 
@@ -113,6 +124,9 @@ func (d *decisions) install(ctx context.Context, sched *scheduler.Scheduler, c *
 		return fmt.Errorf("explaining decisions: %w", err)
 	}
 	d.evaluator = evaluator
+	machines := usage.MachinesFrom(c.InformerFactory.Core().V1().Nodes().Lister())
+	d.machines.Store(&machines)
+	d.more["comparison"] = func(context.Context, *http.Request) (any, error) { return compare.Of(d.ring, time.Now()), nil }
 	background := evaluate.NewBackground(evaluator, float64(d.args.EvaluatePercent)/100)
 	if d.args.EvaluatePercent > 0 {
 		d.watcher.Evaluator = background

@@ -112,6 +112,7 @@ limitsGuard:
 predictedPeak:
   mode: Filter
   max: [{resource: memory, percentOfAllocatable: 80}]
+  heldOutPercent: 10
 `, want: &config.ResourceFitArgs{
 			IgnoredResources: []string{"example.com/foo"}, IgnoredResourceGroups: []string{"example.org"},
 			ScoringStrategy: kubeschedulerv1.ScoringStrategy{
@@ -122,7 +123,7 @@ predictedPeak:
 			},
 			BalancedAllocation: config.BalancedAllocation{Weight: 0, Resources: []kubeschedulerv1.ResourceSpec{{Name: "memory", Weight: 1}}},
 			LimitsGuard:        config.LimitsGuard{Mode: config.LimitsGuardScore, Max: []config.LimitsBound{{Resource: "cpu", PercentOfAllocatable: 300}}},
-			PredictedPeak:      config.PredictedPeak{Mode: config.PredictedPeakFilter, Score: config.ScoreByStrategy, Max: []config.PeakBound{{Resource: "memory", PercentOfAllocatable: 80}}},
+			PredictedPeak:      config.PredictedPeak{Mode: config.PredictedPeakFilter, Score: config.ScoreByStrategy, Max: []config.PeakBound{{Resource: "memory", PercentOfAllocatable: 80}}, HeldOutPercent: 10},
 		}},
 		{name: "ResourceFit, bounds without a mode refuse nodes", yaml: "ResourceFitArgs\nlimitsGuard: {max: [{resource: memory, percentOfAllocatable: 100}]}",
 			want: &config.ResourceFitArgs{

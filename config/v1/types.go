@@ -146,6 +146,11 @@ type PredictedPeak struct {
 	// +listType=map
 	// +listMapKey=resource
 	Max []PeakBound `json:"max,omitempty"`
+	// HeldOutPercent is the share of pods that requests place as if nothing were predicted, so
+	// that foresight report can say what predictions bring; 0 (none) to 50, default 0. Pods are
+	// drawn by their UIDs.
+	// +optional
+	HeldOutPercent int32 `json:"heldOutPercent,omitempty"`
 }
 
 // BalancedAllocation weighs how evenly a node's resources are used.

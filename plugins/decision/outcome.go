@@ -12,9 +12,16 @@ import (
 // followed is for how long what becomes of a decision is measured.
 const followed = 24 * time.Hour
 
-// Follow notes in the records of a ring what nodes and pods came to, by a clean reading. One goroutine calls it, and writes nothing
-// to the reading.
-func Follow(ring *Ring, r *usage.Reading) {
+const (
+	// hot is the share of its allocatable CPU beyond which a node is hot.
+	hot = .8
+	// longestGap between two measurements that both count for the time between them.
+	longestGap = 10 * time.Minute
+)
+
+// Follow notes in the records of a ring what nodes and pods came to, by a clean reading. Machines tells the size of a node; nil is not
+// known. One goroutine calls it, and writes nothing to the reading.
+func Follow(ring *Ring, machines usage.Machines, r *usage.Reading) {
 	nodes := make(map[string]*usage.Sample, len(r.Nodes))
 	for i := range r.Nodes {
 		nodes[r.Nodes[i].Node] = &r.Nodes[i].Sample
@@ -41,6 +48,7 @@ func Follow(ring *Ring, r *usage.Reading) {
 		if before := k.Outcome(); before != nil {
 			came = *before
 		}
+		since := came.Until
 		came.Until = sample.Time
 		came.NodeCPU, came.NodeMemory = larger(came.NodeCPU, sample, usage.CPU), larger(came.NodeMemory, sample, usage.Memory)
 		if age <= time.Hour {
@@ -48,8 +56,26 @@ func Follow(ring *Ring, r *usage.Reading) {
 		}
 		if pod := pods[key{record.Pod.Namespace, record.Pod.Name}]; pod != nil && (pod.UID == "" || pod.UID == record.Pod.UID) {
 			came.PodCPU, came.PodMemory = larger(came.PodCPU, &pod.Sample, usage.CPU), larger(came.PodMemory, &pod.Sample, usage.Memory)
+			if !since.IsZero() && machines != nil {
+				came.passed(sample, sample.Time.Sub(since), machines, record.Node)
+			}
 		}
 		k.Came(&came)
+	}
+}
+
+// passed adds the time since the last measurement, as hot as the node is at this one.
+func (o *Outcome) passed(s *usage.Sample, time time.Duration, machines usage.Machines, node string) {
+	cpu, measured := s.Get(usage.CPU)
+	machine, known := machines(node)
+	if !measured || !known || machine.Cores <= 0 || time <= 0 || time > longestGap {
+		return
+	}
+	minutes := time.Minutes()
+	o.Minutes += minutes
+	if beyond := cpu - hot*machine.Cores; beyond > 0 {
+		o.HotMinutes += minutes
+		o.BeyondCoreMinutes += minutes * beyond
 	}
 }
 

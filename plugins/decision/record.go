@@ -31,6 +31,10 @@ type Record struct {
 	Alike int `json:"alike,omitempty"`
 	// Epoch of the forecasts; 0 is none.
 	Epoch uint64 `json:"epoch,omitempty"`
+	// HeldOut says that requests decided for the sake of a comparison, and Chance how likely the pod was to be held out, or not to be;
+	// 0 is no comparison.
+	HeldOut bool    `json:"heldOut,omitempty"`
+	Chance  float64 `json:"chance,omitempty"`
 	// TookMicroseconds is how long it took to find the node.
 	TookMicroseconds int64 `json:"tookMicroseconds"`
 	// Waits says why no node was found, at most maxReason bytes.
@@ -177,6 +181,11 @@ type Outcome struct {
 	NodeHourMemory float64 `json:"nodeHourMemory"`
 	PodCPU         float64 `json:"podCPU,omitempty"`
 	PodMemory      float64 `json:"podMemory,omitempty"`
+	// Minutes in which node and pod were measured, those of them in which the node was Hot, over 80 % of its allocatable CPU, and the core
+	// minutes that it used beyond that.
+	Minutes           float64 `json:"minutes,omitempty"`
+	HotMinutes        float64 `json:"hotMinutes,omitempty"`
+	BeyondCoreMinutes float64 `json:"beyondCoreMinutes,omitempty"`
 }
 
 // maxReason is how many bytes of a reason are kept.

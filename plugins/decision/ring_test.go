@@ -5,6 +5,7 @@ package decision
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"testing"
@@ -135,13 +136,14 @@ func TestFollow(t *testing.T) {
 	waiting := record(1)
 	waiting.Node = ""
 	k, w := r.Add(placed), r.Add(waiting)
+	machines := func(string) (usage.Machine, bool) { return usage.Machine{Cores: 2}, true }
 	read := func(after time.Duration, node, pod float64, uid string) {
 		var n, p usage.Values
 		n.Set(usage.CPU, node)
 		n.Set(usage.Memory, 100*node)
 		p.Set(usage.CPU, pod)
 		at := begin.Add(after)
-		Follow(r, &usage.Reading{
+		Follow(r, machines, &usage.Reading{
 			Nodes: []usage.NodeSample{{Node: "node-0", Sample: usage.Sample{Values: n, Time: at}}},
 			Pods:  []usage.PodSample{{Namespace: "n", Name: "pod-0", UID: uid, Sample: usage.Sample{Values: p, Time: at}}},
 		})
@@ -155,7 +157,14 @@ func TestFollow(t *testing.T) {
 	read(3*time.Minute, 1, 7, "another")
 	read(2*time.Hour, 3, .1, "0")
 	read(25*time.Hour, 8, 8, "0")
-	if got := *k.Outcome(); got != (Outcome{Until: begin.Add(2 * time.Hour), NodeCPU: 3, NodeMemory: 300, NodeHourCPU: 2, NodeHourMemory: 200, PodCPU: .5}) {
+	if got := *k.Outcome(); got != (Outcome{Until: begin.Add(2 * time.Hour), NodeCPU: 3, NodeMemory: 300, NodeHourCPU: 2, NodeHourMemory: 200, PodCPU: .5, Minutes: 1}) {
+		t.Errorf("came to %+v", got)
+	}
+	// The node has 2 cores, of which 1.6 are hot; what passed between readings that are far apart is not known.
+	read(2*time.Hour+5*time.Minute, 1.8, .1, "0")
+	read(2*time.Hour+6*time.Minute, 1.8, .1, "another")
+	read(2*time.Hour+9*time.Minute, 1.7, .1, "0")
+	if got := k.Outcome(); got.Minutes != 9 || got.HotMinutes != 8 || math.Abs(got.BeyondCoreMinutes-(5*.2+3*.1)) > 1e-9 {
 		t.Errorf("came to %+v", got)
 	}
 	if w.Outcome() != nil {

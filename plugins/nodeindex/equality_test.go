@@ -50,6 +50,7 @@ const profileName = "foresight-scheduler"
 var profiles = map[string]string{
 	"shipped":     string(manifests.SchedulerConfig),
 	"by strategy": strings.TrimRight(string(manifests.SchedulerConfig), "\n") + "\n  - name: ResourceFit\n    args: {predictedPeak: {score: Strategy}}\n",
+	"held out":    strings.TrimRight(string(manifests.SchedulerConfig), "\n") + "\n  - name: ResourceFit\n    args: {predictedPeak: {heldOutPercent: 50}}\n",
 	"stock":       "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\nprofiles:\n- schedulerName: " + profileName + "\n",
 	"most allocated, constraints for all": strings.TrimRight(string(manifests.SchedulerConfig), "\n") + `
   - name: ResourceFit

@@ -37,7 +37,8 @@ type Forecasts struct {
 type predictedPeaks struct {
 	forecasts Forecasts
 	filters   bool
-	harm      bool // scores by it
+	harm      bool  // scores by it
+	heldOut   int32 // percent of the pods, that requests place
 	bounds    *predict.NodeBounds
 	loads     predict.Loads
 	refused   refused.Pods
@@ -62,6 +63,7 @@ func newPredictedPeaks(args *config.PredictedPeak, forecasts Forecasts, h fwk.Ha
 		forecasts: forecasts,
 		filters:   args.Mode == config.PredictedPeakFilter,
 		harm:      args.Score == config.ScoreByHarm,
+		heldOut:   args.HeldOutPercent,
 		bounds:    predict.NewNodeBounds(predict.BoundsOf(args.Max), report),
 		volumes:   predict.VolumesOf(h),
 	}
@@ -108,6 +110,12 @@ func (p *predictedPeaks) take(state fwk.CycleState, pod *v1.Pod, nodes []fwk.Nod
 	}
 	p.loads.Forget(len(nodes))
 	p.bounds.Forget(len(nodes))
+	if arm := p.arm(pod, overcommit); arm.Chance > 0 {
+		arm.Write(state)
+		if arm.HeldOut {
+			return nil
+		}
+	}
 	forecast := snapshot.Pod(pod)
 	s := &peakState{
 		view:       predict.View{Snapshot: snapshot, Pod: forecast, Horizon: forecast.Horizon(), Loads: &p.loads},
@@ -126,6 +134,15 @@ func (p *predictedPeaks) take(state fwk.CycleState, pod *v1.Pod, nodes []fwk.Nod
 	}
 	state.Write(peakStateKey, s)
 	return nil
+}
+
+// arm of the comparison that the pod is in, if in any: the pods of DaemonSets have no choice, and who opted in to overcommitment
+// cannot be placed by requests.
+func (p *predictedPeaks) arm(pod *v1.Pod, overcommits bool) predict.Arm {
+	if p.heldOut == 0 || overcommits || predict.IsDaemon(pod) {
+		return predict.Arm{}
+	}
+	return predict.ArmOf(pod.UID, p.heldOut)
 }
 
 // refusesAll says whether there are nodes that the pod may go to, and all of them are over a bound.
@@ -224,8 +241,9 @@ func (p *predictedPeaks) filter(state fwk.CycleState, pod *v1.Pod, node fwk.Node
 func (p *predictedPeaks) sign(pod *v1.Pod) fwk.SignFragment {
 	forecast := p.forecasts.Read().Pod(pod)
 	overcommit, err := claims.Overcommits(pod.Annotations)
+	overcommit = overcommit && p.forecasts.Claims.MayOvercommit(pod)
 	return fwk.SignFragment{Key: "foresight-scheduler.dev/predicted-peak", Value: []any{
-		forecast.Peaks, forecast.Horizon(), overcommit && p.forecasts.Claims.MayOvercommit(pod), err != nil, predict.IsDaemon(pod),
+		forecast.Peaks, forecast.Horizon(), overcommit, err != nil, predict.IsDaemon(pod), p.arm(pod, overcommit).HeldOut,
 	}}
 }
 

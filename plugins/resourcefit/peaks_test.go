@@ -5,6 +5,7 @@ package resourcefit
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"strings"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
 	fwk "k8s.io/kube-scheduler/framework"
@@ -165,6 +167,62 @@ func TestRequestsDecide(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// Of pods that are alike, those that are held out are scored and filtered as without predictions, the others as with them; what
+// places a pod is in its signature. Whose pods have no choice, or asked for predictions, are not held out.
+func TestHeldOut(t *testing.T) {
+	nodes := []*v1.Node{big("hot"), big("cool")}
+	resident := pod("resident", "cool", amounts{"cpu": "2", "memory": "1Gi"}, nil)
+	hot := reading(future(1, map[string]predict.Interval{"hot": exactly(5), "cool": exactly(-1)}))
+	args := predicting(config.PredictedPeakFilter, kubeschedulerv1.LeastAllocated)
+	args.PredictedPeak.Score = config.ScoreByHarm
+	predicted, plain := predictingScheduler(t, args, hot, nodes, resident), predictingScheduler(t, args, Forecasts{}, nodes, resident)
+	halved := *args
+	halved.PredictedPeak.HeldOutPercent = 50
+	s := predictingScheduler(t, &halved, hot, nodes, resident)
+	signatures := map[string]bool{}
+	heldOut := 0
+	for i := range 40 {
+		in := pod("in", "", amounts{"cpu": "500m", "memory": "2Gi"}, nil)
+		in.UID = types.UID(fmt.Sprint("uid-", i))
+		state := s.begin(t, in)
+		arm, as := predict.ArmIn(state), predicted
+		if arm.Chance != .5 {
+			t.Fatalf("the chance is %v", arm.Chance)
+		}
+		if arm.HeldOut {
+			heldOut++
+			as = plain
+		}
+		for _, node := range nodes {
+			got, want := s.Filter(t.Context(), state, in, s.node(t, node.Name)), as.Filter(t.Context(), as.begin(t, in), in, as.node(t, node.Name))
+			if got.IsSuccess() != want.IsSuccess() {
+				t.Errorf("held out %v: on %s got %v, want %v", arm.HeldOut, node.Name, got, want)
+			}
+			if got, want := s.score(t, in, s.node(t, node.Name)), as.score(t, in, as.node(t, node.Name)); got != want {
+				t.Errorf("held out %v: on %s got score %d, want %d", arm.HeldOut, node.Name, got, want)
+			}
+		}
+		fragments, _ := s.SignPod(t.Context(), in)
+		signed, err := json.Marshal(fragments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signatures[fmt.Sprint(arm.HeldOut, string(signed))] = true
+	}
+	if heldOut < 10 || heldOut > 30 || len(signatures) != 2 {
+		t.Errorf("%d of 40 pods are held out, with %d signatures", heldOut, len(signatures))
+	}
+	daemon := pod("daemon", "", amounts{"cpu": "500m"}, nil)
+	daemon.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "DaemonSet", Name: "d", Controller: ptr.To(true)}}
+	eager := pod("eager", "", amounts{"cpu": "500m"}, nil)
+	eager.Annotations = map[string]string{OvercommitAnnotation: "true"}
+	for _, in := range []*v1.Pod{daemon, eager} {
+		if arm := predict.ArmIn(s.begin(t, in)); arm.Chance != 0 {
+			t.Errorf("%s is compared: %+v", in.Name, arm)
 		}
 	}
 }

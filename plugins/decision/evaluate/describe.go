@@ -48,6 +48,9 @@ func (e *Evaluator) describe(out *decision.Evaluation, r *answers, q *Question, 
 		}
 	}
 	out.Because, out.Flip = because(out), view.flip(out, r)
+	if predict.ArmIn(r.state).HeldOut {
+		out.Because = "held out of predictions, so that requests decide: " + out.Because
+	}
 }
 
 // describeRefused counts the reasons, and adds a node of each.

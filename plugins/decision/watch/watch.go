@@ -18,6 +18,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/decision"
+	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
 
 // Watcher writes the records of a scheduler. Its fields are set before Install.
@@ -66,7 +67,7 @@ func (w *Watcher) Install(sched *scheduler.Scheduler) {
 		}
 		start := time.Now()
 		result, err := next(ctx, f, state, pod)
-		k := w.record(f, pod.Pod, start, &result, err)
+		k := w.record(f, state, pod.Pod, start, &result, err)
 		if began > 0 {
 			w.Evaluator.Offer(k, pod.Pod, began)
 		}
@@ -74,7 +75,7 @@ func (w *Watcher) Install(sched *scheduler.Scheduler) {
 	}
 }
 
-func (w *Watcher) record(f framework.Framework, pod *v1.Pod, start time.Time, result *scheduler.ScheduleResult, err error) *decision.Kept {
+func (w *Watcher) record(f framework.Framework, state fwk.CycleState, pod *v1.Pod, start time.Time, result *scheduler.ScheduleResult, err error) *decision.Kept {
 	record := decision.Record{
 		Pod:  decision.Pod{Namespace: pod.Namespace, Name: pod.Name, UID: string(pod.UID)},
 		Time: start, Profile: f.ProfileName(), Node: result.SuggestedHost, TookMicroseconds: time.Since(start).Microseconds(),
@@ -82,6 +83,8 @@ func (w *Watcher) record(f framework.Framework, pod *v1.Pod, start time.Time, re
 	if w.Epoch != nil {
 		record.Epoch = w.Epoch()
 	}
+	arm := predict.ArmIn(state)
+	record.HeldOut, record.Chance = arm.HeldOut, arm.Chance
 	said := &w.index
 	switch {
 	case err == nil && said.Said && said.Node == result.SuggestedHost && result.EvaluatedNodes == 1:
