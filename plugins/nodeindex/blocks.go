@@ -134,7 +134,7 @@ func (x *Index) sumBlocks(q *terms.Query, fits *fits, kept *blocks) (found, int3
 		b := &kept.all[i]
 		if b.changed {
 			if len(kept.worth) > 0 {
-				*b = x.sumPlainBlock(q, fits, kept.worth, i)
+				*b = x.sumPlainBlock(fits, kept.verdict, kept.worth, i)
 			} else {
 				*b = x.sumBlock(q, fits, shares, i)
 			}
@@ -209,7 +209,7 @@ func (b *blocks) update(rows, classes, before, scores []int32) {
 
 // sumPlainBlock is sumBlock by a sum for each row. Whether a row is feasible is a sign and no branch, since the CPU would guess
 // wrong at every tenth row.
-func (x *Index) sumPlainBlock(q *terms.Query, fits *fits, worth []int64, i int) block {
+func (x *Index) sumPlainBlock(fits *fits, verdict []int32, worth []int64, i int) block {
 	first, end := i*blockRows, min((i+1)*blockRows, len(fits.Scores))
 	scores := fits.Scores[first:end]
 	classes := x.table.Classes[first:end][:len(scores)]
@@ -231,7 +231,7 @@ func (x *Index) sumPlainBlock(q *terms.Query, fits *fits, worth []int64, i int) 
 		b.best = terms.Infeasible
 	}
 	for ; seen != 0; seen &= seen - 1 {
-		b.most = max(b.most, q.Taints.Verdict[bits.TrailingZeros64(seen)])
+		b.most = max(b.most, verdict[bits.TrailingZeros64(seen)])
 	}
 	return b
 }

@@ -47,12 +47,12 @@ func namesOf(set kubeschedulerconfig.PluginSet) []string {
 }
 
 // filters says whether the profile filters with one of the plugins, all of which the term models.
-func (p *profile) filters(plugins ...string) (any bool) {
+func (p *profile) filters(plugins ...string) (does bool) {
 	p.known = append(p.known, plugins...)
 	for _, name := range plugins {
-		any = any || slices.Contains(p.filterNames, name)
+		does = does || slices.Contains(p.filterNames, name)
 	}
-	return any
+	return does
 }
 
 // weight of the plugins, all of which the term models; 0 where the profile does not score with them.

@@ -29,7 +29,7 @@ func (t *resources) requested(r *table.Row) int64 {
 // to be scored. The loop calls nothing and waits for no division, so that the CPU has several
 // rows in hand. A quotient is a product with the reciprocal that the row keeps, and what that
 // leaves open is settled in whole numbers, or by upstream's own division.
-func (t *resources) scoreRequested(scores []int32, all []table.Row, rows []int32) {
+func (t *resources) scoreRequested(kept *Kept, all []table.Row, rows []int32) {
 	// What the loop reads is in variables of its own, which writing a score does not touch.
 	cpu, mem, eph := orNone(t.CPU), orNone(t.Mem), orNone(t.Eph)
 	moreCPU, moreMem, nonZeroCPU, nonZeroMem := t.CPU, t.Mem, t.NonZeroCPU, t.NonZeroMem
@@ -37,6 +37,7 @@ func (t *resources) scoreRequested(scores []int32, all []table.Row, rows []int32
 	cpuWeight, memWeight, weights := t.cpuWeight, t.memWeight, max(t.cpuWeight+t.memWeight, 1)
 	balances := t.balances && (t.CPU != 0 || t.Mem != 0)
 	own, fit, balancedWeight, ownBalanced := t.own, t.fit, t.balanced, t.ownBalanced
+	scores := kept.Scores
 	for _, row := range rows {
 		r := &all[row]
 		if r.Room <= 0 || cpu > r.AllocCPU-r.ReqCPU || mem > r.AllocMem-r.ReqMem || eph > r.AllocEph-r.ReqEph {

@@ -73,7 +73,7 @@ func TestRequestedFits(t *testing.T) {
 			rows = append(rows, int32(i))
 		}
 		scores := make([]int32, len(all))
-		pod.scoreRequested(scores, all, rows)
+		pod.scoreRequested(&Kept{Scores: scores}, all, rows)
 		for i := range all {
 			r := &all[i]
 			want := NoFit

@@ -248,7 +248,7 @@ func (t *resources) fits(r *table.Row) bool {
 func (t *resources) judge(q *Query, rows []int32) {
 	scores, all := q.Kept.Scores, q.table.Rows
 	if !t.predicted {
-		t.scoreRequested(scores, all, rows)
+		t.scoreRequested(q.Kept, all, rows)
 		return
 	}
 	for _, row := range rows {

@@ -16,7 +16,8 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 )
 
-// Plugin can tell. Its Filter and Score depend on nothing about a node but its NodeInfo.
+// Plugin can tell. Its Filter and Score depend on nothing about a node but its NodeInfo. Its PreFilter reads neither topology spread
+// constraints nor inter-pod terms: the index may run it on a pod without them.
 type Plugin interface {
 	fwk.Plugin
 	// Judge returns how nodes are judged for a pod whose PreFilter has run in the cycle, or nil where
