@@ -292,6 +292,7 @@ func TestEndpointsAndPermissions(t *testing.T) {
 		{trusted, "/foresight/v1/decisions?limit=0", 400, "limit"},
 		{trusted, "/foresight/v1/nodes", 200, `"name":"node-0"`},
 		{trusted, "/foresight/v1/workloads", 200, `"workloads":[`},
+		{trusted, "/foresight/v1/comparison", 200, `"heldOut":{"pods":0`},
 		{anonymous, "/foresight/v1/qos", 403, "forbidden"},
 		{anonymous, "/foresight/v1/nodes?node=node-0&misses=true", 403, "forbidden"},
 		{trusted, "/foresight/v1/nodes?node=node-0&misses=true", 200, `"nodes":[{"name":"node-0"`},
@@ -315,7 +316,7 @@ func TestEndpointsAndPermissions(t *testing.T) {
 		}
 	}
 	// Who is nobody the API server knows is refused by each path before it is known what the path is.
-	for _, path := range []string{"decisions", "explain", "nodes", "workloads", "qos", "ui/", "try", "none"} {
+	for _, path := range []string{"decisions", "explain", "nodes", "workloads", "comparison", "qos", "ui/", "try", "none"} {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			request, err := http.NewRequestWithContext(t.Context(), method, endpoint+"/foresight/v1/"+path, nil)
 			if err != nil {
