@@ -184,6 +184,26 @@ type PredictedQoSArgs struct {
 	Feedback QoSFeedback
 	// NodeMetricsLimit is the number of nodes above which no metric names nodes; 0–100000.
 	NodeMetricsLimit int32
+	// Objectives of pods, of which the first that matches a pod holds, in place of what the pod says; at most 100.
+	Objectives []QoSObjective
+}
+
+// QoSObjectives are the names of what pods can want, in the order in which the plugin counts them.
+var QoSObjectives = []string{"latency", "realtime", "availability", "batch"}
+
+// QoSObjective is the service that some pods are to get. A pod matches where each of Namespaces, Workload and PriorityClassName that is
+// not empty is its own.
+type QoSObjective struct {
+	Namespaces []string
+	// Workload is KIND/NAME of the pod's controller, such as Deployment/web.
+	Workload          string
+	PriorityClassName string
+	// Objective is latency, realtime, availability or batch; empty is what the pod has without this.
+	Objective string
+	// ResponseTime is what the measured response time of a latency pod may be; 0 is what else holds, at most 1h.
+	ResponseTime metav1.Duration
+	// MaxThrottledPercent of CFS periods in which the pod may be throttled by its own CPU limit; 0 is what else holds.
+	MaxThrottledPercent int32
 }
 
 // QoSWeights are 0–100 each.

@@ -160,6 +160,38 @@ func validateLimitsGuard(path *field.Path, guard *LimitsGuard) field.ErrorList {
 	return errs
 }
 
+const maxObjectives = 100
+
+func validateQoSObjectives(path *field.Path, objectives []QoSObjective) field.ErrorList {
+	var errs field.ErrorList
+	if len(objectives) > maxObjectives {
+		errs = append(errs, field.TooMany(path, len(objectives), maxObjectives))
+	}
+	for i := range objectives {
+		o, at := &objectives[i], path.Index(i)
+		for k, name := range o.Namespaces {
+			for _, message := range validation.IsDNS1123Label(name) {
+				errs = append(errs, field.Invalid(at.Child("namespaces").Index(k), name, message))
+			}
+		}
+		if kind, name, ok := strings.Cut(o.Workload, "/"); o.Workload != "" && (!ok || kind == "" || name == "" || strings.Contains(name, "/")) {
+			errs = append(errs, field.Invalid(at.Child("workload"), o.Workload, "want KIND/NAME, such as Deployment/web"))
+		}
+		if o.Objective != "" && !slices.Contains(QoSObjectives, o.Objective) {
+			errs = append(errs, field.NotSupported(at.Child("objective"), o.Objective, QoSObjectives))
+		}
+		errs = append(errs, validateDuration(at.Child("responseTime"), o.ResponseTime, 0, time.Hour)...)
+		if o.ResponseTime.Duration > 0 && o.Objective != "" && o.Objective != QoSObjectives[0] {
+			errs = append(errs, field.Invalid(at.Child("responseTime"), o.ResponseTime.Duration.String(), "only latency pods have a response time"))
+		}
+		errs = append(errs, validateRange(at.Child("maxThrottledPercent"), o.MaxThrottledPercent, 0, 100)...)
+		if o.Objective == "" && o.ResponseTime.Duration == 0 && o.MaxThrottledPercent == 0 {
+			errs = append(errs, field.Required(at, "one of objective, responseTime and maxThrottledPercent"))
+		}
+	}
+	return errs
+}
+
 // ValidatePredictedQoSArgs checks the args of the PredictedQoS plugin.
 func ValidatePredictedQoSArgs(path *field.Path, args *PredictedQoSArgs) field.ErrorList {
 	errs := validateRange(path.Child("maxRiskPercent"), args.MaxRiskPercent, 1, 100)
@@ -168,6 +200,7 @@ func ValidatePredictedQoSArgs(path *field.Path, args *PredictedQoSArgs) field.Er
 	errs = append(errs, validateRange(w.Child("realtime"), args.Weights.Realtime, 0, maxWeight)...)
 	errs = append(errs, validateRange(w.Child("availability"), args.Weights.Availability, 0, maxWeight)...)
 	errs = append(errs, validateRange(w.Child("batch"), args.Weights.Batch, 0, maxWeight)...)
+	errs = append(errs, validateQoSObjectives(path.Child("objectives"), args.Objectives)...)
 	f := path.Child("feedback")
 	if len(args.Feedback.Horizons) == 0 {
 		errs = append(errs, field.Required(f.Child("horizons"), "at least one"))

@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
 )
@@ -197,5 +199,32 @@ func TestDeepCopyShares(t *testing.T) {
 	labels[0] = "rack"
 	if !slices.Equal(copied.ServiceAffinity.Labels, []string{"zone"}) {
 		t.Errorf("the copy follows the original: %v", copied.ServiceAffinity.Labels)
+	}
+}
+
+// Each mistake in an objective is told by its field.
+func TestQoSObjectives(t *testing.T) {
+	path := field.NewPath("objectives")
+	for _, c := range []struct {
+		objective QoSObjective
+		want      string
+	}{
+		{QoSObjective{Objective: "latency", ResponseTime: metav1.Duration{Duration: time.Second}}, ""},
+		{QoSObjective{Namespaces: []string{"shop"}, Workload: "Deployment/web", MaxThrottledPercent: 1}, ""},
+		{QoSObjective{}, "objectives[0]: Required"},
+		{QoSObjective{Objective: "fast"}, "objectives[0].objective: Unsupported"},
+		{QoSObjective{Objective: "batch", ResponseTime: metav1.Duration{Duration: time.Second}}, "objectives[0].responseTime"},
+		{QoSObjective{Objective: "batch", Workload: "web"}, "objectives[0].workload"},
+		{QoSObjective{Objective: "batch", Namespaces: []string{"a", "B_"}}, "objectives[0].namespaces[1]"},
+		{QoSObjective{Objective: "batch", MaxThrottledPercent: 101}, "objectives[0].maxThrottledPercent"},
+		{QoSObjective{ResponseTime: metav1.Duration{Duration: 2 * time.Hour}}, "objectives[0].responseTime"},
+	} {
+		err := validateQoSObjectives(path, []QoSObjective{c.objective}).ToAggregate()
+		if (err != nil) != (c.want != "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v, want %q", c.objective, err, c.want)
+		}
+	}
+	if errs := validateQoSObjectives(path, slices.Repeat([]QoSObjective{{Objective: "batch"}}, 101)); len(errs) != 1 {
+		t.Errorf("101 objectives: %v", errs)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/decision"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 	"github.com/foresight-scheduler/foresight/plugins/qos"
+	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
@@ -21,7 +22,10 @@ func qosReport(service *qos.Service) explained.Answer {
 		for _, r := range service.Reports() {
 			p := decision.QoSProfile{Profile: r.Profile, Rung: r.Rung}
 			for o := range objective.Count {
-				promise := &r.Counts.Promises[o]
+				var promise feedback.Promise
+				for _, class := range r.Counts.Promises[o] {
+					promise.Add(class)
+				}
 				p.Objectives = append(p.Objectives, decision.QoSObjective{
 					Objective: objective.Objective(o).String(), Placed: r.Counts.Decided[o],
 					Judged: promise.Judged, Predicted: promise.Risk, Violated: promise.Violated, Own: r.Counts.Violated[o] - promise.Violated,
@@ -33,7 +37,9 @@ func qosReport(service *qos.Service) explained.Answer {
 			for i, name := range r.Nodes {
 				n := decision.QoSNode{Name: name, Service: make(map[string]decision.QoSService, objective.Count)}
 				for o, risk := range r.Risks[i] {
-					n.Service[objective.Objective(o).String()] = decision.QoSService{Risk: float64(risk), Class: quality.Class(float64(risk))}
+					n.Service[objective.Objective(o).String()] = decision.QoSService{
+						Risk: float64(risk.Likely), Low: float64(risk.Low), High: float64(risk.High), Class: quality.Class(float64(risk.Likely)),
+					}
 				}
 				p.Nodes = append(p.Nodes, n)
 			}

@@ -83,7 +83,10 @@ maxRiskPercent: 50
 weights: {latency: 1, realtime: 2, availability: 0, batch: 4}
 feedback: {horizons: [1m], decisions: 500, halfLife: 1h, responseTimeObjective: 200ms, observationsFile: /o.json}
 nodeMetricsLimit: 0
+objectives: [{namespaces: [shop], workload: Deployment/web, priorityClassName: critical, objective: latency, responseTime: 200ms, maxThrottledPercent: 1}]
 `, want: &config.PredictedQoSArgs{
+			Objectives: []config.QoSObjective{{Namespaces: []string{"shop"}, Workload: "Deployment/web", PriorityClassName: "critical", Objective: "latency",
+				ResponseTime: metav1.Duration{Duration: 200 * time.Millisecond}, MaxThrottledPercent: 1}},
 			ModelFile: "/m.json", MaxRiskPercent: 50, Weights: config.QoSWeights{Latency: 1, Realtime: 2, Availability: 0, Batch: 4},
 			Feedback: config.QoSFeedback{Horizons: []metav1.Duration{{Duration: time.Minute}}, Decisions: 500, HalfLife: metav1.Duration{Duration: time.Hour},
 				ResponseTimeObjective: metav1.Duration{Duration: 200 * time.Millisecond}, ObservationsFile: "/o.json"},

@@ -217,6 +217,36 @@ type PredictedQoSArgs struct {
 	// none to show: there are four series a node. 0–100000, where 0 never names any. Default 5000.
 	// +optional
 	NodeMetricsLimit *int32 `json:"nodeMetricsLimit,omitempty"`
+	// Objectives of pods, of which the first that matches a pod holds, in place of what the pod says. At most 100; default none.
+	// +optional
+	// +listType=atomic
+	Objectives []QoSObjective `json:"objectives,omitempty"`
+}
+
+// QoSObjective is the service that some pods are to get. A pod matches where each of namespaces, workload and priorityClassName that is
+// given is its own.
+type QoSObjective struct {
+	// Namespaces of which one is the pod's; default any.
+	// +optional
+	// +listType=atomic
+	Namespaces []string `json:"namespaces,omitempty"`
+	// Workload is KIND/NAME of the pod's controller, such as Deployment/web; default any.
+	// +optional
+	Workload string `json:"workload,omitempty"`
+	// PriorityClassName of the pod; default any.
+	// +optional
+	PriorityClassName string `json:"priorityClassName,omitempty"`
+	// Objective is latency, realtime, availability or batch. Default: what the pod has without this.
+	// +optional
+	Objective string `json:"objective,omitempty"`
+	// ResponseTime is what the measured response time of a latency pod may be, at most 1h. Default: what the pod's annotation or
+	// feedback.responseTimeObjective says.
+	// +optional
+	ResponseTime metav1.Duration `json:"responseTime,omitempty"`
+	// MaxThrottledPercent of CFS periods in which the pod may be throttled by its own CPU limit; 1–100. Default: 10 for realtime pods,
+	// any for others.
+	// +optional
+	MaxThrottledPercent int32 `json:"maxThrottledPercent,omitempty"`
 }
 
 // QoSWeights are 0–100 each.

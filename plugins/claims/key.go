@@ -103,4 +103,4 @@ func (k *Key) text(values map[string]string) (text string, stated bool, err erro
 }
 
 // Objectives are what QoS may say.
-var Objectives = []string{"latency", "realtime", "availability", "batch"}
+var Objectives = config.QoSObjectives

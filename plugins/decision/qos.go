@@ -45,6 +45,9 @@ type QoSNode struct {
 type QoSService struct {
 	// Risk that it loses its service, 0–1.
 	Risk float64 `json:"risk"`
+	// Low and High are its 80 % interval.
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
 	// Class is good (a risk below .1), fair (below .3) or poor.
 	Class string `json:"class"`
 }

@@ -15,7 +15,7 @@ import (
 
 // SignPod signs what the plugin reads of a pod: its objective, weight, history and forecast.
 func (p *PredictedQoS) SignPod(_ context.Context, pod *v1.Pod) ([]fwk.SignFragment, *fwk.Status) {
-	o := objective.Of(pod, p.classes, p.claims)
+	o := p.objectiveOf(pod)
 	return []fwk.SignFragment{{Key: "foresight-scheduler.dev/qos", Value: struct {
 		Objective  string
 		Importance float32

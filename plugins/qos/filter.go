@@ -5,6 +5,7 @@ package qos
 
 import (
 	"context"
+	"math"
 	"sync/atomic"
 
 	v1 "k8s.io/api/core/v1"
@@ -67,7 +68,7 @@ func (p *PredictedQoS) PreFilter(_ context.Context, state fwk.CycleState, pod *v
 }
 
 func (p *PredictedQoS) newCycle(pod *v1.Pod, nodes []fwk.NodeInfo) *cycle {
-	c := &cycle{frame: p.current(), objective: objective.Of(pod, p.classes, p.claims)}
+	c := &cycle{frame: p.current(), objective: p.objectiveOf(pod)}
 	c.name = workload(pod, c.objective)
 	c.workload = c.judge.History.Workload(c.name)
 	c.takes = c.judge.History.Takes(c.name)
@@ -109,11 +110,12 @@ func (p *PredictedQoS) refusesAll(c *cycle, state fwk.CycleState, pod *v1.Pod, n
 // doubts is how many standard deviations a bound is away: nine in ten lie above the lower bound.
 const doubts = 1.28
 
-// lowerRisk is the risk if the node uses no more than it does for sure, and its history is as bad as it looks only in
-// part.
+// lowerRisk is the risk if the node uses no more than it does for sure, and its history and the objective's base rate are as bad as they
+// look only in part.
 func (p *PredictedQoS) lowerRisk(c *cycle, v *view) float32 {
 	z := c.slab.LogOdds(c.after(v).lower, v.pressure) + c.judge.Offset[c.objective] + v.history.Dot(&c.workload) + v.company.Dot(&c.takes)
-	return quality.Probability(z - doubts*v.doubt)
+	rate := c.judge.Doubt[c.objective]
+	return quality.Probability(z - doubts*float32(math.Sqrt(float64(v.doubt*v.doubt+rate*rate))))
 }
 
 // Filter refuses a node where even the lower bound of the risk is over the allowed one.

@@ -20,8 +20,11 @@ import (
 type classes struct {
 	at    time.Time
 	nodes []string
-	risks [][objective.Count]float32
+	risks [][objective.Count]Risk
 }
+
+// Risk of a typical pod, 0–1, and its 80 % interval: what is not known of the node's history and of the objective's base rate.
+type Risk struct{ Likely, Low, High float32 }
 
 // exportEvery is how old exported classes may grow while pods are being placed.
 const exportEvery = 10 * time.Second
@@ -34,13 +37,15 @@ func (p *PredictedQoS) export(c *cycle, state fwk.CycleState, nodes []fwk.NodeIn
 		return
 	}
 	p.exportAge.Store(now)
-	out := &classes{at: at, nodes: make([]string, 0, len(nodes)), risks: make([][objective.Count]float32, 0, len(nodes))}
+	out := &classes{at: at, nodes: make([]string, 0, len(nodes)), risks: make([][objective.Count]Risk, 0, len(nodes))}
 	for _, n := range nodes {
 		v := p.view(c, state, n)
 		z := c.resident.LogOdds(v.before, v.pressure) + v.history[0] + v.company[0]
-		var risks [objective.Count]float32
+		var risks [objective.Count]Risk
 		for o := range risks {
-			risks[o] = quality.Probability(z + c.judge.Offset[o])
+			z, rate := z+c.judge.Offset[o], c.judge.Doubt[o]
+			doubt := doubts * float32(math.Sqrt(float64(v.doubt*v.doubt+rate*rate)))
+			risks[o] = Risk{quality.Probability(z), quality.Probability(z - doubt), quality.Probability(z + doubt)}
 		}
 		out.nodes, out.risks = append(out.nodes, n.Node().Name), append(out.risks, risks)
 	}
@@ -53,6 +58,7 @@ type Metrics struct {
 	service *Service
 
 	decisions, outcomes, violations, unjudged, rung, demotions, failures, breaker, unwritten *metrics.Desc
+	judged, promised, realised                                                               *metrics.Desc
 	auc, plainAUC, brier, ece, coverage, nodeRisk, nodes                                     *metrics.Desc
 }
 
@@ -67,6 +73,9 @@ func NewMetrics(s *Service) *Metrics {
 		service:    s,
 		decisions:  desc("decisions_total", "Pods bound, by objective.", "objective"),
 		outcomes:   desc("outcomes_total", "Decisions judged, by objective and result: kept or violated.", "objective", "result"),
+		judged:     desc("promises_judged_total", "Decisions whose outcome tells something of their nodes, by objective and by the class of the risk that was predicted.", "objective", "class"),
+		promised:   desc("promised_violations_total", "Violations that were predicted of these decisions: the sum of their risks.", "objective", "class"),
+		realised:   desc("realised_violations_total", "Violations that came of these decisions.", "objective", "class"),
 		violations: desc("violations_total", "Violations by what happened.", "reason"),
 		unjudged:   desc("unjudged_total", "Decisions that could not be judged: the pod was gone, or there were too many."),
 		rung:       desc("rung", "1 for what judges now: model or utilisation.", "rung"),
@@ -87,7 +96,7 @@ func NewMetrics(s *Service) *Metrics {
 // DescribeWithStability announces the metrics.
 func (m *Metrics) DescribeWithStability(ch chan<- *metrics.Desc) {
 	for _, d := range []*metrics.Desc{
-		m.decisions, m.outcomes, m.violations, m.unjudged, m.rung, m.demotions, m.failures, m.breaker, m.unwritten,
+		m.decisions, m.outcomes, m.judged, m.promised, m.realised, m.violations, m.unjudged, m.rung, m.demotions, m.failures, m.breaker, m.unwritten,
 		m.auc, m.plainAUC, m.brier, m.ece, m.coverage, m.nodeRisk, m.nodes,
 	} {
 		ch <- d
@@ -102,9 +111,10 @@ func (m *Metrics) CollectWithStability(ch chan<- metrics.Metric) {
 }
 
 func (m *Metrics) collect(ch chan<- metrics.Metric, p *PredictedQoS) {
-	counter := func(d *metrics.Desc, v int, labels ...string) {
-		ch <- metrics.NewLazyConstMetric(d, metrics.CounterValue, float64(v), append([]string{p.profile}, labels...)...)
+	counted := func(d *metrics.Desc, v float64, labels ...string) {
+		ch <- metrics.NewLazyConstMetric(d, metrics.CounterValue, v, append([]string{p.profile}, labels...)...)
 	}
+	counter := func(d *metrics.Desc, v int, labels ...string) { counted(d, float64(v), labels...) }
 	gauge := func(d *metrics.Desc, v float64, labels ...string) {
 		if !math.IsNaN(v) {
 			ch <- metrics.NewLazyConstMetric(d, metrics.GaugeValue, v, append([]string{p.profile}, labels...)...)
@@ -119,6 +129,12 @@ func (m *Metrics) collect(ch chan<- metrics.Metric, p *PredictedQoS) {
 		counter(m.outcomes, counts.Violated[o], name, "violated")
 		decided += counts.Decided[o]
 		judged += counts.Kept[o] + counts.Violated[o]
+		for k, class := range quality.Classes {
+			promise := &counts.Promises[o][k]
+			counter(m.judged, promise.Judged, name, class)
+			counted(m.promised, promise.Risk, name, class)
+			counter(m.realised, promise.Violated, name, class)
+		}
 	}
 	for reason, n := range counts.Violations {
 		counter(m.violations, n, reason)
@@ -152,9 +168,9 @@ func (m *Metrics) collect(ch chan<- metrics.Metric, p *PredictedQoS) {
 		count := map[string]int{"good": 0, "fair": 0, "poor": 0}
 		for i, node := range out.nodes {
 			if len(out.nodes) <= p.named {
-				gauge(m.nodeRisk, float64(out.risks[i][o]), node, name)
+				gauge(m.nodeRisk, float64(out.risks[i][o].Likely), node, name)
 			}
-			count[quality.Class(float64(out.risks[i][o]))]++
+			count[quality.Class(float64(out.risks[i][o].Likely))]++
 		}
 		for c, n := range count {
 			gauge(m.nodes, float64(n), name, c)

@@ -71,7 +71,7 @@ func (p *PredictedQoS) add(c *frame, node held) *view {
 		f := c.snapshot.Resident(r, allocatable)
 		v.cpu.load = v.cpu.load.Add(f.Peaks[horizon][predict.CPU])
 		v.memory.load = v.memory.load.Add(f.Peaks[horizon][predict.Memory])
-		o := objective.Of(r.GetPod(), p.classes, p.claims)
+		o := p.objectiveOf(r.GetPod())
 		v.residents[o] += p.weights[o] * objective.Importance(r.GetPod())
 		if len(c.judge.History.Hurts) > 0 {
 			if class, ok := classOf(r.GetPod()); ok {

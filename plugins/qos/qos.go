@@ -49,6 +49,7 @@ type PredictedQoS struct {
 	named    int // nodes up to which metrics name them
 	// responseTime is the objective of latency pods that state none; 0 is none.
 	responseTime time.Duration
+	rules        objective.Rules
 
 	feedback *feedback.Loop
 
@@ -88,7 +89,7 @@ func NewFactory(service *Service) func(context.Context, runtime.Object, fwk.Hand
 		p := &PredictedQoS{
 			snapshot: service.snapshot, service: service, claims: service.claims, nodes: pernode.WholeOf(h), handle: h, volumes: predict.VolumesOf(h), profile: h.ProfileName(),
 			maxRisk: float32(args.MaxRiskPercent) / 100, weights: weightsOf(&args.Weights), named: int(args.NodeMetricsLimit),
-			responseTime: args.Feedback.ResponseTimeObjective.Duration,
+			responseTime: args.Feedback.ResponseTimeObjective.Duration, rules: objective.RulesOf(args.Objectives),
 		}
 		if f := h.SharedInformerFactory(); f != nil {
 			p.classes = f.Scheduling().V1().PriorityClasses().Lister()
@@ -117,6 +118,16 @@ func weightsOf(w *config.QoSWeights) [objective.Count]float32 {
 		objective.Latency: float32(w.Latency), objective.Realtime: float32(w.Realtime),
 		objective.Availability: float32(w.Availability), objective.Batch: float32(w.Batch),
 	}
+}
+
+// objectiveOf a pod is what the operator's rule for it says, else what objective.Of does.
+func (p *PredictedQoS) objectiveOf(pod *v1.Pod) objective.Objective {
+	if len(p.rules) > 0 {
+		if rule := p.rules.For(pod); rule != nil && rule.Stated {
+			return rule.Objective
+		}
+	}
+	return objective.Of(pod, p.classes, p.claims)
 }
 
 // workload is how a pod's history is kept: by its controller, else by its objective.

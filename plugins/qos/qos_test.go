@@ -456,6 +456,26 @@ func TestModelIsRenewed(t *testing.T) {
 	}
 }
 
+// What the operator wants of pods comes before what they say, and they are judged by it.
+func TestOperatorsObjectives(t *testing.T) {
+	a := args()
+	a.Objectives = []config.QoSObjective{{Namespaces: []string{"shop"}, Objective: "batch", MaxThrottledPercent: 1}}
+	s := newScheduler(t, a, nil, node("a"))
+	for _, throttled := range []float64{.005, .05} {
+		p := pod(fmt.Sprint("throttled-", throttled), "realtime", "100m")
+		s.bind(p, "a")
+		v := usage.Sample{Time: s.now().Add(time.Minute), Window: time.Second}
+		v.Set(usage.CPUSome, .5)
+		v.Set(usage.Throttled, throttled)
+		s.feedback.Measured(p.UID, &v)
+	}
+	s.wait(10 * time.Minute)
+	counts, _ := s.feedback.Report()
+	if counts.Decided[objective.Batch] != 2 || counts.Violations["throttling"] != 1 || counts.Kept[objective.Batch] != 1 {
+		t.Errorf("%+v", counts)
+	}
+}
+
 // Pods that a cycle judges alike are signed alike, others are not.
 func TestSignPod(t *testing.T) {
 	s := newScheduler(t, args(), nil, node("a"))

@@ -20,8 +20,8 @@ type Report struct {
 	// Time when Nodes were judged; zero before a pod was placed.
 	Time  time.Time
 	Nodes []string
-	// Risks of a typical pod of each objective, 0–1, by node. Nobody writes to them.
-	Risks [][objective.Count]float32
+	// Risks of a typical pod of each objective, by node. Nobody writes to them.
+	Risks [][objective.Count]Risk
 }
 
 // Reports are those of all profiles, by name.

@@ -33,8 +33,16 @@ func (p *PredictedQoS) Reserve(ctx context.Context, state fwk.CycleState, pod *v
 	v := p.view(c, state, node)
 	after := c.after(v).upper
 	z := c.logOdds(v, after)
-	d := &feedback.Decision{UID: pod.UID, Node: nodeName, Workload: c.name, Objective: c.objective, Model: z - v.history.Dot(&c.workload) - v.company.Dot(&c.takes), Beside: beside(node)}
-	if c.objective == objective.Latency {
+	d := &feedback.Decision{UID: pod.UID, Node: nodeName, Workload: c.name, Objective: c.objective, Model: z - v.history.Dot(&c.workload) - v.company.Dot(&c.takes), Offset: c.judge.Offset[c.objective], Beside: beside(node)}
+	rule := p.rules.For(pod)
+	if rule != nil {
+		d.MayThrottle = rule.Throttled
+	}
+	switch {
+	case c.objective != objective.Latency:
+	case rule != nil && rule.ResponseTime > 0:
+		d.MayTake = rule.ResponseTime
+	default:
 		if d.MayTake, err = objective.ResponseTime(pod, p.responseTime, p.claims); err != nil {
 			klog.FromContext(ctx).Info("The pod's response time is not judged", "pod", klog.KObj(pod), "reason", err.Error())
 		}

@@ -74,6 +74,8 @@ foresight_node_index_searches_total{job="f",instance="a",result="refused"} 0+.1x
 foresight_node_index_refusals_total{job="f",instance="a",plugin="NodePorts"} 0+.1x2000
 foresight_qos_model_demotions_total{job="f",instance="a"} 0x2000
 foresight_qos_model_load_failures_total{job="f",instance="a"} 0x2000
+foresight_qos_promised_violations_total{job="f",instance="a",objective="latency",class="good"} 0+.04x2000
+foresight_qos_realised_violations_total{job="f",instance="a",objective="latency",class="good"} 0+.05x2000
 foresight_qos_outcomes_total{job="f",instance="a",objective="latency",result="kept"} 0+1x2000
 foresight_qos_outcomes_total{job="f",instance="a",objective="latency",result="violated"} 0+.05x2000
 `
@@ -155,6 +157,7 @@ var each = map[string]string{
 	"ForesightIndexDisagrees":      `foresight_node_index_refusals_total{job="f",instance="a",plugin="NodePorts"} 0+2x2000`,
 	"ForesightServiceModelIsPoor":  `foresight_qos_model_demotions_total{job="f",instance="a"} 0x1970 1x30`,
 	"ForesightMovesAreStopped":     `foresight_rebalance_stopped{job="f",instance="a"} 1x2000`,
+	"ForesightBreaksItsPromises":   `foresight_qos_realised_violations_total{job="f",instance="a",objective="latency",class="good"} 0+.15x2000`,
 	"ForesightBreaksItsObjectives": `foresight_qos_outcomes_total{job="f",instance="a",objective="latency",result="violated"} 0+.2x2000`,
 }
 

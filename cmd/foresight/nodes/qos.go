@@ -63,7 +63,7 @@ func printQoS(out io.Writer, answer *decision.QoS) error {
 	return nil
 }
 
-// printServices is the table of nodes: the class of service that a typical pod would get, and its risk.
+// printServices is the table of nodes: the class of service that a typical pod would get, its risk and the 80 % interval of that.
 func printServices(out io.Writer, p *decision.QoSProfile) error {
 	table := printers.GetNewTabWriter(out)
 	head := []string{"NODE"}
@@ -76,7 +76,7 @@ func printServices(out io.Writer, p *decision.QoSProfile) error {
 		row := []string{p.Nodes[i].Name}
 		for j := range p.Objectives {
 			s := p.Nodes[i].Service[p.Objectives[j].Objective]
-			row = append(row, fmt.Sprintf("%s (%.1f %%)", s.Class, 100*s.Risk))
+			row = append(row, fmt.Sprintf("%s (%.1f %%, %.1f–%.1f)", s.Class, 100*s.Risk, 100*s.Low, 100*s.High))
 		}
 		fmt.Fprintln(table, strings.Join(row, "\t"))
 	}

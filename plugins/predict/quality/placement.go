@@ -219,16 +219,22 @@ func (s *Slab) Harms(offset float32, out *Slab) {
 // NearTie is how far, in harm (risk, where that is small), a node may be from the best and still count as good.
 const NearTie = .01
 
-// Class of a node for an objective by the risk of a typical pod, 0–1: good below 10 %, fair below 30 %, else poor.
-func Class(risk float64) string {
+// Classes of service, the best first.
+var Classes = [...]string{"good", "fair", "poor"}
+
+// ClassOf is the place in Classes of a risk, 0–1: good below 10 %, fair below 30 %, else poor.
+func ClassOf(risk float64) int {
 	switch {
 	case risk < .1:
-		return "good"
+		return 0
 	case risk < .3:
-		return "fair"
+		return 1
 	}
-	return "poor"
+	return 2
 }
+
+// Class of a node for an objective by the risk of a typical pod, 0–1.
+func Class(risk float64) string { return Classes[ClassOf(risk)] }
 
 // sigmoidSteps of the tables behind Probability and Harm, from -sigmoidRange to sigmoidRange.
 const (

@@ -29,9 +29,12 @@ type Decision struct {
 	Workload  string
 	Objective objective.Objective
 	Model     float32 // log-odds of a violation, without history and company
+	Offset    float32 // of the judge, in log-odds, that is in the risk
 	Beside    []outcome.Companion
-	MayTake   float64         // response time, in seconds; 0 is no objective
-	Outcome   outcome.Outcome // as predicted; Bound sets when, and the loop how it ended
+	MayTake   float64 // response time, in seconds; 0 is no objective
+	// MayThrottle is the share of CFS periods, 0–1, in which the pod may be throttled; 0 is what its objective says.
+	MayThrottle float64
+	Outcome     outcome.Outcome // as predicted; Bound sets when, and the loop how it ended
 
 	bound      time.Time
 	settled    bool // an outcome of it was taken
@@ -64,7 +67,7 @@ type Loop struct {
 	observations *outcome.Ledger
 	history      *outcome.History
 	ledger       *outcome.Ledger
-	offset       [objective.Count]float32
+	rates        [objective.Count]outcome.BaseRate
 	made         time.Time      // when last was
 	changed      bool           // since then
 	model        *quality.Table // nil where there is none
@@ -76,12 +79,13 @@ type Loop struct {
 // Counts are of what has happened since the loop began.
 type Counts struct {
 	Decided, Kept, Violated [objective.Count]int
-	Promises                [objective.Count]Promise
-	Violations              map[string]int // by reason
-	Unjudged                int            // decisions dropped unjudged: the pod was deleted, or the buffer was full
-	Demotions               int
-	Failures                int // to load the model
-	Unwritten               int // times the file of observations could not be written
+	// Promises by objective and class of service, in the order of quality.Classes.
+	Promises   [objective.Count][len(quality.Classes)]Promise
+	Violations map[string]int // by reason
+	Unjudged   int            // decisions dropped unjudged: the pod was deleted, or the buffer was full
+	Demotions  int
+	Failures   int // to load the model
+	Unwritten  int // times the file of observations could not be written
 }
 
 // Promise is what was predicted of decisions whose outcome tells something of their nodes, and what came.
@@ -93,12 +97,20 @@ type Promise struct {
 	Violated int
 }
 
+// Add adds up promises.
+func (p *Promise) Add(other Promise) {
+	p.Judged, p.Risk, p.Violated = p.Judged+other.Judged, p.Risk+other.Risk, p.Violated+other.Violated
+}
+
 // New returns a loop with a judge to begin with. It goes on with the observations that an earlier one wrote.
 func New(ctx context.Context, args *config.PredictedQoSArgs, now func() time.Time) *Loop {
 	l := &Loop{
 		decisions: int(args.Feedback.Decisions), file: args.ModelFile, now: now, waiting: map[types.UID]*Decision{}, slow: map[string]report{},
 		history: outcome.NewHistory(args.Feedback.HalfLife.Duration), ledger: outcome.NewLedger(int(args.Feedback.Decisions)),
-		offset: strictness, prior: quality.NewTable(nil), counts: Counts{Violations: map[string]int{}},
+		prior: quality.NewTable(nil), counts: Counts{Violations: map[string]int{}},
+	}
+	for o := range l.rates {
+		l.rates[o] = outcome.NewBaseRate(strictness[o])
 	}
 	for _, h := range args.Feedback.Horizons {
 		l.horizons = append(l.horizons, h.Duration)
@@ -170,7 +182,7 @@ func (l *Loop) giveUp(uid types.UID) {
 func (l *Loop) settle(d *Decision, violation string) {
 	violated := violation != ""
 	l.count(d, violation)
-	promise := &l.counts.Promises[d.Objective]
+	promise := &l.counts.Promises[d.Objective][quality.ClassOf(d.Outcome.Risk)]
 	if !d.settled {
 		d.settled = true
 		promise.Judged++
@@ -183,12 +195,8 @@ func (l *Loop) settle(d *Decision, violation string) {
 	l.history.Learn(&outcome.Lesson{
 		Node: d.Node, Workload: d.Workload, Tenant: tenantOf(d.Workload), Beside: d.Beside, Model: d.Model, Violated: violated,
 	}, l.now())
-	step := -float32(d.Outcome.Risk)
-	if violated {
-		step++
-	}
 	// What the decision was predicted by, so that it is calibrated before it learns from itself.
-	l.offset[d.Objective] += calibrationRate * step
+	l.rates[d.Objective].Learn(d.Outcome.Risk, d.Offset, violated)
 	d.Outcome.Violated = violated
 	l.ledger.Add(d.Outcome)
 	if l.observations != nil {

@@ -94,7 +94,7 @@ func TestOutcomes(t *testing.T) {
 		t.Errorf("after ten minutes: %+v", c)
 	}
 	// What was predicted is held beside what nodes did: throttling by the own limit and the restart are the pods' own.
-	if c, _ := l.Report(); c.Promises[objective.Latency] != (Promise{Judged: 3, Risk: .75, Violated: 1}) {
+	if c, _ := l.Report(); c.Promises[objective.Latency] != [...]Promise{{}, {Judged: 3, Risk: .75, Violated: 1}, {}} {
 		t.Errorf("%+v", c.Promises[objective.Latency])
 	}
 	l.wait(2 * time.Hour)
@@ -157,7 +157,7 @@ func TestOwnDoing(t *testing.T) {
 		{restarted("p"), "restart", true}, {oom("p", true), "oom_kill", true}, {oom("p", false), "oom_kill", false}, {evicted("p"), "eviction", false},
 	} {
 		l := newLoop(t, args())
-		before := l.offset
+		before := l.rates
 		for range 30 {
 			l.bind("p", "a")
 			l.Observe(c.pod)
@@ -165,7 +165,7 @@ func TestOwnDoing(t *testing.T) {
 		l.wait(time.Minute)
 		counts, v := l.Report()
 		_, blamed := l.Judge().History.Nodes["a"]
-		if counts.Violations[c.reason] != 30 || counts.Violated[objective.Latency] != 30 || (v.Outcomes == 0) != c.own || blamed == c.own || (l.offset == before) != c.own {
+		if counts.Violations[c.reason] != 30 || counts.Violated[objective.Latency] != 30 || (v.Outcomes == 0) != c.own || blamed == c.own || (l.rates == before) != c.own {
 			t.Errorf("%s: %+v, %d outcomes, node blamed: %v", c.reason, counts, v.Outcomes, blamed)
 		}
 	}

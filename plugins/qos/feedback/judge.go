@@ -38,17 +38,15 @@ type Judge struct {
 	Loses   [objective.Count]quality.Slab // the harm to a pod of typical use, by its objective
 	History *outcome.HistoryView
 	Offset  [objective.Count]float32 // in log-odds: strictness and what outcomes made of it
+	Doubt   [objective.Count]float32 // the standard deviation of the offset
 }
 
 // typicalUse is the share of a node's CPU that a pod of whom only its objective counts is taken to use.
 const typicalUse = .05
 
 // strictness is added to a model's log-odds: models are trained on latency, a realtime pod suffers earlier, and a pod that
-// only wants to stay, or to get done, suffers later. What really happens moves it by calibrationRate.
+// only wants to stay, or to get done, suffers later. What really happens moves it.
 var strictness = [objective.Count]float32{objective.Latency: 0, objective.Realtime: 1, objective.Availability: -2, objective.Batch: -1}
-
-// calibrationRate is the step of the offsets.
-const calibrationRate = .02
 
 // Judge is what to judge by now.
 func (l *Loop) Judge() *Judge { return l.last.Load() }
@@ -78,7 +76,10 @@ func (l *Loop) Update(ctx context.Context) {
 	if last != nil && !l.changed && now.Sub(l.made) < l.fades {
 		return
 	}
-	j := &Judge{Epoch: 1, Rung: RungUtilisation, Table: l.prior, History: l.history.View(now), Offset: l.offset}
+	j := &Judge{Epoch: 1, Rung: RungUtilisation, Table: l.prior, History: l.history.View(now)}
+	for o := range l.rates {
+		j.Offset[o], j.Doubt[o] = l.rates[o].Mean, l.rates[o].Doubt()
+	}
 	if last != nil {
 		j.Epoch = last.Epoch + 1
 	}

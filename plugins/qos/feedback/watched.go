@@ -68,16 +68,20 @@ func tenantOf(workload string) string {
 // suffers says what of the pod's service is not as its objective wants it. A response time that was measured is the
 // service itself; pressure only makes a bad one likely.
 func (d *Decision) suffers() string {
+	mayThrottle := d.MayThrottle
+	if mayThrottle == 0 && d.Objective == objective.Realtime {
+		mayThrottle = realtimeThrottl
+	}
 	switch {
-	case d.MayTake > 0 && d.responses.n > 0:
-		if d.responses.over(d.MayTake) {
-			return "response_time"
-		}
+	case d.MayTake > 0 && d.responses.over(d.MayTake):
+		return "response_time"
+	case d.MayTake > 0 && d.responses.n > 0: // and no pressure, since the service is kept
 	case d.Objective == objective.Latency && d.suffering.over(latencySuffers):
 		return "pressure"
 	case d.Objective == objective.Realtime && d.suffering.over(realtimeSuffers):
 		return "pressure"
-	case d.Objective == objective.Realtime && d.throttling.over(realtimeThrottl):
+	}
+	if mayThrottle > 0 && d.throttling.over(mayThrottle) {
 		return "throttling"
 	}
 	return ""

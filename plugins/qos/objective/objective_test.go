@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes/fake"
 
+	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/claims"
 )
 
@@ -73,5 +74,39 @@ func TestObjectiveIsBounded(t *testing.T) {
 		if d, err := ResponseTime(p, time.Second, claims.Everything()); d != .001 || err != nil {
 			t.Errorf("a response time: %v, %v", d, err)
 		}
+	}
+}
+
+// The first rule that matches a pod holds; what it does not state is left to others.
+func TestRules(t *testing.T) {
+	rules := RulesOf([]config.QoSObjective{
+		{Namespaces: []string{"shop", "pay"}, Workload: "Deployment/web", ResponseTime: metav1.Duration{Duration: 200 * time.Millisecond}},
+		{PriorityClassName: "critical", Objective: "availability", MaxThrottledPercent: 1},
+		{Namespaces: []string{"shop"}, Objective: "batch"},
+	})
+	pod := func(namespace, set, class string) *v1.Pod {
+		p := &v1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Labels: map[string]string{"pod-template-hash": "5f"}}, Spec: v1.PodSpec{PriorityClassName: class}}
+		if set != "" {
+			p.OwnerReferences = []metav1.OwnerReference{{Kind: "ReplicaSet", Name: set, Controller: new(true)}}
+		}
+		return p
+	}
+	for _, c := range []struct {
+		pod  *v1.Pod
+		want int // place of the rule, or -1
+	}{
+		{pod("shop", "web-5f", "critical"), 0}, {pod("pay", "web-5f", ""), 0}, {pod("other", "web-5f", ""), -1}, {pod("pay", "api-5f", "critical"), 1},
+		{pod("shop", "", ""), 2}, {pod("pay", "", ""), -1},
+	} {
+		got := rules.For(c.pod)
+		if want := (*Rule)(nil); c.want < 0 && got != want || c.want >= 0 && got != &rules[c.want] {
+			t.Errorf("%s %v %q: %+v, want rule %d", c.pod.Namespace, c.pod.OwnerReferences, c.pod.Spec.PriorityClassName, got, c.want)
+		}
+	}
+	if r := rules[0]; r.Stated || r.ResponseTime != .2 {
+		t.Errorf("%+v", r)
+	}
+	if r := rules[1]; !r.Stated || r.Objective != Availability || r.Throttled != .01 {
+		t.Errorf("%+v", r)
 	}
 }

@@ -47,6 +47,9 @@ func (i *informer) AddEventHandlerWithOptions(h cache.ResourceEventHandler, _ ca
 	return i.AddEventHandler(h)
 }
 
+// RemoveEventHandler has nothing to do: who ends does so with the world.
+func (i *informer) RemoveEventHandler(cache.ResourceEventHandlerRegistration) error { return nil }
+
 func (i *informer) GetStore() cache.Store                  { return i.indexer }
 func (i *informer) GetIndexer() cache.Indexer              { return i.indexer }
 func (i *informer) AddIndexers(x cache.Indexers) error     { return i.indexer.AddIndexers(x) }
