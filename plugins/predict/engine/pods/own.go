@@ -12,16 +12,33 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
 
-// moments are what one pod was measured at: decayed, 12 bytes for each resource.
-type moments struct{ mean, variance, samples float32 }
+// recentHalf is of the weight of what a pod used lately.
+const recentHalf = time.Hour
+
+// moments are what one pod was measured at: decayed, 16 bytes for each resource. Recent is the mean of the last hour or so.
+type moments struct{ mean, variance, samples, recent float32 }
 
 // add takes a sample that came so long after the last one. After half, a sample counts half.
 func (m *moments) add(v float64, seconds int64, half time.Duration) {
 	m.samples++
-	weight := max(1/float64(m.samples), 1-math.Exp2(-float64(seconds)/half.Seconds()))
+	weightOf := func(half time.Duration) float64 {
+		return max(1/float64(m.samples), 1-math.Exp2(-float64(seconds)/half.Seconds()))
+	}
+	m.recent += float32(weightOf(recentHalf) * (v - float64(m.recent)))
+	weight := weightOf(half)
 	d := v - float64(m.mean)
 	m.mean += float32(weight * d)
 	m.variance = float32((1 - weight) * (float64(m.variance) + weight*d*d))
+}
+
+// use is what the pod is expected to use. Of CPU that is half what it did lately, and half what it does usually: a burst lasts for a while.
+// Memory moves little, and counting what it did lately twice brought nothing in replays.
+func (m *moments) use(r predict.Resource) predict.Use {
+	u := predict.Use{Mean: float64(m.mean), Variance: float64(m.variance)}
+	if r == predict.CPU {
+		u.Mean = (u.Mean + float64(m.recent)) / 2
+	}
+	return u
 }
 
 // measured returns what the pod was measured at; false where too little is known of any resource.
@@ -31,7 +48,7 @@ func (p *Pod) measured() (m predict.Measured, ok bool) {
 		if own.samples < early {
 			return m, false
 		}
-		m.Use[r] = predict.Use{Mean: float64(own.mean), Variance: float64(own.variance)}
+		m.Use[r] = own.use(predict.Resource(r))
 	}
 	m.For = time.Duration(p.Newest-p.First) * time.Second
 	m.Ahead = p.ahead()

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
 
@@ -55,5 +57,40 @@ func TestPodsAreMeasured(t *testing.T) {
 	c.Publish(&contents, nil)
 	if _, still := contents.Measured["hot"]; still || len(contents.Measured) != 2 {
 		t.Errorf("after one is gone: %v", contents.Measured)
+	}
+}
+
+// A pod that began to work an hour or two ago is expected to go on for a while: more than its long mean says, and less than it does now. One
+// that is as it always was is expected to stay so.
+func TestWhatPodsDoNowCounts(t *testing.T) {
+	c := newCluster(100, 5*time.Minute)
+	c.run("ReplicaSet", "web", "risen")
+	c.run("ReplicaSet", "web", "fallen")
+	c.run("ReplicaSet", "web", "steady")
+	use := map[string]float64{"risen": 1, "fallen": 5, "steady": 3}
+	read := func(hours int) map[types.UID]predict.Measured {
+		for range 12 * hours {
+			c.read(func(pod string) float64 { return use[pod] })
+		}
+		var contents predict.Contents
+		c.Publish(&contents, nil)
+		return contents.Measured
+	}
+	read(48)
+	use["risen"], use["fallen"] = 5, 1
+	measured := read(2)
+	mean := func(pod string) float64 { return measured[c.pods[pod].UID].Use[predict.CPU].Mean }
+	// Two hours are 1 − 2⁻² of what is recent, and 1 − 2^(−1/6) of the long mean: (1 + 4·.75 + 1 + 4·.109) / 2.
+	if got := mean("risen"); math.Abs(got-2.72) > .05 {
+		t.Errorf("who has risen from 1 to 5 is expected at %v, want 2.72", got)
+	}
+	if got := mean("fallen"); math.Abs(got-3.28) > .05 {
+		t.Errorf("who has fallen from 5 to 1 is expected at %v, want 3.28", got)
+	}
+	if got := measured[c.pods["risen"].UID].Use[predict.Memory].Mean / (1 << 30); math.Abs(got-1.44) > .05 {
+		t.Errorf("the memory of who has risen from 1 to 5 is expected at %v, want its long mean, 1.44", got)
+	}
+	if got := mean("steady"); math.Abs(got-3) > 1e-6 {
+		t.Errorf("who is at 3 is expected at %v", got)
 	}
 }
