@@ -32,7 +32,7 @@ const steps = 4
 // Adapt trains a model on groups, as Fit does, and on outcomes seen of the very conditions that will be judged, in time order.
 func Adapt(schema Schema, groups []*learn.Data, seen *learn.Data) *Adapted {
 	start, n := Fit(schema, groups), seen.Len()
-	if n == 0 {
+	if n == 0 || start.Trust == 0 && !tells(seen.Y) {
 		return &Adapted{model: start}
 	}
 	var x [opinions][]float64
@@ -115,6 +115,17 @@ func relearned(curve *learn.Logistic, plain, label []float64) *learn.Logistic {
 	s := learn.FitShrunk(x, label, []learn.Prior{{Mean: curve.LogOdds([]float64{mean}), Deviation: moved}, {Mean: usual, Deviation: max(usual, 1)}}, 1)
 	slope := max(s.Weights[1], 1e-3) / scale
 	return &learn.Logistic{Weights: []float64{slope}, Intercept: s.Weights[0] - slope*mean, Means: []float64{mean}}
+}
+
+// tells says whether outcomes tell something of a service that was never seen. Those of one class alone are of a quiet time, or of a
+// crowded one, and it takes many to tell that all times are alike.
+func tells(label []float64) bool {
+	for _, y := range label {
+		if y != label[0] {
+			return true
+		}
+	}
+	return len(label) >= 10*persuaded
 }
 
 // moved is how far, as a standard deviation in log-odds, the base rate of a service is expected to be from that of others.

@@ -61,7 +61,7 @@ func of(results []Result, heldOut, method string, seen float64) Result {
 }
 
 // On neighbours that hurt more, and less, than their CPU says, ours ranks no worse than the machine's CPU, and having seen
-// a tenth it is nearly right.
+// a tenth it is nearly right. Calibration errors are of outcomes that were not learned from, and there are none where rows are too few.
 func TestProtocol(t *testing.T) {
 	results := run(t, kind(t, "gentle", measurements(1, 1.3, 720)), kind(t, "usual", measurements(2, 1.5, 720)), kind(t, "harsh", measurements(3, 1.8, 720)))
 	for _, name := range []string{"gentle", "usual", "harsh"} {
@@ -73,6 +73,15 @@ func TestProtocol(t *testing.T) {
 			if seen > 0 && (ours.AUC < .95) {
 				t.Errorf("%s after a tenth: %+v", name, ours)
 			}
+		}
+	}
+	for _, name := range []string{"gentle", "usual", "harsh"} {
+		ours, host := of(results, name, "foresight", 0), of(results, name, "host-cpu", 0)
+		if !(ours.ECEAfter20 >= 0 && ours.ECEAfter100 < .1 && ours.ECEAfter100 <= host.ECEAfter100) || !math.IsNaN(float64(ours.ECEAfter1000)) {
+			t.Errorf("%s: %+v\n%+v", name, ours, host)
+		}
+		if late := of(results, name, "foresight", .1); !math.IsNaN(float64(late.ECEAfter100)) {
+			t.Errorf("%s: %+v", name, late)
 		}
 	}
 	if want := 4 * len(SeenFractions) * len(methods); len(results) != want {
@@ -266,19 +275,5 @@ func TestServiceLeftOut(t *testing.T) {
 	if host := of(results, "web", "host-cpu", .1); !(seen.AUC > host.AUC) || !(seen.AUCLow <= seen.AUC && seen.AUC <= seen.AUCHigh) ||
 		!(seen.AUCMinusHostLow <= seen.AUCMinusHost && seen.AUCMinusHost <= seen.AUCMinusHostHigh) {
 		t.Errorf("after a tenth: %+v", seen)
-	}
-}
-
-// Calibration errors are of outcomes that were not learned from, and there are none where there are too few rows.
-func TestCalibrationAfterOutcomes(t *testing.T) {
-	results := run(t, kind(t, "gentle", measurements(1, 1.3, 720)), kind(t, "usual", measurements(2, 1.5, 720)), kind(t, "harsh", measurements(3, 1.8, 720)))
-	for _, name := range []string{"gentle", "usual", "harsh"} {
-		ours, host := of(results, name, "foresight", 0), of(results, name, "host-cpu", 0)
-		if !(ours.ECEAfter20 >= 0 && ours.ECEAfter100 < .1 && ours.ECEAfter100 <= host.ECEAfter100) || !math.IsNaN(float64(ours.ECEAfter1000)) {
-			t.Errorf("%s: %+v\n%+v", name, ours, host)
-		}
-		if late := of(results, name, "foresight", .1); !math.IsNaN(float64(late.ECEAfter100)) {
-			t.Errorf("%s: %+v", name, late)
-		}
 	}
 }
