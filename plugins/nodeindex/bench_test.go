@@ -51,7 +51,7 @@ func BenchmarkBest(b *testing.B) {
 				}
 				state := framework.NewCycleState()
 				s.profile.RunPreFilterPlugins(ctx, state, pod)
-				s.profile.index.sync(s.snapshot)
+				s.profile.index.sync(s.snapshot, false)
 				best := func() {
 					if a := s.profile.index.answer(s.profile.policy, pod, state); a.hint() == "" {
 						b.Fatal(a.why)

@@ -78,7 +78,7 @@ func TestBlocks(t *testing.T) {
 				}
 				state := framework.NewCycleState()
 				s.profile.RunPreFilterPlugins(ctx, state, pod)
-				if !s.profile.index.sync(s.snapshot) {
+				if !s.profile.index.sync(s.snapshot, false) {
 					t.Fatal("out of step")
 				}
 				answer := s.profile.index.answer(s.profile.policy, pod, state)
@@ -146,7 +146,7 @@ func TestBlocksOfAnyPods(t *testing.T) {
 				if _, status, _ := s.profile.Framework.RunPreFilterPlugins(ctx, state, pod); !status.IsSuccess() {
 					continue
 				}
-				s.profile.index.sync(s.snapshot)
+				s.profile.index.sync(s.snapshot, false)
 				answer := s.profile.index.answer(s.profile.policy, pod, state)
 				if !answer.says {
 					t.Fatalf("%s: not served for %s", describe(pod), answer.why)
@@ -187,7 +187,7 @@ func TestTies(t *testing.T) {
 	}
 	state, pod := framework.NewCycleState(), plainPod("a")
 	s.profile.RunPreFilterPlugins(ctx, state, pod)
-	s.profile.index.sync(s.snapshot)
+	s.profile.index.sync(s.snapshot, false)
 	drawn := map[string]int{}
 	for range equal * draws {
 		answer := s.profile.index.answer(s.profile.policy, pod, state)

@@ -27,7 +27,8 @@ const recountEvery = 256
 // must run on the whole pod.
 func (h *hinted) preFilterUncounted(ctx context.Context, state fwk.CycleState, pod *v1.Pod) (*fwk.PreFilterResult, *fwk.Status, sets.Set[string], bool) {
 	left := h.policy.Counts(pod)
-	if len(left) == 0 || h.bypass(pod, state) != "" {
+	// For a group's pod upstream counts: what reads its state later in the group's cycle is upstream's to choose.
+	if len(left) == 0 || state.IsPodGroupSchedulingCycle() || h.bypass(pod, state) != "" {
 		return nil, nil, nil, false
 	}
 	if h.uncountedPods++; h.uncountedPods%recountEvery == 0 {

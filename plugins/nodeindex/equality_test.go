@@ -370,21 +370,42 @@ func (s *scene) place(ctx context.Context, t testing.TB, pod *v1.Pod) bool {
 	if err := s.sched.Cache.UpdateSnapshot(s.logger, s.snapshot); err != nil {
 		t.Fatal(err)
 	}
+	hint, served := s.compare(ctx, t, pod, nil)
+	if hint == "" {
+		return served
+	}
+	placed := pod.DeepCopy()
+	placed.Spec.NodeName = hint
+	if err := s.sched.Cache.AssumePod(s.logger, placed); err != nil {
+		t.Fatal(err)
+	}
+	s.pods = append(s.pods, placed)
+	return true
+}
+
+// compare asks the index and upstream for the node of the pod, of a group's cycle where that is not nil, and returns the hint
+// and whether the index answered.
+func (s *scene) compare(ctx context.Context, t testing.TB, pod *v1.Pod, group *framework.CycleState) (string, bool) {
+	t.Helper()
 	// The cycle as upstream runs it with the index, and one without the index.
 	cycle, state := framework.NewCycleState(), framework.NewCycleState()
+	if group != nil {
+		cycle.SetPodGroupSchedulingCycle(group)
+		state.SetPodGroupSchedulingCycle(group)
+	}
 	_, status, _ := s.profile.Framework.RunPreFilterPlugins(ctx, state, pod)
 	if _, got, _ := s.profile.RunPreFilterPlugins(ctx, cycle, pod); got.Code() != status.Code() {
 		t.Fatalf("%s: PreFilter says %v, upstream's %v", describe(pod), got, status)
 	}
 	if !status.IsSuccess() || s.profile.named { // of named nodes the index is not asked
-		return false
+		return "", false
 	}
 	lister := s.profile.SnapshotSharedLister().NodeInfos()
 	hint := s.profile.GetNodeHint(ctx, pod, nil, cycle, 0)
 	if answer := s.profile.index.answer(s.profile.policy, pod, state); s.small && answer.why == terms.ReasonTopology {
-		return false
+		return "", false
 	} else if s.odd && !answer.says {
-		return false
+		return "", false
 	} else if !answer.says {
 		t.Fatalf("%s: not served for %s", describe(pod), answer.why)
 	}
@@ -438,7 +459,7 @@ func (s *scene) place(ctx context.Context, t testing.TB, pod *v1.Pod) bool {
 		if hint != "" {
 			t.Fatalf("hint %s where no node is feasible", hint)
 		}
-		return true
+		return "", true
 	case 1:
 		if hint != list[0].Node().Name {
 			t.Fatalf("hint %q, want the one feasible node %s", hint, list[0].Node().Name)
@@ -447,13 +468,7 @@ func (s *scene) place(ctx context.Context, t testing.TB, pod *v1.Pod) bool {
 		s.compareScores(ctx, t, state, pod, list, hint)
 	}
 	s.compareSearch(ctx, t, cycle, pod, nodes, feasible)
-	placed := pod.DeepCopy()
-	placed.Spec.NodeName = hint
-	if err := s.sched.Cache.AssumePod(s.logger, placed); err != nil {
-		t.Fatal(err)
-	}
-	s.pods = append(s.pods, placed)
-	return true
+	return hint, true
 }
 
 // compareSearch wants the filters to have upstream's verdict on every node also where upstream

@@ -89,7 +89,7 @@ func (h *hinted) answer(pod *v1.Pod, state fwk.CycleState) answer {
 	if why := h.bypass(pod, state); why != "" {
 		return unanswered(why)
 	}
-	if !h.index.sync(h.SnapshotSharedLister().NodeInfos()) {
+	if !h.index.sync(h.SnapshotSharedLister().NodeInfos(), state.IsPodGroupSchedulingCycle()) {
 		return unanswered(terms.ReasonSnapshot)
 	}
 	return h.index.answer(h.policy, pod, state)
@@ -98,8 +98,7 @@ func (h *hinted) answer(pod *v1.Pod, state fwk.CycleState) answer {
 // bypass returns the reason for which the index is not asked.
 func (h *hinted) bypass(pod *v1.Pod, state fwk.CycleState) terms.Reason {
 	switch {
-	case state.IsPodGroupSchedulingCycle():
-		// Upstream tries the group out on the snapshot, which the index does not see.
+	case state.IsPodGroupSchedulingCycle() && !h.index.groups.follows(h.SnapshotSharedLister()):
 		return reasonGroup
 	case pod.Status.NominatedNodeName != "":
 		return reasonNominated

@@ -26,6 +26,7 @@ import (
 type Index struct {
 	table   *table.Table
 	changes *changes
+	groups  groups
 	metrics *Metrics
 	random  *rand.Rand
 	tell    func(Answer)
@@ -52,7 +53,7 @@ func newIndex(changes *changes, owners terms.Owners, metrics *Metrics, seed uint
 	}
 	t := table.New()
 	return &Index{
-		table: t, changes: changes, metrics: metrics, random: rand.New(rand.NewPCG(seed, seed)),
+		table: t, changes: changes, groups: newGroups(), metrics: metrics, random: rand.New(rand.NewPCG(seed, seed)),
 		query: terms.NewQuery(t, owners), fits: map[shape]*fits{}, worlds: map[*terms.Policy]*terms.World{},
 	}
 }
@@ -63,8 +64,8 @@ func (x *Index) keep(n int) {
 	x.table.Keep(n)
 }
 
-// sync brings the table up to date with the snapshot that the cycle works on.
-func (x *Index) sync(lister fwk.NodeInfoLister) bool {
+// sync brings the table up to date with the snapshot that the cycle works on, which is that of a pod group or not.
+func (x *Index) sync(lister fwk.NodeInfoLister, group bool) bool {
 	start := time.Now()
 	names, all := x.changes.take()
 	if !all {
@@ -81,6 +82,7 @@ func (x *Index) sync(lister fwk.NodeInfoLister) bool {
 		x.changes.all()
 		return false
 	}
+	x.groups.bring(x.table, lister, group)
 	x.metrics.updates.Observe(time.Since(start).Seconds())
 	x.metrics.nodes.Set(float64(x.table.Used))
 	return true

@@ -153,7 +153,7 @@ func TestConcurrentEvents(t *testing.T) {
 		if err := s.sched.Cache.UpdateSnapshot(s.logger, s.snapshot); err != nil {
 			t.Fatal(err)
 		}
-		if !s.profile.index.sync(lister) {
+		if !s.profile.index.sync(lister, false) {
 			t.Fatal("the snapshot failed")
 		}
 		s.profile.index.answer(s.profile.policy, pods.pod(), framework.NewCycleState())

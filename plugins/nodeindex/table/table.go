@@ -121,12 +121,23 @@ func (t *Table) Judged(row int32) judge.Row {
 func (t *Table) Update(lister fwk.NodeInfoLister, names map[string]struct{}) {
 	for name := range names {
 		if info, err := lister.Get(name); err == nil && info != nil {
-			t.set(info)
+			t.set(info, info.GetGeneration(), info.GetPods())
 		} else if row, ok := t.byName[name]; ok {
 			t.remove(row)
 		}
 	}
 }
+
+// Try is Update of a node that upstream tries pods out on: it adds them to the NodeInfo in place, takes them off again, and
+// leaves the generation as it was. Until the next Update nothing that is kept of the node by its generation counts.
+func (t *Table) Try(lister fwk.NodeInfoLister, name string) {
+	if info, err := lister.Get(name); err == nil && info != nil {
+		t.set(info, untold, slices.Clone(info.GetPods()))
+	}
+}
+
+// untold in place of a generation: it says nothing. No NodeInfo has it.
+const untold = 0
 
 // Rebuild makes the table hold what the lister lists and nothing else.
 func (t *Table) Rebuild(lister fwk.NodeInfoLister) error {
@@ -139,7 +150,7 @@ func (t *Table) Rebuild(lister fwk.NodeInfoLister) error {
 		name := info.Node().Name
 		listed[name] = struct{}{}
 		if row, ok := t.byName[name]; !ok || t.Infos[row] != info || t.generations[row] != info.GetGeneration() {
-			t.set(info)
+			t.set(info, info.GetGeneration(), info.GetPods())
 		}
 	}
 	for name, row := range t.byName {
@@ -158,10 +169,14 @@ func (t *Table) Audit() bool {
 	}
 	t.audited = (t.audited + 1) % len(t.Rows)
 	info := t.Infos[t.audited]
-	return info == nil || info.GetGeneration() == t.generations[t.audited]
+	generation := t.generations[t.audited]
+	return info == nil || generation == untold || generation == info.GetGeneration()
 }
 
-func (t *Table) set(info fwk.NodeInfo) {
+// Generation of the node in a row that is not free; 0 says nothing.
+func (t *Table) Generation(row int32) int64 { return t.generations[row] }
+
+func (t *Table) set(info fwk.NodeInfo, generation int64, pods []fwk.PodInfo) {
 	node := info.Node()
 	row, known := t.byName[node.Name]
 	if !known {
@@ -177,9 +192,9 @@ func (t *Table) set(info fwk.NodeInfo) {
 	r.SetReciprocals()
 	r.AllocEph, r.ReqEph = alloc.GetEphemeralStorage(), req.GetEphemeralStorage()
 	r.Balance = Balance(r.ReqCPU, r.AllocCPU, r.ReqMem, r.AllocMem)
-	r.Room = int64(alloc.GetAllowedPodNumber()) - int64(len(info.GetPods()))
+	r.Room = int64(alloc.GetAllowedPodNumber()) - int64(len(pods))
 	t.Infos[row] = info
-	t.generations[row] = info.GetGeneration()
+	t.generations[row] = generation
 
 	// A node's object is replaced, never changed, so an equal pointer is an equal node.
 	if old := t.nodes[row]; old != node {
@@ -192,7 +207,7 @@ func (t *Table) set(info fwk.NodeInfo) {
 			t.setLabels(row)
 		}
 	}
-	t.setPods(row, info.GetPods())
+	t.setPods(row, pods)
 }
 
 // SetReciprocals sets PerCPU and PerMem.

@@ -12,8 +12,7 @@ import (
 
 // future of a row: what the forecasts of its pods add up to, and its own.
 type future struct {
-	known            bool // the rest is of a node
-	generation       int64
+	generation       int64 // of the NodeInfo, as the table has it
 	epoch, podsEpoch uint64
 	load             predict.NodeLoad
 	use              predict.NodeUse
@@ -28,7 +27,8 @@ func (q *Query) futureOf(row int32, s *predict.Snapshot) *future {
 	f := &q.futures[row]
 	info := q.table.Infos[row]
 	// A row that went to another node has another generation too.
-	changed := !f.known || f.generation != info.GetGeneration()
+	generation := q.table.Generation(row)
+	changed := f.generation != generation || generation == 0
 	if changed || f.podsEpoch != s.PodsEpoch() {
 		f.load, f.use = predict.NodeLoad{}, predict.NodeUse{}
 		allocatable := predict.AllocatableOf(info)
@@ -42,7 +42,7 @@ func (q *Query) futureOf(row int32, s *predict.Snapshot) *future {
 	if changed || f.epoch != s.Epoch() {
 		f.node, f.epoch = s.NodeForecast(info.Node().Name), s.Epoch()
 	}
-	f.known, f.generation = true, info.GetGeneration()
+	f.generation = generation
 	return f
 }
 
