@@ -45,6 +45,7 @@ type row struct {
 	pressure                              float32
 	history                               outcome.Vector
 	company                               outcome.Burden
+	exposed                               float32
 	column                                int32 // of the table, where the node is without the pod
 	loss                                  [columns]float32
 }
@@ -58,7 +59,6 @@ type rest struct {
 	memory    demand
 	residents [objective.Count]float32
 	suffered  float32
-	exposed   float32
 }
 
 // set takes a node's view.
@@ -66,14 +66,14 @@ func (r *row) set(c *frame, v *view, rest *rest) {
 	l, per := &v.cpu.load, float64(v.cpu.per)
 	r.mean, r.excess, r.squares = float32(l.Mean*per), float32(l.Excess*per), float32(l.Squares*per*per)
 	r.sure, r.residual = float32(l.Sure*per), float32(v.cpu.residual.Upper*per)
-	r.per, r.pressure, r.history, r.company = v.cpu.per, v.pressure, v.history, v.company
+	r.per, r.pressure, r.history = v.cpu.per, v.pressure, v.history
+	r.company, r.exposed = v.company, v.exposed
 	at := quality.At(v.before, v.pressure)
 	r.column = at.Column
 	for k := range r.loss {
 		r.loss[k] = c.sufferOn(&v.residents, at, at.Column+int32(k)) - v.suffered
 	}
-	rest.name, rest.memory, rest.residents = v.holds.name, v.memory, v.residents
-	rest.suffered, rest.exposed = v.suffered, v.exposed
+	rest.name, rest.memory, rest.residents, rest.suffered = v.holds.name, v.memory, v.residents, v.suffered
 }
 
 // newcomer is the pod in hand, as it is added to rows.
@@ -110,10 +110,7 @@ func (c *cycle) harmOn(r *row, rest *rest, pod *newcomer) float32 {
 	if c.objective == objective.Availability {
 		z += c.outOfMemory(&rest.memory)
 	}
-	own := c.weight * quality.Harm(z)
-	if c.burden > 0 {
-		own += c.burden * rest.exposed
-	}
+	own := c.weight*quality.Harm(z) + c.burden*r.exposed
 	if k := at.Column - r.column; uint32(k) < columns-1 {
 		return own + r.loss[k] + at.Right*(r.loss[k+1]-r.loss[k])
 	}

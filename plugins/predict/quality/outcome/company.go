@@ -20,14 +20,14 @@ type Companion struct {
 }
 
 // burdens is the length of a Burden.
-const burdens = 3
+const burdens = 2
 
-// Burden is what a pod does to those beside it, in log-odds of a violation: the first entry to all of them, the others to some. A node's is the
+// Burden is what a pod does to those beside it, in log-odds of a violation: the first entry to all of them, the other to some. A node's is the
 // sum of its pods'. How a workload takes it is a Burden, too, whose first entry is 1.
 type Burden [burdens]float32
 
 // Dot is what it comes to for a workload that takes it like that.
-func (b *Burden) Dot(takes *Burden) float32 { return b[0]*takes[0] + b[1]*takes[1] + b[2]*takes[2] }
+func (b *Burden) Dot(takes *Burden) float32 { return b[0]*takes[0] + b[1]*takes[1] }
 
 // Add adds a pod's burden to a node's.
 func (b *Burden) Add(pod *Burden) {
@@ -39,7 +39,7 @@ func (b *Burden) Add(pod *Burden) {
 // company learns who hurts whom: beside which classes pods were violated more than the model and the node's history explain. A hog of a
 // cache or of memory bandwidth does not show in a node's CPU, and moves from node to node. The first entries are Bayesian: an outcome
 // corrects each class that was there by how little is known of it (a Kalman filter of the logistic loss), so that the blame ends at who was there
-// each time. The others are by stochastic gradient descent, as a node's are. It is not safe for concurrent use.
+// each time. The second is by stochastic gradient descent, as a node's are. It is not safe for concurrent use.
 type company struct {
 	classes map[Class]*hurting
 	takes   map[string]*taking
@@ -108,7 +108,7 @@ func (c *company) takesOf(workload string) Burden {
 
 func strangerTakes(workload string) Burden {
 	v := Stranger(workload)
-	return Burden{1, v[1], v[2]}
+	return Burden{1, v[1]}
 }
 
 // learn takes one outcome: g is what came minus what was foretold, and weight the curvature of the loss there.
