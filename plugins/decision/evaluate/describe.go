@@ -19,8 +19,8 @@ import (
 
 // describe writes the candidates and what there is to say of them.
 func (e *Evaluator) describe(out *decision.Evaluation, r *answers, q *Question, pod *v1.Pod) {
-	view := viewIn(r.state)
-	if view != nil {
+	view, heldOut := viewIn(r.state), predict.ArmIn(r.state).HeldOut
+	if view != nil && !heldOut {
 		out.Forecast = forecastOf(view, pod)
 	}
 	k := e.options.Candidates
@@ -48,7 +48,7 @@ func (e *Evaluator) describe(out *decision.Evaluation, r *answers, q *Question, 
 		}
 	}
 	out.Because, out.Flip = because(out), view.flip(out, r)
-	if predict.ArmIn(r.state).HeldOut {
+	if heldOut {
 		out.Because = "held out of predictions, so that requests decide: " + out.Because
 	}
 }

@@ -35,6 +35,9 @@ func TestHeldOutPodsAreExplained(t *testing.T) {
 		if got.Candidates[0].Total != record.Total {
 			t.Errorf("%s: decided by %d, evaluated %d", pod.Name, record.Total, got.Candidates[0].Total)
 		}
+		if forecast := got.Forecast != nil; forecast == record.HeldOut {
+			t.Errorf("%s: held out %v, and explained by the forecast %+v", pod.Name, record.HeldOut, got.Forecast)
+		}
 		if said := strings.Contains(got.Because, "held out"); said != record.HeldOut {
 			t.Errorf("%s: held out %v, and explained by %q", pod.Name, record.HeldOut, got.Because)
 		}
