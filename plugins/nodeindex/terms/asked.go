@@ -37,16 +37,16 @@ type saying struct {
 // read asks all plugins that no other term models, if they can be asked.
 func (t *asked) read(p *profile) bool {
 	for _, name := range p.filterNames {
-		if !slices.Contains(p.known, name) && p.ask(p.plugin(name), p.weightOf(name), true) {
-			p.known = append(p.known, name)
+		if !slices.Contains(p.knownFilters, name) && p.ask(p.plugin(name), p.weightOf(name), true) {
+			p.knownFilters, p.knownScores = append(p.knownFilters, name), append(p.knownScores, name)
 		}
 	}
 	for i := range p.scores {
 		name := p.scores[i].Name
 		switch {
-		case slices.Contains(p.known, name):
+		case slices.Contains(p.knownScores, name):
 		case p.ask(p.plugin(name), p.weightOf(name), false):
-			p.known = append(p.known, name)
+			p.knownScores = append(p.knownScores, name)
 		case (name == names.VolumeBinding || name == names.DynamicResources) && slices.Contains(p.filterNames, name):
 			// They score 0 on every node where their filter has nothing to say about the pod.
 		default:

@@ -24,17 +24,18 @@ type profile struct {
 	scores                      []kubeschedulerconfig.Plugin
 	configs                     []kubeschedulerconfig.PluginConfig
 
-	known    []string // plugins that a term models
-	unknown  string   // what no term does
-	recounts bool     // upstream has to count pods in any case
-	toAsk    []ask
+	// Plugins that a term models, as filters and as scores.
+	knownFilters, knownScores []string
+	unknown                   string // what no term does
+	recounts                  bool   // upstream has to count pods in any case
+	toAsk                     []ask
 }
 
 func newProfile(enabled *kubeschedulerconfig.Plugins, args []kubeschedulerconfig.PluginConfig, features feature.Features, plugin func(string) fwk.Plugin) *profile {
 	// A pod that waits for a node names none.
 	return &profile{
 		features: features, plugin: plugin, filterNames: namesOf(enabled.Filter), preFilterNames: namesOf(enabled.PreFilter),
-		scores: enabled.Score.Enabled, configs: args, known: []string{names.NodeName},
+		scores: enabled.Score.Enabled, configs: args, knownFilters: []string{names.NodeName},
 	}
 }
 
@@ -48,7 +49,7 @@ func namesOf(set kubeschedulerconfig.PluginSet) []string {
 
 // filters says whether the profile filters with one of the plugins, all of which the term models.
 func (p *profile) filters(plugins ...string) (does bool) {
-	p.known = append(p.known, plugins...)
+	p.knownFilters = append(p.knownFilters, plugins...)
 	for _, name := range plugins {
 		does = does || slices.Contains(p.filterNames, name)
 	}
@@ -57,7 +58,7 @@ func (p *profile) filters(plugins ...string) (does bool) {
 
 // weight of the plugins, all of which the term models; 0 where the profile does not score with them.
 func (p *profile) weight(plugins ...string) (sum int64) {
-	p.known = append(p.known, plugins...)
+	p.knownScores = append(p.knownScores, plugins...)
 	for _, name := range plugins {
 		sum += p.weightOf(name)
 	}
@@ -74,7 +75,6 @@ func (p *profile) weightOf(name string) int64 {
 }
 
 // runs says whether the profile filters or scores with the plugin.
-
 func (p *profile) runs(name string) bool {
 	return slices.Contains(p.filterNames, name) || slices.ContainsFunc(p.scores, func(s kubeschedulerconfig.Plugin) bool { return s.Name == name })
 }
@@ -119,7 +119,7 @@ func (p *profile) ask(plugin fwk.Plugin, weight int64, filters bool) bool {
 // otherFilters are the filters that no term models.
 func (p *profile) otherFilters() (others []string) {
 	for _, name := range p.filterNames {
-		if !slices.Contains(p.known, name) {
+		if !slices.Contains(p.knownFilters, name) {
 			others = append(others, name)
 		}
 	}
@@ -133,5 +133,7 @@ var uncounting = []string{
 
 // otherPreFilters says whether a PreFilter plugin that is not known may read what provers leave out.
 func (p *profile) otherPreFilters() bool {
-	return slices.ContainsFunc(p.preFilterNames, func(name string) bool { return !slices.Contains(p.known, name) && !slices.Contains(uncounting, name) })
+	return slices.ContainsFunc(p.preFilterNames, func(name string) bool {
+		return !slices.Contains(p.knownFilters, name) && !slices.Contains(p.knownScores, name) && !slices.Contains(uncounting, name)
+	})
 }

@@ -91,6 +91,14 @@ func (q *Query) allows(set postings.Set) {
 	q.allowed = q.both
 }
 
+// byClass has rows judged by their classes of taints, which are the same for all pods with the same verdicts.
+func (q *Query) byClass(t *Taints) {
+	q.Taints = t
+	if t.weight > 0 {
+		q.scorers = append(q.scorers, t)
+	}
+}
+
 // admits has the term look at each row that fits, for this pod only.
 func (q *Query) admits(a admitter) { q.admitters = append(q.admitters, a) }
 

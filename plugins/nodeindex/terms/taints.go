@@ -70,10 +70,7 @@ func (t *Taints) compile(q *Query) {
 		t.Verdict = append(t.Verdict, verdict)
 		t.repelled = append(t.repelled, repelled)
 	}
-	q.Taints = t
-	if t.weight > 0 {
-		q.scorers = append(q.scorers, t) // alike for all pods with the same verdicts
-	}
+	q.byClass(t)
 }
 
 // toleratesDislike asks only tolerations that are for PreferNoSchedule or for all effects,

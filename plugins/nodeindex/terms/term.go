@@ -35,8 +35,8 @@ type Term interface {
 	// read takes from the profile which plugins it has for the term, and their args. It returns false where there is
 	// nothing for the term to do.
 	read(p *profile) bool
-	// compile reads what the pod in hand asks of nodes, and has the query do what that takes: keeps, allows, admits, scores
-	// or scoresAlike. Where it cannot tell, it says so by cannotSay.
+	// compile reads what the pod in hand asks of nodes, and has the query do what that takes: keeps, byClass, allows, admits,
+	// scores or scoresAlike. Where it cannot tell, it says so by cannotSay.
 	compile(q *Query)
 }
 
