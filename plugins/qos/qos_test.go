@@ -575,8 +575,9 @@ func BenchmarkPreScore(b *testing.B) {
 	s.service.pressure.Store(&pressures)
 	for i := range 100 {
 		s.learn(fmt.Sprint("node-", i), objective.Latency, i%3 == 0)
-		for range 10 {
-			s.learnBeside(fmt.Sprint("node-", i), fmt.Sprint("workload-", i%20), true)
+		for k := range 10 {
+			// One workload in 20 hurts the others.
+			s.learnBeside(fmt.Sprint("node-", i), fmt.Sprint("workload-", (i+k)%20), (i+k)%20 == 1 || k == 0)
 		}
 	}
 	s.wait(10 * time.Minute)
