@@ -598,6 +598,7 @@ type game struct {
 	predicting bool
 	most       int // that the index keeps of each; 0 is what it keeps in production
 	odd        bool
+	groups     bool
 }
 
 func playWith(t testing.TB, seed uint64, steps int, config string, with game) (_ *scene, served int) {
@@ -631,6 +632,9 @@ func playWith(t testing.TB, seed uint64, steps int, config string, with game) (_
 		} else {
 			template = pod
 		}
+		if with.groups && s.chance(15) {
+			s.group(ctx, t, pod)
+		}
 		if s.place(ctx, t, pod) {
 			served++
 		}
@@ -648,12 +652,13 @@ func FuzzSameAsFullSearch(f *testing.F) {
 	for seed := range uint64(2) {
 		f.Add(seed, "shipped", seed%2 == 0)
 		f.Add(seed+100, "stock", false)
+		f.Add(seed+2, "everything", true)
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, name string, predicting bool) {
 		config, ok := profiles[name]
 		if !ok {
 			t.Skip()
 		}
-		playWith(t, seed, 60, config, game{predicting: predicting, odd: seed%2 == 1})
+		playWith(t, seed, 60, config, game{predicting: predicting, odd: seed%2 == 1, groups: seed%4 > 1})
 	})
 }

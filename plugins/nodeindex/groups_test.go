@@ -70,6 +70,33 @@ func (s *scene) tryOut(ctx context.Context, t testing.TB, pods []*v1.Pod) (place
 	return placed, served
 }
 
+// group tries out a group of pods like the template and others, and binds them at times. It returns how many there are, and how
+// many the index served.
+func (s *scene) group(ctx context.Context, t testing.TB, template *v1.Pod) (_, served int) {
+	t.Helper()
+	var pods []*v1.Pod
+	for range 1 + s.IntN(8) {
+		pods = append(pods, s.replica(template))
+		if s.chance(20) {
+			pods = append(pods, s.pod())
+		}
+	}
+	if err := s.sched.Cache.UpdateSnapshot(s.logger, s.snapshot); err != nil {
+		t.Fatal(err)
+	}
+	placed, served := s.tryOut(ctx, t, pods)
+	if s.chance(60) {
+		for _, p := range placed {
+			p = p.DeepCopy()
+			if err := s.sched.Cache.AssumePod(s.logger, p); err != nil {
+				t.Fatal(err)
+			}
+			s.pods = append(s.pods, p)
+		}
+	}
+	return len(pods), served
+}
+
 // In the cycle of a pod group the index has the full search's verdicts and scores, with the pods that the cycle has tried out so far, and
 // after it those without them.
 func TestSameAsFullSearchInGroups(t *testing.T) {
@@ -91,27 +118,9 @@ func TestSameAsFullSearchInGroups(t *testing.T) {
 					if s.chance(30) && name != "stock" && name != "no node affinity" {
 						s.foresee()
 					}
-					template, pods := s.pod(), []*v1.Pod(nil)
-					for range 1 + s.IntN(8) {
-						pods = append(pods, s.replica(template))
-						if s.chance(20) {
-							pods = append(pods, s.pod())
-						}
-					}
-					if err := s.sched.Cache.UpdateSnapshot(s.logger, s.snapshot); err != nil {
-						t.Fatal(err)
-					}
-					placed, n := s.tryOut(ctx, t, pods)
-					served, asked = served+n, asked+len(pods)
-					if s.chance(60) { // the group is bound
-						for _, p := range placed {
-							p = p.DeepCopy()
-							if err := s.sched.Cache.AssumePod(s.logger, p); err != nil {
-								t.Fatal(err)
-							}
-							s.pods = append(s.pods, p)
-						}
-					}
+					template := s.pod()
+					pods, n := s.group(ctx, t, template)
+					served, asked = served+n, asked+pods
 					for range s.IntN(3) {
 						s.place(ctx, t, s.replica(template))
 					}
