@@ -141,7 +141,7 @@ func (q *Query) topology(label string) *table.Topology {
 func (q *Query) Proof() Proof { return q.proven }
 
 // Plain says whether nothing tells nodes apart for the pod but what is kept for its shape, their classes of taints, and
-// what scores alike for all pods of its kind: that many equal numbers.
+// what scores alike for all pods of its Kind.
 func (q *Query) Plain() bool {
 	return q.allowed == nil && len(q.admitters) == 0 && !q.compares && len(q.Taints.Verdict) <= maxPlainClasses
 }
@@ -149,7 +149,8 @@ func (q *Query) Plain() bool {
 // maxPlainClasses bounds what is kept of a pod.
 const maxPlainClasses = 256
 
-// Kind tells pods apart that score rows of the same classes and shapes unlike. It is valid until the next query.
+// Kind has all numbers that scoresAlike was told. Plain pods of one shape and kind, with the same verdicts on taints, have the
+// same score for each row. It is valid until the next query.
 func (q *Query) Kind() []int64 { return q.kind }
 
 // Pressed says whether Kept.Pressed counts.

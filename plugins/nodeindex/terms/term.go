@@ -53,7 +53,7 @@ type admitter interface {
 	admit(q *Query, rows []int32, totals []int64) int
 }
 
-// scorer scores rows by what the other ones have, or in another way that is worth no record of it.
+// scorer scores rows for the pod in hand only, most of them by what other rows have.
 type scorer interface {
 	// score adds to the totals of all feasible rows, at least two.
 	score(q *Query, rows []int32, totals []int64)
