@@ -31,12 +31,8 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
-const (
-	// longestGap between two readings of usage that counts.
-	longestGap = 10 * time.Minute
-	// mostRows and mostShadows are in one answer.
-	mostRows, mostShadows = 1000, 1000
-)
+// mostRows and mostShadows are in one answer.
+const mostRows, mostShadows = 1000, 1000
 
 // onlooker is a scheduler that places nothing; nil is one that does.
 type onlooker struct {
@@ -120,7 +116,7 @@ func (o *onlooker) listen(e *engine.Engine, c *schedulerserverconfig.CompletedCo
 	}
 	pods := c.InformerFactory.Core().V1().Pods().Lister()
 	o.ledger = shadow.NewLedger(shadow.Options{
-		Decisions: int(o.args.Decisions), MaxBytes: o.args.MaxBytes, Horizons: []time.Duration{time.Hour, 24 * time.Hour}, Gap: longestGap,
+		Decisions: int(o.args.Decisions), MaxBytes: o.args.MaxBytes, Horizons: []time.Duration{time.Hour, 24 * time.Hour}, Gap: decision.LongestGap,
 		Machines: usage.MachinesFrom(c.InformerFactory.Core().V1().Nodes().Lister()),
 		Pod: func(namespace, name string) *v1.Pod {
 			pod, err := pods.Pods(namespace).Get(name)

@@ -13,10 +13,10 @@ import (
 const followed = 24 * time.Hour
 
 const (
-	// hot is the share of its allocatable CPU beyond which a node is hot.
-	hot = .8
-	// longestGap between two measurements that both count for the time between them.
-	longestGap = 10 * time.Minute
+	// Hot is the share of its allocatable CPU beyond which a node is hot.
+	Hot = .8
+	// LongestGap between two measurements of which the later one counts for the time between them.
+	LongestGap = 10 * time.Minute
 )
 
 // Follow notes in the records of a ring what nodes and pods came to, by a clean reading. Machines tells the size of a node; nil is not
@@ -68,12 +68,12 @@ func Follow(ring *Ring, machines usage.Machines, r *usage.Reading) {
 func (o *Outcome) passed(s *usage.Sample, time time.Duration, machines usage.Machines, node string) {
 	cpu, measured := s.Get(usage.CPU)
 	machine, known := machines(node)
-	if !measured || !known || machine.Cores <= 0 || time <= 0 || time > longestGap {
+	if !measured || !known || machine.Cores <= 0 || time <= 0 || time > LongestGap {
 		return
 	}
 	minutes := time.Minutes()
 	o.Minutes += minutes
-	if beyond := cpu - hot*machine.Cores; beyond > 0 {
+	if beyond := cpu - Hot*machine.Cores; beyond > 0 {
 		o.HotMinutes += minutes
 		o.BeyondCoreMinutes += minutes * beyond
 	}

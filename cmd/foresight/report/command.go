@@ -83,13 +83,13 @@ func write(out io.Writer, r *compare.Report) error {
 
 // ratio is told with its interval where enough has been seen.
 func ratio(r *compare.Report, d *compare.Difference) string {
-	if d.Ratio == 0 {
+	if d.Ratio == nil {
 		return "-"
 	}
 	if i := d.RatioInterval; r.Enough && i != nil {
-		return fmt.Sprintf("%.2f (%.2f–%.2f)", d.Ratio, i[0], i[1])
+		return fmt.Sprintf("%.2f (%.2f–%.2f)", *d.Ratio, i[0], i[1])
 	}
-	return fmt.Sprintf("%.2f", d.Ratio)
+	return fmt.Sprintf("%.2f", *d.Ratio)
 }
 
 // verdict says in words what is shown.

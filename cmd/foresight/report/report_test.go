@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/utils/ptr"
+
 	"github.com/foresight-scheduler/foresight/cmd/internal/commandtest"
 	"github.com/foresight-scheduler/foresight/plugins/decision/compare"
 )
@@ -18,8 +20,8 @@ func week() *compare.Report {
 	return &compare.Report{
 		Since: begin, Time: begin.Add(167 * time.Hour), Hours: 160,
 		Predicted: compare.Arm{Pods: 4312, Days: 2604.2, Hot: 31.2, Beyond: 21.4}, HeldOut: compare.Arm{Pods: 488, Days: 291.7, Hot: 55.1, Beyond: 44.9},
-		Hot:    compare.Difference{Gain: 23.9, GainInterval: &[2]float64{9.6, 39.1}, Ratio: .57, RatioInterval: &[2]float64{.42, .79}},
-		Beyond: compare.Difference{Gain: 23.5, GainInterval: &[2]float64{7.9, 41}, Ratio: .48, RatioInterval: &[2]float64{.33, .74}},
+		Hot:    compare.Difference{Gain: 23.9, GainInterval: &[2]float64{9.6, 39.1}, Ratio: ptr.To(.57), RatioInterval: &[2]float64{.42, .79}},
+		Beyond: compare.Difference{Gain: 23.5, GainInterval: &[2]float64{7.9, 41}, Ratio: ptr.To(.48), RatioInterval: &[2]float64{.33, .74}},
 		Enough: true,
 	}
 }

@@ -48,8 +48,8 @@ type Difference struct {
 	// Gain is what held-out pods have a day less what predicted ones have.
 	Gain         float64     `json:"gain"`
 	GainInterval *[2]float64 `json:"gainInterval,omitempty"`
-	// Ratio is what predicted pods have over what held-out ones have; 0 where these have nothing.
-	Ratio         float64     `json:"ratio,omitempty"`
+	// Ratio is what predicted pods have over what held-out ones have; none where these have nothing.
+	Ratio         *float64    `json:"ratio,omitempty"`
 	RatioInterval *[2]float64 `json:"ratioInterval,omitempty"`
 }
 
@@ -170,7 +170,8 @@ func (r *Report) estimate(blocks []arms) {
 func difference(predicted, heldOut float64) Difference {
 	d := Difference{Gain: heldOut - predicted}
 	if heldOut > 0 {
-		d.Ratio = predicted / heldOut
+		ratio := predicted / heldOut
+		d.Ratio = &ratio
 	}
 	return d
 }
@@ -195,7 +196,7 @@ func (r *resampled) into(d *Difference) {
 		return
 	}
 	d.GainInterval = interval(r.gains)
-	if i := interval(r.ratios); d.Ratio > 0 && !math.IsInf(i[1], 1) {
+	if i := interval(r.ratios); d.Ratio != nil && !math.IsInf(i[1], 1) {
 		d.RatioInterval = i
 	}
 }

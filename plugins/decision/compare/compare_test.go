@@ -60,7 +60,7 @@ func TestReportFindsWhatIsThere(t *testing.T) {
 	if i := r.Hot.RatioInterval; !(i[0] < .5 && i[1] > .5 && i[1] < .7) || r.Hot.GainInterval[0] <= 0 {
 		t.Errorf("predictions halve it: %+v", r.Hot)
 	}
-	if math.Abs(float64(r.HeldOut.Pods)/6000-.2) > .02 || math.Abs(r.Beyond.Ratio-r.Hot.Ratio) > 1e-9 {
+	if math.Abs(float64(r.HeldOut.Pods)/6000-.2) > .02 || math.Abs(*r.Beyond.Ratio-*r.Hot.Ratio) > 1e-9 {
 		t.Errorf("%+v", r)
 	}
 	holds := 0
@@ -92,8 +92,19 @@ func TestChancesAreWeighed(t *testing.T) {
 		ring.Add(decision.Record{Pod: decision.Pod{Name: uid, UID: uid}, Time: at, Node: "node", HeldOut: arm.HeldOut, Chance: arm.Chance}).
 			Came(&decision.Outcome{Minutes: 100, HotMinutes: 100 * hot})
 	}
-	if r := Of(ring, begin.Add(250*time.Hour)); math.Abs(r.Hot.Ratio-1) > .05 {
-		t.Errorf("the ratio is %v where the arms differ in nothing but when they were large: %+v", r.Hot.Ratio, r)
+	if r := Of(ring, begin.Add(250*time.Hour)); math.Abs(*r.Hot.Ratio-1) > .05 {
+		t.Errorf("the ratio is %v where the arms differ in nothing but when they were large: %+v", *r.Hot.Ratio, r)
+	}
+}
+
+// Predictions that leave nothing hot have the ratio 0, with an interval; where held-out pods' nodes are never hot there is no ratio.
+func TestNothingIsHot(t *testing.T) {
+	r := Of(world(1, 3000, always(20), 0, .2), begin.Add(241*time.Hour))
+	if r.Hot.Ratio == nil || *r.Hot.Ratio != 0 || r.Hot.RatioInterval == nil || r.Hot.GainInterval[0] <= 0 {
+		t.Errorf("nothing is hot where predictions decide: %+v", r.Hot)
+	}
+	if r := Of(world(1, 3000, always(20), .2, 0), begin.Add(241*time.Hour)); r.Hot.Ratio != nil || r.Hot.RatioInterval != nil || r.Hot.GainInterval[1] >= 0 {
+		t.Errorf("nothing is hot where requests decide: %+v", r.Hot)
 	}
 }
 

@@ -100,11 +100,8 @@ type Load struct {
 	OverCoreMinutes float64 `json:"overCoreMinutes"`
 }
 
-// hot is the share of a node's CPU beyond which minutes count.
-const hot = .8
-
 func (l *Load) add(use, cores, minutes float64) {
-	if over := use - hot*cores; over > 0 {
+	if over := use - decision.Hot*cores; over > 0 {
 		l.HotMinutes += minutes
 		l.OverCoreMinutes += over * minutes
 	}
