@@ -12,6 +12,7 @@ import (
 	"k8s.io/component-base/metrics"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
 	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
@@ -29,6 +30,9 @@ type Risk struct{ Likely, Low, High float32 }
 // exportEvery is how old exported classes may grow while pods are being placed.
 const exportEvery = 10 * time.Second
 
+// typical is how a typical pod takes the burden of those beside it.
+var typical = outcome.Burden{1}
+
 // export notes the classes of all nodes, from time to time: it is the scheduling cycle that may look at them.
 func (p *PredictedQoS) export(c *cycle, state fwk.CycleState, nodes []fwk.NodeInfo) {
 	at := p.service.now()
@@ -40,7 +44,7 @@ func (p *PredictedQoS) export(c *cycle, state fwk.CycleState, nodes []fwk.NodeIn
 	out := &classes{at: at, nodes: make([]string, 0, len(nodes)), risks: make([][objective.Count]Risk, 0, len(nodes))}
 	for _, n := range nodes {
 		v := p.view(c, state, n)
-		z := c.resident.LogOdds(v.before, v.pressure) + v.history[0] + v.company[0]
+		z := c.resident.LogOdds(v.before, v.pressure) + v.history[0] + v.company.Dot(&typical)
 		var risks [objective.Count]Risk
 		for o := range risks {
 			z, rate := z+c.judge.Offset[o], c.judge.Doubt[o]

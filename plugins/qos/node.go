@@ -81,7 +81,6 @@ func (p *PredictedQoS) add(c *frame, node held) *view {
 			}
 		}
 	}
-	v.company[0] = min(v.company[0], mostCompany)
 	history := c.judge.History.Nodes[name]
 	v.history, v.doubt = history.Vector, history.Doubt()
 	v.before = v.cpu.with(predict.Peak{}, c.combiners[predict.CPU]).upper
@@ -89,9 +88,6 @@ func (p *PredictedQoS) add(c *frame, node held) *view {
 	v.suffered, v.exposed = c.suffer(&v.residents, at), c.expose(&v.residents, at)
 	return v
 }
-
-// mostCompany is what is believed of all pods of a node together, in log-odds.
-const mostCompany = 5
 
 // classOf is the class that a pod is of to those beside it. What a DaemonSet does, it does on every node.
 func classOf(pod *v1.Pod) (outcome.Class, bool) {

@@ -113,7 +113,6 @@ func (c *cycle) company(n fwk.NodeInfo) (sum outcome.Burden) {
 			sum[k] += burden[k]
 		}
 	}
-	sum[0] = min(sum[0], mostCompany)
 	return sum
 }
 

@@ -26,8 +26,13 @@ const burdens = 2
 // sum of its pods'. How a workload takes it is a Burden, too, whose first entry is 1.
 type Burden [burdens]float32
 
+// mostTogether is what is believed of the burden of all pods of a node together, either way.
+const mostTogether = 5
+
 // Dot is what it comes to for a workload that takes it like that.
-func (b *Burden) Dot(takes *Burden) float32 { return b[0]*takes[0] + b[1]*takes[1] }
+func (b *Burden) Dot(takes *Burden) float32 {
+	return min(max(b[0]*takes[0]+b[1]*takes[1], -mostTogether), mostTogether)
+}
 
 // Add adds a pod's burden to a node's.
 func (b *Burden) Add(pod *Burden) {
@@ -80,6 +85,10 @@ const (
 	MostCompanions = 32
 	// mostBurden is what is believed of one class's burden, either way.
 	mostBurden = 4
+	// leastBurden is one that is forgotten when as little is known of it as before its first outcome.
+	leastBurden = .05
+	// steepest is the largest curvature of the logistic loss.
+	steepest = .25
 )
 
 func newCompany() *company {
@@ -118,7 +127,7 @@ func (c *company) learn(l *Lesson, g, weight float32, halfLife time.Duration, no
 		return
 	}
 	known := make([]*hurting, len(l.Beside))
-	spread := float32(0)
+	spread, squares := float32(0), float32(0)
 	for i := range l.Beside {
 		h := c.classes[l.Beside[i].Class]
 		if h == nil {
@@ -134,6 +143,7 @@ func (c *company) learn(l *Lesson, g, weight float32, halfLife time.Duration, no
 		}
 		known[i] = h
 		pods := float32(l.Beside[i].Pods)
+		squares += pods * pods
 		spread += pods * pods * h.variance
 	}
 	t := c.takes[l.Workload]
@@ -148,16 +158,17 @@ func (c *company) learn(l *Lesson, g, weight float32, halfLife time.Duration, no
 	sum := c.beside(l.Beside)
 	for i, h := range known {
 		pods := float32(l.Beside[i].Pods)
-		gain := pods * h.variance / (1 + weight*spread)
-		h.burden[0] = min(max(h.burden[0]+gain*g, -mostBurden), mostBurden)
-		h.variance = max(h.variance*(1-pods*gain*weight), 1e-3)
+		// By the largest curvature no step leads past the burden that explains the outcome best, and none moves what the pods do together by
+		// more than 4. By the one here it would: a violation that nobody foretold is where the loss is almost straight.
+		h.burden[0] = min(max(h.burden[0]+g*pods*h.variance/(1+steepest*spread), -mostBurden), mostBurden)
+		h.variance = max(h.variance*(1-weight*pods*pods*h.variance/(1+weight*spread)), 1e-3)
 		for k := 1; k < burdens; k++ {
-			h.burden[k] += learningRate * (g*pods*t.burden[k]/float32(len(known)) - decay*h.burden[k])
+			h.burden[k] += learningRate * (g*pods*t.burden[k]/squares - decay*h.burden[k])
 			h.burden[k] = min(max(h.burden[k], -mostBurden), mostBurden)
 		}
 	}
 	for k := 1; k < burdens; k++ {
-		t.burden[k] += learningRate * (g*sum[k] - decay*t.burden[k])
+		t.burden[k] += learningRate * (g*min(max(sum[k], -mostBurden), mostBurden) - decay*t.burden[k])
 		t.burden[k] = min(max(t.burden[k], -1), 1)
 	}
 }
@@ -186,12 +197,22 @@ func (h *hurting) counts(alone bool) (Burden, bool) {
 	return b, true
 }
 
+// slight says whether the burden makes next to no difference.
+func (h *hurting) slight() bool {
+	for _, b := range h.burden {
+		if !(max(b, -b) < leastBurden) {
+			return false
+		}
+	}
+	return true
+}
+
 // view is what counts now; classes of which next to nothing is known are forgotten.
 func (c *company) view(halfLife time.Duration, now time.Time) (hurts map[Class]Burden, takes map[string]Burden) {
 	hurts, takes = map[Class]Burden{}, make(map[string]Burden, len(c.takes))
 	for class, h := range c.classes {
 		h.fade(halfLife, now)
-		if h.variance > .99*unknown {
+		if h.variance > .99*unknown && h.slight() {
 			delete(c.classes, class)
 		} else if b, ok := h.counts(!c.tenants.several); ok {
 			hurts[class] = b

@@ -147,6 +147,66 @@ func TestClassesAreBounded(t *testing.T) {
 	}
 }
 
+// A class with ten pods on the node is learned of without swinging: each outcome moves what they do together in its own direction, and
+// no further than what it tells.
+func TestManyPodsOfAClass(t *testing.T) {
+	now, class := time.Unix(0, 0), Class{"ns", "Deployment", "web"}
+	for _, model := range []float32{-5, -4.6, 0, 5} {
+		h, r := NewHistory(1000*time.Hour), rand.New(rand.NewPCG(1, 2))
+		together := func() float32 { return 10 * h.company.classes[class].burden[0] }
+		before := float32(0)
+		for i := range 200 {
+			violated := r.Float32() < .4
+			if i < 5 {
+				violated = i%3 == 0
+			}
+			l := &Lesson{Node: fmt.Sprint("n", i), Workload: "a/Deployment/a", Tenant: "a", Beside: []Companion{{class, 10}}, Model: model, Violated: violated}
+			h.Learn(l, now)
+			if moved := together() - before; violated && moved < 0 || !violated && moved > 0 || moved > 4 || moved < -4 {
+				t.Fatalf("%v, outcome %d, violated %v: moved by %v", model, i, violated, moved)
+			}
+			before = together()
+		}
+		takes := h.company.takesOf("a/Deployment/a")
+		burden := h.company.beside([]Companion{{class, 10}})
+		if p := quality.Probability(model + burden.Dot(&takes)); !(p > .2 && p < .6) {
+			t.Errorf("%v: foretold %v, and four in ten were violated", model, p)
+		}
+		if v := h.company.classes[class].variance; !(v < .05) {
+			t.Errorf("%v: variance %v after 200 outcomes", model, v)
+		}
+	}
+}
+
+// Many pods that hurt add no more than the most that is believed of a node, for whoever suffers by either entry.
+func TestBurdensTogether(t *testing.T) {
+	for _, b := range []Burden{{40, 40}, {4, 40}, {0, 40}} {
+		if z := b.Dot(&Burden{1, 1}); z != mostTogether {
+			t.Errorf("%v adds %v", b, z)
+		}
+		if z := b.Dot(&Burden{0, -1}); z != -mostTogether {
+			t.Errorf("%v takes %v", b, z)
+		}
+	}
+}
+
+// How often it is asked what was learned does not change what is: an outcome that nobody foretold tells of a burden while the variance
+// is what it was.
+func TestViewsForgetNoBurdens(t *testing.T) {
+	now, class := time.Unix(0, 0), Class{"ns", "Deployment", "web"}
+	once, often := NewHistory(time.Hour), NewHistory(time.Hour)
+	for i := range 4 {
+		l := &Lesson{Node: fmt.Sprint("n", i), Workload: "a/Deployment/a", Tenant: "a", Beside: []Companion{{class, 1}}, Model: -8, Violated: true}
+		once.Learn(l, now)
+		often.Learn(l, now)
+		often.View(now)
+	}
+	want, got := once.View(now).Hurts[class], often.View(now).Hurts[class]
+	if want[0] < 1 || got != want {
+		t.Errorf("hurts by %v where it is looked at each time, and by %v where once", got, want)
+	}
+}
+
 // Odd outcomes leave finite numbers.
 func FuzzLearn(f *testing.F) {
 	f.Add(uint64(1), float32(-2), 3)
