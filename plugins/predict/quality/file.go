@@ -156,7 +156,8 @@ func (m *Model) check() error {
 		}
 		return nil
 	}
-	err := errors.Join(in("trust", m.Trust, 0, 1), in("slope", m.Slope, 0, 1), in("plainRank.weights[0]", m.PlainRank.Weights[0], 0, mostWeight),
+	err := errors.Join(in("trust", m.Trust, 0, 1), in("slope", m.Slope, 0, 1), in("center", m.Center, -mostLogOdds, mostLogOdds),
+		in("plainRank.weights[0]", m.PlainRank.Weights[0], 0, mostWeight),
 		in("plainRank.intercept", m.PlainRank.Intercept, -mostWeight, mostWeight), in("plainRank.means[0]", m.PlainRank.Means[0], -mostWeight, mostWeight))
 	if err != nil {
 		return err

@@ -40,6 +40,7 @@ func TestNumbersOfModels(t *testing.T) {
 		"":                     func(*Model) {},
 		"trust":                func(m *Model) { m.Trust = 1e308 },
 		"slope":                func(m *Model) { m.Slope = -5 },
+		"center":               func(m *Model) { m.Center = -1e308 },
 		"weights[0]":           func(m *Model) { m.PlainRank.Weights[0] = -1 },
 		"intercept":            func(m *Model) { m.PlainRank.Intercept = 1e308 },
 		"means[0]":             func(m *Model) { m.PlainRank.Means[0] = -1e300 },
