@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality/judge"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality/learn"
@@ -219,8 +218,7 @@ func (f *fold) cannot(m method, seen, test *learn.Data) string {
 	case m.needsHost && !f.held.has("host_cpu_pct"):
 		return "no column host_cpu_pct"
 	case m.learns && len(f.groups) == 0 && seen.Len() == 0:
-		what := []string{"no other kind", "no other service"}[strings.Index("ks", string(f.leftOut[0]))]
-		return "nothing to learn from: " + what
+		return "nothing to learn from: no other " + string(f.leftOut)
 	}
 	return ""
 }
