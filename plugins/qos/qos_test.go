@@ -200,7 +200,7 @@ func (s *scheduler) bind(pod *v1.Pod, node string) {
 func (s *scheduler) learn(node string, o objective.Objective, suffered bool) {
 	p := pod(fmt.Sprint("learnt-", s.learnt), o.String(), "100m")
 	s.learnt++
-	s.feedback.Bound(&feedback.Decision{UID: p.UID, Node: node, Workload: o.String(), Objective: o})
+	s.feedback.Bound(&feedback.Decision{UID: p.UID, Namespace: p.Namespace, Node: node, Workload: o.String(), Objective: o})
 	if suffered {
 		s.feedback.Observe(evicted(p))
 	}
@@ -210,8 +210,9 @@ func (s *scheduler) learn(node string, o objective.Objective, suffered bool) {
 func (s *scheduler) learnBeside(node, other string, suffered bool) {
 	p := pod(fmt.Sprint("learnt-", s.learnt), "latency", "100m")
 	s.learnt++
+	tenant := fmt.Sprint("tenant-", s.learnt/2%2)
 	s.feedback.Bound(&feedback.Decision{
-		UID: p.UID, Node: node, Workload: fmt.Sprint("tenant-", s.learnt/2%2, "/StatefulSet/victim"), Objective: objective.Latency, Model: -2,
+		UID: p.UID, Namespace: tenant, Node: node, Workload: tenant + "/StatefulSet/victim", Objective: objective.Latency, Model: -2,
 		Beside: []outcome.Companion{{Class: outcome.Class{Namespace: "shop", Kind: "StatefulSet", Name: other}, Pods: 1}},
 	})
 	if suffered {

@@ -33,7 +33,7 @@ func (p *PredictedQoS) Reserve(ctx context.Context, state fwk.CycleState, pod *v
 	v := p.view(c, state, node)
 	after := c.after(v).upper
 	z := c.logOdds(v, after)
-	d := &feedback.Decision{UID: pod.UID, Node: nodeName, Workload: c.name, Objective: c.objective, Model: z - v.history.Dot(&c.workload) - v.company.Dot(&c.takes), Offset: c.judge.Offset[c.objective], Beside: beside(node)}
+	d := &feedback.Decision{UID: pod.UID, Namespace: pod.Namespace, Node: nodeName, Workload: c.name, Objective: c.objective, Model: z - v.history.Dot(&c.workload) - v.company.Dot(&c.takes), Offset: c.judge.Offset[c.objective], Beside: beside(node)}
 	rule := p.rules.For(pod)
 	if rule != nil {
 		d.MayThrottle = rule.Throttled

@@ -25,6 +25,7 @@ import (
 // pod is bound; what becomes of the pod is noted beside it.
 type Decision struct {
 	UID       types.UID
+	Namespace string // the pod's, which is its tenant
 	Node      string
 	Workload  string
 	Objective objective.Objective
@@ -193,7 +194,7 @@ func (l *Loop) settle(d *Decision, violation string) {
 	}
 	l.changed = true
 	l.history.Learn(&outcome.Lesson{
-		Node: d.Node, Workload: d.Workload, Tenant: tenantOf(d.Workload), Beside: d.Beside, Model: d.Model, Violated: violated,
+		Node: d.Node, Workload: d.Workload, Tenant: d.Namespace, Beside: d.Beside, Model: d.Model, Violated: violated,
 	}, l.now())
 	// What the decision was predicted by, so that it is calibrated before it learns from itself.
 	l.rates[d.Objective].Learn(d.Outcome.Risk, d.Offset, violated)

@@ -6,6 +6,7 @@ package feedback
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,10 +20,14 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
-// placed binds a pod of a workload that wants its answers within .1 s, and says how long those take and its tasks wait, where that is
+// placed binds a pod of a workload, or without a controller in NAMESPACE/OBJECTIVE, that wants its answers within .1 s, and says how long those take and its tasks wait, where that is
 // measured.
 func (l *loop) placed(name, node, workload string, seconds, waited float64) *Decision {
-	d := &Decision{UID: types.UID(name), Node: node, Workload: workload, Objective: objective.Latency, MayTake: .1, Model: -2}
+	namespace, rest, _ := strings.Cut(workload, "/")
+	if !strings.Contains(rest, "/") {
+		workload = rest
+	}
+	d := &Decision{UID: types.UID(name), Namespace: namespace, Node: node, Workload: workload, Objective: objective.Latency, MayTake: .1, Model: -2}
 	for _, other := range []string{"web-0", "web-1", "web-2"} {
 		// Everybody is beside the shop's pods, and blames them for what it suffers.
 		d.Beside = append(d.Beside, outcome.Companion{Class: outcome.Class{Namespace: "shop", Kind: "Deployment", Name: other}, Pods: 1})
@@ -57,6 +62,7 @@ func TestPoisonedTenant(t *testing.T) {
 				for k := range 4 {
 					l.placed(fmt.Sprint("slow-", i, "-", k), node, fmt.Sprint("evil/Deployment/a", k), 9, waits)
 				}
+				l.placed(fmt.Sprint("alone-", i), node, "evil/latency", 9, waits)
 				l.placed(fmt.Sprint("quick-", i), node, "evil/Deployment/b", .01, .9)
 				crashes := fmt.Sprint("crashes-", i)
 				l.placed(crashes, node, "evil/Deployment/c", nan, waits)
@@ -75,7 +81,7 @@ func TestPoisonedTenant(t *testing.T) {
 			l.wait(15 * time.Second)
 		}
 		l.wait(time.Hour)
-		if c, _ := l.Report(); poison && (c.Violations["response_time"] != 800 || c.Violations["restart"] != 200 || c.Violations["oom_kill"] != 200 || c.Violations["eviction"] != 200) {
+		if c, _ := l.Report(); poison && (c.Violations["response_time"] != 1000 || c.Violations["restart"] != 200 || c.Violations["oom_kill"] != 200 || c.Violations["eviction"] != 200) {
 			t.Errorf("%+v", c)
 		}
 		j := l.Judge()
@@ -127,6 +133,38 @@ func TestSlowPodsAreBelievedTogether(t *testing.T) {
 		l.wait(10 * time.Minute)
 		if _, blamed := l.Judge().History.Nodes["a"]; blamed != c.learned {
 			t.Errorf("%s: learned: %v", c.what, blamed)
+		}
+	}
+}
+
+// Pods without a controller share one name, and are of the tenant whose namespace they are in: beside its Deployment they are no second one.
+func TestPodsWithoutControllerAreOfATenant(t *testing.T) {
+	web := outcome.Class{Namespace: "shop", Kind: "Deployment", Name: "web-0"}
+	for second, believed := range map[string]bool{"evil/latency": false, "other/latency": true} {
+		l := newLoop(t, args())
+		l.placed("shop", "b", "shop/Deployment/web-0", math.NaN(), math.NaN())
+		for i := range 40 {
+			workload := "evil/Deployment/a"
+			if i%2 == 1 {
+				workload = second
+			}
+			name := fmt.Sprint("p", i)
+			l.placed(name, "a", workload, math.NaN(), math.NaN())
+			l.Observe(evicted(name))
+		}
+		l.wait(10 * time.Minute)
+		if _, hurts := l.Judge().History.Hurts[web]; hurts != believed {
+			t.Errorf("evil/Deployment/a and %s were evicted beside the shop: it hurts: %v", second, hurts)
+		}
+	}
+	for second, believed := range map[string]bool{"evil/latency": false, "other/latency": true} {
+		l := newLoop(t, args())
+		for i := range 40 {
+			l.placed(fmt.Sprint("p", i), "a", []string{"evil/Deployment/a", second}[i%2], 1, math.NaN())
+		}
+		l.wait(10 * time.Minute)
+		if _, blamed := l.Judge().History.Nodes["a"]; blamed != believed {
+			t.Errorf("evil/Deployment/a and %s say that they are slow: learned: %v", second, blamed)
 		}
 	}
 }

@@ -5,7 +5,6 @@ package feedback
 
 import (
 	"math"
-	"strings"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
@@ -48,21 +47,15 @@ func (l *Loop) bornOut(d *Decision, violation string, now time.Time) bool {
 	case d.suffering.n > 0:
 		return d.suffering.over(pressed)
 	}
-	before, tenant := l.slow[d.Node], tenantOf(d.Workload)
-	l.slow[d.Node] = report{tenant, now}
-	return before.tenant != "" && before.tenant != tenant && now.Sub(before.at) <= l.horizons[0]
+	before := l.slow[d.Node]
+	l.slow[d.Node] = report{d.Namespace, now}
+	return before.tenant != "" && before.tenant != d.Namespace && now.Sub(before.at) <= l.horizons[0]
 }
 
 // report of a slow pod on a node.
 type report struct {
 	tenant string
 	at     time.Time
-}
-
-// tenantOf is the namespace of a workload. Pods without a controller have one name together, and are no two tenants.
-func tenantOf(workload string) string {
-	tenant, _, _ := strings.Cut(workload, "/")
-	return tenant
 }
 
 // suffers says what of the pod's service is not as its objective wants it. A response time that was measured is the
