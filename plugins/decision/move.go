@@ -5,12 +5,12 @@ package decision
 
 import "time"
 
-// Move of a pod to another node that the rebalancer suggested, made, or was refused.
+// Move of a pod to another node: one that the rebalancer suggested or made, or whose eviction the API server refused.
 type Move struct {
 	Time time.Time `json:"time"`
 	// Result is suggested, moved, or why the eviction was refused: pdb or error.
 	Result string `json:"result"`
-	// Pod that was to go, and that came in its place: one of the two is explained. Successor is empty where none is known.
+	// Pod that was to go, and Successor, the pod that replaced it; empty if none is known. One of the two is the pod that is explained.
 	Pod       string `json:"pod"`
 	Successor string `json:"successor,omitempty"`
 	From      string `json:"from"`

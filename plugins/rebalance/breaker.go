@@ -49,7 +49,7 @@ func (p *Planner) Follow(c *Cluster, over time.Duration) {
 		}
 		pod, from, to := pods[m.successor], nodes[m.From], nodes[m.To]
 		m.followed += over
-		if pod != nil && from != nil && to != nil && pod.Fixed != Unmeasured {
+		if pod != nil && from != nil && to != nil && pod.Measured {
 			use := pod.Latest
 			m.realised += (excess(from, use) - excess(from, 0) - excess(to, 0) + excess(to, -use)) * over.Minutes()
 		}

@@ -99,7 +99,7 @@ func (d *diary) succeeded(id int64, by *Pod, on string) {
 	}
 }
 
-// newest records first, of which all are wanted for which want is true.
+// newest returns the records for which want is true, the newest first.
 func (d *diary) newest(want func(*Record) bool) []Record {
 	d.lock.Lock()
 	defer d.lock.Unlock()

@@ -75,7 +75,10 @@ func newLedger(b Breaker, since time.Time) ledger {
 }
 
 // Moved tells the planner of a move that was made.
-func (p *Planner) Moved(m Move) { p.ledger.moves = append(p.ledger.moves, &made{Move: m}) }
+func (p *Planner) Moved(m Move) {
+	m.Pod = m.Pod.named()
+	p.ledger.moves = append(p.ledger.moves, &made{Move: m})
+}
 
 // Succeeded tells it which pod came in the place of a pod that was moved.
 func (p *Planner) Succeeded(moved *Pod, successor string) {

@@ -46,7 +46,7 @@ type Loop struct {
 	Evicts bool
 	Count  *Metrics
 
-	lock    sync.Mutex // held while it looks, and evicts
+	turn    turn // to look at the cluster, and to evict
 	planner *Planner
 	since   time.Time // it leads
 	last    time.Time
@@ -68,6 +68,33 @@ type refusals struct {
 	pause time.Duration
 }
 
+// turn is a lock. Waiting for it ends with a context.
+type turn struct {
+	once  sync.Once
+	taken chan struct{}
+}
+
+func (t *turn) take(ctx context.Context) error {
+	t.once.Do(func() { t.taken = make(chan struct{}, 1) })
+	select {
+	case t.taken <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (t *turn) end() { <-t.taken }
+
+// newPlanner returns a planner that begins now. Where no pod is evicted, the planner before it moved none.
+func (l *Loop) newPlanner(now time.Time) *Planner {
+	p := NewPlanner(l.Options, now)
+	if !l.Evicts {
+		p.ledger.inherited = []inherited{}
+	}
+	return p
+}
+
 // Run looks each interval until ctx ends.
 func (l *Loop) Run(ctx context.Context) {
 	ticker := time.NewTicker(l.Interval)
@@ -84,15 +111,17 @@ func (l *Loop) Run(ctx context.Context) {
 
 // Look is one look at the cluster, and what follows from it.
 func (l *Loop) Look(ctx context.Context, now time.Time) {
-	l.lock.Lock()
-	defer l.lock.Unlock()
+	if l.turn.take(ctx) != nil {
+		return // The process ends.
+	}
+	defer l.turn.end()
 	log := klog.FromContext(ctx)
 	if !l.World.Leads() {
 		l.planner, l.awaits = nil, nil // What another leader does is not known here.
 		return
 	}
 	if l.planner == nil {
-		l.planner, l.refused, l.last, l.since = NewPlanner(l.Options, now), map[string]*refusals{}, now, now
+		l.planner, l.refused, l.last, l.since = l.newPlanner(now), map[string]*refusals{}, now, now
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -101,6 +130,7 @@ func (l *Loop) Look(ctx context.Context, now time.Time) {
 	// 1. What the cluster is expected to come to, and what past moves brought.
 	c, err := l.World.See(ctx, now)
 	if err != nil {
+		l.Count.looked(now, time.Since(start), nil, l.planner)
 		log.Error(err, "Looking for moves failed")
 		return
 	}
@@ -113,7 +143,7 @@ func (l *Loop) Look(ctx context.Context, now time.Time) {
 	plan, err := l.planner.Plan(ctx, c, l.World, 1)
 	took := time.Since(start)
 	if err != nil {
-		l.Count.looked(took, nil, l.planner)
+		l.Count.looked(now, took, nil, l.planner)
 		log.Error(err, "Looking for moves failed")
 		return
 	}
@@ -126,8 +156,9 @@ func (l *Loop) Look(ctx context.Context, now time.Time) {
 	for i := range plan.Moves {
 		l.make(ctx, c, plan, &plan.Moves[i])
 	}
-	l.Count.looked(took, plan, l.planner)
-	plan.sort()
+	plan.count()
+	l.Count.looked(now, took, plan, l.planner)
+	plan.Moves, plan.refused = nil, nil // They hold the pods of the look, and the diary does not tell them.
 	promised, realised, stopped := l.planner.Realised()
 	l.told.looked(now, plan, promised, realised, stopped, l.planner.Brought)
 }
@@ -157,6 +188,7 @@ func (l *Loop) make(ctx context.Context, c *Cluster, plan *Plan, m *Move) {
 		}
 		l.keep(m, &record)
 		l.awaits = &awaits{move: *m, before: before, record: record.ID}
+		l.awaits.move.Pod = m.Pod.named()
 		delete(l.refused, m.Pod.Workload)
 		return
 	case apierrors.IsNotFound(err), apierrors.IsConflict(err):

@@ -5,6 +5,7 @@ package rebalance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -28,6 +29,7 @@ type small struct {
 	pods    map[string][]*Pod // by node
 	evicted []string
 	told    []string
+	blind   error // nothing is seen
 }
 
 func newSmall() *small {
@@ -40,6 +42,9 @@ func newSmall() *small {
 }
 
 func (s *small) See(_ context.Context, now time.Time) (*Cluster, error) {
+	if s.blind != nil {
+		return nil, s.blind
+	}
 	c := cluster()
 	c.Now = now
 	for _, name := range []string{"cool", "hot"} {
@@ -318,5 +323,64 @@ func TestLeadersTogetherHoldBudgets(t *testing.T) {
 		if len(h.evicted) < 10 {
 			t.Errorf("seed %d: %d pods are evicted in 8 hours", seed, len(h.evicted))
 		}
+	}
+}
+
+// The metric says that moves are stopped for as long as they are, whether looks find something or fail.
+func TestStoppedIsTold(t *testing.T) {
+	s := newSmall()
+	l := newLoop(s, true)
+	l.Count.Register(metrics.NewKubeRegistry().MustRegister)
+	l.Look(t.Context(), noon)
+	l.planner.ledger.stopped = noon.Add(time.Hour)
+	for minute, want := range map[int]float64{10: 1, 59: 1, 60: 0} {
+		for _, s.blind = range []error{nil, errors.New("no answer")} {
+			l.Look(t.Context(), noon.Add(time.Duration(minute)*time.Minute))
+			if got, err := testutil.GetGaugeMetricValue(l.Count.stopped); err != nil || got != want {
+				t.Errorf("after %d minutes with %v: %v, %v", minute, s.blind, got, err)
+			}
+		}
+	}
+	s.blind = nil
+	l.Look(t.Context(), noon.Add(30*time.Minute))
+	if report, err := l.Report(t.Context(), noon.Add(30*time.Minute), false); err != nil || report.Refused[Stopped] != 1 {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+// Where nothing is evicted no planner before this one moved a pod: budgets of the hour are whole from the start.
+func TestSuggestInheritsNothing(t *testing.T) {
+	for evicts, want := range map[bool]int{false: 1, true: 0} {
+		s := newSmall()
+		for i := range options().Hour {
+			young := pod(fmt.Sprint("young-", i), .01)
+			young.Created = noon.Add(-10 * time.Minute)
+			s.pods["cool"] = append(s.pods["cool"], young)
+		}
+		l := newLoop(s, evicts)
+		l.Look(t.Context(), noon)
+		if len(s.told) != want {
+			t.Errorf("evicts %v: told %v", evicts, s.told)
+		}
+	}
+}
+
+// Who asks while a look takes its time waits no longer than the request lasts.
+func TestRequestsDoNotWaitForever(t *testing.T) {
+	l := newLoop(newSmall(), false)
+	if err := l.turn.take(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := l.Pack(ctx, noon); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	if _, err := l.Report(ctx, noon, true); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	l.turn.end()
+	if _, err := l.Pack(t.Context(), noon); err != nil {
+		t.Error(err)
 	}
 }

@@ -65,21 +65,22 @@ func (m *Metrics) Register(register func(...metrics.Registerable)) {
 	register(m.moves, m.refused, m.promised, m.gain, m.suffers, m.stopped, m.resizes, m.seconds)
 }
 
-func (m *Metrics) looked(took time.Duration, plan *Plan, p *Planner) {
+// looked counts a look that began at now. A plan that is nil is a look that failed.
+func (m *Metrics) looked(now time.Time, took time.Duration, plan *Plan, p *Planner) {
 	m.seconds.Observe(took.Seconds())
 	promised, realised, stopped := p.Realised()
 	m.gain.WithLabelValues("promised").Set(promised)
 	m.gain.WithLabelValues("realised").Set(realised)
 	m.stopped.Set(0)
+	if now.Before(stopped) {
+		m.stopped.Set(1)
+	}
 	if plan == nil {
 		return
 	}
 	m.suffers.Set(plan.Suffers)
-	m.resizes.Set(float64(len(plan.Resizes)))
+	m.resizes.Set(float64(plan.SmallRequests))
 	for reason, n := range plan.Refused {
 		m.refused.WithLabelValues(string(reason)).Add(float64(n))
-	}
-	if plan.Refused[Stopped] > 0 && !stopped.IsZero() {
-		m.stopped.Set(1)
 	}
 }

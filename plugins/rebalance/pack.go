@@ -6,6 +6,7 @@ package rebalance
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 )
@@ -45,6 +46,8 @@ type Packing struct {
 	Nodes int            `json:"nodes"`
 	Tried int            `json:"tried"`
 	Kept  map[Reason]int `json:"kept"`
+	// Partial says that the time for an answer ended before all nodes were looked at.
+	Partial bool `json:"partial,omitempty"`
 }
 
 // Reasons why a node is not emptied, beside those why a pod does not move.
@@ -52,10 +55,12 @@ const (
 	Harms  Reason = "harm"    // the other nodes would suffer
 	Unsure Reason = "unknown" // nothing recent is known of it
 	Takes  Reason = "takes"   // it takes pods of another node that is emptied
+	Many   Reason = "pods"    // it has more pods than the scheduler is still asked about
 )
 
 // Pack finds nodes that can be emptied with no other node suffering more, those first whose pods request the least. All of them can be, one after the other. It moves
-// nothing and remembers nothing: budgets of moves do not bind it, and PodDisruptionBudgets are asked by whoever evicts.
+// nothing and remembers nothing: budgets of moves do not bind it, and PodDisruptionBudgets are asked by whoever evicts. If ctx's deadline passes,
+// it returns what it found until then.
 func (p *Planner) Pack(ctx context.Context, c *Cluster, dry Elsewhere) (*Packing, error) {
 	s := newState(c)
 	out := &Packing{Time: c.Now, Emptied: []Emptied{}, Nodes: len(c.Nodes), Kept: map[Reason]int{}}
@@ -74,25 +79,31 @@ func (p *Planner) Pack(ctx context.Context, c *Cluster, dry Elsewhere) (*Packing
 	asks := mostPackAsks
 	for _, i := range order {
 		n := &c.Nodes[i]
+		if asks == 0 || len(out.Emptied) == mostEmptied {
+			break
+		}
 		pods, reason := n.leaving()
 		switch {
 		case takes[n.Name]:
 			reason = Takes
 		case reason == "" && len(pods) == 0:
 			continue // It is empty.
+		case reason == "" && len(pods) > asks:
+			reason = Many
 		}
 		if reason != "" {
 			out.Kept[reason]++
 			continue
 		}
-		if len(pods) > asks || len(out.Emptied) == mostEmptied {
+		moves, harm, reason, err := p.empty(ctx, s, dry, i, pods, append(without, n.Name), moved, &asks)
+		if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			out.Partial = true
 			break
 		}
-		out.Tried++
-		moves, harm, reason, err := p.empty(ctx, s, dry, i, pods, append(without, n.Name), moved, &asks)
 		if err != nil {
 			return nil, err
 		}
+		out.Tried++
 		if reason != "" {
 			out.Kept[reason]++
 			continue
@@ -139,6 +150,9 @@ func (p *Planner) empty(ctx context.Context, s *state, dry Elsewhere, node int, 
 		}
 	}()
 	for _, pod := range pods {
+		if err := ctx.Err(); err != nil {
+			return nil, 0, "", err
+		}
 		*asks--
 		nodes, err := dry.Elsewhere(ctx, pod, without, append(slices.Clone(before), moves...))
 		if err != nil {
@@ -180,8 +194,10 @@ func (p *Planner) empty(ctx context.Context, s *state, dry Elsewhere, node int, 
 
 // Pack says which nodes could be emptied now. It makes and remembers nothing.
 func (l *Loop) Pack(ctx context.Context, now time.Time) (*Packing, error) {
-	l.lock.Lock()
-	defer l.lock.Unlock()
+	if err := l.turn.take(ctx); err != nil {
+		return nil, err
+	}
+	defer l.turn.end()
 	c, err := l.World.See(ctx, now)
 	if err != nil {
 		return nil, err

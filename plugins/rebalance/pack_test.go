@@ -10,6 +10,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
 
 // roomy puts a pod on the nodes with the most room, by requests of at most 8 cores.
@@ -153,5 +156,47 @@ func TestPackHolds(t *testing.T) {
 	}
 	if emptied < 20 {
 		t.Errorf("%d nodes are emptied", emptied)
+	}
+}
+
+// A node with more pods than may be asked about does not keep the others from being tried.
+func TestPackPassesOverCrowdedNodes(t *testing.T) {
+	crowded := node("crowded")
+	for i := range mostPackAsks + 1 {
+		p := asking(0, pod(fmt.Sprint("best-effort-", i), .001))
+		for k := range p.Use {
+			p.Use[k][predict.Memory] = predict.Use{}
+		}
+		crowded.Pods = append(crowded.Pods, p)
+	}
+	c := cluster(crowded, node("a", asking(1, pod("a1", 1))), node("b", asking(3, pod("b1", 2))))
+	got, err := NewPlanner(options(), noon).Pack(t.Context(), c, &roomy{c})
+	if err != nil || len(got.Emptied) == 0 || got.Emptied[0].Node != "a" || got.Kept[Many] != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// late answers until the deadline has passed.
+type late struct {
+	roomy
+	answers int
+}
+
+func (l *late) Elsewhere(ctx context.Context, pod *Pod, without []string, moved []Move) ([]string, error) {
+	if l.answers--; l.answers < 0 {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return l.roomy.Elsewhere(ctx, pod, without, moved)
+}
+
+// What was found before the time ended is told.
+func TestPackIsPartial(t *testing.T) {
+	c := cluster(node("a", asking(1, pod("a1", 1))), node("b", asking(2, pod("b1", 1))), node("c", asking(3, pod("c1", 1))), node("d", asking(1.5, pod("d1", 1))))
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	got, err := NewPlanner(options(), noon).Pack(ctx, c, &late{roomy: roomy{c}, answers: 1})
+	if err != nil || !got.Partial || len(got.Emptied) != 1 || got.Tried != 1 {
+		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -6,6 +6,7 @@ package rebalance
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -46,12 +47,16 @@ type Plan struct {
 	Moves []Move
 	// Refused counts the pods that would cure something and do not move, by why.
 	Refused map[Reason]int
-	// Closest are those that do not move, for whoever asks why: at most mostClosest.
+	// Closest are those of them whose going would cure the most, the most first: at most mostClosest, with their pods' names only.
 	Closest []Refusal
-	// Resizes are requests that would keep pods from being packed onto nodes that suffer. Nobody makes them.
+	// Resizes are requests that would keep pods from being packed onto nodes that suffer: at most mostResizes. Nobody makes them.
 	Resizes []Resize
+	// SmallRequests counts the workloads that have such requests.
+	SmallRequests int
 	// Suffers is what all nodes suffer within the time that is looked ahead, in core minutes.
 	Suffers float64
+
+	refused map[*Pod]Refusal // the newest of each pod
 }
 
 // Refusal is a pod that does not move, though its going would cure so much, in core minutes.
@@ -94,23 +99,27 @@ func newState(c *Cluster) *state {
 // Plan returns up to most moves, the best first, each with those before it made. It makes none: tell Moved of those that are.
 func (p *Planner) Plan(ctx context.Context, c *Cluster, dry DryRun, most int) (*Plan, error) {
 	s := newState(c)
-	out := &Plan{Refused: map[Reason]int{}}
+	out := &Plan{Refused: map[Reason]int{}, refused: map[*Pod]Refusal{}}
 	for _, suffers := range s.suffers {
 		out.Suffers += suffers
 	}
 	out.Resizes = s.resizes(p.options.MinGain)
+	out.SmallRequests = len(out.Resizes)
+	out.Resizes = out.Resizes[:min(len(out.Resizes), mostResizes)]
 	p.ledger.inherit(c, &p.options)
 	p.ledger.forget(c.Now, max(p.options.Again, time.Hour))
 	if until := p.ledger.stopped; c.Now.Before(until) {
 		out.Refused[Stopped]++
 		return out, nil
 	}
+	defer out.count()
 	for len(out.Moves) < most {
 		move, err := p.next(ctx, s, dry, out)
 		if err != nil || move == nil {
 			return out, err
 		}
 		out.Moves = append(out.Moves, *move)
+		delete(out.refused, move.Pod)
 		s.move(move)
 	}
 	return out, nil
@@ -141,17 +150,25 @@ func (p *Planner) next(ctx context.Context, s *state, dry DryRun, out *Plan) (*M
 	return best, nil
 }
 
-// sort puts the pods first whose going would cure the most.
-func (o *Plan) sort() {
-	slices.SortStableFunc(o.Closest, func(a, b Refusal) int { return cmp.Compare(b.Cures, a.Cures) })
-}
-
-func (o *Plan) refuse(r *Refusal) {
-	o.Refused[r.Reason]++
-	if len(o.Closest) < mostClosest {
-		o.Closest = append(o.Closest, *r)
+// count fills Refused and Closest. Each pod counts once, however many moves were planned.
+func (o *Plan) count() {
+	maps.DeleteFunc(o.Refused, func(r Reason, _ int) bool { return r != Stopped }) // That one is of no pod.
+	o.Closest = o.Closest[:0]
+	for _, r := range o.refused {
+		o.Refused[r.Reason]++
+		o.Closest = append(o.Closest, r)
+	}
+	slices.SortFunc(o.Closest, func(a, b Refusal) int {
+		return cmp.Or(cmp.Compare(b.Cures, a.Cures), cmp.Compare(a.Pod.UID, b.Pod.UID))
+	})
+	o.Closest = slices.Clone(o.Closest[:min(len(o.Closest), mostClosest)])
+	for i := range o.Closest {
+		o.Closest[i].Pod = o.Closest[i].Pod.named()
 	}
 }
+
+// refuse notes why a pod does not move. Call count when all are noted.
+func (o *Plan) refuse(r *Refusal) { o.refused[r.Pod] = *r }
 
 const mostClosest = 500
 

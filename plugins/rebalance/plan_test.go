@@ -23,7 +23,7 @@ const gib = float64(1 << 30)
 func pod(name string, cores ...float64) *Pod {
 	p := &Pod{
 		UID: name, Namespace: "shop", Name: name, Workload: "shop/Deployment/" + name, Created: noon.Add(-48 * time.Hour),
-		Now: predict.Amounts{cores[0], gib}, Latest: cores[0], Use: make([]Uses, 4),
+		Now: predict.Amounts{cores[0], gib}, Latest: cores[0], Use: make([]Uses, 4), Measured: true,
 	}
 	for k := range p.Use {
 		p.Use[k] = Uses{{Mean: cores[min(k, len(cores)-1)]}, {Mean: gib}}
@@ -366,5 +366,38 @@ func BenchmarkPlan(b *testing.B) {
 		if _, err := NewPlanner(options(), noon).Plan(b.Context(), c, places{}, 1); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// However many moves are planned, a pod that stays counts once; one that moves after all does not count.
+func TestPlanCountsAPodOnce(t *testing.T) {
+	fixed := pod("fixed", 4)
+	fixed.Fixed = Unsafe
+	c := cluster(node("hot", fixed, pod("a", 3), pod("b", 3), pod("homesick", 3)), node("cool"), node("cold"))
+	o := options()
+	o.Node = 3
+	plan, err := NewPlanner(o, noon.Add(-24*time.Hour)).Plan(t.Context(), c, places{"a": {"cool"}, "b": {"cold"}, "homesick": {"hot"}}, 4)
+	if err != nil || len(plan.Moves) != 2 {
+		t.Fatalf("%+v, %v", plan, err)
+	}
+	if len(plan.Closest) != 2 || plan.Refused[Unsafe] != 1 || plan.Refused[Stays] != 1 || plan.Closest[0].Pod.Name != "fixed" {
+		t.Errorf("refused %v, closest %+v", plan.Refused, plan.Closest)
+	}
+}
+
+// The pods that are named are those whose going would cure the most, on whatever node they are. They hold nothing of the look.
+func TestClosestAreTheLargest(t *testing.T) {
+	c := cluster()
+	for i := range mostClosest + 10 {
+		p := pod(fmt.Sprint("p", i), 7+float64(i)/1000)
+		p.Fixed = Unsafe
+		c.Nodes = append(c.Nodes, node(fmt.Sprint("n", i), p))
+	}
+	plan, err := NewPlanner(options(), noon).Plan(t.Context(), c, places{}, 1)
+	if err != nil || len(plan.Closest) != mostClosest || plan.Refused[Unsafe] != len(c.Nodes) {
+		t.Fatalf("%d, %v, %v", len(plan.Closest), plan.Refused, err)
+	}
+	if first, last := &plan.Closest[0], &plan.Closest[mostClosest-1]; first.Node != fmt.Sprint("n", len(c.Nodes)-1) || last.Node != "n10" || first.Pod.Use != nil {
+		t.Errorf("from %s to %s; use %v", first.Node, last.Node, first.Pod.Use)
 	}
 }

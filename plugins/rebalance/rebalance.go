@@ -60,8 +60,17 @@ type Pod struct {
 	Asked float64
 	// Use in each slot.
 	Use []Uses
+	// Measured says that Use is foretold from what the pod itself did, not from what others of its kind do.
+	Measured bool
 	// Fixed is why it may not move; "" is nothing.
 	Fixed Reason
+}
+
+// named is the pod without its Use, for whoever keeps it after a look: a Use keeps those of all pods of the node alive.
+func (p *Pod) named() *Pod {
+	copied := *p
+	copied.Use = nil
+	return &copied
 }
 
 // Uses are one of each resource.

@@ -73,21 +73,22 @@ const mostShown = 10
 
 // fresh is what a look now finds.
 func (l *Loop) fresh(ctx context.Context, now time.Time, r *Report) (*Plan, error) {
-	l.lock.Lock()
-	defer l.lock.Unlock()
+	if err := l.turn.take(ctx); err != nil {
+		return nil, err
+	}
+	defer l.turn.end()
 	c, err := l.World.See(ctx, now)
 	if err != nil {
 		return nil, err
 	}
 	planner := l.planner
 	if planner == nil {
-		planner = NewPlanner(l.Options, now)
+		planner = l.newPlanner(now)
 	}
 	plan, err := planner.Plan(ctx, c, l.World, l.Options.Hour)
 	if err != nil {
 		return nil, err
 	}
-	plan.sort()
 	r.Time = now
 	for i := range plan.Moves {
 		r.Moves = append(r.Moves, c.record(&plan.Moves[i]))
@@ -99,8 +100,9 @@ func (n *Refusal) told() NotMoved {
 	return NotMoved{n.Pod.Namespace, n.Pod.Name, n.Node, n.To, n.Cures, n.Gain, n.Reason}
 }
 
-// OfPod is what there is to tell of one pod: the moves that were suggested or tried with it, those in whose place it came, the newest first, and why it
-// stayed at the newest look though its going would have cured something; nil is nothing. Where uid is empty a pod of that name is meant that is gone.
+// OfPod returns what there is to tell of one pod. Moves are those that were suggested or tried with it, and those whose evicted pod it replaced,
+// the newest first. Stays says why the look at that time did not move it; nil where its going would have cured nothing. If uid is empty, the pod
+// is gone, and is found by its name.
 func (l *Loop) OfPod(namespace, name, uid string) (moves []Record, stays *NotMoved, looked time.Time) {
 	moves = l.told.newest(func(r *Record) bool {
 		if uid == "" {

@@ -34,8 +34,9 @@ type Resize struct {
 	Suggested float64 `json:"suggested_cores"`
 }
 
-// resizes are what requests would keep pods from being packed onto nodes that suffer since requests are far below use: their requests leave room
-// below what the node runs well at, and what is expected does not. A request covers the largest use that is expected in any slot and one deviation.
+// resizes are larger CPU requests for pods whose requests are far below their use, the largest lack first. If a node's requests fit into what it
+// runs well at, but its expected use does not, more pods would be packed onto it: such nodes are looked at. A suggested request covers the largest
+// use that is expected in any slot, and one deviation: a pod of 2 ± .25 cores is suggested 2.25.
 func (s *state) resizes(margin float64) (all []Resize) {
 	byWorkload := map[string]int{}
 	c := s.cluster
@@ -46,7 +47,7 @@ func (s *state) resizes(margin float64) (all []Resize) {
 		}
 		for _, p := range n.Pods {
 			need := p.need()
-			if p.Workload == "" || p.Fixed == Unmeasured || need < tooSmall*p.Asked || need-p.Asked < tooSmallBy {
+			if p.Workload == "" || !p.Measured || need < tooSmall*p.Asked || need-p.Asked < tooSmallBy {
 				continue
 			}
 			r := Resize{Namespace: p.Namespace, Workload: p.Workload, Pods: 1, Node: n.Name, Pod: p.Name, Requested: p.Asked, Suggested: math.Ceil(need/requestStep-1e-9) * requestStep}
@@ -67,7 +68,7 @@ func (s *state) resizes(margin float64) (all []Resize) {
 		lacks := func(r *Resize) float64 { return float64(r.Pods) * (r.Suggested - r.Requested) }
 		return cmp.Or(cmp.Compare(lacks(&b), lacks(&a)), cmp.Compare(a.Workload, b.Workload))
 	})
-	return all[:min(len(all), mostResizes)]
+	return all
 }
 
 // seemsFree says whether a node's requests are within what it runs well at.

@@ -4,8 +4,12 @@
 package rebalance
 
 import (
+	"fmt"
 	"math"
 	"testing"
+
+	"k8s.io/component-base/metrics"
+	"k8s.io/component-base/metrics/testutil"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
 )
@@ -19,7 +23,10 @@ func TestResizes(t *testing.T) {
 	for k := range unsure.Use {
 		unsure.Use[k][predict.CPU].Variance = .25
 	}
+	guessed := asks(pod("guessed", 2), .5)
+	guessed.Measured, guessed.Fixed = false, LocalData
 	c := cluster(
+		node("strange", guessed, asks(pod("strange", 6), 5)),
 		node("tight", of(asks(pod("a-1", 2.42), 1), "shop/StatefulSet/a"), of(asks(pod("a-2", 2), 1), "shop/StatefulSet/a"), unsure, asks(pod("honest", 2), 1.5)),
 		node("full", asks(pod("b", 5), 1), asks(pod("c", 4), 7)),
 		node("idle", asks(pod("d", 3), .5)),
@@ -42,5 +49,24 @@ func TestResizes(t *testing.T) {
 		if r != want[i] {
 			t.Errorf("%+v, want %+v", r, want[i])
 		}
+	}
+}
+
+// The metric counts all workloads whose requests are too small, also where more are found than are named.
+func TestSmallRequestsAreCounted(t *testing.T) {
+	s := newSmall()
+	s.pods = map[string][]*Pod{}
+	for i := range mostResizes + 5 {
+		s.pods["hot"] = append(s.pods["hot"], pod(fmt.Sprint("p", i), 1))
+	}
+	l := newLoop(s, false)
+	l.Count.Register(metrics.NewKubeRegistry().MustRegister)
+	l.Look(t.Context(), noon)
+	report, err := l.Report(t.Context(), noon, false)
+	if err != nil || len(report.Resizes) != mostResizes {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if n, err := testutil.GetGaugeMetricValue(l.Count.resizes); err != nil || n != mostResizes+5 {
+		t.Errorf("%v workloads are counted, %v", n, err)
 	}
 }

@@ -35,7 +35,7 @@ func (y *Survey) Of(s *predict.Snapshot, nodes []fwk.NodeInfo, now time.Time) *C
 			Name: info.Node().Name, Size: predict.AllocatableOf(info), Beyond: f.Beyond,
 			Unknown: s.Blind() || f.Rung != predict.Fresh || f.Lacks[predict.CPU],
 		}
-		// A block a node: pods of large clusters are many, and all end with the look.
+		// One allocation a node, as large clusters have many pods. Who keeps a pod after the look keeps Pod.named of it.
 		all := info.GetPods()
 		pods, uses := make([]Pod, len(all)), make([]Uses, len(all)*y.Hours)
 		n.Pods = make([]*Pod, len(all))
@@ -57,7 +57,7 @@ func (y *Survey) pod(p *Pod, s *predict.Snapshot, info fwk.PodInfo, allocatable 
 	p.Fixed = y.Movable.FixedBy(pod)
 	if s.Ahead(pod.UID, now, p.Use) {
 		m, _ := s.MeasuredOf(pod.UID)
-		p.Now, p.Latest = m.Ahead.Now, m.Ahead.Latest
+		p.Now, p.Latest, p.Measured = m.Ahead.Now, m.Ahead.Latest, true
 		return
 	}
 	f := s.Resident(info, allocatable)

@@ -137,6 +137,9 @@ func (o *options) print(out io.Writer, r *rebalance.Report) error {
 
 func printPacking(out io.Writer, p *rebalance.Packing) error {
 	fmt.Fprintf(out, "%d of %d nodes could be emptied, one after the other; %d were tried.\n", len(p.Emptied), p.Nodes, p.Tried)
+	if p.Partial {
+		fmt.Fprintln(out, "The scheduler ran out of time before it had looked at all nodes.")
+	}
 	if len(p.Emptied) > 0 {
 		table := printers.GetNewTabWriter(out)
 		fmt.Fprintln(table, "NODE\tPODS\tHARM\tWOULD GO")

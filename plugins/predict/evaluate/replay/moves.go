@@ -298,7 +298,7 @@ func (m *mover) byFuture(ctx context.Context, most int) ([]int, error) {
 			w, object := &r.world.Pods[j], r.pods[j].object
 			p := &rebalance.Pod{
 				UID: string(object.UID), Namespace: object.Namespace, Name: object.Name, Created: object.CreationTimestamp.Time,
-				Use: make([]rebalance.Uses, steps), Now: predict.Amounts{float64(w.CPU[from]), float64(w.Memory[from])}, Latest: float64(w.CPU[max(0, from-1)]),
+				Use: make([]rebalance.Uses, steps), Now: predict.Amounts{float64(w.CPU[from]), float64(w.Memory[from])}, Latest: float64(w.CPU[max(0, from-1)]), Measured: true,
 			}
 			if owner, ok := predict.WorkloadOf(object); ok {
 				p.Workload = fmt.Sprint(owner)

@@ -47,7 +47,7 @@ type stream struct {
 	places []place
 }
 
-// place of a row: which kind's, and the how manieth of it.
+// place of a row: the index of its kind, and the row's index within that kind.
 type place struct{ kind, row int }
 
 func streamOf(kinds []prepared) stream {
