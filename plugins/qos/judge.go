@@ -67,12 +67,13 @@ func (j *judging) Look(rows []judge.Row, verdicts []judge.Verdict) time.Time {
 	r.lock.Lock()
 	defer r.lock.Unlock()
 	p.places.In(placed{j.frame, r.forgotten})
-	pod, next := j.newcomer(), 0
-	find := func(_ fwk.NodeInfo, at *int32) { *at = p.bring(j.cycle, j.state, j.nodes(rows, next)) }
+	pod, next, brought := j.newcomer(), 0, false
+	find := func(_ fwk.NodeInfo, at *int32) { *at, brought = p.bring(j.cycle, j.state, j.nodes(rows, next)), true }
 	for i := range rows {
-		next = i
+		next, brought = i, false
 		k := *p.places.Of(&rows[i], find)
-		if r.rows[k].generation != rows[i].Generation { // the cycle of a pod group had its own
+		// Where the place was known the row may be of another generation: cycles of pod groups leave rows that count in them only.
+		if !brought && r.rows[k].generation != rows[i].Generation {
 			p.bring(j.cycle, j.state, j.nodes(rows, i))
 		}
 		verdicts[i] = judge.Verdict{Raw: int64(math.Float32bits(j.harmOn(&r.rows[k], &r.rest[k], &pod)))}

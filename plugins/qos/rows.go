@@ -38,7 +38,7 @@ const hints = 1 << 15
 // row is what every pod reads, in two cache lines. The CPU is in shares of the node.
 type row struct {
 	node       fwk.NodeInfo
-	generation int64 // none is below 1
+	generation int64 // of the NodeInfo, at least 1; 0 where the row says nothing beyond the cycle that wrote it
 
 	mean, excess, squares, sure, residual float32 // predict.Load and the residual's upper bound
 	per                                   float32 // shares of the node in a core

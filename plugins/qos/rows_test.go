@@ -23,6 +23,7 @@ import (
 	schedulermetrics "k8s.io/kubernetes/pkg/scheduler/metrics"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
 	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
 	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
@@ -444,6 +445,49 @@ func TestRowAfter(t *testing.T) {
 		pod := c.newcomer()
 		if got, want := row.after(&pod), c.after(&v).upper; !(math.Abs(float64(got-want)) < 1e-4) {
 			t.Fatalf("%+v with %+v: %v, want %v", v.cpu, c.own.Peaks[horizon][predict.CPU], got, want)
+		}
+	}
+}
+
+// counted is a node that counts how often its pods are added up.
+type counted struct {
+	fwk.NodeInfo
+	times *int
+}
+
+func (c counted) GetPods() []fwk.PodInfo {
+	*c.times++
+	return c.NodeInfo.GetPods()
+}
+
+// The node index asks of each node once for a pod of a group, and its pods are added up once.
+func TestLookAddsUpOnce(t *testing.T) {
+	w := newWorld(t, 4)
+	for range 20 {
+		w.change()
+	}
+	p, state, looks := w.pod(), framework.NewCycleState(), 0
+	state.SetPodGroupSchedulingCycle(framework.NewCycleState())
+	var nodes []fwk.NodeInfo
+	var rows []judge.Row
+	for i, n := range w.list() {
+		nodes = append(nodes, counted{n, &looks})
+		rows = append(rows, judge.Row{NodeInfo: nodes[i], At: int32(i), Generation: n.GetGeneration()})
+	}
+	w.PreFilter(t.Context(), state, p, nodes)
+	j, _ := w.Judge(state, p)
+	for range 2 {
+		looks = 0
+		verdicts := make([]judge.Verdict, len(rows))
+		j.Look(rows, verdicts)
+		if looks != len(rows) {
+			t.Errorf("%d nodes were added up %d times", len(rows), looks)
+		}
+		c := cycleIn(state)
+		for i, n := range nodes {
+			if v := w.look(c, n); !v.close(harmIn(verdicts[i].Raw), c.harm(v)) {
+				t.Errorf("%s: harm %v, want %v", n.Node().Name, harmIn(verdicts[i].Raw), c.harm(v))
+			}
 		}
 	}
 }
