@@ -195,7 +195,8 @@ var QoSObjectives = []string{"latency", "realtime", "availability", "batch"}
 // not empty is its own.
 type QoSObjective struct {
 	Namespaces []string
-	// Workload is KIND/NAME of the pod's controller, such as Deployment/web.
+	// Workload is KIND/NAME of the pod's controller, such as Deployment/web. It wants Namespaces, since whoever may create a
+	// pod says who its controller is.
 	Workload          string
 	PriorityClassName string
 	// Objective is latency, realtime, availability or batch; empty is what the pod has without this.

@@ -177,6 +177,10 @@ func validateQoSObjectives(path *field.Path, objectives []QoSObjective) field.Er
 		if kind, name, ok := strings.Cut(o.Workload, "/"); o.Workload != "" && (!ok || kind == "" || name == "" || strings.Contains(name, "/")) {
 			errs = append(errs, field.Invalid(at.Child("workload"), o.Workload, "want KIND/NAME, such as Deployment/web"))
 		}
+		// An ownerReference is written by the pod's author, in whatever namespace.
+		if o.Workload != "" && len(o.Namespaces) == 0 {
+			errs = append(errs, field.Required(at.Child("namespaces"), "beside workload: whoever may create a pod says who its controller is"))
+		}
 		if o.Objective != "" && !slices.Contains(QoSObjectives, o.Objective) {
 			errs = append(errs, field.NotSupported(at.Child("objective"), o.Objective, QoSObjectives))
 		}

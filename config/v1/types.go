@@ -230,7 +230,8 @@ type QoSObjective struct {
 	// +optional
 	// +listType=atomic
 	Namespaces []string `json:"namespaces,omitempty"`
-	// Workload is KIND/NAME of the pod's controller, such as Deployment/web; default any.
+	// Workload is KIND/NAME of the pod's controller, such as Deployment/web; default any. It wants namespaces, since whoever may create a pod
+	// says who its controller is.
 	// +optional
 	Workload string `json:"workload,omitempty"`
 	// PriorityClassName of the pod; default any.

@@ -87,7 +87,10 @@ func service() *decision.QoS {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.Local)
 	all := func(latency, realtime, availability, batch float64) map[string]decision.QoSService {
 		class := func(risk float64) decision.QoSService {
-			return decision.QoSService{Risk: risk, Low: risk / 2, High: risk * 1.5, Class: map[bool]string{true: "good", false: map[bool]string{true: "fair", false: "poor"}[risk < .3]}[risk < .1]}
+			// The scheduler makes intervals in log-odds.
+			odds := risk / (1 - risk)
+			low, high := odds/2, odds*2
+			return decision.QoSService{Risk: risk, Low: low / (1 + low), High: high / (1 + high), Class: map[bool]string{true: "good", false: map[bool]string{true: "fair", false: "poor"}[risk < .3]}[risk < .1]}
 		}
 		return map[string]decision.QoSService{"latency": class(latency), "realtime": class(realtime), "availability": class(availability), "batch": class(batch)}
 	}
