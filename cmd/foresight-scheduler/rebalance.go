@@ -40,6 +40,7 @@ type rebalancer struct {
 	args      *config.RebalanceArgs
 	decisions *decisions
 	engine    *engine.Engine
+	looksOn   bool // writes nothing, not even events
 	loop      *rebalance.Loop
 }
 
@@ -73,7 +74,7 @@ func newRebalancer(cfg *kubeschedulerconfig.KubeSchedulerConfiguration, e *engin
 		}
 	}
 	e.LookAhead()
-	return &rebalancer{args: args, decisions: d, engine: e}, nil
+	return &rebalancer{args: args, decisions: d, engine: e, looksOn: looks != nil}, nil
 }
 
 // listen has what it finds served. Call it before install.
@@ -100,7 +101,9 @@ func (r *rebalancer) install(ctx context.Context, sched *scheduler.Scheduler, c 
 	for i := range c.ComponentConfig.Profiles {
 		w.profiles = append(w.profiles, c.ComponentConfig.Profiles[i].SchedulerName)
 	}
-	w.recorder = sched.Profiles[w.profiles[0]].EventRecorder()
+	if !r.looksOn {
+		w.recorder = sched.Profiles[w.profiles[0]].EventRecorder()
+	}
 	namespaces := c.InformerFactory.Core().V1().Namespaces().Lister()
 	a := r.args
 	w.read, w.survey = r.engine.Reader(), rebalance.SurveyOf(a, rebalance.Movable{
@@ -154,7 +157,7 @@ type world struct {
 	profiles  []string
 	pods      corelisters.PodLister
 	fence     *fence.Fence
-	recorder  events.EventRecorder
+	recorder  events.EventRecorder // nil tells nobody
 	read      predict.Reader
 	survey    rebalance.Survey
 	// nodes that were seen last. A loop sees and asks in turn.
@@ -218,8 +221,11 @@ func (w *world) Evict(ctx context.Context, pod *rebalance.Pod) error {
 	})
 }
 
-// Tell writes an event of the pod.
+// Tell writes an event of the pod, unless this scheduler writes nothing.
 func (w *world) Tell(pod *rebalance.Pod, result, note string) {
+	if w.recorder == nil {
+		return
+	}
 	kind, reason := v1.EventTypeNormal, "RebalanceRefused"
 	switch result {
 	case rebalance.Suggested:

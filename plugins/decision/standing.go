@@ -10,15 +10,15 @@ type Explanation struct {
 	// Record of the newest decision on the pod; nil where nobody recorded it: it is older than what is kept, or another
 	// scheduler's.
 	Record *Record `json:"record,omitempty"`
-	// Node that the pod is on now.
+	// Node that the pod is on now; of a pod that is Gone, the one that it was placed on.
 	Node string `json:"node,omitempty"`
 	// Scheduler that the pod asks for.
 	Scheduler string `json:"scheduler"`
 	// Profile that the evaluation is by.
 	Profile string `json:"profile"`
-	// Evaluation at the time of the decision where there is one, else of now; nil of a pod that is Gone.
+	// Evaluation at the time of the decision where there is one, else of now; nil of a pod that is Gone and has none.
 	Evaluation *Evaluation `json:"evaluation"`
-	// Gone says that there is no pod of that name any more: what is told of it are its Moves.
+	// Gone says that there is no pod of that name any more: what is told of it are its Moves, and the decision while that is kept.
 	Gone bool `json:"gone,omitempty"`
 	// Moves of the pod, or to which it owes its being there, the newest first.
 	Moves []Move `json:"moves,omitempty"`

@@ -203,7 +203,12 @@ func (h *Handler) explain(ctx context.Context, r *http.Request) (any, error) {
 	if apierrors.IsNotFound(err) {
 		if h.Moves != nil {
 			if moves, _ := h.Moves(namespace, name, ""); len(moves) > 0 {
-				return &decision.Explanation{Gone: true, Moves: moves}, nil
+				x := &decision.Explanation{Gone: true, Moves: moves}
+				if k := h.Ring.Of(namespace, name, ""); k != nil {
+					tell(x, k.Record())
+					x.Node = x.Record.Node
+				}
+				return x, nil
 			}
 		}
 		return nil, &refusal{http.StatusNotFound, fmt.Sprintf("pod %.253s/%.253s: the scheduler knows none of that name", namespace, name)}
@@ -219,10 +224,8 @@ func (h *Handler) explain(ctx context.Context, r *http.Request) (any, error) {
 		x.Moves, x.Stays = h.Moves(namespace, name, string(pod.UID))
 	}
 	if k := h.Ring.Of(namespace, name, string(pod.UID)); k != nil {
-		record := k.Record()
-		x.Record, x.Profile, x.Evaluation = &record, record.Profile, record.Evaluation
-		x.Record.Evaluation = nil // It is beside it.
-		if record.Node != pod.Spec.NodeName && pod.Spec.NodeName != "" {
+		tell(x, k.Record())
+		if x.Record.Node != pod.Spec.NodeName && pod.Spec.NodeName != "" {
 			x.Record, x.Evaluation = nil, nil // Another one bound it.
 		}
 	}
@@ -234,6 +237,12 @@ func (h *Handler) explain(ctx context.Context, r *http.Request) (any, error) {
 	}
 	x.Evaluation, err = h.Evaluator.Evaluate(ctx, evaluate.Question{Pod: pod, Profile: x.Profile, Chosen: pod.Spec.NodeName})
 	return x, err
+}
+
+// tell adds a record to an explanation, its evaluation beside it.
+func tell(x *decision.Explanation, record decision.Record) {
+	x.Record, x.Profile, x.Evaluation = &record, record.Profile, record.Evaluation
+	x.Record.Evaluation = nil
 }
 
 func done(pod *v1.Pod) bool {

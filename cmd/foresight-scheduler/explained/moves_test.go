@@ -26,6 +26,7 @@ func TestExplainTellsOfMoves(t *testing.T) {
 	}
 	ring := decision.NewRing(4, 1<<20)
 	ring.Add(decision.Record{Pod: decision.Pod{Namespace: "shop", Name: "web-8", UID: "8"}, Profile: "mine", Node: "node-5"}).Evaluated(&decision.Evaluation{Because: "it is idle"})
+	ring.Add(decision.Record{Pod: decision.Pod{Namespace: "shop", Name: "web-7", UID: "7"}, Profile: "mine", Node: "node-3"}).Evaluated(&decision.Evaluation{Because: "it had room"})
 	h := &Handler{Ring: ring, Pods: corelisters.NewPodLister(pods), Profiles: []string{"mine"}, Moves: func(namespace, name, uid string) ([]decision.Move, *decision.Stays) {
 		switch {
 		case name == "web-7" && uid == "":
@@ -47,7 +48,7 @@ func TestExplainTellsOfMoves(t *testing.T) {
 		}
 		return x, w.Code
 	}
-	if x, code := ask("web-7"); code != http.StatusOK || !x.Gone || len(x.Moves) != 1 || x.Evaluation != nil {
+	if x, code := ask("web-7"); code != http.StatusOK || !x.Gone || len(x.Moves) != 1 || x.Record == nil || x.Node != "node-3" || x.Evaluation == nil || x.Evaluation.Because != "it had room" {
 		t.Errorf("the pod that is gone: %d %+v", code, x)
 	}
 	if x, code := ask("web-8"); code != http.StatusOK || x.Gone || len(x.Moves) != 1 || x.Stays == nil || x.Evaluation == nil || x.Evaluation.Because != "it is idle" {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/foresight-scheduler/foresight/plugins/decision"
+	"github.com/foresight-scheduler/foresight/plugins/rebalance"
 )
 
 // print writes the headline, the table of candidates and the sentences.
@@ -38,12 +39,12 @@ func moves(x *explained) (said []string) {
 		m := &x.Moves[i]
 		label := m.Result + ":"
 		switch m.Result {
-		case "moved":
+		case rebalance.Made:
 			// The pods of a StatefulSet have one name.
 			if label = "moved away:"; m.Pod != x.Pod || m.Successor == x.Pod && !x.Gone {
 				label = "came for " + m.Pod + ":"
 			}
-		case "pdb", "error":
+		case string(rebalance.Disrupts), string(rebalance.Failed):
 			label = "move refused:"
 		}
 		text := m.Time.Format(time.DateTime) + " " + m.Why

@@ -104,6 +104,21 @@ func TestMovesView(t *testing.T) {
 	}
 }
 
+// A pod that was moved says so also when it is gone, and nobody knows any more why it was placed.
+func TestDecisionOfMovedPod(t *testing.T) {
+	chromium := browsertest.Chromium(t)
+	from := &fake{
+		decisions: []decision.Record{{Time: time.Now(), Pod: decision.Pod{Namespace: "shop", Name: "web-7", UID: "7"}, Node: "node-3"}},
+		explained: &decision.Explanation{Gone: true, Moves: []decision.Move{{Time: time.Now(), Result: rebalance.Made, Pod: "web-7", Successor: "web-8", Why: "node-3 was full"}}},
+	}
+	document := browsertest.Open(t, chromium, browsertest.View{Address: served(t, from) + "#decisions/shop/web-7", Width: 1280, Height: 700, Screenshot: filepath.Join(t.ArtifactDir(), "moved-1280.png")})
+	for _, want := range []string{"The pod is gone.", "in whose place web-8 came: node-3 was full", "Nothing is known of how it was decided."} {
+		if !strings.Contains(document, want) {
+			t.Errorf("no %q in %s", want, document)
+		}
+	}
+}
+
 // Trust says how often forecasts held, and where they come from.
 func TestTrustView(t *testing.T) {
 	chromium := browsertest.Chromium(t)

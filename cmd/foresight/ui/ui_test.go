@@ -29,7 +29,10 @@ type fake struct {
 	shadow *shadow.Report
 	qos    *decision.QoS
 	moves  *rebalance.Report
-	err    error
+	// decisions that are recorded, and what is explained of each.
+	decisions []decision.Record
+	explained *decision.Explanation
+	err       error
 }
 
 func (f *fake) Get(_ context.Context, path string, query url.Values, into any) error {
@@ -44,6 +47,10 @@ func (f *fake) Get(_ context.Context, path string, query url.Values, into any) e
 		v = f.qos
 	case path == "rebalance" && f.moves != nil:
 		v = f.moves
+	case path == "decisions" && f.decisions != nil:
+		v = f.decisions
+	case path == "explain" && f.explained != nil:
+		v = f.explained
 	case path != "nodes":
 		v = map[string]string{"path": path, "pod": query.Get("pod")}
 	}

@@ -217,10 +217,14 @@ function explanation(x) {
   const e = x.evaluation;
   const lines = [];
   const say = (text) => text && lines.push(element('p', {}, text));
-  if (!e) return element('p', {}, 'Nothing is known of how it was decided.');
-  say(e.because);
+  if (x.gone) say('The pod is gone.');
+  if (e) say(e.because);
   for (const m of x.moves || []) say(`${new Date(m.time).toLocaleString()}, ${m.result === 'moved' && m.successor ? `moved ${m.pod}, in whose place ${m.successor} came` : m.result}: ${m.why}`);
   if (x.stays) say(`Without this pod its node would use ${minutes(x.stays.curesCoreMinutes)} core-minutes less beyond what it runs well at. It is not moved: ${why[x.stays.reason] || x.stays.reason}.`);
+  if (!e) {
+    say('Nothing is known of how it was decided.');
+    return element('div', {}, ...lines);
+  }
   if (e.flip) say('It would change: ' + e.flip);
   if (e.stock) say(`kube-scheduler's default profile would choose ${e.stock.node || 'no node'}${e.stock.alike > 1 ? ` (${e.stock.alike} nodes are as good to it)` : ''}.`);
   const since = x.record && x.record.since;
