@@ -220,6 +220,24 @@ func (s *scheduler) learnBeside(node, other string, suffered bool) {
 	}
 }
 
+// A pod without a controller speaks for its namespace: those of two are believed that they suffer beside a workload, and those of one among two are not.
+func TestPodsWithoutControllerSpeakForTheirNamespace(t *testing.T) {
+	for second, believed := range map[string]bool{"evil": false, "other": true} {
+		s := newScheduler(t, args(), []*v1.Pod{on("a", of(pod("hog-0", "batch", "10m"), "hog"))}, node("a"), node("b"))
+		s.bind(pod("calm", "batch", "10m"), "b")
+		for i := range 40 {
+			p := pod(fmt.Sprint("p", i), "batch", "10m")
+			p.Namespace = []string{"evil", second}[i%2]
+			s.bind(p, "a")
+			s.feedback.Observe(evicted(p))
+		}
+		s.wait(10 * time.Minute)
+		if _, hurts := s.feedback.Judge().History.Hurts[outcome.Class{Namespace: "shop", Kind: "StatefulSet", Name: "hog"}]; hurts != believed {
+			t.Errorf("pods of evil and %s suffer beside it: it hurts: %v", second, hurts)
+		}
+	}
+}
+
 // Who hurts others, wherever it is, is avoided, and is itself put where there is nobody to hurt; what does not hurt is not.
 func TestWhoHurtsWhom(t *testing.T) {
 	beside := func(name, workload string) *v1.Pod { return of(pod(workload+name, "batch", "10m"), workload) }
