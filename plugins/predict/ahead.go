@@ -21,6 +21,9 @@ type Ahead struct {
 	Persistence float64
 	// Day is the CPU at each hour of its newest day, and Like that of its workload's pods; nil is not known.
 	Day, Like *ahead.Day
+	// Week is the CPU of its workload's pods at each hour of their newest week; nil is not known. Size is how many times that it uses.
+	Week *ahead.Week
+	Size float64
 	// Latest is the CPU of its newest sample.
 	Latest float64
 }
@@ -34,7 +37,7 @@ func (s *Snapshot) Ahead(uid types.UID, now time.Time, hours [][NumResources]Use
 		return false
 	}
 	a := m.Ahead
-	pod := ahead.Pod{Now: a.Now[CPU], Mean: a.Mean, Day: a.Day, Like: a.Like, Persistence: a.Persistence}
+	pod := ahead.Pod{Now: a.Now[CPU], Mean: a.Mean, Day: a.Day, Like: a.Like, Week: a.Week, Size: a.Size, Persistence: a.Persistence}
 	miss := a.Miss
 	if miss < 0 {
 		miss = m.Use[CPU].Variance

@@ -1,20 +1,23 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package ahead forecasts what a pod that runs will use in each of the next hours, from what it does now and from what it did at these
-// hours of the day before. It knows no Kubernetes.
+// Package ahead forecasts what a pod that runs will use in each of the next hours, from what it does now, and from what it and its
+// workload did at these hours a day and a week before. It knows no Kubernetes.
 //
 // For the hour that begins j hours from now, with the level l of the last quarter of an hour, the pod's use y(j) at that hour of its
-// newest day, y(0) at this hour of it, and its mean m over half a day:
+// newest day, y(0) at this hour of it, its mean m over half a day, and its use w(j) at that hour of its newest week:
 //
-//	forecast(j) = a(j)·l + b(j)·y(j) + c(j)·y(0) + d(j)·m + e(j)·p^(j+1)·(l − m)
+//	forecast(j) = a(j)·l + b(j)·y(j) + c(j)·y(0) + d(j)·m + e(j)·p^(j+1)·(l − m) + f(j)·(w(j) − y(j))
 //
 // Pods differ in how long their level lasts: one that is above its mean for minutes at a time soon is back, another one stays there for hours. So
 // each has a persistence p of its own, 0–1 (persist.go): the share of the way from mean to level that it kept an hour later, as far as was seen.
 //
-// The five weights of each lead are learned from all pods together: least squares, drawn to weights that were there before anything was seen. Each
+// Of a week the mean over the pods of its workload is kept, and multiplied by how many times that the pod uses: so one that came in another's place
+// knows it too. The difference counts from −m to m: a burst of a week ago that does not come again would outweigh all else. Where the hour of a week ago is not known, y(j) stands in: the last term is 0, and such hours do not teach its weight.
+//
+// The six weights of each lead are learned from all pods together: least squares, drawn to weights that were there before anything was seen. Each
 // pod is divided by the mean of its own mean and that of the average pod: so large pods tell more, and none outvotes all others. For
-// example, with a = .2, b = .3, d = .5, e = .5 and c = 0, a pod with p = .8 that uses 2 cores now, 1 core on average, and used 1 core at the next
+// example, with a = .2, b = .3, d = .5, e = .5 and c = f = 0, a pod with p = .8 that uses 2 cores now, 1 core on average, and used 1 core at the next
 // hour of yesterday is forecast at .4 + .3 + .5 + .4 = 1.6 cores for the first hour.
 package ahead
 
@@ -23,10 +26,8 @@ import "math"
 const (
 	// Leads is how many hours are forecast.
 	Leads = 8
-	// HoursOfDay there are.
-	HoursOfDay = 24
 	// features of a forecast.
-	features = 5
+	features = 6
 	// prior is as many hours of pods as the first weights count for.
 	prior = 30
 	// keeps is the share of what was learned that still counts after an hour: half of it after three days.
@@ -37,36 +38,6 @@ const (
 	most = 1e4
 )
 
-// Day is what a pod used at each hour of the day when it last was that hour, by UTC; below 0 is not known. Nobody writes to one that is
-// published.
-type Day [HoursOfDay]float32
-
-// Unknown returns a day of which nothing is known.
-func Unknown() (d Day) {
-	for h := range d {
-		d[h] = -1
-	}
-	return d
-}
-
-// Over returns what was used in the hour that begins at a Unix second, on average; false where that is not known.
-func (d *Day) Over(unix int64) (use float64, known bool) {
-	if d == nil {
-		return 0, false
-	}
-	hour, into := unix/3600, float64(unix%3600)/3600
-	first, second := float64(d[hour%HoursOfDay]), float64(d[(hour+1)%HoursOfDay])
-	switch {
-	case first < 0 && second < 0:
-		return 0, false
-	case first < 0:
-		return second, true
-	case second < 0:
-		return first, true
-	}
-	return first + into*(second-first), true
-}
-
 // Pod is what is known of a pod at one moment.
 type Pod struct {
 	// Now is its level over the last quarter of an hour, and Mean that over half a day.
@@ -75,17 +46,21 @@ type Pod struct {
 	Persistence float64
 	// Day is its own; nil is none. Like is that of pods like it, which stands in.
 	Day, Like *Day
+	// Week is that of its workload; nil is none. Size is how many times what it says the pod uses.
+	Week *Week
+	Size float64
 }
 
-// Inputs of a forecast: l, y(j), y(0), m and p^(j+1)·(l − m).
+// Inputs of a forecast: l, y(j), y(0), m, p^(j+1)·(l − m) and w(j) − y(j), from −m to m.
 type Inputs [features]float64
 
 // mean is where m is.
 const mean = 3
 
-// InputsOf are the inputs for a lead, of a pod's level and mean, its use at that hour and at this hour of its newest day, and its persistence.
-func InputsOf(now, then, yesterday, m, persistence float64, lead int) Inputs {
-	return Inputs{now, then, yesterday, m, math.Pow(persistence, float64(lead+1)) * (now - m)}
+// InputsOf are the inputs for a lead, of a pod's level, its use at that hour and at this hour of its newest day, its use at that hour a week
+// before, its mean, and its persistence.
+func InputsOf(now, then, yesterday, lastWeek, m, persistence float64, lead int) Inputs {
+	return Inputs{now, then, yesterday, m, math.Pow(persistence, float64(lead+1)) * (now - m), max(-m, min(m, lastWeek-then))}
 }
 
 // Inputs for the hour that begins lead hours after a Unix second.
@@ -99,10 +74,16 @@ func (p *Pod) Inputs(unix int64, lead int) Inputs {
 		}
 		return p.Now
 	}
-	return InputsOf(p.Now, at(unix+int64(lead)*3600), at(unix), p.Mean, p.Persistence, lead)
+	hour := unix + int64(lead)*3600
+	then := at(hour)
+	lastWeek := then
+	if use, known := p.Week.Over(hour); known {
+		lastWeek = p.Size * use
+	}
+	return InputsOf(p.Now, then, at(unix), lastWeek, p.Mean, p.Persistence, lead)
 }
 
-// Mixture is how now and yesterday are weighed for each lead. The zero value is none: use New.
+// Mixture is how now, yesterday and last week are weighed for each lead. The zero value is none: use New.
 type Mixture struct {
 	weights [Leads][features]float64
 	// wider is by how much the mean squared error of a lead passes that of the first.
@@ -130,7 +111,8 @@ func New() *Mixture {
 	return m
 }
 
-// Weights of a lead: of the level now, of yesterday at that hour, of yesterday at this hour, of the mean, and of what persists.
+// Weights of a lead: of the level now, of yesterday at that hour, of yesterday at this hour, of the mean, of what persists, and of by how
+// much last week at that hour passed yesterday.
 func (m *Mixture) Weights(lead int) [features]float64 { return m.weights[lead] }
 
 // Forecast returns what is used in the hour of that lead, at least 0. Leads beyond the last count as it.

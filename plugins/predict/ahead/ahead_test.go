@@ -11,15 +11,16 @@ import (
 
 // What an hour of yesterday says is the mean over the hours that it lies in, as far as they are known.
 func TestDay(t *testing.T) {
-	d := Unknown()
-	d[3], d[4] = 1, 3
+	d := (*Day)(nil).With(3, 1).With(4, 3).With(12, math.NaN()).With(13, -5).With(14, 1e300)
 	for unix, want := range map[int64]float64{3 * 3600: 1, 3*3600 + 900: 1.5, 4*3600 + 1800: 3, 2*3600 + 60: 1} {
 		if got, known := d.Over(86400 + unix); !known || got != want {
 			t.Errorf("at %d: %v, %v, want %v", unix, got, known, want)
 		}
 	}
-	if got, known := d.Over(10 * 3600); known {
-		t.Errorf("an hour that was not seen: %v", got)
+	for _, hour := range []int64{10, 12, 13} {
+		if got, known := d.Over(hour * 3600); known {
+			t.Errorf("hour %d that was not seen, or came to nonsense: %v", hour, got)
+		}
 	}
 	if _, known := (*Day)(nil).Over(0); known {
 		t.Error("no day knows something")
@@ -40,7 +41,7 @@ func TestMixtureLearns(t *testing.T) {
 					next = yesterday
 				}
 				next *= 1 + .05*rng.NormFloat64()
-				in := InputsOf(level, yesterday, 1+rng.Float64(), 1.5, 0, 2)
+				in := InputsOf(level, yesterday, 1+rng.Float64(), yesterday, 1.5, 0, 2)
 				if hour > 24*3 {
 					d, first := m.Forecast(in, 2)-next, New().Forecast(in, 2)-next
 					miss, missFirst, n = miss+d*d, missFirst+first*first, n+1
@@ -100,7 +101,7 @@ func TestPersistenceTellsPodsApart(t *testing.T) {
 	for range 24 * 6 {
 		for i := range all {
 			s := &all[i]
-			in := InputsOf(s.hour, 1, 1, 1, s.known.Of(), 0)
+			in := InputsOf(s.hour, 1, 1, 1, 1, s.known.Of(), 0)
 			use := next(s)
 			m.Learn(in, 0, use, use*use)
 			s.known.Saw(s.hour, 1, use)
@@ -110,7 +111,7 @@ func TestPersistenceTellsPodsApart(t *testing.T) {
 	}
 	lasting, short := 0.0, 0.0
 	for i := range all {
-		f := m.Forecast(InputsOf(3, 1, 1, 1, all[i].known.Of(), 0), 0) / 30
+		f := m.Forecast(InputsOf(3, 1, 1, 1, 1, all[i].known.Of(), 0), 0) / 30
 		if all[i].lasts {
 			lasting += f
 		} else {
@@ -146,5 +147,89 @@ func TestPersistence(t *testing.T) {
 	}
 	if p.Of() != 0 {
 		t.Errorf("hours on the other side: %v", p.Of())
+	}
+}
+
+// Of pods that rest every seventh day, last week comes to count, where yesterday misses two days of seven; a pod of which no week is known is forecast
+// as by a mixture that knows no weeks.
+func TestLastWeek(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	use := func(hour int) float64 {
+		switch {
+		case hour/24%7 == 6:
+			return .2
+		case hour%24 > 8 && hour%24 < 17:
+			return 2
+		}
+		return .5
+	}
+	with, without := New(), New()
+	var weeks *Week
+	miss, missWithout := 0.0, 0.0
+	const lead = 2
+	for hour := range 21 * 24 {
+		var days [24]float64
+		for i := range days {
+			days[i] = use(max(0, hour-24+i))
+		}
+		week, known := weeks.Over(int64(hour) * 3600)
+		if known != (hour >= HoursOfWeek-1) { // The hour that follows stands in for the last one.
+			t.Fatalf("hour %d of a week is known: %v", hour, known)
+		}
+		for range 20 {
+			then, lastWeek := days[0], days[0]
+			if known {
+				lastWeek = week
+			}
+			y := use(hour) * (1 + .1*rng.NormFloat64())
+			in := InputsOf(use(max(0, hour-lead-1)), then, use(max(0, hour-24-lead)), lastWeek, 1, .5, lead)
+			plain := in
+			plain[len(plain)-1] = 0
+			a, b := with.Forecast(in, lead), without.Forecast(plain, lead)
+			if !known && a != b {
+				t.Fatalf("hour %d: forecast at %v, without weeks at %v", hour, a, b)
+			}
+			if hour >= 14*24 {
+				miss, missWithout = miss+(a-y)*(a-y), missWithout+(b-y)*(b-y)
+			}
+			with.Learn(in, lead, y, y*y)
+			without.Learn(plain, lead, y, y*y)
+		}
+		with.Solve()
+		without.Solve()
+		weeks = weeks.With(int64(hour), use(hour))
+	}
+	if miss > .3*missWithout {
+		t.Errorf("in the third week squared errors are %.2f of those without last week; weights %.2f", miss/missWithout, with.Weights(lead))
+	}
+}
+
+// A week that says what is absurd counts as one of twice the mean at most, what is no number teaches nothing, and clocks before 1970 have hours, too.
+func TestWeekIsCareful(t *testing.T) {
+	m := New()
+	for range 1000 {
+		m.Learn(InputsOf(1, 1, 1, math.NaN(), 1, 0, 0), 0, 1, 1)
+	}
+	m.Solve()
+	if m.Weights(0) != New().Weights(0) {
+		t.Errorf("weights became %v", m.Weights(0))
+	}
+	for _, absurd := range []float64{2, 1e9, math.Inf(1)} {
+		if got, want := InputsOf(1, 1, 1, absurd, 1, 0, 0), InputsOf(1, 1, 1, 2, 1, 0, 0); got != want {
+			t.Errorf("a week that says %v is taken for %v, want %v", absurd, got, want)
+		}
+	}
+	for _, hour := range []int64{-1, -169, math.MinInt64 / 3600, math.MaxInt64 / 3600} {
+		if got, known := (*Week)(nil).With(hour, 3).Over(hour * 3600); !known || got != 3 {
+			t.Errorf("hour %d of a week: %v, %v", hour, got, known)
+		}
+		if got, known := (*Day)(nil).With(hour, 3).Over(hour * 3600); !known || got != 3 {
+			t.Errorf("hour %d of a day: %v, %v", hour, got, known)
+		}
+	}
+	if w := (*Week)(nil).With(0, 1); !w.Valid() {
+		t.Error("a week of which an hour is known is not valid")
+	} else if w[5] = float32(math.NaN()); w.Valid() {
+		t.Error("a week with NaN is valid")
 	}
 }

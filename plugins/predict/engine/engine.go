@@ -92,8 +92,8 @@ func (e *Engine) Usage() *config.UsageArgs { return &e.args.Usage }
 // Tell has told called with each clean reading, which nobody may write to. Call it before Run.
 func (e *Engine) Tell(told func(*usage.Reading)) { e.told = append(e.told, told) }
 
-// LookAhead has the engine learn what each pod that runs will do in the next hours (Snapshot.Ahead). It takes about 300 bytes a pod, and
-// as many in the snapshot. Call it before Run.
+// LookAhead has the engine learn what each pod that runs will do in the next hours (Snapshot.Ahead). It takes about 350 bytes a pod and
+// 800 a workload, and as many in the snapshot. Call it before Run.
 func (e *Engine) LookAhead() { e.ahead = true }
 
 // Hours counts the hours of nodes that are over by whether the peak of a resource was within, above or below what was forecast when

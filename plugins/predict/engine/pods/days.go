@@ -21,9 +21,11 @@ const (
 	missHalf = 12 * time.Hour
 	// wholeHour is how much of an hour must have been measured for its mean to count, in seconds.
 	wholeHour = 2400
+	// mostSize is how many times what the average pod of its workload uses a pod is taken to use at most; at least it is one part in as many.
+	mostSize = 10
 )
 
-// days is what one pod did at the hours of its newest day, and how it was foreseen: about 300 bytes. CPU only, but for the level.
+// days is what one pod did at the hours of its newest day, and how it was foreseen: about 350 bytes. CPU only, but for the level.
 type days struct {
 	now [predict.NumResources]moments
 	// Sums over the open hour: of seconds, and of CPU and its square times seconds.
@@ -40,8 +42,9 @@ type days struct {
 	published *predict.Ahead
 }
 
-// known is what a pod's forecasts were made from: the level, this hour's use of yesterday, the mean and the persistence. A level below 0 is not known.
-type known struct{ level, yesterday, mean, persistence float32 }
+// known is what a pod's forecasts were made from: the level, this hour's use of yesterday, the mean, the persistence and the size. A level below 0 is
+// not known.
+type known struct{ level, yesterday, mean, persistence, size float32 }
 
 // follow takes a sample of a pod for what it will do.
 func (h *History) follow(p *Pod, r int, v float64, unix, last int64) {
@@ -93,23 +96,13 @@ func (h *History) turnHour(now int64) {
 			if p.workload != nil {
 				p.workload.hourUse, p.workload.hourPods = p.workload.hourUse+use, p.workload.hourPods+1
 			}
-			next := ahead.Unknown()
-			if d.day != nil {
-				next = *d.day
-			}
-			next[over%ahead.HoursOfDay] = float32(use)
-			d.day = &next
+			d.day = d.day.With(over, use)
 		}
 		d.seconds, d.use, d.square, d.published = 0, 0, 0, nil
 	}
 	for _, u := range h.workloads {
 		if u.hourPods > 0 {
-			next := ahead.Unknown()
-			if u.Day != nil {
-				next = *u.Day
-			}
-			next[over%ahead.HoursOfDay] = float32(u.hourUse / u.hourPods)
-			u.Day = &next
+			u.Day, u.Week = u.Day.With(over, u.hourUse/u.hourPods), u.Week.With(over, u.hourUse/u.hourPods)
 		}
 	}
 	if learned {
@@ -124,7 +117,7 @@ func (h *History) turnHour(now int64) {
 		copy(d.began[1:], d.began[:ahead.Leads-1])
 		then := p.forecasting()
 		in := then.Inputs(hour*3600, 0)
-		d.began[0] = known{float32(in[0]), float32(in[2]), float32(in[3]), float32(then.Persistence)}
+		d.began[0] = known{float32(in[0]), float32(in[2]), float32(in[3]), float32(then.Persistence), float32(then.Size)}
 		if p.own[predict.CPU].samples < early || hour != over+1 {
 			d.began[0].level = -1
 		}
@@ -133,11 +126,22 @@ func (h *History) turnHour(now int64) {
 
 // forecasting is what the pod's CPU is forecast from now.
 func (p *Pod) forecasting() ahead.Pod {
-	f := ahead.Pod{Now: float64(p.days.now[predict.CPU].mean), Mean: float64(p.own[predict.CPU].mean), Day: p.days.day, Persistence: p.days.persistence.Of()}
+	f := ahead.Pod{Now: float64(p.days.now[predict.CPU].mean), Mean: float64(p.own[predict.CPU].mean), Day: p.days.day, Size: p.size(), Persistence: p.days.persistence.Of()}
 	if p.workload != nil {
-		f.Like = p.workload.Day
+		f.Like, f.Week = p.workload.Day, p.workload.Week
 	}
 	return f
+}
+
+// size is how many times what the average pod of its workload uses the pod uses, by their means over half a day. It is 1 for a pod that came just
+// now, whose mean is that of minutes.
+func (p *Pod) size() float64 {
+	if p.workload == nil || !(p.workload.Resources[predict.CPU].Mean > 0) {
+		return 1
+	}
+	times := float64(p.own[predict.CPU].mean) / p.workload.Resources[predict.CPU].Mean
+	watched := 1 - math.Exp2(-float64(p.Newest-p.First)/meanHalf.Seconds())
+	return max(1/mostSize, min(mostSize, 1+watched*(times-1)))
 }
 
 // learnAhead holds the hour that is over against what was foreseen of it.
@@ -148,6 +152,10 @@ func (h *History) learnAhead(p *Pod, over int64, use, square float64) {
 		that.Like = p.workload.Day
 	}
 	yesterday := that.Inputs(over*3600, 0)[1]
+	lastWeek, weekKnown := 0.0, false
+	if p.workload != nil {
+		lastWeek, weekKnown = p.workload.Week.Over(over * 3600)
+	}
 	for lead, then := range d.began {
 		if then.level < 0 {
 			continue
@@ -156,7 +164,11 @@ func (h *History) learnAhead(p *Pod, over int64, use, square float64) {
 		if at < 0 {
 			at = float64(then.level)
 		}
-		in := ahead.InputsOf(float64(then.level), at, float64(then.yesterday), float64(then.mean), float64(then.persistence), lead)
+		weekBefore := at
+		if weekKnown {
+			weekBefore = lastWeek * float64(then.size)
+		}
+		in := ahead.InputsOf(float64(then.level), at, float64(then.yesterday), weekBefore, float64(then.mean), float64(then.persistence), lead)
 		if lead == 0 {
 			f := h.mixture.Forecast(in, 0)
 			miss := max(0, square-2*use*f+f*f)
@@ -179,12 +191,12 @@ func (p *Pod) ahead() *predict.Ahead {
 		return nil
 	}
 	if d.published == nil {
-		a := &predict.Ahead{Mean: float64(p.own[predict.CPU].mean), Miss: float64(d.miss), Day: d.day, Latest: p.Use[predict.CPU], Persistence: d.persistence.Of()}
+		a := &predict.Ahead{Mean: float64(p.own[predict.CPU].mean), Miss: float64(d.miss), Day: d.day, Latest: p.Use[predict.CPU], Size: p.size(), Persistence: d.persistence.Of()}
 		for r := range a.Now {
 			a.Now[r] = float64(d.now[r].mean)
 		}
 		if p.workload != nil {
-			a.Like = p.workload.Day
+			a.Like, a.Week = p.workload.Day, p.workload.Week
 		}
 		d.published = a
 	}

@@ -50,6 +50,9 @@ func (h *History) Load(r io.Reader) error {
 		h.classes[c] = u
 	}
 	for u := range h.all {
+		if !h.options.Ahead {
+			u.Day, u.Week = nil, nil
+		}
 		if err := u.validate(); err != nil {
 			return fmt.Errorf("workloads: %w", err)
 		}
@@ -62,6 +65,9 @@ func (h *History) Load(r io.Reader) error {
 }
 
 func (u *Use) validate() error {
+	if !u.Day.Valid() || !u.Week.Valid() {
+		return errors.New("a day or week with hours that are no numbers")
+	}
 	for i := range u.Resources {
 		s := &u.Resources[i]
 		for _, v := range [...]float64{s.Mean, s.Square, s.Readings, s.Largest, s.Requested, s.Limit} {
@@ -106,6 +112,12 @@ func (u *Use) bytes() uint64 {
 	n := uint64(unsafe.Sizeof(*u))
 	if u.forecast != nil {
 		n += 2 * uint64(unsafe.Sizeof(*u.forecast))
+	}
+	if u.Day != nil {
+		n += 2 * uint64(unsafe.Sizeof(*u.Day))
+	}
+	if u.Week != nil {
+		n += 2 * uint64(unsafe.Sizeof(*u.Week))
 	}
 	for i := range u.Resources {
 		r := &u.Resources[i]

@@ -44,6 +44,8 @@ type Use struct {
 	First, Seen int64
 	// Day is the CPU of a workload's pods at the hours of the newest day, where that is learned; it is replaced, not written to.
 	Day *ahead.Day
+	// Week is the same at the hours of the newest week.
+	Week *ahead.Week
 
 	class    *Use // of a workload; nil is not known
 	forecast *predict.PodForecast
