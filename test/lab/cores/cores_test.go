@@ -105,7 +105,7 @@ func TestLab(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sets, err := interference.ReadAll(data)
+	sets, err := interference.ReadAll([]string{data}, func(string) {})
 	if err != nil {
 		t.Fatal(err)
 	}
