@@ -250,7 +250,7 @@ func BenchmarkLearn(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		h.Learn(lessons[i%len(lessons)], now)
 	}
-	lessons = nil
+	clear(lessons)
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/(1<<20), "MiB")
