@@ -71,7 +71,7 @@ func TestFirstWorkload(t *testing.T) {
 	}
 	want := map[string]int{"ReplicaSet/web": 50, "StatefulSet/db": 3, "DaemonSet/agent": 6, "Job/import": 4, "Job/report": 1}
 	for owner, n := range want {
-		// The report runs each minute, and one may begin in the midst of this.
+		// The report runs every five minutes, and a run may begin in the midst of this.
 		if byOwner[owner] != n && !(owner == "Job/report" && byOwner[owner] == 2) {
 			t.Errorf("%s has %d pods placed, want %d (all: %v)", owner, byOwner[owner], n, byOwner)
 		}
