@@ -7,6 +7,7 @@
 package compare
 
 import (
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -119,13 +120,8 @@ func Of(ring *decision.Ring, now time.Time) Report {
 		h[at].add(&sums{1, came.Minutes, weight * came.Minutes, weight * came.HotMinutes, weight * came.BeyondCoreMinutes})
 	}
 	var blocks []arms
-	keys := make([]int64, 0, len(hours))
-	for hour := range hours {
-		keys = append(keys, hour)
-	}
-	slices.Sort(keys)
 	both := 0
-	for _, hour := range keys {
+	for _, hour := range slices.Sorted(maps.Keys(hours)) {
 		h := hours[hour]
 		blocks = append(blocks, *h)
 		if h[0].pods > 0 && h[1].pods > 0 {
