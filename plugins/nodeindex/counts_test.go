@@ -13,7 +13,6 @@ import (
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/component-base/metrics"
 	"k8s.io/component-base/metrics/testutil"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
@@ -56,10 +55,7 @@ func TestUncounted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	s := newScene(ctx, t, 1, profiles["shipped"])
-	m := NewMetrics()
-	registry := metrics.NewKubeRegistry()
-	m.Register(registry.MustRegister)
-	s.profile.index.metrics = m
+	registry := s.measure()
 	for _, cpu := range []string{"4", "64", "32", "16"} { // node-1 to node-4
 		s.sched.Cache.AddNode(s.logger, plainNode(s.name("node"), cpu))
 	}

@@ -16,7 +16,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	featuregatetesting "k8s.io/component-base/featuregate/testing"
-	"k8s.io/component-base/metrics"
 	"k8s.io/component-base/metrics/testutil"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
@@ -184,10 +183,7 @@ func TestUpstreamTakesTheHintsForAGroup(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	s := newScene(ctx, t, 1, profiles["shipped"])
-	m := NewMetrics()
-	registry := metrics.NewKubeRegistry()
-	m.Register(registry.MustRegister)
-	s.profile.index.metrics = m
+	registry := s.measure()
 	for i := range 300 {
 		cpu := "4"
 		if i%100 == 50 {

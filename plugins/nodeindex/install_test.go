@@ -59,15 +59,21 @@ func (s *scene) schedule(ctx context.Context, t *testing.T, pod *v1.Pod) schedul
 	return result
 }
 
+// measure has the index count anew, in a registry of its own.
+func (s *scene) measure() metrics.KubeRegistry {
+	m := NewMetrics()
+	registry := metrics.NewKubeRegistry()
+	m.Register(registry.MustRegister)
+	s.profile.index.metrics = m
+	return registry
+}
+
 // Upstream's own scheduling asks for the hint, judges the hinted node alone, and takes it.
 func TestUpstreamTakesTheHint(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	s := newScene(ctx, t, 1, profiles["shipped"])
-	m := NewMetrics()
-	registry := metrics.NewKubeRegistry()
-	m.Register(registry.MustRegister)
-	s.profile.index.metrics = m
+	registry := s.measure()
 	for i := range 300 {
 		cpu := "4"
 		if i == 217 {
