@@ -9,8 +9,8 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 )
 
-// percentOf is 100·eˣ, less its fraction, for x ≤ 0. It is asked of every node for every pod, and a table takes a third of the
-// time of math.Exp.
+// percentOf is 100·eˣ, less its fraction, for x ≤ 0. It is asked of every node for every pod, and a table takes half the
+// time of math.Exp (BenchmarkPercentOf).
 func percentOf(x float32) int64 {
 	if !(x > lowest) {
 		return 0

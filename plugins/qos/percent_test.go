@@ -32,13 +32,19 @@ func TestPercentOf(t *testing.T) {
 	}
 }
 
+// BenchmarkPercentOf is the table beside the formula that it holds.
 func BenchmarkPercentOf(b *testing.B) {
-	x := float32(0)
-	for b.Loop() {
-		x -= .001
-		if x < -4 {
-			x = 0
-		}
-		percentOf(x)
+	for name, percent := range map[string]func(float32) int64{
+		"table": percentOf, "formula": func(x float32) int64 { return int64(100 * math.Exp(float64(x))) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			x := float32(0)
+			for b.Loop() {
+				if x -= .001; x < -4 {
+					x = 0
+				}
+				percent(x)
+			}
+		})
 	}
 }
