@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prints the imports that break the architecture: which room may know which
-# (docs/design/architecture.md).
+# (docs/architecture.md).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -21,7 +21,7 @@ NF == 2 {
 	if ($2 ~ /^k8s\.io\/kubernetes\// && from !~ /^cmd\// && from !~ /^test/ && !(from in upstream))
 		print from " imports " $2 ": only plugins that wrap an upstream plugin, and cmd, may"
 	if (index($2, module) != 1) {
-		if (from ~ /^plugins\/predict\/(peak|quality|harm)/ && ($2 ~ /^k8s\.io\// || $2 ~ /^sigs\.k8s\.io\//))
+		if (from ~ /^plugins\/predict\/model\// && ($2 ~ /^k8s\.io\// || $2 ~ /^sigs\.k8s\.io\//))
 			print from " imports " $2 ": the models know no Kubernetes"
 		next
 	}
@@ -29,6 +29,12 @@ NF == 2 {
 	if (to ~ /^test/ && from !~ /^test/) print from " imports " to ": nothing imports test"
 	if (to ~ /^cmd\// && from !~ /^cmd\//) print from " imports " to ": nothing imports cmd"
 	if (from ~ /^config/ && to !~ /^config/) print from " imports " to ": config stands on its own"
+	# The way of the data: usage, then learn with model, then forecast, then cycle.
+	if (from ~ /^plugins\/predict\/model\// && to !~ /^plugins\/predict\/(model\/|atomicfile)/) print from " imports " to ": models know nothing of the rooms around them"
+	if (from ~ /^plugins\/predict\/usage/ && to !~ /^(plugins\/predict\/usage|plugins\/claims|config)/) print from " imports " to ": usage is what all learning begins with"
+	if (from ~ /^plugins\/predict\/forecast/ && to !~ /^(plugins\/predict\/model\/|plugins\/claims|config)/) print from " imports " to ": a forecast is models and claims, and nothing that makes it"
+	if (from ~ /^plugins\/predict\/cycle/ && to !~ /^(plugins\/predict\/(cycle|forecast|model)|plugins\/claims|config)/) print from " imports " to ": a cycle reads forecasts, and nothing that makes them"
+	if (from ~ /^plugins\/predict\/learn/ && to ~ /^plugins\/predict\/cycle/) print from " imports " to ": who learns knows no scheduling cycle"
 	evaluates = from ~ /^plugins\/predict\/evaluate\//
 	if (to ~ /^plugins\/predict\/evaluate\// && !evaluates && from !~ /^(cmd|test)\//)
 		print from " imports " to ": nothing that schedules knows how it is evaluated"

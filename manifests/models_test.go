@@ -6,7 +6,7 @@ package manifests
 import (
 	"testing"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality"
 )
 
 // The shipped model is sound, of today's features, and says that a full node under pressure is worse than an idle one.

@@ -24,7 +24,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/affinity"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/qos"
 	"github.com/foresight-scheduler/foresight/plugins/resourcefit"
 	"github.com/foresight-scheduler/foresight/plugins/taints"
@@ -35,7 +35,7 @@ import (
 // snapshot, since it takes their pods from there.
 func TestBareNodesAreScoredAsWholeOnes(t *testing.T) {
 	metrics.Register()
-	contents := predict.Contents{Epoch: 1, PodsEpoch: 1, Forecasts: map[string]predict.NodeForecast{}, Usage: map[string]predict.NodeUsage{}}
+	contents := forecast.Contents{Epoch: 1, PodsEpoch: 1, Forecasts: map[string]forecast.NodeForecast{}, Usage: map[string]forecast.NodeUsage{}}
 	for h := range contents.Combiners {
 		for r := range contents.Combiners[h] {
 			contents.Combiners[h][r].Together = 1
@@ -80,8 +80,8 @@ func TestBareNodesAreScoredAsWholeOnes(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, n := range nodes {
-			contents.Forecasts[n.Node().Name] = predict.NodeForecast{Rung: predict.Fresh}
-			contents.Usage[n.Node().Name] = predict.NodeUsage{CPU: predict.Stats{Mean: 1, Latest: 1}, Memory: predict.Stats{Mean: 1 << 30, Latest: 1 << 30}, Newest: time.Now()}
+			contents.Forecasts[n.Node().Name] = forecast.NodeForecast{Rung: forecast.Fresh}
+			contents.Usage[n.Node().Name] = forecast.NodeUsage{CPU: forecast.Stats{Mean: 1, Latest: 1}, Memory: forecast.Stats{Mean: 1 << 30, Latest: 1 << 30}, Newest: time.Now()}
 		}
 		service := &v1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web"}, Spec: v1.ServiceSpec{Selector: map[string]string{"app": "web"}}}
 		if err := c.informers.Core().V1().Services().Informer().GetStore().Add(service); err != nil {
@@ -92,8 +92,8 @@ func TestBareNodesAreScoredAsWholeOnes(t *testing.T) {
 				p.GetPod().Labels = map[string]string{"app": "web"}
 			}
 		}
-		snapshot := predict.NewSnapshot(contents)
-		read := func() *predict.Snapshot { return snapshot }
+		snapshot := forecast.NewSnapshot(contents)
+		read := func() *forecast.Snapshot { return snapshot }
 		registry := frameworkplugins.NewInTreeRegistry()
 		registry[affinity.Name] = gated(affinity.New)
 		registry[resourcefit.Name] = gated(resourcefit.NewFactory(resourcefit.Forecasts{Read: read}))

@@ -23,8 +23,8 @@ import (
 	configv1 "github.com/foresight-scheduler/foresight/config/v1"
 	"github.com/foresight-scheduler/foresight/plugins/affinity"
 	"github.com/foresight-scheduler/foresight/plugins/claims"
-	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
-	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
 	"github.com/foresight-scheduler/foresight/plugins/qos"
 	"github.com/foresight-scheduler/foresight/plugins/resourcefit"
 	"github.com/foresight-scheduler/foresight/plugins/taints"
@@ -34,7 +34,7 @@ import (
 // Options are what the plugins need beyond their args. The zero value is usable.
 type Options struct {
 	// Engine knows what nodes and pods use and will use; nil knows nothing.
-	Engine *engine.Engine
+	Engine *learn.Engine
 	// QoS is what the PredictedQoS plugins of all profiles share; nil is one of their own that reads the Engine.
 	QoS *qos.Service
 	// Judges is told of the plugins that are made, for nodeindex.Install; nil is nobody to tell.
@@ -87,7 +87,7 @@ func letPass(opts Options) func() {
 }
 
 // epochOf tells forecasts of an engine apart; nil where there is no engine.
-func epochOf(e *engine.Engine) func() uint64 {
+func epochOf(e *learn.Engine) func() uint64 {
 	if e == nil {
 		return nil
 	}
@@ -101,7 +101,7 @@ func qosService(opts Options) *qos.Service {
 	return qos.NewService(opts.Engine.Reader(), opts.Claims)
 }
 
-func trimaranOptions(e *engine.Engine) trimaran.Options {
+func trimaranOptions(e *learn.Engine) trimaran.Options {
 	if e == nil {
 		return trimaran.Options{}
 	}

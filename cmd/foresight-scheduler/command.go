@@ -30,7 +30,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/cmd/internal/buildinfo"
 	"github.com/foresight-scheduler/foresight/plugins"
-	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
 )
 
 // newCommand is upstream's app.NewSchedulerCommand with our plugins, our defaults and

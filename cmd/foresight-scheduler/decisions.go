@@ -31,8 +31,8 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/decision/serving"
 	"github.com/foresight-scheduler/foresight/plugins/decision/watch"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 	"github.com/foresight-scheduler/foresight/plugins/qos"
 )
@@ -86,7 +86,7 @@ func (d *decisions) index() func(nodeindex.Answer) {
 }
 
 // listen has what becomes of decisions noted. Call it before the engine starts; there may be none.
-func (d *decisions) listen(e *engine.Engine, policy *claims.Policy) {
+func (d *decisions) listen(e *learn.Engine, policy *claims.Policy) {
 	if d == nil {
 		return
 	}
@@ -112,7 +112,7 @@ func (d *decisions) show(service *qos.Service) {
 }
 
 // install has decisions recorded, evaluated and served until ctx ends. Call it last before app.Run. The engine may be nil.
-func (d *decisions) install(ctx context.Context, sched *scheduler.Scheduler, c *schedulerserverconfig.CompletedConfig, e *engine.Engine, policy *claims.Policy) error {
+func (d *decisions) install(ctx context.Context, sched *scheduler.Scheduler, c *schedulerserverconfig.CompletedConfig, e *learn.Engine, policy *claims.Policy) error {
 	if d == nil {
 		return nil
 	}
@@ -141,7 +141,7 @@ func (d *decisions) install(ctx context.Context, sched *scheduler.Scheduler, c *
 }
 
 // serve answers who asks, on the secure port.
-func (d *decisions) serve(ctx context.Context, c *schedulerserverconfig.CompletedConfig, evaluator *evaluate.Evaluator, registry frameworkruntime.Registry, e *engine.Engine) error {
+func (d *decisions) serve(ctx context.Context, c *schedulerserverconfig.CompletedConfig, evaluator *evaluate.Evaluator, registry frameworkruntime.Registry, e *learn.Engine) error {
 	h := &explained.Handler{
 		Ring: d.ring, Evaluator: evaluator, Pods: c.InformerFactory.Core().V1().Pods().Lister(), Another: anotherConfiguration(evaluator, registry), Moves: d.moves, More: d.more,
 	}
@@ -169,11 +169,11 @@ func (d *decisions) serve(ctx context.Context, c *schedulerserverconfig.Complete
 }
 
 // realised says how the engine's forecasts of nodes came out; empty before any has, or without an engine.
-func realised(e *engine.Engine) (all []decision.Realised) {
+func realised(e *learn.Engine) (all []decision.Realised) {
 	if e == nil {
 		return nil
 	}
-	for r := range predict.Resource(predict.NumResources) {
+	for r := range forecast.Resource(forecast.NumResources) {
 		within, above, below, promised := e.Hours(r)
 		if within+above+below > 0 {
 			all = append(all, decision.Realised{Resource: r.String(), Within: within, Above: above, Below: below, Promised: promised})
@@ -183,7 +183,7 @@ func realised(e *engine.Engine) (all []decision.Realised) {
 }
 
 // judged adds to nodes how the engine's forecasts of them came out.
-func judged(e *engine.Engine, nodes *decision.Nodes, misses bool) {
+func judged(e *learn.Engine, nodes *decision.Nodes, misses bool) {
 	nodes.Realised = realised(e)
 	accounts := e.Accounts()
 	for i := range nodes.Nodes {
@@ -192,7 +192,7 @@ func judged(e *engine.Engine, nodes *decision.Nodes, misses bool) {
 		if a == nil {
 			continue
 		}
-		for r, to := range map[predict.Resource]*decision.Resources{predict.CPU: &n.CPU, predict.Memory: &n.Memory} {
+		for r, to := range map[forecast.Resource]*decision.Resources{forecast.CPU: &n.CPU, forecast.Memory: &n.Memory} {
 			to.Hours = &decision.Hours{Within: a.Within[r], Above: a.Above[r], Below: a.Below[r]}
 		}
 		if !misses {

@@ -9,7 +9,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler"
 
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex"
-	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
 )
 
 // installIndex lets the profiles look at every node, but for those that turn it off. tell, which may be nil, takes what it says.

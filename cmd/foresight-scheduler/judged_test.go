@@ -13,7 +13,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/decision"
-	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
@@ -22,11 +22,11 @@ func TestNodesAreToldWithTheirAccount(t *testing.T) {
 	begin := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	now := testclock.NewFakeClock(begin.Add(-10 * time.Minute))
 	d := func(d time.Duration) metav1.Duration { return metav1.Duration{Duration: d} }
-	e := engine.New(config.PredictionArgs{
+	e := learn.New(config.PredictionArgs{
 		Usage:      config.UsageArgs{Interval: d(10 * time.Minute), Window: d(time.Hour), Expiry: d(time.Hour)},
 		Percentile: 95, ColdStart: d(15 * time.Minute), Checkpoint: config.CheckpointArgs{Interval: d(time.Hour)},
 	}, now)
-	stepper := e.Stepper(engine.Cluster{
+	stepper := e.Stepper(learn.Cluster{
 		Nodes:    func() []*v1.Node { return []*v1.Node{{ObjectMeta: metav1.ObjectMeta{Name: "a"}}} },
 		Machines: func(string) (usage.Machine, bool) { return usage.Machine{Cores: 8, Bytes: 32 << 30}, true },
 	})

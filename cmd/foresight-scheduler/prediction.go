@@ -23,9 +23,9 @@ import (
 	"github.com/foresight-scheduler/foresight/config"
 	configv1 "github.com/foresight-scheduler/foresight/config/v1"
 	"github.com/foresight-scheduler/foresight/plugins/claims"
-	"github.com/foresight-scheduler/foresight/plugins/predict/ends"
-	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/ends"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/httpauth"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/kubelet"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/metricsapi"
@@ -40,7 +40,7 @@ const predictionName = "Prediction"
 // newEngine returns the engine that the configuration asks for, or nil where it asks for
 // none. Trimaran's scores ask for one by themselves, since they are nothing without usage
 // and the configurations of scheduler-plugins know no Prediction.
-func newEngine(ctx context.Context, cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*engine.Engine, error) {
+func newEngine(ctx context.Context, cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*learn.Engine, error) {
 	args, _, err := soleArgs[*config.PredictionArgs](cfg, predictionName)
 	if err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func newEngine(ctx context.Context, cfg *kubeschedulerconfig.KubeSchedulerConfig
 	if err := config.ValidatePredictionArgs(config.ArgsPath(predictionName), args).ToAggregate(); err != nil {
 		return nil, err
 	}
-	return engine.New(*args, clock.RealClock{}), nil
+	return learn.New(*args, clock.RealClock{}), nil
 }
 
 // trimaranIn returns the name of a score of Trimaran that a profile enables, or nothing.
@@ -81,7 +81,7 @@ func trimaranIn(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) string {
 }
 
 // newQoSService returns what the PredictedQoS plugins share, with its metrics. The engine may be nil.
-func newQoSService(e *engine.Engine, policy *claims.Policy) *qos.Service {
+func newQoSService(e *learn.Engine, policy *claims.Policy) *qos.Service {
 	service := qos.NewService(e.Reader(), policy)
 	legacyregistry.CustomMustRegister(qos.NewMetrics(service))
 	return service
@@ -89,13 +89,13 @@ func newQoSService(e *engine.Engine, policy *claims.Policy) *qos.Service {
 
 // startEngine lets the engine collect until ctx ends. Every replica collects, so that a
 // new leader knows what the old one knew.
-func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig.CompletedConfig, policy *claims.Policy, told func(*usage.Reading), learning *sync.WaitGroup) error {
+func startEngine(ctx context.Context, e *learn.Engine, c *schedulerserverconfig.CompletedConfig, policy *claims.Policy, told func(*usage.Reading), learning *sync.WaitGroup) error {
 	nodes := c.InformerFactory.Core().V1().Nodes().Lister()
 	source, err := newSource(e.Usage(), c.KubeConfig, nodes)
 	if err != nil {
 		return err
 	}
-	legacyregistry.CustomMustRegister(engine.NewMetrics(e))
+	legacyregistry.CustomMustRegister(learn.NewMetrics(e))
 	pods := c.InformerFactory.Core().V1().Pods()
 	left := ends.NewSieve(ctx, e.PodEnded)
 	go ends.Follow(ctx, c.Client, left.Failed)
@@ -112,7 +112,7 @@ func startEngine(ctx context.Context, e *engine.Engine, c *schedulerserverconfig
 	if err := warnOfAnnotations(ctx, c.InformerFactory.Core().V1().Nodes().Informer()); err != nil {
 		return err
 	}
-	cluster := engine.Cluster{
+	cluster := learn.Cluster{
 		Machines: usage.MachinesFrom(nodes),
 		Pod: func(namespace, name string) *v1.Pod {
 			pod, err := pods.Lister().Pods(namespace).Get(name)

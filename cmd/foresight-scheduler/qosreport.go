@@ -9,7 +9,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/explained"
 	"github.com/foresight-scheduler/foresight/plugins/decision"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality"
 	"github.com/foresight-scheduler/foresight/plugins/qos"
 	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"

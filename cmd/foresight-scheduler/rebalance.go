@@ -30,8 +30,8 @@ import (
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/decision"
 	"github.com/foresight-scheduler/foresight/plugins/decision/evaluate"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
 	"github.com/foresight-scheduler/foresight/plugins/rebalance"
 )
 
@@ -39,13 +39,13 @@ import (
 type rebalancer struct {
 	args      *config.RebalanceArgs
 	decisions *decisions
-	engine    *engine.Engine
+	engine    *learn.Engine
 	looksOn   bool // writes nothing, not even events
 	loop      *rebalance.Loop
 }
 
 // newRebalancer returns what the configuration asks for.
-func newRebalancer(cfg *kubeschedulerconfig.KubeSchedulerConfiguration, e *engine.Engine, d *decisions, looks *onlooker) (*rebalancer, error) {
+func newRebalancer(cfg *kubeschedulerconfig.KubeSchedulerConfiguration, e *learn.Engine, d *decisions, looks *onlooker) (*rebalancer, error) {
 	args, found, err := soleArgs[*config.RebalanceArgs](cfg, rebalanceName)
 	if err != nil || !found {
 		return nil, err
@@ -158,7 +158,7 @@ type world struct {
 	pods      corelisters.PodLister
 	fence     *fence.Fence
 	recorder  events.EventRecorder // nil tells nobody
-	read      predict.Reader
+	read      forecast.Reader
 	survey    rebalance.Survey
 	// nodes that were seen last. A loop sees and asks in turn.
 	nodes []fwk.NodeInfo

@@ -33,7 +33,7 @@ import (
 	"github.com/foresight-scheduler/foresight/manifests"
 	"github.com/foresight-scheduler/foresight/plugins"
 	"github.com/foresight-scheduler/foresight/plugins/decision/evaluate"
-	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 	"github.com/foresight-scheduler/foresight/plugins/rebalance"
 )
@@ -165,12 +165,12 @@ func newBenched(b *testing.B) (*world, func(nodes int)) {
 	// 2. What they use.
 	now := testclock.NewFakeClock(time.Now().Add(-10 * time.Minute))
 	d := func(d time.Duration) metav1.Duration { return metav1.Duration{Duration: d} }
-	e := engine.New(config.PredictionArgs{
+	e := learn.New(config.PredictionArgs{
 		Usage:      config.UsageArgs{Interval: d(2 * time.Minute), Window: d(15 * time.Minute), Expiry: d(time.Hour)},
 		Percentile: 95, ColdStart: d(15 * time.Minute), Checkpoint: config.CheckpointArgs{Interval: d(time.Hour)},
 	}, now)
 	e.LookAhead()
-	stepper := e.Stepper(engine.Cluster{
+	stepper := e.Stepper(learn.Cluster{
 		Nodes: func() []*v1.Node { return nodes }, Pods: func() []*v1.Pod { return all },
 		Pod:      func(namespace, name string) *v1.Pod { return byKey[namespace+"/"+name] },
 		Machines: func(string) (usage.Machine, bool) { return usage.Machine{Cores: 8, Bytes: 32 << 30}, true },

@@ -12,7 +12,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/config"
 	configv1 "github.com/foresight-scheduler/foresight/config/v1"
-	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
 	"github.com/foresight-scheduler/foresight/plugins/rebalance"
 )
 
@@ -26,7 +26,7 @@ func TestRebalancerOfAnOnlooker(t *testing.T) {
 	cfg := &kubeschedulerconfig.KubeSchedulerConfiguration{Profiles: []kubeschedulerconfig.KubeSchedulerProfile{{
 		SchedulerName: "foresight-shadow", PluginConfig: []kubeschedulerconfig.PluginConfig{{Name: rebalanceName, Args: args}},
 	}}}
-	e := engine.New(config.PredictionArgs{}, testclock.NewFakeClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)))
+	e := learn.New(config.PredictionArgs{}, testclock.NewFakeClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)))
 	args.Mode = config.RebalanceSuggest
 	for _, looks := range []*onlooker{nil, {}} {
 		r, err := newRebalancer(cfg, e, &decisions{}, looks)

@@ -27,7 +27,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/decision"
 	"github.com/foresight-scheduler/foresight/plugins/decision/evaluate"
 	"github.com/foresight-scheduler/foresight/plugins/decision/shadow"
-	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
@@ -40,7 +40,7 @@ type onlooker struct {
 	profile   string
 	decisions *decisions
 	ledger    *shadow.Ledger
-	engine    *engine.Engine
+	engine    *learn.Engine
 }
 
 // newOnlooker returns what the configuration asks for.
@@ -110,7 +110,7 @@ func (r *readOnly) RoundTrip(request *http.Request) (*http.Response, error) {
 func (r *readOnly) WrappedRoundTripper() http.RoundTripper { return r.next }
 
 // listen has what becomes of decisions noted. Call it before the engine starts and before install; there may be no engine.
-func (o *onlooker) listen(e *engine.Engine, c *schedulerserverconfig.CompletedConfig) {
+func (o *onlooker) listen(e *learn.Engine, c *schedulerserverconfig.CompletedConfig) {
 	if o == nil {
 		return
 	}

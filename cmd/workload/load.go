@@ -16,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict/peak/fit"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/peak/fit"
 )
 
 // Result is what load prints. Latencies are in milliseconds.

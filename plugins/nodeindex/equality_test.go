@@ -36,8 +36,8 @@ import (
 	"github.com/foresight-scheduler/foresight/manifests"
 	"github.com/foresight-scheduler/foresight/plugins"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/terms"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/qos"
 	"github.com/foresight-scheduler/foresight/plugins/resourcefit"
 	"github.com/foresight-scheduler/foresight/plugins/taints"
@@ -171,10 +171,10 @@ type scene struct {
 	pods      []*v1.Pod // that have a node
 	confirmed map[string]bool
 	// future is nil where nothing is predicted.
-	future atomic.Pointer[predict.Snapshot]
+	future atomic.Pointer[forecast.Snapshot]
 	epoch  uint64
 	// measured are the pods that were, as of the last epoch of pods.
-	measured map[types.UID]predict.Measured
+	measured map[types.UID]forecast.Measured
 	// uncounted pods went without upstream's counts.
 	uncounted int
 	small     bool // the index keeps next to nothing
@@ -186,50 +186,50 @@ type scene struct {
 // they request.
 func (s *scene) foresee() {
 	s.epoch++
-	c := predict.Contents{Usage: map[string]predict.NodeUsage{}, Epoch: s.epoch, PodsEpoch: s.epoch / 2, Forecasts: map[string]predict.NodeForecast{}, Cluster: &predict.PodForecast{}}
+	c := forecast.Contents{Usage: map[string]forecast.NodeUsage{}, Epoch: s.epoch, PodsEpoch: s.epoch / 2, Forecasts: map[string]forecast.NodeForecast{}, Cluster: &forecast.PodForecast{}}
 	for h := range c.Combiners {
 		for r := range c.Combiners[h] {
 			c.Combiners[h][r].Together = s.Float64()
 			mean := float64(s.epoch/2%7) / 5
-			c.Cluster.Peaks[h][r] = predict.Peak{Mean: mean, Lower: mean / 2, Upper: mean * 1.5}
-			c.Cluster.Use[r] = predict.Use{Mean: mean, Variance: mean * mean / 4}
+			c.Cluster.Peaks[h][r] = forecast.Peak{Mean: mean, Lower: mean / 2, Upper: mean * 1.5}
+			c.Cluster.Use[r] = forecast.Use{Mean: mean, Variance: mean * mean / 4}
 		}
 	}
 	if s.epoch%2 == 0 { // with the epoch of pods
-		s.measured = map[types.UID]predict.Measured{}
+		s.measured = map[types.UID]forecast.Measured{}
 	}
 	c.Measured = s.measured
 	for _, p := range s.pods {
 		if s.epoch%2 == 0 && s.chance(50) {
-			s.measured[p.UID] = predict.Measured{For: time.Duration(s.IntN(48)) * time.Hour, Use: [predict.NumResources]predict.Use{
-				predict.CPU: {Mean: 2 * s.Float64(), Variance: s.Float64()}, predict.Memory: {Mean: float64(s.IntN(4) << 30), Variance: 1e17 * s.Float64()},
+			s.measured[p.UID] = forecast.Measured{For: time.Duration(s.IntN(48)) * time.Hour, Use: [forecast.NumResources]forecast.Use{
+				forecast.CPU: {Mean: 2 * s.Float64(), Variance: s.Float64()}, forecast.Memory: {Mean: float64(s.IntN(4) << 30), Variance: 1e17 * s.Float64()},
 			}}
 		}
 	}
 	for name := range s.nodes {
-		f := predict.NodeForecast{Rung: predict.NodeRung(s.IntN(predict.NumNodeRungs))}
-		if f.Rung != predict.Blind && s.IntN(4) == 0 {
-			f.Lacks[s.IntN(predict.NumResources)] = true
+		f := forecast.NodeForecast{Rung: forecast.NodeRung(s.IntN(forecast.NumNodeRungs))}
+		if f.Rung != forecast.Blind && s.IntN(4) == 0 {
+			f.Lacks[s.IntN(forecast.NumResources)] = true
 		}
 		for h := range f.Residual {
-			f.Residual[h] = [predict.NumResources]predict.Interval{
-				predict.CPU:    {Lower: s.Float64() - 1, Upper: 8 * (s.Float64() - .2)},
-				predict.Memory: {Lower: 0, Upper: float64(s.IntN(16) << 30)},
+			f.Residual[h] = [forecast.NumResources]forecast.Interval{
+				forecast.CPU:    {Lower: s.Float64() - 1, Upper: 8 * (s.Float64() - .2)},
+				forecast.Memory: {Lower: 0, Upper: float64(s.IntN(16) << 30)},
 			}
 		}
-		f.Beyond = [predict.NumResources]predict.Use{
-			predict.CPU: {Mean: max(0, 8*(s.Float64()-.2)), Variance: 9 * s.Float64()}, predict.Memory: {Mean: float64(s.IntN(16) << 30), Variance: 1e18 * s.Float64()},
+		f.Beyond = [forecast.NumResources]forecast.Use{
+			forecast.CPU: {Mean: max(0, 8*(s.Float64()-.2)), Variance: 9 * s.Float64()}, forecast.Memory: {Mean: float64(s.IntN(16) << 30), Variance: 1e18 * s.Float64()},
 		}
 		c.Forecasts[name] = f
 		if s.chance(80) {
 			cpu, mem := 8*s.Float64(), float64(s.IntN(16<<30))
-			c.Usage[name] = predict.NodeUsage{
-				CPU: predict.Stats{Mean: cpu, StdDev: cpu / 3, Latest: cpu}, Memory: predict.Stats{Mean: mem, StdDev: mem / 5, Latest: mem},
+			c.Usage[name] = forecast.NodeUsage{
+				CPU: forecast.Stats{Mean: cpu, StdDev: cpu / 3, Latest: cpu}, Memory: forecast.Stats{Mean: mem, StdDev: mem / 5, Latest: mem},
 				Newest: time.Now().Add(-time.Duration(s.IntN(400)) * time.Second), Window: 5 * time.Minute,
 			}
 		}
 	}
-	s.future.Store(predict.NewSnapshot(c))
+	s.future.Store(forecast.NewSnapshot(c))
 }
 
 func newScene(ctx context.Context, t testing.TB, seed uint64, config string) *scene {

@@ -9,7 +9,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
@@ -20,9 +20,9 @@ func (p *PredictedQoS) SignPod(_ context.Context, pod *v1.Pod) ([]fwk.SignFragme
 		Objective  string
 		Importance float32
 		Workload   string
-		Requests   predict.Requests
-		Class      predict.Class
-	}{o.String(), objective.Importance(pod), workload(pod, o), predict.RequestsOf(pod), predict.ClassOf(pod, predict.RequestsOf(pod).Asked)}}}, nil
+		Requests   forecast.Requests
+		Class      forecast.Class
+	}{o.String(), objective.Importance(pod), workload(pod, o), forecast.RequestsOf(pod), forecast.ClassOf(pod, forecast.RequestsOf(pod).Asked)}}}, nil
 }
 
 // EventsToRegister returns what may lower the risk on a node: a pod that goes or shrinks, a new node or a larger one. What

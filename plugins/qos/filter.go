@@ -12,9 +12,10 @@ import (
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality"
 	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
@@ -24,8 +25,8 @@ const ErrReasonRisk = "Predicted risk to the quality of service is too high"
 
 const stateKey = "PreFilter" + Name
 
-// cycle is what one pod's cycle judges all nodes by.
-type cycle struct {
+// podCycle is what one pod's cycle judges all nodes by.
+type podCycle struct {
 	*frame
 
 	objective objective.Objective
@@ -33,7 +34,7 @@ type cycle struct {
 	takes     outcome.Burden
 	burden    float32 // what the pod does to those beside it, in log-odds
 	name      string  // of the workload
-	own       predict.PodForecast
+	own       forecast.PodForecast
 	weight    float32
 	cores     float64 // of a node, by which the pod's own use counts
 	// slabs are the table for the pod, and for a pod of typical use that is there already.
@@ -51,7 +52,7 @@ type cycle struct {
 
 // Clone shares the state: Filter reads the node it is handed, whose pods preemption has already taken off, so nothing in it
 // moves with AddPod and RemovePod.
-func (c *cycle) Clone() fwk.StateData { return c }
+func (c *podCycle) Clone() fwk.StateData { return c }
 
 // PreFilter takes the cycle's view of the cluster and looks the pod up once.
 func (p *PredictedQoS) PreFilter(_ context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
@@ -67,8 +68,8 @@ func (p *PredictedQoS) PreFilter(_ context.Context, state fwk.CycleState, pod *v
 	return nil, nil
 }
 
-func (p *PredictedQoS) newCycle(pod *v1.Pod, nodes []fwk.NodeInfo) *cycle {
-	c := &cycle{frame: p.current(), objective: p.objectiveOf(pod)}
+func (p *PredictedQoS) newCycle(pod *v1.Pod, nodes []fwk.NodeInfo) *podCycle {
+	c := &podCycle{frame: p.current(), objective: p.objectiveOf(pod)}
 	c.name = workload(pod, c.objective)
 	c.workload = c.judge.History.Workload(c.name)
 	c.takes = c.judge.History.Takes(c.name)
@@ -82,19 +83,19 @@ func (p *PredictedQoS) newCycle(pod *v1.Pod, nodes []fwk.NodeInfo) *cycle {
 	}
 	// One slab for all nodes: own use counts by its order of magnitude, and nodes of a cluster are of one.
 	c.slab = &quality.Slab{}
-	c.judge.Table.For(c.own.Peaks[horizon][predict.CPU].Mean/max(c.cores, 1e-3), c.slab)
+	c.judge.Table.For(c.own.Peaks[horizon][forecast.CPU].Mean/max(c.cores, 1e-3), c.slab)
 	c.resident = &c.judge.Typical
 	// The prior is an order and no probability, and of a blind cluster nothing is known: neither refuses anybody.
-	c.filters = p.maxRisk < 1 && c.judge.Rung == feedback.RungModel && !c.snapshot.Blind() && !predict.IsDaemon(pod)
+	c.filters = p.maxRisk < 1 && c.judge.Rung == feedback.RungModel && !c.snapshot.Blind() && !forecast.IsDaemon(pod)
 	return c
 }
 
-// PreFilterExtensions returns nil: see cycle.Clone.
+// PreFilterExtensions returns nil: see podCycle.Clone.
 func (p *PredictedQoS) PreFilterExtensions() fwk.PreFilterExtensions { return nil }
 
 // refusesAll says whether there are nodes that the pod may go to, and the risk is too high on all of them.
-func (p *PredictedQoS) refusesAll(c *cycle, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) bool {
-	allowed, found := predict.AllowedFor(pod, p.volumes), false
+func (p *PredictedQoS) refusesAll(c *podCycle, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) bool {
+	allowed, found := cycle.AllowedFor(pod, p.volumes), false
 	for _, n := range nodes {
 		if !allowed.On(n.Node()) {
 			continue
@@ -112,7 +113,7 @@ const doubts = 1.28
 
 // lowerRisk is the risk if the node uses no more than it does for sure, and its history and the objective's base rate are as bad as they
 // look only in part.
-func (p *PredictedQoS) lowerRisk(c *cycle, v *view) float32 {
+func (p *PredictedQoS) lowerRisk(c *podCycle, v *view) float32 {
 	z := c.slab.LogOdds(c.after(v).lower, v.pressure) + c.judge.Offset[c.objective] + v.history.Dot(&c.workload) + v.company.Dot(&c.takes)
 	rate := c.judge.Doubt[c.objective]
 	return quality.Probability(z - doubts*float32(math.Sqrt(float64(v.doubt*v.doubt+rate*rate))))
@@ -131,12 +132,12 @@ func (p *PredictedQoS) Filter(ctx context.Context, state fwk.CycleState, pod *v1
 	return fwk.NewStatus(fwk.Unschedulable, ErrReasonRisk)
 }
 
-func cycleIn(state fwk.CycleState) *cycle {
+func cycleIn(state fwk.CycleState) *podCycle {
 	data, err := state.Read(stateKey)
 	if err != nil {
 		return nil
 	}
-	return data.(*cycle)
+	return data.(*podCycle)
 }
 
 // judged brings back what was refused.

@@ -9,9 +9,9 @@ import (
 
 	fwk "k8s.io/kube-scheduler/framework"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/peak"
-	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/pernode"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/peak"
 	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
 )
 
@@ -20,16 +20,16 @@ import (
 // up the pods of all nodes takes as long as placing dozens of pods.
 type frame struct {
 	judge     *feedback.Judge
-	snapshot  *predict.Snapshot
+	snapshot  *forecast.Snapshot
 	pressure  pressures
-	combiners [predict.NumResources]peak.Combiner
+	combiners [forecast.NumResources]peak.Combiner
 	epoch     uint64
 
 	views pernode.Cache[*view]
 	kept  rows
 }
 
-func (p *PredictedQoS) forecasts() *predict.Snapshot {
+func (p *PredictedQoS) forecasts() *forecast.Snapshot {
 	if p.snapshot == nil {
 		return nil
 	}
@@ -37,13 +37,13 @@ func (p *PredictedQoS) forecasts() *predict.Snapshot {
 }
 
 // epochOf forecasts and a judge: the two numbers count up for themselves, and one step of either is another epoch.
-func epochOf(s *predict.Snapshot, j *feedback.Judge) uint64 { return s.Epoch()<<32 + j.Epoch }
+func epochOf(s *forecast.Snapshot, j *feedback.Judge) uint64 { return s.Epoch()<<32 + j.Epoch }
 
 func (p *PredictedQoS) newFrame() *frame {
 	f := &frame{judge: p.feedback.Judge(), snapshot: p.forecasts(), pressure: p.service.pressures()}
 	f.epoch = epochOf(f.snapshot, f.judge)
 	for r := range f.combiners {
-		f.combiners[r] = f.snapshot.Combiner(horizon, predict.Resource(r))
+		f.combiners[r] = f.snapshot.Combiner(horizon, forecast.Resource(r))
 	}
 	return f
 }

@@ -10,9 +10,9 @@ import (
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn/outcome"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
@@ -20,7 +20,7 @@ var _ judge.Plugin = &PredictedQoS{}
 
 // judging is what the node index asks. Raw scores are the bits of the harm.
 type judging struct {
-	*cycle
+	*podCycle
 	plugin *PredictedQoS
 	state  fwk.CycleState
 	one    [1]fwk.NodeInfo
@@ -32,7 +32,7 @@ func (p *PredictedQoS) Judge(state fwk.CycleState, _ *v1.Pod) (judge.Judge, bool
 	if c == nil {
 		return nil, true
 	}
-	return &judging{cycle: c, plugin: p, state: state}, true
+	return &judging{podCycle: c, plugin: p, state: state}, true
 }
 
 // World is the frame.
@@ -44,7 +44,7 @@ type shape struct {
 	workload  outcome.Vector
 	takes     outcome.Burden
 	burden    float32
-	own       [predict.NumResources]predict.Peak
+	own       [forecast.NumResources]forecast.Peak
 	weight    float32
 	cores     float64
 	filters   bool
@@ -68,16 +68,18 @@ func (j *judging) Look(rows []judge.Row, verdicts []judge.Verdict) time.Time {
 	defer r.lock.Unlock()
 	p.places.In(placed{j.frame, r.forgotten})
 	pod, next, brought := j.newcomer(), 0, false
-	find := func(_ fwk.NodeInfo, at *int32) { *at, brought = p.bring(j.cycle, j.state, j.nodes(rows, next)), true }
+	find := func(_ fwk.NodeInfo, at *int32) {
+		*at, brought = p.bring(j.podCycle, j.state, j.nodes(rows, next)), true
+	}
 	for i := range rows {
 		next, brought = i, false
 		k := *p.places.Of(&rows[i], find)
 		// Where the place was known the row may be of another generation: cycles of pod groups leave rows that count in them only.
 		if !brought && r.rows[k].generation != rows[i].Generation {
-			p.bring(j.cycle, j.state, j.nodes(rows, i))
+			p.bring(j.podCycle, j.state, j.nodes(rows, i))
 		}
 		verdicts[i] = judge.Verdict{Raw: int64(math.Float32bits(j.harmOn(&r.rows[k], &r.rest[k], &pod)))}
-		verdicts[i].Refused = j.filters && p.lowerRisk(j.cycle, p.view(j.cycle, j.state, rows[i].NodeInfo)) > p.maxRisk
+		verdicts[i].Refused = j.filters && p.lowerRisk(j.podCycle, p.view(j.podCycle, j.state, rows[i].NodeInfo)) > p.maxRisk
 	}
 	return time.Time{}
 }

@@ -11,8 +11,8 @@ import (
 
 	"k8s.io/component-base/metrics"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality"
 	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
@@ -34,7 +34,7 @@ const exportEvery = 10 * time.Second
 var typical = outcome.Burden{1}
 
 // export notes the classes of all nodes, from time to time: it is the scheduling cycle that may look at them.
-func (p *PredictedQoS) export(c *cycle, state fwk.CycleState, nodes []fwk.NodeInfo) {
+func (p *PredictedQoS) export(c *podCycle, state fwk.CycleState, nodes []fwk.NodeInfo) {
 	at := p.service.now()
 	now := at.UnixNano()
 	if last := p.exportAge.Load(); last != 0 && now-last < min(int64(exportEvery), int64(p.feedback.Interval())*2) {

@@ -10,10 +10,10 @@ import (
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/peak"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/peak"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
@@ -45,32 +45,32 @@ func hold(node fwk.NodeInfo) held {
 
 // demand is what a node's pods will use of a resource.
 type demand struct {
-	load     predict.Load
-	residual predict.Interval
+	load     forecast.Load
+	residual forecast.Interval
 	per      float32 // shares of the node in a core or byte
 }
 
 // horizon of the forecasts that count: service is lost within the hour, and decisions are judged by then.
-const horizon = predict.Hour
+const horizon = forecast.Hour
 
-func (p *PredictedQoS) view(c *cycle, state fwk.CycleState, node fwk.NodeInfo) *view {
+func (p *PredictedQoS) view(c *podCycle, state fwk.CycleState, node fwk.NodeInfo) *view {
 	return *c.views.Get(state, node, c.epoch, func() *view { return p.look(c, node) })
 }
 
-func (p *PredictedQoS) look(c *cycle, node fwk.NodeInfo) *view { return p.add(c.frame, hold(node)) }
+func (p *PredictedQoS) look(c *podCycle, node fwk.NodeInfo) *view { return p.add(c.frame, hold(node)) }
 
 // add adds up what a node holds by a frame. Others may do so at the same time.
 func (p *PredictedQoS) add(c *frame, node held) *view {
 	name := node.name
 	v := &view{pressure: c.pressure.of(name), holds: node}
 	residual := c.snapshot.NodeForecast(name).Residual[horizon]
-	v.cpu = demand{residual: residual[predict.CPU], per: float32(1000 / float64(max(node.cpu, 1)))}
-	v.memory = demand{residual: residual[predict.Memory], per: float32(1 / float64(max(node.memory, 1)))}
-	allocatable := predict.Amounts{predict.CPU: float64(node.cpu) / 1000, predict.Memory: float64(node.memory)}
+	v.cpu = demand{residual: residual[forecast.CPU], per: float32(1000 / float64(max(node.cpu, 1)))}
+	v.memory = demand{residual: residual[forecast.Memory], per: float32(1 / float64(max(node.memory, 1)))}
+	allocatable := forecast.Amounts{forecast.CPU: float64(node.cpu) / 1000, forecast.Memory: float64(node.memory)}
 	for _, r := range node.pods {
 		f := c.snapshot.Resident(r, allocatable)
-		v.cpu.load = v.cpu.load.Add(f.Peaks[horizon][predict.CPU])
-		v.memory.load = v.memory.load.Add(f.Peaks[horizon][predict.Memory])
+		v.cpu.load = v.cpu.load.Add(f.Peaks[horizon][forecast.CPU])
+		v.memory.load = v.memory.load.Add(f.Peaks[horizon][forecast.Memory])
 		o := p.objectiveOf(r.GetPod())
 		v.residents[o] += p.weights[o] * objective.Importance(r.GetPod())
 		if len(c.judge.History.Hurts) > 0 {
@@ -83,7 +83,7 @@ func (p *PredictedQoS) add(c *frame, node held) *view {
 	}
 	history := c.judge.History.Nodes[name]
 	v.history, v.doubt = history.Vector, history.Doubt()
-	v.before = v.cpu.with(predict.Peak{}, c.combiners[predict.CPU]).upper
+	v.before = v.cpu.with(forecast.Peak{}, c.combiners[forecast.CPU]).upper
 	at := quality.At(v.before, v.pressure)
 	v.suffered, v.exposed = c.suffer(&v.residents, at), c.expose(&v.residents, at)
 	return v
@@ -91,7 +91,7 @@ func (p *PredictedQoS) add(c *frame, node held) *view {
 
 // classOf is the class that a pod is of to those beside it. What a DaemonSet does, it does on every node.
 func classOf(pod *v1.Pod) (outcome.Class, bool) {
-	w, ok := predict.WorkloadOf(pod)
+	w, ok := forecast.WorkloadOf(pod)
 	return outcome.Class{Namespace: w.Namespace, Kind: w.Kind, Name: w.Name}, ok && w.Kind != "DaemonSet"
 }
 
@@ -127,8 +127,8 @@ func (c *frame) expose(residents *[objective.Count]float32, at quality.Point) (s
 type share struct{ lower, upper float32 }
 
 // with is the predicted peak with one more pod.
-func (d *demand) with(pod predict.Peak, together peak.Combiner) share {
-	u := predict.PeakWith(d.residual, d.load, pod, together)
+func (d *demand) with(pod forecast.Peak, together peak.Combiner) share {
+	u := forecast.PeakWith(d.residual, d.load, pod, together)
 	return share{float32(u.Lower) * d.per, float32(u.Upper) * d.per}
 }
 

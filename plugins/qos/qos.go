@@ -22,10 +22,11 @@ import (
 
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/claims"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
-	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
-	"github.com/foresight-scheduler/foresight/plugins/predict/refused"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/pernode"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/refused"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
@@ -35,10 +36,10 @@ const Name = "PredictedQoS"
 
 // PredictedQoS is the plugin.
 type PredictedQoS struct {
-	snapshot predict.Reader
+	snapshot forecast.Reader
 	service  *Service
 	handle   fwk.Handle
-	volumes  predict.Volumes
+	volumes  cycle.Volumes
 	classes  schedulinglisters.PriorityClassLister
 	pods     corelisters.PodLister
 	claims   *claims.Policy
@@ -87,7 +88,7 @@ func NewFactory(service *Service) func(context.Context, runtime.Object, fwk.Hand
 			return nil, err
 		}
 		p := &PredictedQoS{
-			snapshot: service.snapshot, service: service, claims: service.claims, nodes: pernode.WholeOf(h), handle: h, volumes: predict.VolumesOf(h), profile: h.ProfileName(),
+			snapshot: service.snapshot, service: service, claims: service.claims, nodes: pernode.WholeOf(h), handle: h, volumes: cycle.VolumesOf(h), profile: h.ProfileName(),
 			maxRisk: float32(args.MaxRiskPercent) / 100, weights: weightsOf(&args.Weights), named: int(args.NodeMetricsLimit),
 			responseTime: args.Feedback.ResponseTimeObjective.Duration, rules: objective.RulesOf(args.Objectives),
 		}
@@ -132,7 +133,7 @@ func (p *PredictedQoS) objectiveOf(pod *v1.Pod) objective.Objective {
 
 // workload is how a pod's history is kept: by its controller, else by its objective.
 func workload(pod *v1.Pod, o objective.Objective) string {
-	if w, ok := predict.WorkloadOf(pod); ok {
+	if w, ok := forecast.WorkloadOf(pod); ok {
 		return w.Namespace + "/" + w.Kind + "/" + w.Name
 	}
 	return o.String()

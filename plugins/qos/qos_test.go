@@ -31,11 +31,11 @@ import (
 
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/claims"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/peak"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality/learn"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/peak"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality/classify"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
@@ -60,7 +60,7 @@ type scheduler struct {
 	learnt  int
 	stop    func() // as at the scheduler's end
 	// forecasts are what the engine has published.
-	forecasts atomic.Pointer[predict.Snapshot]
+	forecasts atomic.Pointer[forecast.Snapshot]
 }
 
 var start = time.Unix(1700000000, 0)
@@ -68,28 +68,28 @@ var start = time.Unix(1700000000, 0)
 func (s *scheduler) now() time.Time { return start.Add(time.Duration(s.elapsed.Load())) }
 
 // publish has the engine publish what it learned, and the plugin take it.
-func (s *scheduler) publish(c predict.Contents) {
-	s.forecasts.Store(predict.NewSnapshot(c))
+func (s *scheduler) publish(c forecast.Contents) {
+	s.forecasts.Store(forecast.NewSnapshot(c))
 	s.renew()
 }
 
 // snapshot knows of no blind node and forecasts nothing beyond what is requested.
-func snapshot() *predict.Snapshot {
-	c := predict.Contents{Epoch: 1}
+func snapshot() *forecast.Snapshot {
+	c := forecast.Contents{Epoch: 1}
 	for h := range c.Combiners {
 		for r := range c.Combiners[h] {
 			c.Combiners[h][r] = peak.Combiner{Together: 1}
 		}
 	}
 	// Pods use what they request, for sure.
-	all := predict.PodForecast{}
+	all := forecast.PodForecast{}
 	for h := range all.Peaks {
 		for r := range all.Peaks[h] {
-			all.Peaks[h][r] = predict.Peak{Mean: 1, Lower: 1, Upper: 1}
+			all.Peaks[h][r] = forecast.Peak{Mean: 1, Lower: 1, Upper: 1}
 		}
 	}
 	c.Cluster = &all
-	return predict.NewSnapshot(c)
+	return forecast.NewSnapshot(c)
 }
 
 func newScheduler(t testing.TB, args *config.PredictedQoSArgs, pods []*v1.Pod, nodes ...*v1.Node) *scheduler {
@@ -134,7 +134,7 @@ func TestNewForecastsCount(t *testing.T) {
 		}
 		s, pod := newScheduler(t, args(), nil, nodes...), st.MakePod().Name("p").Obj()
 		s.begin(pod)
-		now := predict.NewSnapshot(predict.Contents{Epoch: 7})
+		now := forecast.NewSnapshot(forecast.Contents{Epoch: 7})
 		s.forecasts.Store(now)
 		judged := func() bool { return cycleIn(s.begin(pod)).snapshot == now }
 		if n <= fewNodes && !judged() {
@@ -374,7 +374,7 @@ func TestResponseTimes(t *testing.T) {
 // writeModel trains a small model: beyond 60 % of the CPU pods suffer.
 func writeModel(t testing.TB, path string) {
 	t.Helper()
-	d := &learn.Data{}
+	d := &classify.Data{}
 	for i := range 2000 {
 		cpu, y := float64(i%100)/100, 0.
 		if cpu > .6 {
@@ -382,7 +382,7 @@ func writeModel(t testing.TB, path string) {
 		}
 		d.Add([]float64{float64(i%7) / 20, cpu, math.NaN()}, y, 1)
 	}
-	if err := quality.Save(path, quality.Fit(quality.Placement, []*learn.Data{d, d}), quality.Card{}); err != nil {
+	if err := quality.Save(path, quality.Fit(quality.Placement, []*classify.Data{d, d}), quality.Card{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -621,8 +621,8 @@ func BenchmarkPreScore(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				b.StopTimer()
-				contents := predict.Contents{Epoch: s.frame.Load().snapshot.Epoch() + 1}
-				s.forecasts.Store(predict.NewSnapshot(contents))
+				contents := forecast.Contents{Epoch: s.frame.Load().snapshot.Epoch() + 1}
+				s.forecasts.Store(forecast.NewSnapshot(contents))
 				prepare()
 				state := s.begin(p)
 				b.StartTimer()

@@ -11,9 +11,9 @@ import (
 
 	fwk "k8s.io/kube-scheduler/framework"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
@@ -40,7 +40,7 @@ type row struct {
 	node       fwk.NodeInfo
 	generation int64 // of the NodeInfo, at least 1; 0 where the row says nothing beyond the cycle that wrote it
 
-	mean, excess, squares, sure, residual float32 // predict.Load and the residual's upper bound
+	mean, excess, squares, sure, residual float32 // forecast.Load and the residual's upper bound
 	per                                   float32 // shares of the node in a core
 	pressure                              float32
 	history                               outcome.Vector
@@ -79,16 +79,16 @@ func (r *row) set(c *frame, v *view, rest *rest) {
 // newcomer is the pod in hand, as it is added to rows.
 type newcomer struct{ mean, excess, sure, apart, together float32 }
 
-func (c *cycle) newcomer() newcomer {
-	p := &c.own.Peaks[horizon][predict.CPU]
-	l, rho := (predict.Load{}).Add(*p), c.combiners[predict.CPU].Together
+func (c *podCycle) newcomer() newcomer {
+	p := &c.own.Peaks[horizon][forecast.CPU]
+	l, rho := (forecast.Load{}).Add(*p), c.combiners[forecast.CPU].Together
 	if !(rho >= 0 && rho <= 1) {
 		rho = 1
 	}
 	return newcomer{float32(l.Mean), float32(l.Excess), float32(l.Sure), float32(1 - rho), float32(rho)}
 }
 
-// after is predict.PeakWith's upper bound in a row's units. The largest single peak needs no look: it is its mean and excess,
+// after is forecast.PeakWith's upper bound in a row's units. The largest single peak needs no look: it is its mean and excess,
 // and neither is more than what is added here.
 func (r *row) after(pod *newcomer) float32 {
 	mean, own := r.mean+pod.mean*r.per, pod.excess*r.per
@@ -104,7 +104,7 @@ func (r *row) after(pod *newcomer) float32 {
 }
 
 // harmOn is the harm of a placement by a row.
-func (c *cycle) harmOn(r *row, rest *rest, pod *newcomer) float32 {
+func (c *podCycle) harmOn(r *row, rest *rest, pod *newcomer) float32 {
 	at := quality.At(r.after(pod), r.pressure)
 	z := c.slab.In(at) + c.judge.Offset[c.objective] + r.history.Dot(&c.workload) + r.company.Dot(&c.takes)
 	if c.objective == objective.Availability {
@@ -184,7 +184,7 @@ func (r *rows) at(n fwk.NodeInfo, generation int64) int32 {
 var notInHand = float32(math.Inf(1))
 
 // pass computes the harm of the cycle's pod on the nodes. Rows of nodes that have not changed are read as they are.
-func (p *PredictedQoS) pass(c *cycle, state fwk.CycleState, nodes []fwk.NodeInfo) {
+func (p *PredictedQoS) pass(c *podCycle, state fwk.CycleState, nodes []fwk.NodeInfo) {
 	r := &c.kept
 	r.lock.Lock()
 	defer r.lock.Unlock()
@@ -205,7 +205,7 @@ func (p *PredictedQoS) pass(c *cycle, state fwk.CycleState, nodes []fwk.NodeInfo
 
 // bring brings the row of the first of the nodes up to date and returns it. Where it has none, those after it get one, too.
 // The lock is held.
-func (p *PredictedQoS) bring(c *cycle, state fwk.CycleState, nodes []fwk.NodeInfo) int32 {
+func (p *PredictedQoS) bring(c *podCycle, state fwk.CycleState, nodes []fwk.NodeInfo) int32 {
 	r, n := &c.kept, nodes[0]
 	generation := n.GetGeneration()
 	k := r.at(n, generation)
@@ -226,7 +226,7 @@ func (p *PredictedQoS) bring(c *cycle, state fwk.CycleState, nodes []fwk.NodeInf
 }
 
 // reach makes room for the harm on so many nodes.
-func (c *cycle) reach(nodes int) {
+func (c *podCycle) reach(nodes int) {
 	c.harms = slices.Grow(c.harms, nodes-len(c.harms))
 	for len(c.harms) < nodes {
 		c.harms = append(c.harms, notInHand)

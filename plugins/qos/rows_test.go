@@ -22,16 +22,16 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	schedulermetrics "k8s.io/kubernetes/pkg/scheduler/metrics"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality"
 	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
 // harm is the plain twin of harmOn: the weight of the pod times its harm, and of each resident times what its harm rises by.
-func (c *cycle) harm(v *view) float32 {
+func (c *podCycle) harm(v *view) float32 {
 	at := quality.At(c.after(v).upper, v.pressure)
 	before := c.judge.Typical.In(quality.At(v.before, v.pressure))
 	hurt := float32(0)
@@ -59,7 +59,7 @@ type world struct {
 	nodes    []*v1.Node
 	pods     []*v1.Pod // assumed
 	names    int
-	contents predict.Contents
+	contents forecast.Contents
 }
 
 func newWorld(t *testing.T, seed uint64) *world {
@@ -103,7 +103,7 @@ func of(p *v1.Pod, name string) *v1.Pod {
 }
 
 // company is the plain twin of what a view says of a node's pods.
-func (c *cycle) company(n fwk.NodeInfo) (sum outcome.Burden) {
+func (c *podCycle) company(n fwk.NodeInfo) (sum outcome.Burden) {
 	for _, p := range n.GetPods() {
 		owner := metav1.GetControllerOf(p.GetPod())
 		if owner == nil {
@@ -126,25 +126,25 @@ func (w *world) addNode() {
 // forecast has an engine publish what it learned.
 func (w *world) forecast() {
 	w.contents.Epoch++
-	w.contents.Forecasts = map[string]predict.NodeForecast{}
+	w.contents.Forecasts = map[string]forecast.NodeForecast{}
 	together := w.r.Float64()
 	for h := range w.contents.Combiners {
 		for r := range w.contents.Combiners[h] {
 			w.contents.Combiners[h][r].Together = together
 		}
 	}
-	all := predict.PodForecast{}
+	all := forecast.PodForecast{}
 	for h := range all.Peaks {
 		for r := range all.Peaks[h] {
-			all.Peaks[h][r] = predict.Peak{Mean: .2 + .3*w.r.Float64(), Lower: .4, Upper: .5 + w.r.Float64()}
+			all.Peaks[h][r] = forecast.Peak{Mean: .2 + .3*w.r.Float64(), Lower: .4, Upper: .5 + w.r.Float64()}
 		}
 	}
 	w.contents.Cluster = &all
 	pressed := pressures{}
 	for _, n := range w.nodes {
-		var f predict.NodeForecast
-		f.Residual[horizon][predict.CPU] = predict.Interval{Lower: -.2, Upper: w.r.Float64() - .2}
-		f.Residual[horizon][predict.Memory] = predict.Interval{Upper: w.r.Float64() * (15 << 30)}
+		var f forecast.NodeForecast
+		f.Residual[horizon][forecast.CPU] = forecast.Interval{Lower: -.2, Upper: w.r.Float64() - .2}
+		f.Residual[horizon][forecast.Memory] = forecast.Interval{Upper: w.r.Float64() * (15 << 30)}
 		w.contents.Forecasts[n.Name] = f
 		if w.r.IntN(2) == 0 {
 			pressed[n.Name] = w.r.Float32()
@@ -317,7 +317,7 @@ func TestMoreUseNeverRanksBetter(t *testing.T) {
 			used := func(share float64) (harm float32, v *view) {
 				v = s.look(c, s.nodes[0])
 				v.cpu.residual.Upper = share / float64(v.cpu.per)
-				v.before = v.cpu.with(predict.Peak{}, c.combiners[predict.CPU]).upper
+				v.before = v.cpu.with(forecast.Peak{}, c.combiners[forecast.CPU]).upper
 				v.suffered = c.suffer(&v.residents, quality.At(v.before, v.pressure))
 				var row row
 				var rest rest
@@ -367,7 +367,7 @@ func TestEpochChangesBesideCycles(t *testing.T) {
 		// Nodes and forecasts change, and upstream writes to the NodeInfos that frames were made from.
 		contents := w.contents
 		contents.Epoch = uint64(1000 + round)
-		w.forecasts.Store(predict.NewSnapshot(contents))
+		w.forecasts.Store(forecast.NewSnapshot(contents))
 		p := on(w.nodes[w.r.IntN(len(w.nodes))].Name, w.pod())
 		w.must(w.cache.AssumePod(klog.Background(), p))
 		w.pods = append(w.pods, p)
@@ -422,21 +422,21 @@ func TestRowsAreShared(t *testing.T) {
 	wg.Wait()
 }
 
-// A row comes to what predict.PeakWith comes to, in shares of the node.
+// A row comes to what forecast.PeakWith comes to, in shares of the node.
 func TestRowAfter(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	peak := func() predict.Peak {
-		p := predict.Peak{Mean: r.Float64(), Lower: r.Float64(), Upper: 2 * r.Float64()}
+	peak := func() forecast.Peak {
+		p := forecast.Peak{Mean: r.Float64(), Lower: r.Float64(), Upper: 2 * r.Float64()}
 		if r.IntN(10) == 0 {
 			p.Upper = []float64{math.NaN(), -1, 0}[r.IntN(3)]
 		}
 		return p
 	}
 	for range 2000 {
-		c := &cycle{frame: &frame{judge: &feedback.Judge{}}, resident: &quality.Slab{}}
-		c.own.Peaks[horizon][predict.CPU] = peak()
-		c.combiners[predict.CPU].Together = r.Float64()
-		v := view{cpu: demand{residual: predict.Interval{Upper: r.Float64() - .5}, per: 1 / float32(1+r.IntN(64))}}
+		c := &podCycle{frame: &frame{judge: &feedback.Judge{}}, resident: &quality.Slab{}}
+		c.own.Peaks[horizon][forecast.CPU] = peak()
+		c.combiners[forecast.CPU].Together = r.Float64()
+		v := view{cpu: demand{residual: forecast.Interval{Upper: r.Float64() - .5}, per: 1 / float32(1+r.IntN(64))}}
 		for range r.IntN(4) {
 			v.cpu.load = v.cpu.load.Add(peak())
 		}
@@ -444,7 +444,7 @@ func TestRowAfter(t *testing.T) {
 		row.set(c.frame, &v, &rest{})
 		pod := c.newcomer()
 		if got, want := row.after(&pod), c.after(&v).upper; !(math.Abs(float64(got-want)) < 1e-4) {
-			t.Fatalf("%+v with %+v: %v, want %v", v.cpu, c.own.Peaks[horizon][predict.CPU], got, want)
+			t.Fatalf("%+v with %+v: %v, want %v", v.cpu, c.own.Peaks[horizon][forecast.CPU], got, want)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
@@ -31,17 +31,17 @@ func (p *PredictedQoS) PreScore(_ context.Context, state fwk.CycleState, _ *v1.P
 }
 
 // after is the share of the CPU that a node uses with the pod.
-func (c *cycle) after(v *view) share {
-	return v.cpu.with(c.own.Peaks[horizon][predict.CPU], c.combiners[predict.CPU])
+func (c *podCycle) after(v *view) share {
+	return v.cpu.with(c.own.Peaks[horizon][forecast.CPU], c.combiners[forecast.CPU])
 }
 
 // logOdds of a violation of the pod's objective on a node that will use the share after of its CPU.
-func (c *cycle) logOdds(v *view, after float32) float32 {
+func (c *podCycle) logOdds(v *view, after float32) float32 {
 	return c.corrected(c.slab.LogOdds(after, v.pressure), v)
 }
 
 // corrected is what the table says, and what is known of the pod's objective, of the node's history, pods and memory.
-func (c *cycle) corrected(z float32, v *view) float32 {
+func (c *podCycle) corrected(z float32, v *view) float32 {
 	z += c.judge.Offset[c.objective] + v.history.Dot(&c.workload) + v.company.Dot(&c.takes)
 	if c.objective == objective.Availability {
 		z += c.outOfMemory(&v.memory)
@@ -51,15 +51,15 @@ func (c *cycle) corrected(z float32, v *view) float32 {
 
 // outOfMemory adds to the log-odds where the predicted memory comes near what there is: kubelets evict and the kernel
 // kills from there on.
-func (c *cycle) outOfMemory(memory *demand) float32 {
-	used := memory.with(c.own.Peaks[horizon][predict.Memory], c.combiners[predict.Memory]).upper
+func (c *podCycle) outOfMemory(memory *demand) float32 {
+	used := memory.with(c.own.Peaks[horizon][forecast.Memory], c.combiners[forecast.Memory]).upper
 	return 40 * min(max(used-.9, 0), .2)
 }
 
 // score is 0–100: the chance that the pod and those that are there keep their service, against the chance on the best node, to
 // the power of 1/the pod's weight. It falls as harm rises, however great that is, so among crowded nodes the less crowded one is
 // the better one.
-func (c *cycle) score(harm float32) int64 {
+func (c *podCycle) score(harm float32) int64 {
 	if c.good(harm) {
 		return fwk.MaxScore
 	}
@@ -68,7 +68,7 @@ func (c *cycle) score(harm float32) int64 {
 
 // good says whether no node is noticeably better than one with the harm. Upstream draws among the nodes of the highest score,
 // each with the same chance; so that what is learned is not only of the nodes that looked best by a hair.
-func (c *cycle) good(harm float32) bool { return harm-c.best <= quality.NearTie*c.weight }
+func (c *podCycle) good(harm float32) bool { return harm-c.best <= quality.NearTie*c.weight }
 
 // Score reads what PreScore computed.
 func (p *PredictedQoS) Score(_ context.Context, state fwk.CycleState, _ *v1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {

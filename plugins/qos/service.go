@@ -13,13 +13,13 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/foresight-scheduler/foresight/plugins/claims"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
 // Service is what the plugins of all profiles share: where forecasts and pressure come from, and what metrics tell of.
 type Service struct {
-	snapshot predict.Reader
+	snapshot forecast.Reader
 	claims   *claims.Policy
 	now      func() time.Time
 	pressure atomic.Pointer[pressures]
@@ -30,7 +30,7 @@ type Service struct {
 
 // NewService returns a service that reads forecasts from snapshot, which may be nil. policy says which pods may claim an
 // objective; nil is none.
-func NewService(snapshot predict.Reader, policy *claims.Policy) *Service {
+func NewService(snapshot forecast.Reader, policy *claims.Policy) *Service {
 	return &Service{snapshot: snapshot, claims: policy, now: time.Now}
 }
 

@@ -12,10 +12,10 @@ import (
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/ends"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/ends"
 	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
@@ -48,7 +48,7 @@ func (p *PredictedQoS) Reserve(ctx context.Context, state fwk.CycleState, pod *v
 		}
 	}
 	d.Outcome = outcome.Outcome{Risk: float64(quality.Probability(z)), Plain: float64(after), Propensity: 1 / float64(max(c.asGood, 1)), Node: nodeName, Objective: c.objective.String()}
-	d.Outcome.X[quality.OwnCPU] = c.own.Peaks[horizon][predict.CPU].Mean * float64(v.cpu.per)
+	d.Outcome.X[quality.OwnCPU] = c.own.Peaks[horizon][forecast.CPU].Mean * float64(v.cpu.per)
 	d.Outcome.X[quality.NodeCPU], d.Outcome.X[quality.Pressure] = float64(after), float64(v.pressure)
 	c.decision = d
 	return nil

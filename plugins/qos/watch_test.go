@@ -21,7 +21,7 @@ import (
 	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 
 	"github.com/foresight-scheduler/foresight/plugins/claims"
-	"github.com/foresight-scheduler/foresight/plugins/predict/ends"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/ends"
 	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )

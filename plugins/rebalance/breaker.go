@@ -7,7 +7,8 @@ import (
 	"math"
 	"time"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // Breaker stops moves that do not bring what they promised.
@@ -71,11 +72,11 @@ func (p *Planner) Brought(uid string, at time.Time) (gain float64, over time.Dur
 
 // excess is by how many cores a node passes what it runs well at, with so much more on it.
 func excess(n *Node, more float64) float64 {
-	use := n.Beyond[predict.CPU].Mean + more
+	use := n.Beyond[forecast.CPU].Mean + more
 	for _, p := range n.Pods {
 		use += p.Latest
 	}
-	return max(0, use-predict.RunsWell()[predict.CPU]*n.Size[predict.CPU])
+	return max(0, use-cycle.RunsWell()[forecast.CPU]*n.Size[forecast.CPU])
 }
 
 // settle ends the following of a move.

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // mostRecords of moves are kept.
@@ -125,7 +125,7 @@ func (c *Cluster) record(m *Move) Record {
 
 // short is an amount of the peak's resource.
 func (p *Peak) short(amount float64) string {
-	if p.Resource == predict.Memory {
+	if p.Resource == forecast.Memory {
 		return fmt.Sprintf("%.1f GiB", amount/(1<<30))
 	}
 	return fmt.Sprintf("%.1f", amount)
@@ -133,7 +133,7 @@ func (p *Peak) short(amount float64) string {
 
 // of is an amount against the node's size.
 func (p *Peak) of(amount float64) string {
-	if p.Resource == predict.Memory {
+	if p.Resource == forecast.Memory {
 		return fmt.Sprintf("%.1f of %.1f GiB of memory", amount/(1<<30), p.Size/(1<<30))
 	}
 	return fmt.Sprintf("%.1f of %.1f cores", amount, p.Size)

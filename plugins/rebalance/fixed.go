@@ -8,7 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/foresight-scheduler/foresight/plugins/claims"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // Movable says which pods may move at all.
@@ -27,7 +27,7 @@ func (m *Movable) FixedBy(pod *v1.Pod) Reason {
 	switch {
 	case claims.IsMirror(pod) || owner != nil && owner.Kind == "Node":
 		return Static
-	case predict.IsDaemon(pod):
+	case forecast.IsDaemon(pod):
 		return OfDaemonSet
 	case owner == nil:
 		return Bare

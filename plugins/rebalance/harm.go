@@ -6,12 +6,13 @@ package rebalance
 import (
 	"time"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/harm"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/harm"
 )
 
 // sum of what some pods use in each slot: means, variances and deviations of each resource.
-type sum []predict.NodeUse
+type sum []forecast.NodeUse
 
 func (c *Cluster) sumOf(n *Node) sum {
 	s := make(sum, len(c.Slots))
@@ -37,13 +38,13 @@ func (s sum) with(p *Pod, sign float64, into sum) sum {
 // suffers is what a node whose pods use so much is expected to use beyond what it runs well at, in core minutes, weighted. Memory
 // counts by its share of the node: a tenth of the memory too much for a minute is a tenth of the cores for a minute.
 func (c *Cluster) suffers(n *Node, use sum) (total float64) {
-	runsWell := predict.RunsWell()
+	runsWell := cycle.RunsWell()
 	for k, slot := range c.Slots {
 		share := 0.0
 		for r := range n.Size {
 			share += harm.Excess(use[k].And(r, &n.Beyond[r]), runsWell[r]*n.Size[r], n.Size[r])
 		}
-		total += share * n.Size[predict.CPU] * slot.Length.Minutes() * slot.Weight
+		total += share * n.Size[forecast.CPU] * slot.Length.Minutes() * slot.Weight
 	}
 	return total
 }
@@ -51,7 +52,7 @@ func (c *Cluster) suffers(n *Node, use sum) (total float64) {
 // peak is the slot in which a node suffers the most with a pod, and the resource by which it does; where it suffers nothing, that which is the
 // fullest. Use includes the pod.
 func (c *Cluster) peak(n *Node, use sum, pod *Pod) (p Peak) {
-	runsWell := predict.RunsWell()
+	runsWell := cycle.RunsWell()
 	worst, fullest := 0.0, -1.0
 	for k := range use {
 		for r, size := range n.Size {
@@ -62,7 +63,7 @@ func (c *Cluster) peak(n *Node, use sum, pod *Pod) (p Peak) {
 			suffers, full := harm.Excess(expected, runsWell[r]*size, size), expected.Mean/size
 			if suffers > worst || suffers == worst && full > fullest {
 				worst, fullest = suffers, full
-				p = Peak{Slot: k, Resource: predict.Resource(r), Use: expected.Mean, Less: expected.Mean - pod.Use[k][r].Mean, Size: size}
+				p = Peak{Slot: k, Resource: forecast.Resource(r), Use: expected.Mean, Less: expected.Mean - pod.Use[k][r].Mean, Size: size}
 			}
 		}
 	}

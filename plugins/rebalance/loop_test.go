@@ -17,7 +17,7 @@ import (
 	"k8s.io/component-base/metrics"
 	"k8s.io/component-base/metrics/testutil"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // small is a cluster of a hot node and a cool one, in which evictions are answered with an error or carried out; the successor runs once
@@ -188,7 +188,7 @@ func TestDryRunRemembersNothing(t *testing.T) {
 // A pod is followed where it went: what it would have cost where it was, and what it costs where it is.
 func TestExcess(t *testing.T) {
 	n := node("n", pod("a", 4), pod("b", 2))
-	n.Beyond[predict.CPU].Mean = 1
+	n.Beyond[forecast.CPU].Mean = 1
 	if got := excess(&n, 0); got < .59 || got > .61 {
 		t.Errorf("7 of 8 cores, of which 6.4 run well: %v too many", got)
 	}
@@ -246,7 +246,7 @@ func (h *handed) See(_ context.Context, now time.Time) (*Cluster, error) {
 		h.runs[successor] = gone.Add(time.Duration(len(h.came)%4) * time.Minute)
 	}
 	hot, cool := node("hot"), node("cool")
-	cool.Size = predict.Amounts{800, 3200 * gib}
+	cool.Size = forecast.Amounts{800, 3200 * gib}
 	for _, p := range h.pods {
 		copied := *p
 		if _, going := h.going[p]; going {

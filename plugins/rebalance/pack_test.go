@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // roomy puts a pod on the nodes with the most room, by requests of at most 8 cores.
@@ -165,7 +165,7 @@ func TestPackPassesOverCrowdedNodes(t *testing.T) {
 	for i := range mostPackAsks + 1 {
 		p := asking(0, pod(fmt.Sprint("best-effort-", i), .001))
 		for k := range p.Use {
-			p.Use[k][predict.Memory] = predict.Use{}
+			p.Use[k][forecast.Memory] = forecast.Use{}
 		}
 		crowded.Pods = append(crowded.Pods, p)
 	}

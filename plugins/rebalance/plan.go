@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // Options of a planner.
@@ -205,7 +205,7 @@ func (p *Planner) candidates(s *state, out *Plan) (all []candidate) {
 }
 
 // cost of moving a pod, in core minutes.
-func (p *Planner) cost(pod *Pod) float64 { return pod.Now[predict.CPU] * p.options.Lost.Minutes() }
+func (p *Planner) cost(pod *Pod) float64 { return pod.Now[forecast.CPU] * p.options.Lost.Minutes() }
 
 // judge asks the scheduler where a pod would go, and says what comes of it.
 func (p *Planner) judge(ctx context.Context, s *state, dry DryRun, c *candidate, moved []Move) (*Move, *Refusal, error) {

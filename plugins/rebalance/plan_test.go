@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
@@ -23,7 +23,7 @@ const gib = float64(1 << 30)
 func pod(name string, cores ...float64) *Pod {
 	p := &Pod{
 		UID: name, Namespace: "shop", Name: name, Workload: "shop/Deployment/" + name, Created: noon.Add(-48 * time.Hour),
-		Now: predict.Amounts{cores[0], gib}, Latest: cores[0], Use: make([]Uses, 4), Measured: true,
+		Now: forecast.Amounts{cores[0], gib}, Latest: cores[0], Use: make([]Uses, 4), Measured: true,
 	}
 	for k := range p.Use {
 		p.Use[k] = Uses{{Mean: cores[min(k, len(cores)-1)]}, {Mean: gib}}
@@ -33,7 +33,7 @@ func pod(name string, cores ...float64) *Pod {
 
 // node of 8 cores and 32 GiB.
 func node(name string, pods ...*Pod) Node {
-	return Node{Name: name, Size: predict.Amounts{8, 32 * gib}, Pods: pods}
+	return Node{Name: name, Size: forecast.Amounts{8, 32 * gib}, Pods: pods}
 }
 
 func cluster(nodes ...Node) *Cluster {
@@ -208,12 +208,12 @@ func (s spread) Best(_ context.Context, pod *Pod, _ string, moved []Move) ([]str
 		use := 0.0
 		for _, p := range n.Pods {
 			if p != pod && !slices.ContainsFunc(moved, func(m Move) bool { return m.Pod == p }) {
-				use += p.Now[predict.CPU]
+				use += p.Now[forecast.CPU]
 			}
 		}
 		for _, m := range moved {
 			if m.To == n.Name {
-				use += m.Pod.Now[predict.CPU]
+				use += m.Pod.Now[forecast.CPU]
 			}
 		}
 		if len(best) == 0 || use < least {
@@ -262,9 +262,9 @@ func invariants(t *testing.T, seed uint64) {
 		for i := range c.Nodes { // use changes
 			for _, pod := range c.Nodes[i].Pods {
 				if rng.IntN(20) == 0 {
-					pod.Now[predict.CPU] = rng.ExpFloat64()
+					pod.Now[forecast.CPU] = rng.ExpFloat64()
 					for s := range pod.Use {
-						pod.Use[s][predict.CPU] = predict.Use{Mean: pod.Now[predict.CPU], Variance: .1}
+						pod.Use[s][forecast.CPU] = forecast.Use{Mean: pod.Now[forecast.CPU], Variance: .1}
 					}
 				}
 			}
@@ -356,7 +356,7 @@ func BenchmarkPlan(b *testing.B) {
 			}
 			p := pod(fmt.Sprintf("pod-%d-%d", i, j), cores)
 			for k := range p.Use {
-				p.Use[k][predict.CPU].Variance = .1
+				p.Use[k][forecast.CPU].Variance = .1
 			}
 			n.Pods = append(n.Pods, p)
 		}

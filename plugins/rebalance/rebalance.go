@@ -16,7 +16,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // Cluster is what a planner looks at. It writes to none of it.
@@ -38,9 +38,9 @@ type Slot struct {
 type Node struct {
 	Name string
 	// Size is what pods may use, in cores and bytes.
-	Size predict.Amounts
+	Size forecast.Amounts
 	// Beyond is what it uses beyond its pods.
-	Beyond [predict.NumResources]predict.Use
+	Beyond [forecast.NumResources]forecast.Use
 	// Unknown says that nothing recent is known of the node. No pod leaves it.
 	Unknown bool
 	Pods    []*Pod
@@ -53,7 +53,7 @@ type Pod struct {
 	Workload string
 	Created  time.Time
 	// Now is its level over the last quarter of an hour, in cores and bytes.
-	Now predict.Amounts
+	Now forecast.Amounts
 	// Latest is its CPU in its newest sample.
 	Latest float64
 	// Asked is the CPU that it requests, in cores.
@@ -74,7 +74,7 @@ func (p *Pod) named() *Pod {
 }
 
 // Uses are one of each resource.
-type Uses = [predict.NumResources]predict.Use
+type Uses = [forecast.NumResources]forecast.Use
 
 // Reason why a pod does not move, as metrics and records spell it.
 type Reason string
@@ -132,7 +132,7 @@ type Move struct {
 // Peak of what a node is expected to use.
 type Peak struct {
 	Slot     int
-	Resource predict.Resource
+	Resource forecast.Resource
 	// Use of the node, and Less without the pod, of its Size, in cores or bytes.
 	Use, Less, Size float64
 }

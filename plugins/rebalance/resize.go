@@ -8,7 +8,8 @@ import (
 	"math"
 	"slices"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 const (
@@ -42,7 +43,7 @@ func (s *state) resizes(margin float64) (all []Resize) {
 	c := s.cluster
 	for i := range c.Nodes {
 		n := &c.Nodes[i]
-		if s.suffers[i] <= margin || n.Unknown || n.Size[predict.CPU] <= 0 || !n.seemsFree() || !c.overCPU(n, s.sums[i]) {
+		if s.suffers[i] <= margin || n.Unknown || n.Size[forecast.CPU] <= 0 || !n.seemsFree() || !c.overCPU(n, s.sums[i]) {
 			continue
 		}
 		for _, p := range n.Pods {
@@ -77,13 +78,13 @@ func (n *Node) seemsFree() bool {
 	for _, p := range n.Pods {
 		asked += p.Asked
 	}
-	return asked <= predict.RunsWell()[predict.CPU]*n.Size[predict.CPU]
+	return asked <= cycle.RunsWell()[forecast.CPU]*n.Size[forecast.CPU]
 }
 
 // overCPU says whether a node is expected to use more CPU than it runs well at in some slot.
 func (c *Cluster) overCPU(n *Node, use sum) bool {
 	for k := range use {
-		if use[k].And(int(predict.CPU), &n.Beyond[predict.CPU]).Mean > predict.RunsWell()[predict.CPU]*n.Size[predict.CPU] {
+		if use[k].And(int(forecast.CPU), &n.Beyond[forecast.CPU]).Mean > cycle.RunsWell()[forecast.CPU]*n.Size[forecast.CPU] {
 			return true
 		}
 	}
@@ -93,7 +94,7 @@ func (c *Cluster) overCPU(n *Node, use sum) bool {
 // need is the largest CPU use that is expected in any slot, and one deviation.
 func (p *Pod) need() (cores float64) {
 	for k := range p.Use {
-		u := &p.Use[k][predict.CPU]
+		u := &p.Use[k][forecast.CPU]
 		cores = max(cores, u.Mean+math.Sqrt(max(0, u.Variance)))
 	}
 	return cores

@@ -11,7 +11,7 @@ import (
 	"k8s.io/component-base/metrics"
 	"k8s.io/component-base/metrics/testutil"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // Other requests are suggested for pods that use far more than they request on a node that suffers, once for each workload; not where the node's
@@ -21,7 +21,7 @@ func TestResizes(t *testing.T) {
 	of := func(p *Pod, workload string) *Pod { p.Workload = workload; return p }
 	unsure := asks(pod("unsure", 2), .5)
 	for k := range unsure.Use {
-		unsure.Use[k][predict.CPU].Variance = .25
+		unsure.Use[k][forecast.CPU].Variance = .25
 	}
 	guessed := asks(pod("guessed", 2), .5)
 	guessed.Measured, guessed.Fixed = false, LocalData

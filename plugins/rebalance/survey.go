@@ -10,7 +10,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // Survey is how a cluster is looked at.
@@ -24,7 +24,7 @@ type Survey struct {
 }
 
 // Of returns the cluster as the nodes and the snapshot show it. Nobody may write to the nodes meanwhile.
-func (y *Survey) Of(s *predict.Snapshot, nodes []fwk.NodeInfo, now time.Time) *Cluster {
+func (y *Survey) Of(s *forecast.Snapshot, nodes []fwk.NodeInfo, now time.Time) *Cluster {
 	c := &Cluster{Now: now, Nodes: make([]Node, 0, len(nodes))}
 	for k := range y.Hours {
 		c.Slots = append(c.Slots, Slot{Length: time.Hour, Weight: math.Pow(y.Keeps, float64(k))})
@@ -32,8 +32,8 @@ func (y *Survey) Of(s *predict.Snapshot, nodes []fwk.NodeInfo, now time.Time) *C
 	for _, info := range nodes {
 		f := s.NodeForecast(info.Node().Name)
 		n := Node{
-			Name: info.Node().Name, Size: predict.AllocatableOf(info), Beyond: f.Beyond,
-			Unknown: s.Blind() || f.Rung != predict.Fresh || f.Lacks[predict.CPU],
+			Name: info.Node().Name, Size: forecast.AllocatableOf(info), Beyond: f.Beyond,
+			Unknown: s.Blind() || f.Rung != forecast.Fresh || f.Lacks[forecast.CPU],
 		}
 		// One allocation a node, as large clusters have many pods. Who keeps a pod after the look keeps Pod.named of it.
 		all := info.GetPods()
@@ -50,7 +50,7 @@ func (y *Survey) Of(s *predict.Snapshot, nodes []fwk.NodeInfo, now time.Time) *C
 }
 
 // pod is filled with what its own past foretells; one that was not measured with what the scheduler expects of it.
-func (y *Survey) pod(p *Pod, s *predict.Snapshot, info fwk.PodInfo, allocatable predict.Amounts, now time.Time) {
+func (y *Survey) pod(p *Pod, s *forecast.Snapshot, info fwk.PodInfo, allocatable forecast.Amounts, now time.Time) {
 	pod := info.GetPod()
 	p.UID, p.Namespace, p.Name, p.Workload, p.Created = string(pod.UID), pod.Namespace, pod.Name, workloadOf(pod), pod.CreationTimestamp.Time
 	p.Asked = float64(info.CalculateResource().Resource.GetMilliCPU()) / 1000
@@ -64,8 +64,8 @@ func (y *Survey) pod(p *Pod, s *predict.Snapshot, info fwk.PodInfo, allocatable 
 	for k := range p.Use {
 		p.Use[k] = f.Use
 	}
-	p.Latest = f.Use[predict.CPU].Mean
-	p.Now = predict.Amounts{f.Use[predict.CPU].Mean, f.Use[predict.Memory].Mean}
+	p.Latest = f.Use[forecast.CPU].Mean
+	p.Now = forecast.Amounts{f.Use[forecast.CPU].Mean, f.Use[forecast.Memory].Mean}
 	if p.Fixed == "" {
 		p.Fixed = Unmeasured
 	}
@@ -73,7 +73,7 @@ func (y *Survey) pod(p *Pod, s *predict.Snapshot, info fwk.PodInfo, allocatable 
 
 // workloadOf is namespace, kind and name of the pod's controller.
 func workloadOf(pod *v1.Pod) string {
-	w, ok := predict.WorkloadOf(pod)
+	w, ok := forecast.WorkloadOf(pod)
 	if !ok {
 		return ""
 	}

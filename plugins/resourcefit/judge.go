@@ -18,8 +18,8 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
 	schedutil "k8s.io/kubernetes/pkg/scheduler/util"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 var (
@@ -88,8 +88,8 @@ func (j *judging) World() any {
 // shape is what of a pod tells what it asks for, and what is predicted for it.
 type shape struct {
 	requests            string
-	own                 predict.PodForecast
-	horizon             predict.Horizon
+	own                 forecast.PodForecast
+	horizon             forecast.Horizon
 	filters, overcommit bool
 }
 

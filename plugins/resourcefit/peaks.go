@@ -11,8 +11,9 @@ import (
 
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/claims"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/refused"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/refused"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // OvercommitAnnotation of a pod, with the value "true", has it placed only where its
@@ -21,11 +22,11 @@ import (
 // by requests.
 const OvercommitAnnotation = "foresight-scheduler.dev/overcommit"
 
-const peakStateKey = predict.PeaksState
+const peakStateKey = cycle.PeaksState
 
 // Forecasts are what ResourceFit reads of the future. The zero value knows nothing.
 type Forecasts struct {
-	Read predict.Reader
+	Read forecast.Reader
 	// Claims says which pods may opt in to overcommitment.
 	Claims *claims.Policy
 	// LetPass is called when a prediction would have refused every node to a pod, and
@@ -39,16 +40,16 @@ type predictedPeaks struct {
 	filters   bool
 	harm      bool  // scores by it
 	heldOut   int32 // percent of the pods, that requests place
-	bounds    *predict.NodeBounds
-	loads     predict.Loads
+	bounds    *cycle.NodeBounds
+	loads     cycle.Loads
 	refused   refused.Pods
-	volumes   predict.Volumes
+	volumes   cycle.Volumes
 }
 
 // reasons a node is refused for, and states a cycle's verdicts are of.
-var peakReasons = [predict.NumResources]string{
-	predict.CPU:    "Predicted peak of cpu too high",
-	predict.Memory: "Predicted peak of memory too high",
+var peakReasons = [forecast.NumResources]string{
+	forecast.CPU:    "Predicted peak of cpu too high",
+	forecast.Memory: "Predicted peak of memory too high",
 }
 
 // newPredictedPeaks returns nil where predictions do not count.
@@ -64,27 +65,27 @@ func newPredictedPeaks(args *config.PredictedPeak, forecasts Forecasts, h fwk.Ha
 		filters:   args.Mode == config.PredictedPeakFilter,
 		harm:      args.Score == config.ScoreByHarm,
 		heldOut:   args.HeldOutPercent,
-		bounds:    predict.NewNodeBounds(predict.BoundsOf(args.Max), report),
-		volumes:   predict.VolumesOf(h),
+		bounds:    cycle.NewNodeBounds(cycle.BoundsOf(args.Max), report),
+		volumes:   cycle.VolumesOf(h),
 	}
 }
 
 // peakState in the cycle state is one view and one pod. Nothing but refused changes.
 type peakState struct {
-	view predict.View
+	view cycle.View
 	// filters says whether nodes can be refused, and overcommit that they are where the
 	// upper bound passes, not only where the lower one does.
 	filters, overcommit bool
 	// harm says that known nodes are scored by what they will suffer.
 	harm    bool
-	bounds  *predict.NodeBounds
+	bounds  *cycle.NodeBounds
 	refused atomic.Bool
 }
 
 // Prediction tells the node index what nodes are judged by.
-func (s *peakState) Prediction() *predict.Prediction {
-	return &predict.Prediction{
-		View: s.view, Bounds: s.bounds, Filters: s.filters, Overcommits: s.overcommit, Counts: predict.Set{true, true}, Harm: s.harm,
+func (s *peakState) Prediction() *cycle.Prediction {
+	return &cycle.Prediction{
+		View: s.view, Bounds: s.bounds, Filters: s.filters, Overcommits: s.overcommit, Counts: forecast.Set{true, true}, Harm: s.harm,
 	}
 }
 
@@ -97,7 +98,7 @@ func (s *peakState) Clone() fwk.StateData { return s }
 func (p *predictedPeaks) take(state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
 	overcommit, err := claims.Overcommits(pod.Annotations)
 	if err == nil {
-		err = predict.CheckStated(pod)
+		err = forecast.CheckStated(pod)
 	}
 	if err != nil {
 		p.refused.Add(pod)
@@ -116,10 +117,10 @@ func (p *predictedPeaks) take(state fwk.CycleState, pod *v1.Pod, nodes []fwk.Nod
 			return nil
 		}
 	}
-	forecast := snapshot.Pod(pod)
+	predicted := snapshot.Pod(pod)
 	s := &peakState{
-		view:       predict.View{Snapshot: snapshot, Pod: forecast, Horizon: forecast.Horizon(), Loads: &p.loads},
-		filters:    p.filters && !predict.IsDaemon(pod) || overcommit,
+		view:       cycle.View{Snapshot: snapshot, Pod: predicted, Horizon: predicted.Horizon(), Loads: &p.loads},
+		filters:    p.filters && !forecast.IsDaemon(pod) || overcommit,
 		overcommit: overcommit,
 		harm:       p.harm,
 		bounds:     p.bounds,
@@ -138,16 +139,16 @@ func (p *predictedPeaks) take(state fwk.CycleState, pod *v1.Pod, nodes []fwk.Nod
 
 // arm of the comparison that the pod is in, if in any: the pods of DaemonSets have no choice, and who opted in to overcommitment
 // cannot be placed by requests.
-func (p *predictedPeaks) arm(pod *v1.Pod, overcommits bool) predict.Arm {
-	if p.heldOut == 0 || overcommits || predict.IsDaemon(pod) {
-		return predict.Arm{}
+func (p *predictedPeaks) arm(pod *v1.Pod, overcommits bool) cycle.Arm {
+	if p.heldOut == 0 || overcommits || forecast.IsDaemon(pod) {
+		return cycle.Arm{}
 	}
-	return predict.ArmOf(pod.UID, p.heldOut)
+	return cycle.ArmOf(pod.UID, p.heldOut)
 }
 
 // refusesAll says whether there are nodes that the pod may go to, and all of them are over a bound.
 func (p *predictedPeaks) refusesAll(state fwk.CycleState, s *peakState, pod *v1.Pod, nodes []fwk.NodeInfo) bool {
-	allowed, found := predict.AllowedFor(pod, p.volumes), false
+	allowed, found := cycle.AllowedFor(pod, p.volumes), false
 	for _, n := range nodes {
 		if !allowed.On(n.Node()) {
 			continue
@@ -162,12 +163,12 @@ func (p *predictedPeaks) refusesAll(state fwk.CycleState, s *peakState, pod *v1.
 
 // verdict of one node.
 type verdict struct {
-	peaks predict.Intervals
+	peaks forecast.Intervals
 	// known is false where requests decide.
 	known bool
 	// over says which bound the peak passes: for refusing, see peakState.overcommit, and
 	// scoreless says that the upper bound of any does.
-	over      predict.Set
+	over      forecast.Set
 	scoreless bool
 	// forGood says that it would with all pods of the node gone.
 	forGood bool
@@ -179,16 +180,16 @@ func (p *predictedPeaks) judge(state fwk.CycleState, s *peakState, node fwk.Node
 	if bounds.Off {
 		return v
 	}
-	peaks, forecast := s.view.Peaks(state, node)
-	if forecast.Rung == predict.Blind && !s.overcommit {
+	peaks, predicted := s.view.Peaks(state, node)
+	if predicted.Rung == forecast.Blind && !s.overcommit {
 		return v
 	}
-	v.peaks, v.known = peaks, forecast.Rung != predict.Blind
+	v.peaks, v.known = peaks, predicted.Rung != forecast.Blind
 	if !s.overcommit { // Who overcommits is judged by pods' forecasts where nothing is known of the node.
-		bounds = bounds.Without(forecast.Lacks)
+		bounds = bounds.Without(predicted.Lacks)
 	}
-	allocatable := predict.AllocatableOf(node)
-	v.scoreless = bounds.Over(predict.Upper(peaks), allocatable).Any()
+	allocatable := forecast.AllocatableOf(node)
+	v.scoreless = bounds.Over(forecast.Upper(peaks), allocatable).Any()
 	v.over = bounds.Over(s.decisive(peaks), allocatable)
 	v.forGood = v.over.Any() && bounds.Over(s.decisive(s.view.Alone(node)), allocatable).Any()
 	return v
@@ -197,7 +198,7 @@ func (p *predictedPeaks) judge(state fwk.CycleState, s *peakState, node fwk.Node
 // score says how little the node will suffer with the pod, and whether that is known; else requests decide.
 func (p *predictedPeaks) score(state fwk.CycleState, s *peakState, node fwk.NodeInfo) (score int64, known bool) {
 	bounds := p.bounds.Of(state, node)
-	if bounds.Off || s.view.Loads.Of(state, s.view.Snapshot, node).Forecast.Rung == predict.Blind {
+	if bounds.Off || s.view.Loads.Of(state, s.view.Snapshot, node).Forecast.Rung == forecast.Blind {
 		return 0, false
 	}
 	return int64(s.view.Score(state, node, &bounds)), true
@@ -205,11 +206,11 @@ func (p *predictedPeaks) score(state fwk.CycleState, s *peakState, node fwk.Node
 
 // decisive is the end of the interval that refuses a node: the lower one refuses only who
 // is surely over, and who overcommits is to stay surely under.
-func (s *peakState) decisive(peaks predict.Intervals) predict.Amounts {
+func (s *peakState) decisive(peaks forecast.Intervals) forecast.Amounts {
 	if s.overcommit {
-		return predict.Upper(peaks)
+		return forecast.Upper(peaks)
 	}
-	return predict.Lower(peaks)
+	return forecast.Lower(peaks)
 }
 
 // filter refuses a node whose predicted peak passes a bound.
@@ -239,11 +240,11 @@ func (p *predictedPeaks) filter(state fwk.CycleState, pod *v1.Pod, node fwk.Node
 
 // sign returns what the judgement of a pod depends on beyond its requests.
 func (p *predictedPeaks) sign(pod *v1.Pod) fwk.SignFragment {
-	forecast := p.forecasts.Read().Pod(pod)
+	predicted := p.forecasts.Read().Pod(pod)
 	overcommit, err := claims.Overcommits(pod.Annotations)
 	overcommit = overcommit && p.forecasts.Claims.MayOvercommit(pod)
 	return fwk.SignFragment{Key: "foresight-scheduler.dev/predicted-peak", Value: []any{
-		forecast.Peaks, forecast.Horizon(), overcommit, err != nil, predict.IsDaemon(pod), p.arm(pod, overcommit).HeldOut,
+		predicted.Peaks, predicted.Horizon(), overcommit, err != nil, forecast.IsDaemon(pod), p.arm(pod, overcommit).HeldOut,
 	}}
 }
 

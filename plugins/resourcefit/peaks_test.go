@@ -22,22 +22,23 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/foresight-scheduler/foresight/config"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // future is a snapshot in which nodes will use some cores beyond what their pods request:
 // from a lower to an upper bound.
-func future(epoch uint64, cores map[string]predict.Interval) *predict.Snapshot {
-	c := predict.Contents{
-		Epoch: epoch, PodsEpoch: epoch, Forecasts: map[string]predict.NodeForecast{},
+func future(epoch uint64, cores map[string]forecast.Interval) *forecast.Snapshot {
+	c := forecast.Contents{
+		Epoch: epoch, PodsEpoch: epoch, Forecasts: map[string]forecast.NodeForecast{},
 		MayPredict: func(*v1.Pod) bool { return true },
 	}
 	for name, beyond := range cores {
-		f := predict.NodeForecast{Rung: predict.Fresh}
+		f := forecast.NodeForecast{Rung: forecast.Fresh}
 		for h := range f.Residual {
-			f.Residual[h][predict.CPU] = beyond
+			f.Residual[h][forecast.CPU] = beyond
 		}
-		f.Beyond[predict.CPU] = predict.Use{Mean: (beyond.Lower + beyond.Upper) / 2, Variance: math.Pow(beyond.Upper-beyond.Lower, 2) / 16}
+		f.Beyond[forecast.CPU] = forecast.Use{Mean: (beyond.Lower + beyond.Upper) / 2, Variance: math.Pow(beyond.Upper-beyond.Lower, 2) / 16}
 		c.Forecasts[name] = f
 	}
 	for h := range c.Combiners {
@@ -45,10 +46,10 @@ func future(epoch uint64, cores map[string]predict.Interval) *predict.Snapshot {
 			c.Combiners[h][r].Together = 1
 		}
 	}
-	return predict.NewSnapshot(c)
+	return forecast.NewSnapshot(c)
 }
 
-func exactly(cores float64) predict.Interval { return predict.Interval{Lower: cores, Upper: cores} }
+func exactly(cores float64) forecast.Interval { return forecast.Interval{Lower: cores, Upper: cores} }
 
 func predicting(mode config.PredictedPeakMode, strategy kubeschedulerv1.ScoringStrategyType) *config.ResourceFitArgs {
 	args := defaults()
@@ -79,8 +80,8 @@ func schedulerOn(t testing.TB, args *config.ResourceFitArgs, forecasts Forecasts
 	return scheduler{plugin.(*ResourceFit), snapshot, infos}
 }
 
-func reading(s *predict.Snapshot) Forecasts {
-	return Forecasts{Read: func() *predict.Snapshot { return s }}
+func reading(s *forecast.Snapshot) Forecasts {
+	return Forecasts{Read: func() *forecast.Snapshot { return s }}
 }
 
 // The score is upstream's of predicted use: who is used hot but requested cold is avoided
@@ -90,7 +91,7 @@ func TestScoreByPredictedPeak(t *testing.T) {
 	full := pod("full", "idle", amounts{"cpu": "3", "memory": "0"}, nil)
 	in := pod("in", "", amounts{"cpu": "1", "memory": "0"}, nil)
 	// Of 4 cores: 3 used beyond requests; 3 requested of which none is used; 5 used.
-	view := future(1, map[string]predict.Interval{"hot": exactly(2), "idle": exactly(-3), "over": exactly(5)})
+	view := future(1, map[string]forecast.Interval{"hot": exactly(2), "idle": exactly(-3), "over": exactly(5)})
 	for strategy, want := range map[kubeschedulerv1.ScoringStrategyType]map[string]int64{
 		// With the pod 3, 1 and 6 cores of 4; memory is not used at all.
 		kubeschedulerv1.LeastAllocated: {"hot": (25 + 100) / 2, "idle": (75 + 100) / 2, "over": 0},
@@ -111,7 +112,7 @@ func TestScoreByPredictedPeak(t *testing.T) {
 // The score is the worked example of package harm: of crowded nodes, too, the less crowded one is better, and one that is not
 // sure to be cool is worse than one that is.
 func TestScoreByHarm(t *testing.T) {
-	crowded := map[string]predict.Interval{"cool": exactly(1), "unsure": {Lower: -1, Upper: 3}, "hot": exactly(3), "over": exactly(5), "far over": exactly(9)}
+	crowded := map[string]forecast.Interval{"cool": exactly(1), "unsure": {Lower: -1, Upper: 3}, "hot": exactly(3), "over": exactly(5), "far over": exactly(9)}
 	var nodes []*v1.Node
 	for name := range crowded {
 		nodes = append(nodes, big(name))
@@ -130,8 +131,8 @@ func TestScoreByHarm(t *testing.T) {
 	}
 	// A node of its own bound is full at half the use.
 	strict := big("strict")
-	strict.Annotations = map[string]string{predict.MaxPeakAnnotation: "cpu=50"}
-	s = predictingScheduler(t, args, reading(future(2, map[string]predict.Interval{"strict": exactly(1.5), "lax": exactly(1.5)})), []*v1.Node{strict, big("lax")})
+	strict.Annotations = map[string]string{cycle.MaxPeakAnnotation: "cpu=50"}
+	s = predictingScheduler(t, args, reading(future(2, map[string]forecast.Interval{"strict": exactly(1.5), "lax": exactly(1.5)})), []*v1.Node{strict, big("lax")})
 	if strict, lax := s.score(t, in, s.node(t, "strict")), s.score(t, in, s.node(t, "lax")); strict >= lax {
 		t.Errorf("a node that may be half full got score %d, a node that may be full %d", strict, lax)
 	}
@@ -141,10 +142,10 @@ func TestScoreByHarm(t *testing.T) {
 // the score is that of the plugin without predictions.
 func TestRequestsDecide(t *testing.T) {
 	off := big("off")
-	off.Annotations = map[string]string{predict.MaxPeakAnnotation: "none"}
+	off.Annotations = map[string]string{cycle.MaxPeakAnnotation: "none"}
 	nodes := []*v1.Node{big("unknown"), off, big("known")}
 	resident := pod("resident", "unknown", amounts{"cpu": "2", "memory": "1Gi"}, nil)
-	hot := map[string]predict.Interval{"off": exactly(3), "known": exactly(3)}
+	hot := map[string]forecast.Interval{"off": exactly(3), "known": exactly(3)}
 	for _, by := range []struct {
 		mode  config.PredictedPeakMode
 		score config.PredictedPeakScoring
@@ -155,7 +156,7 @@ func TestRequestsDecide(t *testing.T) {
 		args.PredictedPeak.Score = by.score
 		args.BalancedAllocation.Weight = 1
 		plain := predictingScheduler(t, args, Forecasts{}, nodes, resident)
-		for name, view := range map[string]*predict.Snapshot{"nothing": nil, "blind": predict.NewSnapshot(predict.Contents{Blind: true}), "some": future(1, hot)} {
+		for name, view := range map[string]*forecast.Snapshot{"nothing": nil, "blind": forecast.NewSnapshot(forecast.Contents{Blind: true}), "some": future(1, hot)} {
 			s := predictingScheduler(t, args, reading(view), nodes, resident)
 			for _, in := range []*v1.Pod{pod("in", "", amounts{"cpu": "500m", "memory": "2Gi"}, nil), pod("frugal", "", nil, nil)} {
 				for _, node := range nodes {
@@ -176,7 +177,7 @@ func TestRequestsDecide(t *testing.T) {
 func TestHeldOut(t *testing.T) {
 	nodes := []*v1.Node{big("hot"), big("cool")}
 	resident := pod("resident", "cool", amounts{"cpu": "2", "memory": "1Gi"}, nil)
-	hot := reading(future(1, map[string]predict.Interval{"hot": exactly(5), "cool": exactly(-1)}))
+	hot := reading(future(1, map[string]forecast.Interval{"hot": exactly(5), "cool": exactly(-1)}))
 	args := predicting(config.PredictedPeakFilter, kubeschedulerv1.LeastAllocated)
 	args.PredictedPeak.Score = config.ScoreByHarm
 	predicted, plain := predictingScheduler(t, args, hot, nodes, resident), predictingScheduler(t, args, Forecasts{}, nodes, resident)
@@ -189,7 +190,7 @@ func TestHeldOut(t *testing.T) {
 		in := pod("in", "", amounts{"cpu": "500m", "memory": "2Gi"}, nil)
 		in.UID = types.UID(fmt.Sprint("uid-", i))
 		state := s.begin(t, in)
-		arm, as := predict.ArmIn(state), predicted
+		arm, as := cycle.ArmIn(state), predicted
 		if arm.Chance != .5 {
 			t.Fatalf("the chance is %v", arm.Chance)
 		}
@@ -221,7 +222,7 @@ func TestHeldOut(t *testing.T) {
 	eager := pod("eager", "", amounts{"cpu": "500m"}, nil)
 	eager.Annotations = map[string]string{OvercommitAnnotation: "true"}
 	for _, in := range []*v1.Pod{daemon, eager} {
-		if arm := predict.ArmIn(s.begin(t, in)); arm.Chance != 0 {
+		if arm := cycle.ArmIn(s.begin(t, in)); arm.Chance != 0 {
 			t.Errorf("%s is compared: %+v", in.Name, arm)
 		}
 	}
@@ -231,24 +232,24 @@ func TestHeldOut(t *testing.T) {
 // may have bounds of its own; one that does not parse leaves the profile's.
 func TestFilterByPredictedPeak(t *testing.T) {
 	strict, broken := big("strict"), big("broken")
-	strict.Annotations = map[string]string{predict.MaxPeakAnnotation: "cpu=50"}
-	broken.Annotations = map[string]string{predict.MaxPeakAnnotation: "cpu=lots"}
+	strict.Annotations = map[string]string{cycle.MaxPeakAnnotation: "cpu=50"}
+	broken.Annotations = map[string]string{cycle.MaxPeakAnnotation: "cpu=lots"}
 	nodes := []*v1.Node{big("cool"), big("unsure"), big("crowded"), big("lost"), strict, broken}
-	view := future(1, map[string]predict.Interval{
+	view := future(1, map[string]forecast.Interval{
 		"cool": exactly(0), "unsure": {Lower: 0, Upper: 9}, "crowded": exactly(2), "lost": exactly(5), "strict": exactly(1), "broken": exactly(1),
 	})
 	// What a pod requests is not sure to be used, what it states is.
 	resident := pod("resident", "crowded", amounts{"cpu": "2"}, nil)
 	in := pod("in", "", amounts{"cpu": "1"}, nil)
 	for _, p := range []*v1.Pod{resident, in} {
-		p.Annotations = map[string]string{predict.StatedAnnotations[predict.CPU]: "2"}
+		p.Annotations = map[string]string{forecast.StatedAnnotations[forecast.CPU]: "2"}
 	}
 	s := predictingScheduler(t, predicting(config.PredictedPeakFilter, kubeschedulerv1.LeastAllocated), reading(view), nodes, resident)
 	for name, want := range map[string]fwk.Code{
 		"cool": fwk.Success, "unsure": fwk.Success, "lost": fwk.UnschedulableAndUnresolvable, "strict": fwk.Success, "broken": fwk.Success,
 	} {
 		status := s.filter(t, in, s.node(t, name))
-		if status.Code() != want || want != fwk.Success && status.Message() != peakReasons[predict.CPU] {
+		if status.Code() != want || want != fwk.Success && status.Message() != peakReasons[forecast.CPU] {
 			t.Errorf("%s: got %v %q, want %v", name, status.Code(), status.Message(), want)
 		}
 	}
@@ -267,7 +268,7 @@ func TestFilterByPredictedPeak(t *testing.T) {
 // overcommits it does.
 func TestLetPass(t *testing.T) {
 	var told atomic.Int64
-	view := future(1, map[string]predict.Interval{"a": exactly(5), "b": exactly(6)})
+	view := future(1, map[string]forecast.Interval{"a": exactly(5), "b": exactly(6)})
 	forecasts := reading(view)
 	forecasts.LetPass = func() { told.Add(1) }
 	s := predictingScheduler(t, predicting(config.PredictedPeakFilter, kubeschedulerv1.LeastAllocated), forecasts, []*v1.Node{big("a"), big("b")})
@@ -289,7 +290,7 @@ func TestPinnedPodsAreLetPass(t *testing.T) {
 	tainted.Spec.Taints = []v1.Taint{{Key: "k", Effect: v1.TaintEffectNoSchedule}}
 	hot, cool := big("hot"), big("cool")
 	hot.Labels, cool.Labels = map[string]string{"pool": "a"}, map[string]string{"pool": "b"}
-	forecasts := reading(future(1, map[string]predict.Interval{"hot": exactly(5), "cool": exactly(0), "tainted": exactly(0)}))
+	forecasts := reading(future(1, map[string]forecast.Interval{"hot": exactly(5), "cool": exactly(0), "tainted": exactly(0)}))
 	forecasts.LetPass = func() { told.Add(1) }
 	s := predictingScheduler(t, predicting(config.PredictedPeakFilter, kubeschedulerv1.LeastAllocated), forecasts, []*v1.Node{hot, cool, tainted})
 	for name, tc := range map[string]struct {
@@ -323,7 +324,7 @@ func TestPinnedPodsAreLetPass(t *testing.T) {
 func TestBadAnnotations(t *testing.T) {
 	s := predictingScheduler(t, predicting(config.PredictedPeakScore, kubeschedulerv1.LeastAllocated), reading(future(1, nil)), []*v1.Node{big("a")})
 	for name, value := range map[string]string{
-		OvercommitAnnotation: "yes", predict.StatedAnnotations[predict.CPU]: "much", predict.StatedAnnotations[predict.Memory]: "-1",
+		OvercommitAnnotation: "yes", forecast.StatedAnnotations[forecast.CPU]: "much", forecast.StatedAnnotations[forecast.Memory]: "-1",
 	} {
 		in := pod("in", "", nil, nil)
 		in.Annotations = map[string]string{name: value}
@@ -344,8 +345,8 @@ func (a activations) Activate(_ klog.Logger, pods map[string]*v1.Pod) { a.pods <
 
 // Who was refused for a prediction is tried again when there is a new forecast, once.
 func TestReactivation(t *testing.T) {
-	var current atomic.Pointer[predict.Snapshot]
-	current.Store(future(1, map[string]predict.Interval{"hot": exactly(5), "cool": exactly(0)}))
+	var current atomic.Pointer[forecast.Snapshot]
+	current.Store(future(1, map[string]forecast.Interval{"hot": exactly(5), "cool": exactly(0)}))
 	nodes := []*v1.Node{big("hot"), big("cool")}
 	snapshot := cache.NewSnapshot(nil, nodes)
 	h := activations{handle(t, snapshot), make(chan map[string]*v1.Pod, 2)}
@@ -393,7 +394,7 @@ func TestSignPrediction(t *testing.T) {
 	if plain != sign(map[string]string{"other": "x"}) {
 		t.Error("an annotation that decides nothing changes the signature")
 	}
-	for _, name := range []string{OvercommitAnnotation, predict.StatedAnnotations[predict.CPU]} {
+	for _, name := range []string{OvercommitAnnotation, forecast.StatedAnnotations[forecast.CPU]} {
 		if plain == sign(map[string]string{name: "2"}) {
 			t.Errorf("%s does not change the signature", name)
 		}
@@ -404,7 +405,7 @@ func TestSignPrediction(t *testing.T) {
 func BenchmarkScore(b *testing.B) {
 	nodes := []*v1.Node{big("a")}
 	in := pod("in", "", amounts{"cpu": "1", "memory": "1Gi"}, nil)
-	known := reading(future(1, map[string]predict.Interval{"a": exactly(1)}))
+	known := reading(future(1, map[string]forecast.Interval{"a": exactly(1)}))
 	for _, by := range []struct {
 		name      string
 		forecasts Forecasts

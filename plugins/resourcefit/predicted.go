@@ -12,7 +12,7 @@ import (
 	resourcehelper "k8s.io/component-helpers/resource"
 	fwk "k8s.io/kube-scheduler/framework"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // Upstream's scorers turn "requested over allocatable" into a score. To have them score
@@ -35,14 +35,14 @@ func (s *scoredPod) Clone() fwk.StateData { return s }
 // integers are milli-CPUs and bytes, as upstream counts.
 type integers struct{ milliCPU, memory int64 }
 
-func integersOf(a predict.Amounts) (i integers) {
-	i.milliCPU, i.memory = predict.Integers(a)
+func integersOf(a forecast.Amounts) (i integers) {
+	i.milliCPU, i.memory = forecast.Integers(a)
 	return i
 }
 
 // rounded undoes what whole milli-CPUs have lost as cores.
-func rounded(a predict.Amounts) integers {
-	return integers{int64(math.Round(1000 * a[predict.CPU])), int64(math.Round(a[predict.Memory]))}
+func rounded(a forecast.Amounts) integers {
+	return integers{int64(math.Round(1000 * a[forecast.CPU])), int64(math.Round(a[forecast.Memory]))}
 }
 
 func (i integers) add(o integers) integers {
@@ -58,7 +58,7 @@ func (i integers) less(o integers) integers {
 // predictedPod returns the pod as upstream's scorers shall see it: one container that
 // requests the predicted peak, and all else that the pod requests.
 func (p *predictedPeaks) predictedPod(s *peakState, pod *v1.Pod) (*v1.Pod, *scoredPod) {
-	counted := predict.RequestsOf(pod)
+	counted := forecast.RequestsOf(pod)
 	scored := &scoredPod{predicted: integersOf(s.view.Pod.Upper(s.view.Horizon)), requested: rounded(counted.Asked), nonZero: rounded(counted.Counted)}
 	requests := resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{})
 	requests[v1.ResourceCPU] = *resource.NewMilliQuantity(scored.predicted.milliCPU, resource.DecimalSI)
@@ -96,7 +96,7 @@ func (n *predictedNode) set(node fwk.NodeInfo, v *verdict, pod *scoredPod) {
 	n.NodeInfo = node
 	n.requested.Resource, n.nonZero.Resource = node.GetRequested(), node.GetNonZeroRequested()
 	if v.known {
-		with := integersOf(predict.Upper(v.peaks))
+		with := integersOf(forecast.Upper(v.peaks))
 		n.requested.integers = with.less(pod.predicted)
 		n.nonZero.integers = n.requested.integers
 		return

@@ -12,13 +12,14 @@ import (
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // ErrReasonPressure is the reason a node is refused for predicted pressure.
 const ErrReasonPressure = "node(s) had predicted pressure that the pod didn't tolerate"
 
-const stateKey = predict.PressureState
+const stateKey = cycle.PressureState
 
 // pressureState is the cycle's one view of pressure, and what of it this pod tolerates.
 type pressureState struct {
@@ -32,13 +33,13 @@ type pressureState struct {
 func (s *pressureState) Clone() fwk.StateData { return s }
 
 // Prediction tells the node index what pressure is predicted by, where forecasts do.
-func (s *pressureState) Prediction() *predict.Prediction {
+func (s *pressureState) Prediction() *cycle.Prediction {
 	p, ok := s.pressure.(*forecastPressure)
 	if !ok {
 		return nil
 	}
-	return &predict.Prediction{View: p.view, Bounds: p.bounds, Filters: p.sure, Counts: predict.Set{
-		predict.CPU: s.untolerated&CPU != 0, predict.Memory: s.untolerated&Memory != 0,
+	return &cycle.Prediction{View: p.view, Bounds: p.bounds, Filters: p.sure, Counts: forecast.Set{
+		forecast.CPU: s.untolerated&CPU != 0, forecast.Memory: s.untolerated&Memory != 0,
 	}}
 }
 
@@ -53,7 +54,7 @@ func (t *Taints) PreFilter(ctx context.Context, state fwk.CycleState, pod *v1.Po
 
 // takeView writes the cycle's view where there is pressure that the pod does not tolerate.
 func (t *Taints) takeView(ctx context.Context, state fwk.CycleState, pod *v1.Pod) {
-	if t.pressure == nil || t.refuses() && predict.IsDaemon(pod) {
+	if t.pressure == nil || t.refuses() && forecast.IsDaemon(pod) {
 		return
 	}
 	view := t.pressure(pod)

@@ -8,7 +8,8 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/config"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // Forecasts predict pressure where a node, with the pods it has, is to pass a bound. What only
@@ -16,13 +17,13 @@ import (
 // nearly all nodes, which tells none apart, and outvotes all other scores where it does. What
 // refuses a node must be sure, and looks at the lower bound of the peak within the time the pod
 // in hand is expected to run. It predicts nothing while too little is known, nor ever without a reader.
-func Forecasts(read predict.Reader) PressureSource {
+func Forecasts(read forecast.Reader) PressureSource {
 	if read == nil {
 		return nil
 	}
 	return func(args *config.PredictedPressure) PressureReader {
 		f := &forecasts{
-			bounds: predict.NewNodeBounds(predict.BoundsOf(args.Max), nil),
+			bounds: cycle.NewNodeBounds(cycle.BoundsOf(args.Max), nil),
 			sure:   args.Effect == v1.TaintEffectNoSchedule,
 		}
 		return func(pod *v1.Pod) Pressure {
@@ -32,27 +33,27 @@ func Forecasts(read predict.Reader) PressureSource {
 			}
 			f.loads.Forget(s.NumForecasts())
 			f.bounds.Forget(s.NumForecasts())
-			forecast := s.Pod(pod)
+			predicted := s.Pod(pod)
 			return &forecastPressure{
 				forecasts: f,
-				view:      predict.View{Snapshot: s, Horizon: forecast.Horizon(), Loads: &f.loads},
+				view:      cycle.View{Snapshot: s, Horizon: predicted.Horizon(), Loads: &f.loads},
 			}
 		}
 	}
 }
 
 type forecasts struct {
-	bounds *predict.NodeBounds
+	bounds *cycle.NodeBounds
 	sure   bool
-	loads  predict.Loads
+	loads  cycle.Loads
 }
 
 type forecastPressure struct {
 	*forecasts
-	view predict.View
+	view cycle.View
 }
 
-var resources = [predict.NumResources]Resources{predict.CPU: CPU, predict.Memory: Memory}
+var resources = [forecast.NumResources]Resources{forecast.CPU: CPU, forecast.Memory: Memory}
 
 // On compares the predicted peaks with the node's bounds.
 func (p *forecastPressure) On(state fwk.CycleState, node fwk.NodeInfo) (short Resources) {
@@ -60,16 +61,16 @@ func (p *forecastPressure) On(state fwk.CycleState, node fwk.NodeInfo) (short Re
 	if bounds.Off {
 		return 0
 	}
-	use, forecast := p.view.Expected(state, node)
-	if forecast.Rung == predict.Blind {
+	use, predicted := p.view.Expected(state, node)
+	if predicted.Rung == forecast.Blind {
 		return 0
 	}
-	bounds = bounds.Without(forecast.Lacks)
+	bounds = bounds.Without(predicted.Lacks)
 	if p.sure {
 		peaks, _ := p.view.Peaks(state, node)
-		use = predict.Lower(peaks)
+		use = forecast.Lower(peaks)
 	}
-	for r, over := range bounds.Over(use, predict.AllocatableOf(node)) {
+	for r, over := range bounds.Over(use, forecast.AllocatableOf(node)) {
 		if over {
 			short |= resources[r]
 		}

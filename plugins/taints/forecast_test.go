@@ -11,34 +11,34 @@ import (
 	st "k8s.io/kubernetes/pkg/scheduler/testing"
 
 	"github.com/foresight-scheduler/foresight/config"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/taints"
 )
 
 // A node that might come to pass its bound is not under pressure, or nearly all would be; one that is expected to is, and one that
 // surely does refuses pods.
 func TestPressureIsWhatIsExpected(t *testing.T) {
-	contents := predict.Contents{Epoch: 1, Forecasts: map[string]predict.NodeForecast{}}
+	contents := forecast.Contents{Epoch: 1, Forecasts: map[string]forecast.NodeForecast{}}
 	for name, use := range map[string]struct{ expected, lower, upper float64 }{
 		"cool": {expected: 1, upper: 2}, "unsure": {expected: 1, upper: 9}, "expected": {expected: 3.8, lower: 3, upper: 9}, "sure": {expected: 5, lower: 4, upper: 9},
 	} {
-		f := predict.NodeForecast{Rung: predict.Fresh}
+		f := forecast.NodeForecast{Rung: forecast.Fresh}
 		for h := range f.Residual {
-			f.Residual[h][predict.CPU] = predict.Interval{Lower: use.lower, Upper: use.upper}
+			f.Residual[h][forecast.CPU] = forecast.Interval{Lower: use.lower, Upper: use.upper}
 		}
-		f.Beyond[predict.CPU].Mean = use.expected
+		f.Beyond[forecast.CPU].Mean = use.expected
 		contents.Forecasts[name] = f
 	}
 	var nodes []*v1.Node
 	for name := range contents.Forecasts {
 		nodes = append(nodes, st.MakeNode().Name(name).Capacity(map[v1.ResourceName]string{"cpu": "4"}).Obj())
 	}
-	s := predict.NewSnapshot(contents)
+	s := forecast.NewSnapshot(contents)
 	for effect, want := range map[v1.TaintEffect]map[string]taints.Resources{
 		v1.TaintEffectPreferNoSchedule: {"expected": taints.CPU, "sure": taints.CPU}, v1.TaintEffectNoSchedule: {"sure": taints.CPU},
 	} {
 		args := &config.PredictedPressure{Effect: effect, Max: []config.PeakBound{{Resource: "cpu", PercentOfAllocatable: 90}}}
-		view := taints.Forecasts(func() *predict.Snapshot { return s })(args)(pod())
+		view := taints.Forecasts(func() *forecast.Snapshot { return s })(args)(pod())
 		scheduler := schedulerWith(t, predicted{}.read, effect, feature.Features{}, nodes...)
 		for _, n := range scheduler.nodes {
 			if got := view.On(begin(t, scheduler.Taints, pod(), scheduler.nodes), n); got != want[n.Node().Name] {

@@ -18,9 +18,9 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/tainttoleration"
 
 	"github.com/foresight-scheduler/foresight/config"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
-	"github.com/foresight-scheduler/foresight/plugins/predict/refused"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/pernode"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/refused"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 const (
@@ -128,7 +128,7 @@ func (t *Taints) Name() string { return Name }
 func (t *Taints) SignPod(ctx context.Context, pod *v1.Pod) ([]fwk.SignFragment, *fwk.Status) {
 	fragments, status := t.tolerations.SignPod(ctx, pod)
 	if status.IsSuccess() && t.pressure != nil {
-		workload, _ := predict.WorkloadOf(pod)
+		workload, _ := forecast.WorkloadOf(pod)
 		fragments = append(fragments, fwk.SignFragment{Key: "foresight-scheduler.dev/workload", Value: []any{workload, pod.Spec.ActiveDeadlineSeconds}})
 	}
 	return fragments, status

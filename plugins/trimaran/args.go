@@ -24,7 +24,7 @@ import (
 	schedulerpluginsv1 "sigs.k8s.io/scheduler-plugins/apis/config/v1"
 
 	"github.com/foresight-scheduler/foresight/config"
-	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/pernode"
 )
 
 // Names of the plugins in a KubeSchedulerConfiguration.

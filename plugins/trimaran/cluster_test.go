@@ -26,25 +26,25 @@ import (
 	st "k8s.io/kubernetes/pkg/scheduler/testing"
 	schedulerplugins "sigs.k8s.io/scheduler-plugins/apis/config"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 const gi = 1 << 30
 
 // view is a view of usage.
-type view map[string]predict.NodeUsage
+type view map[string]forecast.NodeUsage
 
-func (v view) Node(name string) (predict.NodeUsage, bool) { u, ok := v[name]; return u, ok }
+func (v view) Node(name string) (forecast.NodeUsage, bool) { u, ok := v[name]; return u, ok }
 
 // options return options that always have this view.
 func (v view) options() Options { return Options{Usage: func() Usage { return v }} }
 
 // used is usage that was sampled just now: cores and bytes with no deviation.
-func used(cores, bytes float64) predict.NodeUsage {
-	return predict.NodeUsage{CPU: predict.Stats{Mean: cores, Latest: cores}, Memory: predict.Stats{Mean: bytes, Latest: bytes}, Newest: time.Now()}
+func used(cores, bytes float64) forecast.NodeUsage {
+	return forecast.NodeUsage{CPU: forecast.Stats{Mean: cores, Latest: cores}, Memory: forecast.Stats{Mean: bytes, Latest: bytes}, Newest: time.Now()}
 }
 
-func deviating(u predict.NodeUsage, cores, bytes float64) predict.NodeUsage {
+func deviating(u forecast.NodeUsage, cores, bytes float64) forecast.NodeUsage {
 	u.CPU.StdDev, u.Memory.StdDev = cores, bytes
 	return u
 }

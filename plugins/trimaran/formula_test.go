@@ -17,7 +17,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	schedulerplugins "sigs.k8s.io/scheduler-plugins/apis/config"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // The example of KEP 61, "TargetLoadPacking Plugin": four cores each, a target of 50 %, and
@@ -100,7 +100,7 @@ func TestPredict(t *testing.T) {
 func TestLoadVariationRiskBalancing(t *testing.T) {
 	for _, tc := range []struct {
 		margin, sensitivity float64
-		usage               predict.NodeUsage // of 10 cores and 100 GiB
+		usage               forecast.NodeUsage // of 10 cores and 100 GiB
 		pod                 *v1.Pod
 		want                int64
 	}{
@@ -197,7 +197,7 @@ func TestLowRiskOverCommitment(t *testing.T) {
 	for _, tc := range []struct {
 		name     string
 		weight   float64
-		usage    predict.NodeUsage // of 10 cores and 100 GiB
+		usage    forecast.NodeUsage // of 10 cores and 100 GiB
 		resident *v1.Pod
 		pod      *v1.Pod
 		want     int64

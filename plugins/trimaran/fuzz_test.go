@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	schedulerplugins "sigs.k8s.io/scheduler-plugins/apis/config"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // The plain twins: each plugin's formula over plain numbers, one node, no shortcuts. All
@@ -125,7 +125,7 @@ func FuzzScores(f *testing.F) {
 			residents = append(residents, runningSince(random(fmt.Sprint(i), &s.requests, &s.limits), "n", time.Hour))
 		}
 		pod := random("p", &s.podRequest, &s.podLimit)
-		u := predict.NodeUsage{CPU: predict.Stats{Mean: cores, StdDev: coresDeviation, Latest: math.NaN()}, Memory: predict.Stats{Mean: bytes, StdDev: bytesDeviation, Latest: math.NaN()}, Newest: time.Now()}
+		u := forecast.NodeUsage{CPU: forecast.Stats{Mean: cores, StdDev: coresDeviation, Latest: math.NaN()}, Memory: forecast.Stats{Mean: bytes, StdDev: bytesDeviation, Latest: math.NaN()}, Newest: time.Now()}
 		packing, balancing, commitment := packingArgs(), balancingArgs(), overCommitmentArgs()
 		packing.TargetUtilization = 1 + max(0, target)%100
 		balancing.SafeVarianceMargin, balancing.SafeVarianceSensitivity = 3*r.Float64(), 3*r.Float64()
@@ -176,12 +176,12 @@ func TestMonotonic(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
 		mean, deviation := 10*r.Float64(), 3*r.Float64()
-		usages := []predict.NodeUsage{deviating(used(mean, gi), deviation, gi), deviating(used(mean+r.Float64(), gi), deviation, gi), deviating(used(mean, gi), deviation+r.Float64(), gi)}
+		usages := []forecast.NodeUsage{deviating(used(mean, gi), deviation, gi), deviating(used(mean+r.Float64(), gi), deviation, gi), deviating(used(mean, gi), deviation+r.Float64(), gi)}
 		request := uint32(1000 * r.Float64())
 		small, _ := milli(request)
 		large, _ := milli(request + r.Uint32N(1000))
 		pod, larger := podWith("p", small, large, "", ""), podWith("p", large, large, "", "")
-		score := func(name string, u predict.NodeUsage, p *v1.Pod, residents ...*v1.Pod) int64 {
+		score := func(name string, u forecast.NodeUsage, p *v1.Pod, residents ...*v1.Pod) int64 {
 			return newScheduler(t, name, everyPlugin()[name], view{"n": u}.options(), []*v1.Node{node("n", "10", "10Gi")}, residents...).scores(t, p)["n"]
 		}
 		base := score(LoadVariationRiskBalancingName, usages[0], pod)

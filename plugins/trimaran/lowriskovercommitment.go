@@ -14,7 +14,7 @@ import (
 	schedulerplugins "sigs.k8s.io/scheduler-plugins/apis/config"
 	schedulerpluginsv1 "sigs.k8s.io/scheduler-plugins/apis/config/v1"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/pernode"
 )
 
 // LowRiskOverCommitment prefers nodes where pods can burst to their limits.

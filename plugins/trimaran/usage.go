@@ -15,9 +15,9 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 	schedulerplugins "sigs.k8s.io/scheduler-plugins/apis/config"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
-	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/pernode"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // DefaultExpiry is how old a node's newest sample may be: KEP 61 uses a window "not
@@ -30,7 +30,7 @@ type Usage interface {
 	// Node returns what is known of a node, and whether anything is. It is called for
 	// every node in every cycle, by several goroutines at once, and must not allocate,
 	// block or log.
-	Node(name string) (predict.NodeUsage, bool)
+	Node(name string) (forecast.NodeUsage, bool)
 }
 
 // UsageReader returns the current view, or nil while nothing is known. It is called once
@@ -197,7 +197,7 @@ func (s *scorer) Score(_ context.Context, state fwk.CycleState, pod *v1.Pod, nod
 func (s *scorer) readNode(usage Usage, state fwk.CycleState, nodeInfo fwk.NodeInfo, n *nodePart) {
 	n.capacity = amountsOf(nodeInfo.GetAllocatable())
 	if usage != nil {
-		var u predict.NodeUsage
+		var u forecast.NodeUsage
 		if u, n.known = usage.Node(nodeInfo.Node().Name); n.known {
 			n.newest = u.Newest
 			n.mean, n.deviation = s.use(&u, nodeInfo)
@@ -208,9 +208,9 @@ func (s *scorer) readNode(usage Usage, state fwk.CycleState, nodeInfo fwk.NodeIn
 	}
 }
 
-func (s *scorer) use(u *predict.NodeUsage, nodeInfo fwk.NodeInfo) (mean, deviation amounts) {
+func (s *scorer) use(u *forecast.NodeUsage, nodeInfo fwk.NodeInfo) (mean, deviation amounts) {
 	var latest [2]bool
-	for r, stats := range [2]*predict.Stats{&u.CPU, &u.Memory} {
+	for r, stats := range [2]*forecast.Stats{&u.CPU, &u.Memory} {
 		mean[r], latest[r] = stats.Mean, !sane(stats.Mean)
 		if latest[r] {
 			mean[r] = stats.Latest
@@ -239,7 +239,7 @@ func (s *scorer) use(u *predict.NodeUsage, nodeInfo fwk.NodeInfo) (mean, deviati
 // unseen returns the share of a pod's use that the mean lacks: 1 before a sample shows the
 // pod, then falling to 0 as the window fills with it. A pod that is still pending has
 // shown nothing however long it has had its node: images take minutes to pull.
-func unseen(u *predict.NodeUsage, pod *v1.Pod) float64 {
+func unseen(u *forecast.NodeUsage, pod *v1.Pod) float64 {
 	if pod.Status.Phase == v1.PodPending || pod.Status.Phase == "" {
 		return 1
 	}

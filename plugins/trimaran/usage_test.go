@@ -16,7 +16,7 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // blind is what each plugin gives a node of unknown usage. Load risk counts as 1, and
@@ -223,7 +223,7 @@ func TestBurstSpreads(t *testing.T) {
 // Usage that makes no sense is not known, for each resource; it is no zero.
 func TestNonsense(t *testing.T) {
 	for _, v := range []float64{math.NaN(), -1, math.Inf(1), math.Inf(-1)} {
-		nonsense := predict.NodeUsage{CPU: predict.Stats{Mean: v, StdDev: v, Latest: v}, Memory: predict.Stats{Mean: v, StdDev: v, Latest: v}, Newest: time.Now()}
+		nonsense := forecast.NodeUsage{CPU: forecast.Stats{Mean: v, StdDev: v, Latest: v}, Memory: forecast.Stats{Mean: v, StdDev: v, Latest: v}, Newest: time.Now()}
 		for name, args := range everyPlugin("n", "known") {
 			s := newScheduler(t, name, args, view{"n": nonsense, "known": used(1, gi)}.options(), []*v1.Node{node("n", "10", "10Gi"), node("known", "10", "10Gi")},
 				assumed(podWith("a", "2", "2", "2Gi", "2Gi"), "n"))
@@ -233,7 +233,7 @@ func TestNonsense(t *testing.T) {
 		}
 		// CPU alone: its mean is known, its deviation counts as none. μ = (1+1)/10, and memory
 		// is left out.
-		half := predict.NodeUsage{CPU: predict.Stats{Mean: 1, StdDev: v, Latest: v}, Memory: predict.Stats{Mean: v, StdDev: v, Latest: v}, Newest: time.Now()}
+		half := forecast.NodeUsage{CPU: forecast.Stats{Mean: 1, StdDev: v, Latest: v}, Memory: forecast.Stats{Mean: v, StdDev: v, Latest: v}, Newest: time.Now()}
 		s := newScheduler(t, LoadVariationRiskBalancingName, balancingArgs(), view{"n": half}.options(), []*v1.Node{node("n", "10", "10Gi")})
 		if scores := s.scores(t, podWith("p", "1", "1", "9Gi", "9Gi")); scores["n"] != 90 {
 			t.Errorf("deviation %v: got %v, want 100·(1 − 0.2/2)", v, scores)

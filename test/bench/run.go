@@ -27,8 +27,8 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/decision/evaluate"
 	"github.com/foresight-scheduler/foresight/plugins/decision/watch"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex"
-	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
-	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
 	"github.com/foresight-scheduler/foresight/test/bench/synthetic"
 )
 
@@ -179,7 +179,7 @@ func newScheduler(ctx context.Context, server *api, t trial, c *synthetic.Cluste
 }
 
 // record keeps decisions as the command does by default.
-func record(ctx context.Context, sched *scheduler.Scheduler, w *watch.Watcher, profiles []kubeschedulerconfig.KubeSchedulerProfile, e *engine.Engine) error {
+func record(ctx context.Context, sched *scheduler.Scheduler, w *watch.Watcher, profiles []kubeschedulerconfig.KubeSchedulerProfile, e *learn.Engine) error {
 	args, internal := &configv1.DecisionsArgs{}, &config.DecisionsArgs{}
 	configv1.SetDefaults_DecisionsArgs(args)
 	if err := configv1.Convert_v1_DecisionsArgs_To_config_DecisionsArgs(args, internal, nil); err != nil {

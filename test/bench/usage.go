@@ -11,14 +11,14 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/foresight-scheduler/foresight/config"
-	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 	"github.com/foresight-scheduler/foresight/test/bench/synthetic"
 )
 
 // syntheticEngine returns an engine that knows what every node uses.
-func syntheticEngine(ctx context.Context, c *synthetic.Cluster) (*engine.Engine, error) {
-	e := engine.New(config.PredictionArgs{
+func syntheticEngine(ctx context.Context, c *synthetic.Cluster) (*learn.Engine, error) {
+	e := learn.New(config.PredictionArgs{
 		Usage: config.UsageArgs{
 			Source:   config.UsageFromMetricsAPI,
 			Interval: metav1.Duration{Duration: time.Second},
@@ -37,7 +37,7 @@ func syntheticEngine(ctx context.Context, c *synthetic.Cluster) (*engine.Engine,
 		largest.Cores, largest.Bytes = max(largest.Cores, m.Cores), max(largest.Bytes, m.Bytes)
 	}
 	// The source ends after its one reading, and Run with it.
-	err := e.Run(ctx, &oneReading{cluster: c}, engine.Cluster{Machines: func(name string) (usage.Machine, bool) {
+	err := e.Run(ctx, &oneReading{cluster: c}, learn.Cluster{Machines: func(name string) (usage.Machine, bool) {
 		if name == "" {
 			return largest, true
 		}

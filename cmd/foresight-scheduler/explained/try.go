@@ -16,7 +16,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/plugins/decision"
 	"github.com/foresight-scheduler/foresight/plugins/decision/evaluate"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 const (
@@ -136,14 +136,14 @@ func (h *Handler) trial(asked *decision.Trial) (*evaluate.Trial, error) {
 
 // anew says of pods whether they are one of the workloads, or come from one.
 func anew(workloads []decision.TrialWorkload) func(*v1.Pod) bool {
-	set := make(map[predict.Workload]bool, len(workloads))
+	set := make(map[forecast.Workload]bool, len(workloads))
 	for _, w := range workloads {
-		set[predict.Workload(w)] = true
+		set[forecast.Workload(w)] = true
 	}
 	return func(pod *v1.Pod) bool {
-		if w, ok := predict.WorkloadOf(pod); ok {
+		if w, ok := forecast.WorkloadOf(pod); ok {
 			return set[w]
 		}
-		return set[predict.Workload{Namespace: pod.Namespace, Kind: "Pod", Name: pod.Name}]
+		return set[forecast.Workload{Namespace: pod.Namespace, Kind: "Pod", Name: pod.Name}]
 	}
 }

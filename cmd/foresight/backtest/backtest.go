@@ -18,7 +18,7 @@ import (
 	"github.com/foresight-scheduler/foresight/cmd/foresight/backtest/report"
 	"github.com/foresight-scheduler/foresight/cmd/internal/output"
 	"github.com/foresight-scheduler/foresight/cmd/internal/ownfile"
-	"github.com/foresight-scheduler/foresight/plugins/predict/peak/backtest"
+	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/backtest"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/trace"
 )
 

@@ -12,7 +12,7 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/foresight-scheduler/foresight/cmd/internal/output"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality/interference"
+	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/interference"
 )
 
 func newEvalCommand() *cobra.Command {

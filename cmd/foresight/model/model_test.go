@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"github.com/foresight-scheduler/foresight/cmd/internal/commandtest"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality"
 )
 
 // writeInterference makes two kinds of neighbours, one of which does no harm.

@@ -12,11 +12,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/foresight-scheduler/foresight/cmd/internal/ownfile"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality/interference"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality/judge"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality/learn"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/interference"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality/classify"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality/metrics"
 )
 
 func newTrainCommand() *cobra.Command {
@@ -40,7 +40,7 @@ latency pods, which it writes to observationsFile of PredictedQoSArgs.`,
 				return fmt.Errorf("--out: %w", err)
 			}
 			card := quality.Card{Trained: time.Now().UTC().Truncate(time.Second)}
-			var groups []*learn.Data
+			var groups []*classify.Data
 			if observations != "" {
 				outcomes, err := outcome.ReadObservations(observations)
 				if err != nil {
@@ -80,8 +80,8 @@ latency pods, which it writes to observationsFile of PredictedQoSArgs.`,
 			}
 			fmt.Fprintf(cmd.ErrOrStderr(), "learning from %d rows in %d groups\n", card.Observations, len(groups))
 			risk, plain, label := quality.Assess(quality.Placement, groups)
-			card.AUC, card.PlainAUC = known(judge.AUC(risk, label)), known(judge.AUC(plain, label))
-			card.Brier, card.ECE = known(judge.Brier(risk, label)), known(judge.ECE(risk, label))
+			card.AUC, card.PlainAUC = known(metrics.AUC(risk, label)), known(metrics.AUC(plain, label))
+			card.Brier, card.ECE = known(metrics.Brier(risk, label)), known(metrics.ECE(risk, label))
 			return quality.Save(file, quality.Fit(quality.Placement, groups), card)
 		},
 	}

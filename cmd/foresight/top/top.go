@@ -22,7 +22,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/cmd/internal/leader"
 	"github.com/foresight-scheduler/foresight/cmd/internal/output"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/bounded"
 )
 

@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/foresight-scheduler/foresight/plugins/decision"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
 )
 
 var begin = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -34,7 +34,7 @@ func world(seed uint64, pods int, percent func(i int) int32, predicted, heldOut 
 		r := decision.Record{Pod: decision.Pod{Namespace: "n", Name: uid, UID: uid}, Time: at, Node: "node"}
 		hot := predicted
 		if p := percent(i); p > 0 {
-			arm := predict.ArmOf(types.UID(uid), p)
+			arm := cycle.ArmOf(types.UID(uid), p)
 			if r.HeldOut, r.Chance = arm.HeldOut, arm.Chance; arm.HeldOut {
 				hot = heldOut
 			}
@@ -87,7 +87,7 @@ func TestChancesAreWeighed(t *testing.T) {
 			percent, hot = 10, 0
 		}
 		uid := fmt.Sprint("pod-", i)
-		arm := predict.ArmOf(types.UID(uid), percent)
+		arm := cycle.ArmOf(types.UID(uid), percent)
 		at := begin.Add(time.Duration(i%2)*12*time.Hour + time.Duration(i/2%10)*24*time.Hour)
 		ring.Add(decision.Record{Pod: decision.Pod{Name: uid, UID: uid}, Time: at, Node: "node", HeldOut: arm.HeldOut, Chance: arm.Chance}).
 			Came(&decision.Outcome{Minutes: 100, HotMinutes: 100 * hot})

@@ -12,7 +12,8 @@ import (
 
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/decision"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // Closest says of the node that is least over its bounds, of those that a prediction refused, by which figures it is; "" where no prediction
@@ -20,7 +21,7 @@ import (
 //
 // For example: "Closest is node-2: its predicted peak of cpu would be at least 8.6 of 8 cores with the pod, and is 7.6 without; the bound is 100 %."
 func Closest(state fwk.CycleState, nodes fwk.NodeInfoLister, statuses fwk.NodeToStatusReader) string {
-	p := predict.PredictionIn(state, predict.PeaksState)
+	p := cycle.PredictionIn(state, cycle.PeaksState)
 	if p == nil || !p.Filters {
 		return ""
 	}
@@ -35,7 +36,7 @@ func Closest(state fwk.CycleState, nodes fwk.NodeInfoLister, statuses fwk.NodeTo
 			continue
 		}
 		with, without, lacks := decisive(p, state, info)
-		bounds, allocatable := p.Bounds.Of(state, info), predict.AllocatableOf(info)
+		bounds, allocatable := p.Bounds.Of(state, info), forecast.AllocatableOf(info)
 		if !p.Overcommits {
 			bounds = bounds.Without(lacks)
 		}
@@ -50,7 +51,7 @@ func Closest(state fwk.CycleState, nodes fwk.NodeInfoLister, statuses fwk.NodeTo
 			continue
 		}
 		least = worst
-		name, most := predict.Resource(r).String(), "at least"
+		name, most := forecast.Resource(r).String(), "at least"
 		if p.Overcommits {
 			most = "up to"
 		}
@@ -68,13 +69,13 @@ func refusedByPeak(reason string) bool {
 const peakRefusal = "Predicted peak"
 
 // decisive are the ends of the node's predicted peaks that refuse it, with the pod and without.
-func decisive(p *predict.Prediction, state fwk.CycleState, info fwk.NodeInfo) (with, without predict.Amounts, lacks predict.Set) {
+func decisive(p *cycle.Prediction, state fwk.CycleState, info fwk.NodeInfo) (with, without forecast.Amounts, lacks forecast.Set) {
 	alone := p.View
-	alone.Pod = predict.PodForecast{}
+	alone.Pod = forecast.PodForecast{}
 	peaks, f := p.View.Peaks(state, info)
 	less, _ := alone.Peaks(state, info)
 	if p.Overcommits {
-		return predict.Upper(peaks), predict.Upper(less), f.Lacks
+		return forecast.Upper(peaks), forecast.Upper(less), f.Lacks
 	}
-	return predict.Lower(peaks), predict.Lower(less), f.Lacks
+	return forecast.Lower(peaks), forecast.Lower(less), f.Lacks
 }

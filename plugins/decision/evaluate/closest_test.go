@@ -13,7 +13,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/manifests"
 	"github.com/foresight-scheduler/foresight/plugins/decision/evaluate"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // A pod that waits is told of the node that is least over its bound, of those that a prediction refused.
@@ -22,15 +22,15 @@ func TestClosest(t *testing.T) {
 		"  pluginConfig:\n  - name: ResourceFit\n    args: {predictedPeak: {mode: Filter, max: [{resource: cpu, percentOfAllocatable: 90}]}}\n", 1)
 	c := newCluster(t, config, 3, false)
 	hot, hotter, small := c.addNode("8", "32Gi"), c.addNode("8", "32Gi"), c.addNode("500m", "32Gi")
-	use := func(cores float64) predict.NodeForecast {
-		f := predict.NodeForecast{Rung: predict.Fresh}
+	use := func(cores float64) forecast.NodeForecast {
+		f := forecast.NodeForecast{Rung: forecast.Fresh}
 		for h := range f.Residual {
-			f.Residual[h][predict.CPU] = predict.Interval{Lower: cores, Upper: cores}
+			f.Residual[h][forecast.CPU] = forecast.Interval{Lower: cores, Upper: cores}
 		}
 		return f
 	}
-	c.future.Store(predict.NewSnapshot(predict.Contents{Epoch: 1, PodsEpoch: 1, Usage: map[string]predict.NodeUsage{hot: {}, hotter: {}, small: {}},
-		Forecasts: map[string]predict.NodeForecast{hot: use(7.6), hotter: use(9), small: use(.1)}}))
+	c.future.Store(forecast.NewSnapshot(forecast.Contents{Epoch: 1, PodsEpoch: 1, Usage: map[string]forecast.NodeUsage{hot: {}, hotter: {}, small: {}},
+		Forecasts: map[string]forecast.NodeForecast{hot: use(7.6), hotter: use(9), small: use(.1)}}))
 	closest := func(cpu string) string {
 		t.Helper()
 		if err := c.sched.Cache.UpdateSnapshot(klog.Background(), c.snapshot); err != nil {

@@ -14,12 +14,13 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/decision"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // describe writes the candidates and what there is to say of them.
 func (e *Evaluator) describe(out *decision.Evaluation, r *answers, q *Question, pod *v1.Pod) {
-	view, heldOut := viewIn(r.state), predict.ArmIn(r.state).HeldOut
+	view, heldOut := viewIn(r.state), cycle.ArmIn(r.state).HeldOut
 	if view != nil && !heldOut {
 		out.Forecast = forecastOf(view, pod)
 	}
@@ -188,10 +189,10 @@ func compared(a, b *decision.Candidate) string {
 // room says by what a node lacks room for the pod's requests.
 func room(info fwk.NodeInfo, pod *v1.Pod, status *fwk.Status) string {
 	var said []string
-	requests := predict.RequestsOf(pod)
-	asked, has := requests.Asked, predict.AllocatableOf(info)
+	requests := forecast.RequestsOf(pod)
+	asked, has := requests.Asked, forecast.AllocatableOf(info)
 	taken := requestedOf(info)
-	for r := range predict.Resource(predict.NumResources) {
+	for r := range forecast.Resource(forecast.NumResources) {
 		if slices.Contains(status.Reasons(), "Insufficient "+r.String()) {
 			said = append(said, fmt.Sprintf("requested %s + %s of %s", decision.Amount(r.String(), taken[r]), decision.Amount(r.String(), asked[r]), decision.AmountOf(r.String(), has[r])))
 		}

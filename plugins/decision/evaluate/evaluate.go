@@ -33,7 +33,8 @@ import (
 
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/decision"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 const qosName = "PredictedQoS"
@@ -45,7 +46,7 @@ type Options struct {
 	// Registry of the plugins that are not upstream's. They must be none that the scheduler has: plugins keep state.
 	Registry frameworkruntime.Registry
 	// Read returns the forecasts; nil knows none.
-	Read predict.Reader
+	Read forecast.Reader
 }
 
 // Evaluator evaluates pods, one at a time.
@@ -56,7 +57,7 @@ type Evaluator struct {
 	profiles map[string]framework.Framework
 	stock    framework.Framework
 	extends  bool // extenders have a say, and are not asked
-	loads    predict.Loads
+	loads    cycle.Loads
 	claims   corelisters.PersistentVolumeClaimLister
 	// What profiles of other configurations are made with.
 	make     *maker

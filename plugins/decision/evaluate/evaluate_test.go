@@ -37,8 +37,8 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/decision/evaluate"
 	"github.com/foresight-scheduler/foresight/plugins/decision/watch"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/resourcefit"
 	"github.com/foresight-scheduler/foresight/plugins/taints"
 )
@@ -54,7 +54,7 @@ type cluster struct {
 	evaluator *evaluate.Evaluator
 	ring      *decision.Ring
 	scored    []fwk.NodePluginScores // by the scheduler, in the last cycle
-	future    atomic.Pointer[predict.Snapshot]
+	future    atomic.Pointer[forecast.Snapshot]
 	nodes     []string
 }
 
@@ -144,20 +144,20 @@ func (c *cluster) addNode(cpu, memory string) string {
 
 // foresee predicts something of most nodes.
 func (c *cluster) foresee(epoch uint64) {
-	contents := predict.Contents{Epoch: epoch, PodsEpoch: epoch, Usage: map[string]predict.NodeUsage{}, Forecasts: map[string]predict.NodeForecast{}}
+	contents := forecast.Contents{Epoch: epoch, PodsEpoch: epoch, Usage: map[string]forecast.NodeUsage{}, Forecasts: map[string]forecast.NodeForecast{}}
 	for _, name := range c.nodes {
-		f := predict.NodeForecast{Rung: predict.Fresh}
+		f := forecast.NodeForecast{Rung: forecast.Fresh}
 		if c.chance(20) {
-			f.Rung = predict.Blind
+			f.Rung = forecast.Blind
 		}
 		for h := range f.Residual {
-			f.Residual[h] = [predict.NumResources]predict.Interval{{Lower: .1, Upper: 4 * c.Float64()}, {Lower: 1 << 28, Upper: float64(c.IntN(4 << 30))}}
+			f.Residual[h] = [forecast.NumResources]forecast.Interval{{Lower: .1, Upper: 4 * c.Float64()}, {Lower: 1 << 28, Upper: float64(c.IntN(4 << 30))}}
 		}
-		f.Beyond = [predict.NumResources]predict.Use{{Mean: 3 * c.Float64(), Variance: c.Float64()}, {Mean: float64(c.IntN(4 << 30))}}
+		f.Beyond = [forecast.NumResources]forecast.Use{{Mean: 3 * c.Float64(), Variance: c.Float64()}, {Mean: float64(c.IntN(4 << 30))}}
 		contents.Forecasts[name] = f
-		contents.Usage[name] = predict.NodeUsage{Newest: time.Now()}
+		contents.Usage[name] = forecast.NodeUsage{Newest: time.Now()}
 	}
-	c.future.Store(predict.NewSnapshot(contents))
+	c.future.Store(forecast.NewSnapshot(contents))
 }
 
 func (c *cluster) pod(name, cpu, memory string) *v1.Pod {
@@ -327,15 +327,15 @@ func TestIndexIsExplained(t *testing.T) {
 func TestSentences(t *testing.T) {
 	c := newCluster(t, string(manifests.SchedulerConfig), 3, true)
 	idle, busy := c.addNode("8", "32Gi"), c.addNode("8", "32Gi")
-	forecast := func(cores float64) predict.NodeForecast {
-		f := predict.NodeForecast{Rung: predict.Fresh}
+	predicted := func(cores float64) forecast.NodeForecast {
+		f := forecast.NodeForecast{Rung: forecast.Fresh}
 		for h := range f.Residual {
-			f.Residual[h][predict.CPU] = predict.Interval{Lower: cores / 2, Upper: cores}
+			f.Residual[h][forecast.CPU] = forecast.Interval{Lower: cores / 2, Upper: cores}
 		}
-		f.Beyond[predict.CPU] = predict.Use{Mean: cores, Variance: .1}
+		f.Beyond[forecast.CPU] = forecast.Use{Mean: cores, Variance: .1}
 		return f
 	}
-	c.future.Store(predict.NewSnapshot(predict.Contents{Epoch: 7, Forecasts: map[string]predict.NodeForecast{idle: forecast(.2), busy: forecast(7.6)}}))
+	c.future.Store(forecast.NewSnapshot(forecast.Contents{Epoch: 7, Forecasts: map[string]forecast.NodeForecast{idle: predicted(.2), busy: predicted(7.6)}}))
 	pod := c.pod("web", "500m", "512Mi")
 	record := c.schedule(pod)
 	e := c.evaluate(pod, record.Node)

@@ -15,7 +15,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/decision"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // Placement is a pod that another scheduler has placed.
@@ -85,7 +85,7 @@ func (e *Evaluator) Place(ctx context.Context, p Placement) (*decision.Placed, e
 				return 0
 			}
 			use, _ := v.View.Expected(v.state, info)
-			return use[predict.CPU]
+			return use[forecast.CPU]
 		}
 		out.Expected, out.TheirExpected = expected(out.Node), expected(theirs)
 	}

@@ -13,19 +13,20 @@ import (
 
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/decision"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // view is what the plugins predicted by; nil where they predicted nothing.
 type view struct {
-	*predict.Prediction
+	*cycle.Prediction
 	// pressure is what Taints predicts; nil is nothing.
-	pressure *predict.Prediction
+	pressure *cycle.Prediction
 	state    fwk.CycleState
 }
 
 func viewIn(state fwk.CycleState) *view {
-	fit, pressure := predict.PredictionIn(state, predict.PeaksState), predict.PredictionIn(state, predict.PressureState)
+	fit, pressure := cycle.PredictionIn(state, cycle.PeaksState), cycle.PredictionIn(state, cycle.PressureState)
 	switch {
 	case fit != nil:
 		return &view{fit, pressure, state}
@@ -39,16 +40,16 @@ func viewIn(state fwk.CycleState) *view {
 func forecastOf(v *view, pod *v1.Pod) *decision.Forecast {
 	p := &v.View.Pod
 	upper := p.Upper(v.View.Horizon)
-	f := &decision.Forecast{Rung: p.Rung.String(), CPU: upper[predict.CPU], Memory: upper[predict.Memory], Hours: v.View.Horizon.Hours()}
+	f := &decision.Forecast{Rung: p.Rung.String(), CPU: upper[forecast.CPU], Memory: upper[forecast.Memory], Hours: v.View.Horizon.Hours()}
 	switch p.Rung {
-	case predict.FromOwner:
-		if w, ok := predict.WorkloadOf(pod); ok {
+	case forecast.FromOwner:
+		if w, ok := forecast.WorkloadOf(pod); ok {
 			f.Of = w.Kind + " " + w.Namespace + "/" + w.Name
 		}
-	case predict.FromClass:
-		c := predict.ClassOf(pod, predict.RequestsOf(pod).Asked)
+	case forecast.FromClass:
+		c := forecast.ClassOf(pod, forecast.RequestsOf(pod).Asked)
 		f.Of = "pods of " + c.Namespace + " that run " + c.Image + " and request as much"
-	case predict.FromCluster:
+	case forecast.FromCluster:
 		f.Of = "all pods of the cluster, as a multiple of what they request"
 	}
 	return f
@@ -60,14 +61,14 @@ func (v *view) predict(r *answers, c *decision.Candidate) {
 	if v == nil || info == nil {
 		return
 	}
-	peaks, forecast := v.View.Peaks(v.state, info)
+	peaks, predicted := v.View.Peaks(v.state, info)
 	expected, _ := v.View.Expected(v.state, info)
-	allocatable, h := predict.AllocatableOf(info), v.View.Horizon
+	allocatable, h := forecast.AllocatableOf(info), v.View.Horizon
 	bounds := v.Bounds.Of(v.state, info)
-	for res := range predict.Resource(predict.NumResources) {
+	for res := range forecast.Resource(forecast.NumResources) {
 		p := decision.Predicted{
 			Resource: res.String(), Hours: h.Hours(), Expected: expected[res], Lower: peaks[res].Lower, Upper: peaks[res].Upper,
-			Pod: v.View.Pod.Peaks[h][res].Upper, Allocatable: allocatable[res], Rung: forecast.Rung.String(),
+			Pod: v.View.Pod.Peaks[h][res].Upper, Allocatable: allocatable[res], Rung: predicted.Rung.String(),
 		}
 		if b := bounds.Share[res] * allocatable[res]; !bounds.Off && !math.IsInf(b, 0) && !math.IsNaN(b) {
 			p.Bound = b
@@ -78,26 +79,26 @@ func (v *view) predict(r *answers, c *decision.Candidate) {
 }
 
 // note names the pod that makes most of a node's predicted peak of CPU, where one makes half of it, with what is behind that.
-func (v *view) note(info fwk.NodeInfo, peaks predict.Intervals) string {
-	var most predict.PodForecast
+func (v *view) note(info fwk.NodeInfo, peaks forecast.Intervals) string {
+	var most forecast.PodForecast
 	var who *v1.Pod
-	h, allocatable := v.View.Horizon, predict.AllocatableOf(info)
+	h, allocatable := v.View.Horizon, forecast.AllocatableOf(info)
 	for _, p := range info.GetPods() {
 		f := v.View.Snapshot.Resident(p, allocatable)
-		if who == nil || f.Peaks[h][predict.CPU].Upper > most.Peaks[h][predict.CPU].Upper {
+		if who == nil || f.Peaks[h][forecast.CPU].Upper > most.Peaks[h][forecast.CPU].Upper {
 			most, who = f, p.GetPod()
 		}
 	}
 	if who == nil {
 		return ""
 	}
-	upper := most.Peaks[h][predict.CPU].Upper
-	if upper < peaks[predict.CPU].Upper/2 || upper < .1*allocatable[predict.CPU] {
+	upper := most.Peaks[h][forecast.CPU].Upper
+	if upper < peaks[forecast.CPU].Upper/2 || upper < .1*allocatable[forecast.CPU] {
 		return ""
 	}
 	note := fmt.Sprintf("pod %s counts for %s (by its %s)", who.Name, decision.AmountOf("cpu", upper), most.Rung)
 	if own, ok := v.View.Snapshot.MeasuredOf(who.UID); ok {
-		note += fmt.Sprintf("; it was measured at %s", decision.Amount("cpu", own.Use[predict.CPU].Mean))
+		note += fmt.Sprintf("; it was measured at %s", decision.Amount("cpu", own.Use[forecast.CPU].Mean))
 	}
 	return note
 }
@@ -131,8 +132,8 @@ func (v *view) flip(e *decision.Evaluation, r *answers) string {
 		return ""
 	}
 	info := r.nodes.byName[other.Node]
-	l := &lower{view: v, future: *v.View.Loads.Of(v.state, v.View.Snapshot, info), bounds: v.Bounds.Of(v.state, info), allocatable: predict.AllocatableOf(info)}
-	if l.bounds.Off || l.future.Forecast.Rung == predict.Blind {
+	l := &lower{view: v, future: *v.View.Loads.Of(v.state, v.View.Snapshot, info), bounds: v.Bounds.Of(v.state, info), allocatable: forecast.AllocatableOf(info)}
+	if l.bounds.Off || l.future.Forecast.Rung == forecast.Blind {
 		return ""
 	}
 	was := l.expected(1)
@@ -154,9 +155,9 @@ func (v *view) flip(e *decision.Evaluation, r *answers) string {
 			high = mid
 		}
 	}
-	res := predict.CPU
-	if was[predict.Memory]*l.allocatable[predict.CPU] > was[predict.CPU]*l.allocatable[predict.Memory] {
-		res = predict.Memory
+	res := forecast.CPU
+	if was[forecast.Memory]*l.allocatable[forecast.CPU] > was[forecast.CPU]*l.allocatable[forecast.Memory] {
+		res = forecast.Memory
 	}
 	name := res.String()
 	return fmt.Sprintf("%s, if with the pod it were expected to use at most %s of %s (%s is expected)", other.Node,
@@ -166,25 +167,25 @@ func (v *view) flip(e *decision.Evaluation, r *answers) string {
 // lower is a node that is thought to use less.
 type lower struct {
 	view        *view
-	future      predict.NodeFuture
-	bounds      predict.Bounds
-	allocatable predict.Amounts
+	future      cycle.NodeFuture
+	bounds      cycle.Bounds
+	allocatable forecast.Amounts
 	// relieved are the points that Taints gives where the expected use passes no bound of pressure.
-	pressure predict.Bounds
+	pressure cycle.Bounds
 	relieved int64
 }
 
 // scaled is what the node uses without the pod, times by.
-func (l *lower) scaled(by float64) (predict.NodeUse, predict.NodeForecast) {
+func (l *lower) scaled(by float64) (forecast.NodeUse, forecast.NodeForecast) {
 	use, f := l.future.Use, l.future.Forecast
 	for r := range use {
 		use[r].Mean, use[r].Variance, use[r].Deviations = by*use[r].Mean, by*by*use[r].Variance, by*use[r].Deviations
-		f.Beyond[r] = predict.Use{Mean: by * f.Beyond[r].Mean, Variance: by * by * f.Beyond[r].Variance}
+		f.Beyond[r] = forecast.Use{Mean: by * f.Beyond[r].Mean, Variance: by * by * f.Beyond[r].Variance}
 	}
 	return use, f
 }
 
-func (l *lower) expected(by float64) predict.Amounts {
+func (l *lower) expected(by float64) forecast.Amounts {
 	use, f := l.scaled(by)
 	return l.view.View.ExpectedOf(&use, &f)
 }

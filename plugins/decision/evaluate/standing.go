@@ -14,7 +14,8 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/decision"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // Nodes says what is known and predicted of all nodes, without any pod that is to come.
@@ -25,28 +26,28 @@ func (e *Evaluator) Nodes(ctx context.Context) (*decision.Nodes, error) {
 	}
 	loads, state := &e.loads, framework.NewCycleState()
 	loads.Forget(len(all))
-	hour := predict.View{Snapshot: snapshot, Horizon: predict.Hour, Loads: loads}
-	day := predict.View{Snapshot: snapshot, Horizon: predict.Day, Loads: loads}
+	hour := cycle.View{Snapshot: snapshot, Horizon: forecast.Hour, Loads: loads}
+	day := cycle.View{Snapshot: snapshot, Horizon: forecast.Day, Loads: loads}
 	out := &decision.Nodes{Time: time.Now(), Epoch: snapshot.Epoch(), Blind: snapshot.Blind()}
 	for _, info := range all {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		used, known := snapshot.Node(info.Node().Name)
-		inHour, forecast := hour.Peaks(state, info)
+		inHour, predicted := hour.Peaks(state, info)
 		inDay, _ := day.Peaks(state, info)
 		expected, _ := day.Expected(state, info)
-		allocatable, requested := predict.AllocatableOf(info), requestedOf(info)
-		n := decision.Node{Name: info.Node().Name, Pods: len(info.GetPods()), Rung: forecast.Rung.String(), AgeSeconds: -1}
+		allocatable, requested := forecast.AllocatableOf(info), requestedOf(info)
+		n := decision.Node{Name: info.Node().Name, Pods: len(info.GetPods()), Rung: predicted.Rung.String(), AgeSeconds: -1}
 		if known && !used.Newest.IsZero() {
 			n.AgeSeconds = out.Time.Sub(used.Newest).Seconds()
 		}
-		for r, to := range []*decision.Resources{predict.CPU: &n.CPU, predict.Memory: &n.Memory} {
+		for r, to := range []*decision.Resources{forecast.CPU: &n.CPU, forecast.Memory: &n.Memory} {
 			*to = decision.Resources{
 				Allocatable: allocatable[r], Requested: requested[r], Expected: expected[r],
 				Hour: decision.Range(inHour[r]), Day: decision.Range(inDay[r]),
 			}
-			if latest := []float64{predict.CPU: used.CPU.Latest, predict.Memory: used.Memory.Latest}[r]; known && latest >= 0 && !math.IsInf(latest, 0) {
+			if latest := []float64{forecast.CPU: used.CPU.Latest, forecast.Memory: used.Memory.Latest}[r]; known && latest >= 0 && !math.IsInf(latest, 0) {
 				to.Used = &latest
 			}
 		}
@@ -62,28 +63,28 @@ func (e *Evaluator) Workloads(ctx context.Context) (*decision.Workloads, error) 
 	if err != nil {
 		return nil, err
 	}
-	rows := map[predict.Workload]*decision.Workload{}
+	rows := map[forecast.Workload]*decision.Workload{}
 	for _, info := range all {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		for _, p := range info.GetPods() {
 			pod := p.GetPod()
-			w, ok := predict.WorkloadOf(pod)
+			w, ok := forecast.WorkloadOf(pod)
 			if !ok {
 				continue
 			}
 			row := rows[w]
 			if row == nil {
 				f := snapshot.Pod(pod)
-				asked := predict.RequestsOf(pod).Asked
+				asked := forecast.RequestsOf(pod).Asked
 				row = &decision.Workload{
 					Namespace: w.Namespace, Kind: w.Kind, Name: w.Name, Rung: f.Rung.String(),
-					RequestedCPU: asked[predict.CPU], RequestedMemory: asked[predict.Memory],
-					MeanCPU: f.Use[predict.CPU].Mean, MeanMemory: f.Use[predict.Memory].Mean, LifeSeconds: f.Life.Seconds(),
+					RequestedCPU: asked[forecast.CPU], RequestedMemory: asked[forecast.Memory],
+					MeanCPU: f.Use[forecast.CPU].Mean, MeanMemory: f.Use[forecast.Memory].Mean, LifeSeconds: f.Life.Seconds(),
 				}
-				for r, to := range []*decision.Range{predict.CPU: &row.CPU, predict.Memory: &row.Memory} {
-					peak := f.Peaks[predict.Day][r]
+				for r, to := range []*decision.Range{forecast.CPU: &row.CPU, forecast.Memory: &row.Memory} {
+					peak := f.Peaks[forecast.Day][r]
 					*to = decision.Range{Lower: peak.Lower, Upper: peak.Upper}
 				}
 				rows[w] = row
@@ -105,7 +106,7 @@ func (e *Evaluator) Workloads(ctx context.Context) (*decision.Workloads, error) 
 }
 
 // now is the nodes and the forecasts.
-func (e *Evaluator) now(ctx context.Context) ([]fwk.NodeInfo, *predict.Snapshot, error) {
+func (e *Evaluator) now(ctx context.Context) ([]fwk.NodeInfo, *forecast.Snapshot, error) {
 	e.lock.Lock()
 	defer e.lock.Unlock()
 	all, err := e.turns.copyNodes(ctx)
@@ -115,6 +116,6 @@ func (e *Evaluator) now(ctx context.Context) ([]fwk.NodeInfo, *predict.Snapshot,
 	return all, e.options.Read(), nil
 }
 
-func requestedOf(info fwk.NodeInfo) predict.Amounts {
-	return predict.Amounts{predict.CPU: float64(info.GetRequested().GetMilliCPU()) / 1000, predict.Memory: float64(info.GetRequested().GetMemory())}
+func requestedOf(info fwk.NodeInfo) forecast.Amounts {
+	return forecast.Amounts{forecast.CPU: float64(info.GetRequested().GetMilliCPU()) / 1000, forecast.Memory: float64(info.GetRequested().GetMemory())}
 }

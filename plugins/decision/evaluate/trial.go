@@ -16,7 +16,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/decision"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // Trial is what to decide on without doing it; see decision.Trial.
@@ -170,7 +170,7 @@ func (t *trial) drain(info fwk.NodeInfo, left map[string]int) (moved []*v1.Pod) 
 	for _, p := range info.GetPods() {
 		pod := p.GetPod()
 		switch {
-		case predict.IsDaemon(pod):
+		case forecast.IsDaemon(pod):
 			left[ofDaemonSet]++
 		case isMirror(pod):
 			left[mirror]++
@@ -305,7 +305,7 @@ func (t *trial) compare() {
 
 func (t *trial) excess(n *nodes) (sum decision.Excess, known int) {
 	alone := t.view.View
-	alone.Pod = predict.PodForecast{}
+	alone.Pod = forecast.PodForecast{}
 	for _, info := range n.all {
 		bounds := t.view.Bounds.Of(t.view.state, info)
 		excess, ok := alone.Excess(t.view.state, info, &bounds)
@@ -313,7 +313,7 @@ func (t *trial) excess(n *nodes) (sum decision.Excess, known int) {
 			continue
 		}
 		known++
-		sum.CPU, sum.Memory = sum.CPU+excess[predict.CPU], sum.Memory+excess[predict.Memory]
+		sum.CPU, sum.Memory = sum.CPU+excess[forecast.CPU], sum.Memory+excess[forecast.Memory]
 	}
 	return sum, known
 }
@@ -335,7 +335,7 @@ func (n *nodes) with(pod *v1.Pod, name string) (*nodes, error) {
 
 // ownerOf is the pod's workload as Kind/name.
 func ownerOf(pod *v1.Pod) string {
-	if w, ok := predict.WorkloadOf(pod); ok {
+	if w, ok := forecast.WorkloadOf(pod); ok {
 		return w.Kind + "/" + w.Name
 	}
 	return ""

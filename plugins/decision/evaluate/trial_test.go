@@ -21,7 +21,7 @@ import (
 	"github.com/foresight-scheduler/foresight/manifests"
 	"github.com/foresight-scheduler/foresight/plugins/decision"
 	"github.com/foresight-scheduler/foresight/plugins/decision/evaluate"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 func (c *cluster) try(trial *evaluate.Trial) *decision.Tried {
@@ -129,15 +129,15 @@ func totalOf(e *decision.Evaluation, node string) int64 {
 func TestTrialComparesWithStock(t *testing.T) {
 	c := newCluster(t, string(manifests.SchedulerConfig), 3, false)
 	idle, busy := c.addNode("8", "32Gi"), c.addNode("8", "32Gi")
-	use := func(cores float64) predict.NodeForecast {
-		f := predict.NodeForecast{Rung: predict.Fresh, Beyond: [predict.NumResources]predict.Use{{Mean: cores}, {Mean: 1 << 30}}}
+	use := func(cores float64) forecast.NodeForecast {
+		f := forecast.NodeForecast{Rung: forecast.Fresh, Beyond: [forecast.NumResources]forecast.Use{{Mean: cores}, {Mean: 1 << 30}}}
 		for h := range f.Residual {
-			f.Residual[h] = [predict.NumResources]predict.Interval{{Lower: cores, Upper: cores}, {Lower: 1 << 30, Upper: 1 << 30}}
+			f.Residual[h] = [forecast.NumResources]forecast.Interval{{Lower: cores, Upper: cores}, {Lower: 1 << 30, Upper: 1 << 30}}
 		}
 		return f
 	}
-	c.future.Store(predict.NewSnapshot(predict.Contents{Epoch: 1, PodsEpoch: 1, Usage: map[string]predict.NodeUsage{idle: {}, busy: {}},
-		Forecasts: map[string]predict.NodeForecast{idle: use(.1), busy: use(7)}}))
+	c.future.Store(forecast.NewSnapshot(forecast.Contents{Epoch: 1, PodsEpoch: 1, Usage: map[string]forecast.NodeUsage{idle: {}, busy: {}},
+		Forecasts: map[string]forecast.NodeForecast{idle: use(.1), busy: use(7)}}))
 	// What runs on the idle node requests much and uses nothing, so requests say that the busy node is the free one.
 	c.put(c.pod("hoarder", "2", "1Gi"), idle)
 	tried := c.try(&evaluate.Trial{Pods: []*v1.Pod{c.pod("a", "500m", "1Gi"), c.pod("b", "500m", "1Gi")}, Compare: true})

@@ -11,7 +11,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 
 	"github.com/foresight-scheduler/foresight/plugins/decision"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
@@ -252,7 +252,7 @@ func (l *Ledger) Agreement() map[Result]int {
 
 // workloadOf is the pod's workload; a pod without one is its own.
 func workloadOf(p *v1.Pod) Workload {
-	if w, ok := predict.WorkloadOf(p); ok {
+	if w, ok := forecast.WorkloadOf(p); ok {
 		return Workload(w)
 	}
 	return Workload{Namespace: p.Namespace, Kind: "Pod", Name: p.Name}

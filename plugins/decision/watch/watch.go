@@ -18,7 +18,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/decision"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
 )
 
 // Watcher writes the records of a scheduler. Its fields are set before Install.
@@ -83,7 +83,7 @@ func (w *Watcher) record(f framework.Framework, state fwk.CycleState, pod *v1.Po
 	if w.Epoch != nil {
 		record.Epoch = w.Epoch()
 	}
-	arm := predict.ArmIn(state)
+	arm := cycle.ArmIn(state)
 	record.HeldOut, record.Chance = arm.HeldOut, arm.Chance
 	said := &w.index
 	switch {

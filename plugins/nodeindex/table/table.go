@@ -19,7 +19,7 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/postings"
-	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
 )
 
 // Row is what most pods ask of a node, in one or two cache lines. CPU is in millicores,

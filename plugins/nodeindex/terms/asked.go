@@ -9,7 +9,7 @@ import (
 
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/names"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
 )
 
 // asked is the term of the plugins that tell what they make of nodes: PredictedQoS, Trimaran's, the guard on limits, and

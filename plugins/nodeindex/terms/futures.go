@@ -5,7 +5,8 @@ package terms
 
 import (
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // What the terms peaks and pressure have in common: the forecasts of rows.
@@ -14,13 +15,13 @@ import (
 type future struct {
 	generation       int64 // of the NodeInfo, as the table has it
 	epoch, podsEpoch uint64
-	load             predict.NodeLoad
-	use              predict.NodeUse
-	node             predict.NodeForecast
+	load             forecast.NodeLoad
+	use              forecast.NodeUse
+	node             forecast.NodeForecast
 }
 
 // futureOf brings the row's future up to date and returns it.
-func (q *Query) futureOf(row int32, s *predict.Snapshot) *future {
+func (q *Query) futureOf(row int32, s *forecast.Snapshot) *future {
 	if len(q.futures) < len(q.table.Rows) {
 		q.futures = append(q.futures, make([]future, len(q.table.Rows)-len(q.futures))...)
 	}
@@ -30,12 +31,12 @@ func (q *Query) futureOf(row int32, s *predict.Snapshot) *future {
 	generation := q.table.Generation(row)
 	changed := f.generation != generation || generation == 0
 	if changed || f.podsEpoch != s.PodsEpoch() {
-		f.load, f.use = predict.NodeLoad{}, predict.NodeUse{}
-		allocatable := predict.AllocatableOf(info)
+		f.load, f.use = forecast.NodeLoad{}, forecast.NodeUse{}
+		allocatable := forecast.AllocatableOf(info)
 		for _, p := range info.GetPods() {
-			forecast := s.Resident(p, allocatable)
-			f.load.Add(&forecast)
-			f.use.Add(&forecast)
+			predicted := s.Resident(p, allocatable)
+			f.load.Add(&predicted)
+			f.use.Add(&predicted)
 		}
 		f.podsEpoch = s.PodsEpoch()
 	}
@@ -48,19 +49,19 @@ func (q *Query) futureOf(row int32, s *predict.Snapshot) *future {
 
 // outlook is what is predicted for a pod; the zero value where nothing is.
 type outlook struct {
-	bounds  *predict.NodeBounds
-	pod     predict.PodForecast
-	horizon predict.Horizon
-	counts  predict.Set
+	bounds  *cycle.NodeBounds
+	pod     forecast.PodForecast
+	horizon forecast.Horizon
+	counts  forecast.Set
 
 	filters, overcommits bool
 }
 
-func outlookOf(p *predict.Prediction) outlook {
+func outlookOf(p *cycle.Prediction) outlook {
 	return outlook{p.Bounds, p.View.Pod, p.View.Horizon, p.Counts, p.Filters, p.Overcommits}
 }
 
-// allocatable of a row, as predict.AllocatableOf.
-func allocatable(r *table.Row) predict.Amounts {
-	return predict.Amounts{predict.CPU: float64(r.AllocCPU) / 1000, predict.Memory: float64(r.AllocMem)}
+// allocatable of a row, as forecast.AllocatableOf.
+func allocatable(r *table.Row) forecast.Amounts {
+	return forecast.Amounts{forecast.CPU: float64(r.AllocCPU) / 1000, forecast.Memory: float64(r.AllocMem)}
 }

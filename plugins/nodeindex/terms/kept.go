@@ -7,7 +7,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 const (
@@ -33,7 +33,7 @@ type Shape struct {
 // World is all else that keepers judge rows by, each its part; the zero value has nothing to say. What was kept in
 // another world counts no more.
 type World struct {
-	snapshot *predict.Snapshot
+	snapshot *forecast.Snapshot
 	asked    [maxAsked]struct {
 		says bool
 		of   any

@@ -6,25 +6,26 @@ package terms
 import (
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // peaks is the term of ResourceFit's predictions: they refuse rows, and score them in place of requests.
 type peaks struct {
 	resources *resources
 
-	predicted *predict.Prediction // of the cycle
-	cpu, mem  int64               // predicted peak of the pod, in milli-CPUs and bytes
+	predicted *cycle.Prediction // of the cycle
+	cpu, mem  int64             // predicted peak of the pod, in milli-CPUs and bytes
 }
 
 func (t *peaks) read(p *profile) bool { return p.runs(config.ResourceFitName) && !t.resources.asked }
 
 // compile reads the prediction in the cycle's state, and not from the engine, so that index and plugins judge by one.
 func (t *peaks) compile(q *Query) {
-	if t.predicted = predict.PredictionIn(q.State, predict.PeaksState); t.predicted == nil {
+	if t.predicted = cycle.PredictionIn(q.State, cycle.PeaksState); t.predicted == nil {
 		return
 	}
-	t.cpu, t.mem = predict.Integers(t.predicted.View.Pod.Upper(t.predicted.View.Horizon))
+	t.cpu, t.mem = forecast.Integers(t.predicted.View.Pod.Upper(t.predicted.View.Horizon))
 	t.resources.predicted = true
 	q.Shape.peak = outlookOf(t.predicted)
 	q.predictsBy(t.predicted.View.Snapshot)
@@ -52,14 +53,14 @@ func (t *peaks) judge(q *Query, rows []int32) {
 }
 
 // refuses says whether ResourceFit's filter refuses the row for its predicted peak.
-func (t *peaks) refuses(f *future, bounds predict.Bounds, r *table.Row) bool {
-	if bounds.Off || f.node.Rung == predict.Blind && !t.predicted.Overcommits {
+func (t *peaks) refuses(f *future, bounds cycle.Bounds, r *table.Row) bool {
+	if bounds.Off || f.node.Rung == forecast.Blind && !t.predicted.Overcommits {
 		return false
 	}
 	of := t.predicted.View.PeaksOf(&f.load, &f.node)
-	use := predict.Lower(of)
+	use := forecast.Lower(of)
 	if t.predicted.Overcommits {
-		use = predict.Upper(of)
+		use = forecast.Upper(of)
 	} else {
 		bounds = bounds.Without(f.node.Lacks)
 	}
@@ -67,15 +68,15 @@ func (t *peaks) refuses(f *future, bounds predict.Bounds, r *table.Row) bool {
 }
 
 // harm is the score for what the node will suffer, where that is known.
-func (t *peaks) harm(f *future, bounds predict.Bounds, r *table.Row) int64 {
-	if bounds.Off || f.node.Rung == predict.Blind {
+func (t *peaks) harm(f *future, bounds cycle.Bounds, r *table.Row) int64 {
+	if bounds.Off || f.node.Rung == forecast.Blind {
 		return t.resources.requested(r)
 	}
 	return t.resources.own * int64(t.predicted.View.ScoreOf(&f.use, &f.node, &bounds, allocatable(r)))
 }
 
 // fit is the score for resources by what the node is predicted to use.
-func (t *peaks) fit(f *future, bounds predict.Bounds, r *table.Row) int64 {
+func (t *peaks) fit(f *future, bounds cycle.Bounds, r *table.Row) int64 {
 	u, scores := t.usageOf(f, bounds, r)
 	if !scores {
 		return 0
@@ -99,19 +100,19 @@ type usage struct {
 
 // usageOf returns the row's predicted use, or false where the row scores nothing, because
 // it is predicted to pass a bound.
-func (t *peaks) usageOf(f *future, bounds predict.Bounds, r *table.Row) (u usage, scores bool) {
+func (t *peaks) usageOf(f *future, bounds cycle.Bounds, r *table.Row) (u usage, scores bool) {
 	pod := &t.resources.Requests
-	if bounds.Off || f.node.Rung == predict.Blind {
+	if bounds.Off || f.node.Rung == forecast.Blind {
 		u = usage{cpu: r.NonZeroCPU + pod.NonZeroCPU, mem: r.NonZeroMem + pod.NonZeroMem, reqCPU: r.ReqCPU + pod.CPU, reqMem: r.ReqMem + pod.Mem}
 	} else {
-		upper := predict.Upper(t.predicted.View.PeaksOf(&f.load, &f.node))
+		upper := forecast.Upper(t.predicted.View.PeaksOf(&f.load, &f.node))
 		if !t.predicted.Overcommits {
 			bounds = bounds.Without(f.node.Lacks)
 		}
 		if bounds.Over(upper, allocatable(r)).Any() {
 			return u, false
 		}
-		cpu, mem := predict.Integers(upper)
+		cpu, mem := forecast.Integers(upper)
 		u = usage{cpu: cpu, mem: mem, reqCPU: cpu, reqMem: mem}
 	}
 	// The pod counts in full in any case, as there.

@@ -5,19 +5,20 @@ package terms
 
 import (
 	"github.com/foresight-scheduler/foresight/config"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // pressure is the term of predicted pressure, which Taints counts as taints: they refuse a row, or are disliked (see Taints).
 type pressure struct {
-	predicted *predict.Prediction // of the cycle
+	predicted *cycle.Prediction // of the cycle
 }
 
 func (t *pressure) read(p *profile) bool { return p.runs(config.TaintsName) }
 
 // compile reads the prediction in the cycle's state, and not from the engine, so that index and plugins judge by one.
 func (t *pressure) compile(q *Query) {
-	if t.predicted = predict.PredictionIn(q.State, predict.PressureState); t.predicted == nil {
+	if t.predicted = cycle.PredictionIn(q.State, cycle.PressureState); t.predicted == nil {
 		return
 	}
 	q.Shape.pressure, q.pressed = outlookOf(t.predicted), true
@@ -42,12 +43,12 @@ func (t *pressure) judge(q *Query, rows []int32) {
 func (t *pressure) on(q *Query, row int32) (count int8) {
 	f := q.futureOf(row, t.predicted.View.Snapshot)
 	bounds := t.predicted.Bounds.Of(q.State, q.table.Infos[row])
-	if bounds.Off || f.node.Rung == predict.Blind {
+	if bounds.Off || f.node.Rung == forecast.Blind {
 		return 0
 	}
 	use := t.predicted.View.ExpectedOf(&f.use, &f.node)
 	if t.predicted.Filters { // what refuses must be sure
-		use = predict.Lower(t.predicted.View.PeaksOf(&f.load, &f.node))
+		use = forecast.Lower(t.predicted.View.PeaksOf(&f.load, &f.node))
 	}
 	bounds = bounds.Without(f.node.Lacks)
 	for r, over := range bounds.Over(use, allocatable(&q.table.Rows[row])) {

@@ -11,7 +11,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/names"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
 )
 
 // profile is what terms read. A plugin that no term asks for is one that the index does not know.

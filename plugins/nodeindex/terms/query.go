@@ -12,7 +12,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/postings"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // Query is what one pod asks of every node, as the terms of its profile have compiled it. It is used again for the next
@@ -116,7 +116,7 @@ func (q *Query) scoresAlike(a alike, numbers []int64) {
 }
 
 // predictsBy has one snapshot of the forecasts judge all rows.
-func (q *Query) predictsBy(s *predict.Snapshot) {
+func (q *Query) predictsBy(s *forecast.Snapshot) {
 	if q.World.snapshot != nil && q.World.snapshot != s {
 		q.cannotSay(ReasonSnapshot) // A new one came between two plugins: the next pod has one.
 	}

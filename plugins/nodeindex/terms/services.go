@@ -12,7 +12,7 @@ import (
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/claims"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
-	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
 )
 
 // services is the term of Affinity's rules about where the pods of a pod's Services run. That plugin has one score a node,

@@ -16,8 +16,8 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/foresight-scheduler/foresight/config"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 

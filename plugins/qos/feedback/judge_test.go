@@ -13,14 +13,14 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality/learn"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality/classify"
 )
 
 // writeModel trains a small model: beyond 60 % of the CPU pods suffer.
 func writeModel(t *testing.T, path string) {
 	t.Helper()
-	d := &learn.Data{}
+	d := &classify.Data{}
 	for i := range 200 {
 		y := 0.
 		if i%10 >= 6 {
@@ -28,7 +28,7 @@ func writeModel(t *testing.T, path string) {
 		}
 		d.Add([]float64{.1, float64(i%10) / 10, 0}, y, 1)
 	}
-	if err := quality.Save(path, quality.Fit(quality.Placement, []*learn.Data{d, d}), quality.Card{}); err != nil {
+	if err := quality.Save(path, quality.Fit(quality.Placement, []*classify.Data{d, d}), quality.Card{}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/atomicfile"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality/outcome"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn/outcome"
 )
 
 // exporter writes outcomes to a file that foresight model train reads. One goroutine at a time may use it.

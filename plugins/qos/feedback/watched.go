@@ -10,8 +10,8 @@ import (
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict/ends"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/ends"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 

@@ -9,7 +9,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 
 	"github.com/foresight-scheduler/foresight/config"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // Rule is what the operator wants for the pods that match it.
@@ -60,6 +60,6 @@ func (r *Rule) matches(pod *v1.Pod) bool {
 	case r.workload == "":
 		return true
 	}
-	w, ok := predict.WorkloadOf(pod)
+	w, ok := forecast.WorkloadOf(pod)
 	return ok && len(r.workload) == len(w.Kind)+1+len(w.Name) && r.workload[:len(w.Kind)] == w.Kind && r.workload[len(w.Kind)+1:] == w.Name
 }

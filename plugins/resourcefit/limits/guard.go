@@ -17,8 +17,8 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
 
 	"github.com/foresight-scheduler/foresight/config"
-	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
-	"github.com/foresight-scheduler/foresight/plugins/predict/pernode"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/pernode"
 )
 
 const stateKey = "PreFilterLimitsResourceFit"

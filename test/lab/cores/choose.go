@@ -22,8 +22,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	"gonum.org/v1/gonum/stat"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict/peak/fit"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/peak/fit"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality"
 )
 
 // candidate is a node with its hogs that the service may be placed on, what is known of it before, and what came of it.

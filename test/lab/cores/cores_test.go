@@ -17,8 +17,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality/interference"
+	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/interference"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality"
 )
 
 // The processes of the lab are this program again.

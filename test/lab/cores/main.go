@@ -29,7 +29,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality"
 )
 
 // lab is what all runs have in common.

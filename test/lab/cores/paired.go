@@ -14,7 +14,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict/peak/fit"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/peak/fit"
 )
 
 // signTest is the two-sided probability of a split at least as uneven where both are equally likely.

@@ -18,8 +18,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgsvg"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict/peak/backtest"
-	"github.com/foresight-scheduler/foresight/plugins/predict/peak/baseline"
+	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/backtest"
+	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/baseline"
 )
 
 var (

@@ -10,7 +10,7 @@ import (
 	"html/template"
 	"io"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict/peak/backtest"
+	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/backtest"
 )
 
 //go:embed page.html

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict/peak/backtest"
+	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/backtest"
 )
 
 // A trace's name is shown, not run, and a method that never violates has no place on the logarithmic axis.

@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // Controllers have the pods that they would make, of the workload that forecasts know them by.
@@ -21,19 +21,19 @@ func TestPodsOfControllers(t *testing.T) {
 	for name, tc := range map[string]struct {
 		object, kind string
 		names        string
-		workload     predict.Workload
+		workload     forecast.Workload
 		why          string
 	}{
-		"deployment":          {"{metadata: {name: web}, spec: {replicas: 2, " + template + "}}", "Deployment.apps", "web-1 web-2", predict.Workload{Namespace: "b", Kind: "Deployment", Name: "web"}, ""},
-		"one by default":      {"{metadata: {name: web}, spec: {" + template + "}}", "ReplicaSet.apps", "web-1", predict.Workload{Namespace: "b", Kind: "ReplicaSet", Name: "web"}, ""},
-		"none":                {"{metadata: {name: web}, spec: {replicas: 0, " + template + "}}", "Deployment.apps", "", predict.Workload{}, "no pods"},
-		"stateful set":        {"{metadata: {name: db}, spec: {replicas: 2, ordinals: {start: 3}, volumeClaimTemplates: [{metadata: {name: data}}], " + template + "}}", "StatefulSet.apps", "db-3 db-4", predict.Workload{Namespace: "b", Kind: "StatefulSet", Name: "db"}, ""},
-		"job":                 {"{metadata: {name: j}, spec: {parallelism: 3, completions: 2, " + template + "}}", "Job.batch", "j-1 j-2", predict.Workload{Namespace: "b", Kind: "Job", Name: "j"}, ""},
-		"a queue":             {"{metadata: {name: j}, spec: {parallelism: 3, " + template + "}}", "Job.batch", "j-1 j-2 j-3", predict.Workload{Namespace: "b", Kind: "Job", Name: "j"}, ""},
-		"suspended":           {"{metadata: {name: j}, spec: {suspend: true, " + template + "}}", "Job.batch", "", predict.Workload{}, "suspended"},
-		"cron job":            {"{metadata: {name: nightly}, spec: {jobTemplate: {spec: {" + template + "}}}}", "CronJob.batch", "nightly-1", predict.Workload{Namespace: "b", Kind: "CronJob", Name: "nightly"}, "one run"},
-		"controller of old":   {"{metadata: {name: rc}, spec: {replicas: 1, " + template + "}}", "ReplicationController", "rc-1", predict.Workload{Namespace: "b", Kind: "ReplicationController", Name: "rc"}, ""},
-		"a pod that is bound": {"{metadata: {name: p}, spec: {nodeName: node-1, containers: [{name: c, image: i}]}}", "Pod", "p", predict.Workload{}, ""},
+		"deployment":          {"{metadata: {name: web}, spec: {replicas: 2, " + template + "}}", "Deployment.apps", "web-1 web-2", forecast.Workload{Namespace: "b", Kind: "Deployment", Name: "web"}, ""},
+		"one by default":      {"{metadata: {name: web}, spec: {" + template + "}}", "ReplicaSet.apps", "web-1", forecast.Workload{Namespace: "b", Kind: "ReplicaSet", Name: "web"}, ""},
+		"none":                {"{metadata: {name: web}, spec: {replicas: 0, " + template + "}}", "Deployment.apps", "", forecast.Workload{}, "no pods"},
+		"stateful set":        {"{metadata: {name: db}, spec: {replicas: 2, ordinals: {start: 3}, volumeClaimTemplates: [{metadata: {name: data}}], " + template + "}}", "StatefulSet.apps", "db-3 db-4", forecast.Workload{Namespace: "b", Kind: "StatefulSet", Name: "db"}, ""},
+		"job":                 {"{metadata: {name: j}, spec: {parallelism: 3, completions: 2, " + template + "}}", "Job.batch", "j-1 j-2", forecast.Workload{Namespace: "b", Kind: "Job", Name: "j"}, ""},
+		"a queue":             {"{metadata: {name: j}, spec: {parallelism: 3, " + template + "}}", "Job.batch", "j-1 j-2 j-3", forecast.Workload{Namespace: "b", Kind: "Job", Name: "j"}, ""},
+		"suspended":           {"{metadata: {name: j}, spec: {suspend: true, " + template + "}}", "Job.batch", "", forecast.Workload{}, "suspended"},
+		"cron job":            {"{metadata: {name: nightly}, spec: {jobTemplate: {spec: {" + template + "}}}}", "CronJob.batch", "nightly-1", forecast.Workload{Namespace: "b", Kind: "CronJob", Name: "nightly"}, "one run"},
+		"controller of old":   {"{metadata: {name: rc}, spec: {replicas: 1, " + template + "}}", "ReplicationController", "rc-1", forecast.Workload{Namespace: "b", Kind: "ReplicationController", Name: "rc"}, ""},
+		"a pod that is bound": {"{metadata: {name: p}, spec: {nodeName: node-1, containers: [{name: c, image: i}]}}", "Pod", "p", forecast.Workload{}, ""},
 	} {
 		u := &unstructured.Unstructured{}
 		if err := yaml.Unmarshal([]byte(tc.object), &u.Object); err != nil {
@@ -48,7 +48,7 @@ func TestPodsOfControllers(t *testing.T) {
 			names = append(names, s.names...)
 			pod := &v1.Pod{ObjectMeta: s.template.ObjectMeta, Spec: s.template.Spec}
 			pod.Namespace, pod.OwnerReferences = "b", s.owner
-			if w, _ := predict.WorkloadOf(pod); len(s.names) > 0 && w != tc.workload {
+			if w, _ := forecast.WorkloadOf(pod); len(s.names) > 0 && w != tc.workload {
 				t.Errorf("%s: its pods are of %+v", name, w)
 			}
 			if pod.Spec.NodeName != "" {

@@ -16,7 +16,8 @@ import (
 
 	"github.com/foresight-scheduler/foresight/cmd/foresight/explain"
 	"github.com/foresight-scheduler/foresight/plugins/decision"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // print writes a line a pod, or its table where it is to be wide, then the reasons of those that would wait, and what is to be said of all.
@@ -258,10 +259,10 @@ func (a *answer) compared(out io.Writer) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	well := predict.RunsWell()
+	well := cycle.RunsWell()
 	_, err := fmt.Fprintf(out, `Overload is what pods are expected to want beyond what their nodes run well at, at any moment on average, added up over %s:
 beyond %.0f %% of a node's CPU they slow each other down, and beyond %.0f %% of its memory some may be killed.
-`, many(x.Nodes, "node"), 100*well[predict.CPU], 100*well[predict.Memory])
+`, many(x.Nodes, "node"), 100*well[forecast.CPU], 100*well[forecast.Memory])
 	return err
 }
 

@@ -20,9 +20,9 @@ import (
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex"
-	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
 	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/replay/world"
-	"github.com/foresight-scheduler/foresight/plugins/predict/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
@@ -34,8 +34,8 @@ type driver struct {
 	nodes  *informer
 	pods   *informer
 	name   string // of the profile that pods ask for
-	engine *engine.Engine
-	step   *engine.Stepper
+	engine *learn.Engine
+	step   *learn.Stepper
 	failed chan error
 	end    context.CancelFunc
 	ctx    context.Context
@@ -110,12 +110,12 @@ func (d *driver) start(w *world.World, c *Config, draw uint64, peers frameworkru
 }
 
 // newEngine returns an engine that learns of a driver's pods, and what drives it. ahead has it learn what pods that run will do.
-func newEngine(w *world.World, args *config.PredictionArgs, d *driver, ahead bool) (*engine.Engine, *engine.Stepper) {
-	e := engine.New(*args, d.clock)
+func newEngine(w *world.World, args *config.PredictionArgs, d *driver, ahead bool) (*learn.Engine, *learn.Stepper) {
+	e := learn.New(*args, d.clock)
 	if ahead {
 		e.LookAhead()
 	}
-	return e, e.Stepper(engine.Cluster{Machines: machinesOf(w), Pod: d.pod, Nodes: func() []*v1.Node { return w.Nodes }})
+	return e, e.Stepper(learn.Cluster{Machines: machinesOf(w), Pod: d.pod, Nodes: func() []*v1.Node { return w.Nodes }})
 }
 
 // pod is a pod that is there, or nil.

@@ -16,9 +16,9 @@ import (
 
 	"github.com/foresight-scheduler/foresight/plugins"
 	"github.com/foresight-scheduler/foresight/plugins/decision/evaluate"
-	"github.com/foresight-scheduler/foresight/plugins/predict"
-	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
 	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/replay/world"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 	"github.com/foresight-scheduler/foresight/plugins/rebalance"
 )
@@ -82,8 +82,8 @@ type mover struct {
 	movable float64 // pods that may move, times steps
 	moving  int     // pod that is on its way; -1 is none
 	next    func(ctx context.Context, most int) ([]int, error)
-	engine  *engine.Engine
-	step    *engine.Stepper // nil where the driver's engine serves
+	engine  *learn.Engine
+	step    *learn.Stepper // nil where the driver's engine serves
 	planner *rebalance.Planner
 	survey  rebalance.Survey
 	ask     *evaluate.Evaluator
@@ -293,14 +293,14 @@ func (m *mover) byFuture(ctx context.Context, most int) ([]int, error) {
 	}
 	for i := range r.nodes {
 		n := &r.nodes[i]
-		node := rebalance.Node{Name: r.world.Nodes[i].Name, Size: predict.Amounts{n.cores, n.bytes}}
+		node := rebalance.Node{Name: r.world.Nodes[i].Name, Size: forecast.Amounts{n.cores, n.bytes}}
 		for _, j := range n.pods {
 			w, object := &r.world.Pods[j], r.pods[j].object
 			p := &rebalance.Pod{
 				UID: string(object.UID), Namespace: object.Namespace, Name: object.Name, Created: object.CreationTimestamp.Time,
-				Use: make([]rebalance.Uses, steps), Now: predict.Amounts{float64(w.CPU[from]), float64(w.Memory[from])}, Latest: float64(w.CPU[max(0, from-1)]), Measured: true,
+				Use: make([]rebalance.Uses, steps), Now: forecast.Amounts{float64(w.CPU[from]), float64(w.Memory[from])}, Latest: float64(w.CPU[max(0, from-1)]), Measured: true,
 			}
-			if owner, ok := predict.WorkloadOf(object); ok {
+			if owner, ok := forecast.WorkloadOf(object); ok {
 				p.Workload = fmt.Sprint(owner)
 			}
 			if !r.movable(j) {

@@ -17,16 +17,16 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins"
 	"github.com/foresight-scheduler/foresight/plugins/decision/evaluate"
 	"github.com/foresight-scheduler/foresight/plugins/decision/shadow"
-	"github.com/foresight-scheduler/foresight/plugins/predict/engine"
 	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/replay/world"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
 // onlooker decides about the pods that a driver's scheduler places, as the onlooker of the scheduler's binary does.
 type onlooker struct {
 	driver    *driver
-	engine    *engine.Engine
-	step      *engine.Stepper
+	engine    *learn.Engine
+	step      *learn.Stepper
 	evaluator *evaluate.Evaluator
 	ledger    *shadow.Ledger
 	draw      *rand.Rand

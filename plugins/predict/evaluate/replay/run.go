@@ -23,7 +23,7 @@ import (
 	"k8s.io/component-helpers/resource"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/replay/world"
-	"github.com/foresight-scheduler/foresight/plugins/predict/harm"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/harm"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 

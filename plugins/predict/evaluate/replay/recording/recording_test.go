@@ -19,7 +19,7 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 var begin = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
@@ -172,7 +172,7 @@ func TestWorldOfRecording(t *testing.T) {
 		if toleration := old.Object.Spec.Tolerations[0]; !toleration.ToleratesTaint(klog.Background(), &w.Nodes[0].Spec.Taints[0], false) {
 			t.Errorf("%v does not tolerate %v", toleration, w.Nodes[0].Spec.Taints[0])
 		}
-		if workload, ok := predict.WorkloadOf(old.Object); !ok || workload.Kind != "Deployment" {
+		if workload, ok := forecast.WorkloadOf(old.Object); !ok || workload.Kind != "Deployment" {
 			t.Errorf("the workload is %v", workload)
 		}
 		if old.Object.Annotations["foresight-scheduler.dev/overcommit"] != "true" || len(w.ReplicaSets) != 1 {

@@ -1,0 +1,50 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package forecast
+
+import (
+	v1 "k8s.io/api/core/v1"
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/component-helpers/resource"
+	fwk "k8s.io/kube-scheduler/framework"
+)
+
+// Amounts of each resource, in cores and bytes.
+type Amounts [NumResources]float64
+
+// What upstream's scorers count for a container without a request
+// (k8s.io/kubernetes/pkg/scheduler/util/pod_resources.go).
+var defaultRequests = v1.ResourceList{
+	v1.ResourceCPU:    *apiresource.NewMilliQuantity(100, apiresource.DecimalSI),
+	v1.ResourceMemory: *apiresource.NewQuantity(200<<20, apiresource.BinarySI),
+}
+
+// Requests are what a pod asks for.
+type Requests struct {
+	// Asked is what the pod requests, 0 where it requests nothing.
+	Asked Amounts
+	// Counted is the same with upstream's defaults for containers that request nothing, as upstream scores it.
+	Counted Amounts
+}
+
+// RequestsOf returns the requests of a pod, as upstream counts them for one that has no node yet.
+func RequestsOf(pod *v1.Pod) Requests {
+	return Requests{
+		Asked:   amountsIn(resource.PodRequests(pod, resource.PodResourcesOptions{})),
+		Counted: amountsIn(resource.PodRequests(pod, resource.PodResourcesOptions{NonMissingContainerRequests: defaultRequests})),
+	}
+}
+
+// requestsOf is RequestsOf for a pod on a node, without an allocation: upstream has added its requests up already.
+func requestsOf(p fwk.PodInfo) Requests {
+	r := p.CalculateResource()
+	return Requests{
+		Asked:   Amounts{CPU: float64(r.Resource.GetMilliCPU()) / 1000, Memory: float64(r.Resource.GetMemory())},
+		Counted: Amounts{CPU: float64(r.Non0CPU) / 1000, Memory: float64(r.Non0Mem)},
+	}
+}
+
+func amountsIn(list v1.ResourceList) Amounts {
+	return Amounts{CPU: list.Cpu().AsApproximateFloat64(), Memory: list.Memory().AsApproximateFloat64()}
+}
