@@ -79,6 +79,7 @@ var builtIn = []struct{ name, data, help string }{
 	{"trimaran-lvrb", scoredBy(trimaran.LoadVariationRiskBalancingName, ""), "the default profile scored by Trimaran's LoadVariationRiskBalancing"},
 	{"last-hour-max", scoredBy(lastHourMax, ""), "the default profile scored by the last hour's highest CPU use, with what came since counted by requests"},
 	{"yesterday", onlyBy(repeats), "the node that would suffer least if each pod, the new one too, stayed and did what it did a day before"},
+	{"known-hours", onlyBy(knownHours), "the node that would suffer least by the true mean and variance of each workload's CPU in each of the next 24 hours"},
 	{"oracle", onlyBy(oracle), "the node whose CPU peak over the next 24 h will be the lowest: it knows the future"},
 }
 

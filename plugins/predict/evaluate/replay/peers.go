@@ -17,6 +17,7 @@ const (
 	oracle      = "ReplayOracle"
 	lastHourMax = "ReplayLastHourMax"
 	repeats     = "ReplayYesterday"
+	knownHours  = "ReplayKnownHours"
 )
 
 // peer is a score by a cost that a replay knows of a pod on a node: a share of the node, or a harm of package harm.
@@ -30,7 +31,7 @@ type peer struct {
 // peers are the plugins of a run.
 func (r *run) peers() frameworkruntime.Registry {
 	registry := frameworkruntime.Registry{}
-	for _, p := range []*peer{{oracle, r.peakOf, true}, {lastHourMax, r.lastHourOf, false}, {repeats, r.repeatedOf, true}} {
+	for _, p := range []*peer{{oracle, r.peakOf, true}, {lastHourMax, r.lastHourOf, false}, {repeats, r.repeatedOf, true}, {knownHours, r.knownHoursOf, true}} {
 		registry[p.name] = func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error) { return p, nil }
 	}
 	return registry

@@ -20,10 +20,8 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/component-helpers/resource"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/replay/world"
-	"github.com/foresight-scheduler/foresight/plugins/predict/model/harm"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
@@ -395,60 +393,6 @@ func (r *run) demand(n *node, k int) (cpu, memory float64) {
 		cpu, memory = cpu+float64(w.CPU[k]), memory+float64(w.Memory[k])
 	}
 	return cpu, memory
-}
-
-// peakOf is the CPU peak of a node with the pod over the next 24 h, as a share of the node.
-func (r *run) peakOf(p *v1.Pod, name string) float64 {
-	return r.peakWith(r.byKey[key(p.Namespace, p.Name)], r.index[name])
-}
-
-func (r *run) peakWith(i, on int) float64 {
-	w, n := &r.world.Pods[i], &r.nodes[on]
-	from := world.Index(r.now + world.Step - 1)
-	to := min(r.world.Steps, from+daySteps)
-	leaves := world.Index(w.End + world.Step - 1)
-	peak := float32(0)
-	for k := from; k < to; k++ {
-		if v := n.future[k]; k < leaves {
-			peak = max(peak, v+w.CPU[k])
-		} else {
-			peak = max(peak, v)
-		}
-	}
-	return float64(peak) / n.cores
-}
-
-// repeatedOf is the harm to a node with the pod over the next 24 h, were each pod to stay and to do again what it did a day before, at
-// the same time of day. Within an hour use is taken to be normal about its mean.
-func (r *run) repeatedOf(p *v1.Pod, name string) float64 {
-	w, n := &r.world.Pods[r.byKey[key(p.Namespace, p.Name)]], &r.nodes[r.index[name]]
-	risk, hours := 0.0, 0
-	for k := world.Index(r.now + world.Step - 1); hours < 24 && k+hourSteps <= r.world.Steps; k += hourSteps {
-		mean, squares := 0.0, 0.0
-		for j := k; j < k+hourSteps; j++ {
-			v := float64(n.repeated[j] + w.CPU[max(0, j-daySteps)])
-			mean, squares = mean+v/float64(hourSteps), squares+v*v/float64(hourSteps)
-		}
-		risk += harm.Risk(harm.Use{Mean: mean, Variance: max(0, squares-mean*mean)}, .8*n.cores, n.cores)
-		hours++
-	}
-	return risk / float64(max(1, hours))
-}
-
-// lastHourOf is the highest CPU use of the last hour's steps, and what was not measured yet by its requests, as a share of the node.
-func (r *run) lastHourOf(p *v1.Pod, name string) float64 {
-	n := &r.nodes[r.index[name]]
-	return (slices.Max(n.measured[:]) + n.unseen + requests(p)[0]) / n.cores
-}
-
-// requests of a pod: cores and bytes.
-func requests(p *v1.Pod) (asked [2]float64) {
-	if len(p.Spec.Containers) == 1 && len(p.Spec.InitContainers) == 0 && p.Spec.Overhead == nil && p.Spec.Resources == nil {
-		r := p.Spec.Containers[0].Resources.Requests // as most pods are, without an allocation
-		return [2]float64{r.Cpu().AsApproximateFloat64(), r.Memory().AsApproximateFloat64()}
-	}
-	r := resource.PodRequests(p, resource.PodResourcesOptions{})
-	return [2]float64{r.Cpu().AsApproximateFloat64(), r.Memory().AsApproximateFloat64()}
 }
 
 func key(namespace, name string) string { return namespace + "/" + name }

@@ -78,6 +78,9 @@ func TestRun(t *testing.T) {
 	if stock.Hot80 < 60 || knows.Hot80 > .9*stock.Hot80 {
 		t.Errorf("hot minutes of the oracle are %v, of stock %v", knows.Hot80, stock.Hot80)
 	}
+	if hours := outcomes["known-hours"]; hours.Hot80 > .9*stock.Hot80 {
+		t.Errorf("hot minutes of who knows each hour's mean are %v, of stock %v", hours.Hot80, stock.Hot80)
+	}
 	if len(stock.Worst) == 0 || stock.Worst[0].Peak <= stock.Worst[0].BestPeak {
 		t.Errorf("the worst decisions of stock: %+v", stock.Worst)
 	}

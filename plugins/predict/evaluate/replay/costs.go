@@ -1,0 +1,109 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package replay
+
+import (
+	"slices"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/component-helpers/resource"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/replay/world"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/harm"
+)
+
+// peakOf is the CPU peak of a node with the pod over the next 24 h, as a share of the node.
+func (r *run) peakOf(p *v1.Pod, name string) float64 {
+	return r.peakWith(r.byKey[key(p.Namespace, p.Name)], r.index[name])
+}
+
+func (r *run) peakWith(i, on int) float64 {
+	w, n := &r.world.Pods[i], &r.nodes[on]
+	from := world.Index(r.now + world.Step - 1)
+	to := min(r.world.Steps, from+daySteps)
+	leaves := world.Index(w.End + world.Step - 1)
+	peak := float32(0)
+	for k := from; k < to; k++ {
+		if v := n.future[k]; k < leaves {
+			peak = max(peak, v+w.CPU[k])
+		} else {
+			peak = max(peak, v)
+		}
+	}
+	return float64(peak) / n.cores
+}
+
+// repeatedOf is the harm to a node with the pod over the next 24 h, were each pod to stay and to do again what it did a day before, at
+// the same time of day. Within an hour use is taken to be normal about its mean.
+func (r *run) repeatedOf(p *v1.Pod, name string) float64 {
+	w, n := &r.world.Pods[r.byKey[key(p.Namespace, p.Name)]], &r.nodes[r.index[name]]
+	risk, hours := 0.0, 0
+	for k := world.Index(r.now + world.Step - 1); hours < 24 && k+hourSteps <= r.world.Steps; k += hourSteps {
+		mean, squares := 0.0, 0.0
+		for j := k; j < k+hourSteps; j++ {
+			v := float64(n.repeated[j] + w.CPU[max(0, j-daySteps)])
+			mean, squares = mean+v/float64(hourSteps), squares+v*v/float64(hourSteps)
+		}
+		risk += harm.Risk(harm.Use{Mean: mean, Variance: max(0, squares-mean*mean)}, .8*n.cores, n.cores)
+		hours++
+	}
+	return risk / float64(max(1, hours))
+}
+
+// knownHoursOf is the harm to a node with the pod over the next 24 h, by the true mean and the true variance of each workload's CPU on it
+// in each hour, as if workloads varied independently within the hour: what the best forecast by the hour could say.
+func (r *run) knownHoursOf(p *v1.Pod, name string) float64 {
+	n := &r.nodes[r.index[name]]
+	workloads := map[forecast.Workload][]int{}
+	for _, i := range append(slices.Clone(n.pods), r.byKey[key(p.Namespace, p.Name)]) {
+		w, owned := forecast.WorkloadOf(r.world.Pods[i].Object)
+		if !owned {
+			w.Name = r.world.Pods[i].Object.Name
+		}
+		workloads[w] = append(workloads[w], i)
+	}
+	risk, hours := 0.0, 0
+	for k := world.Index(r.now + world.Step - 1); hours < 24 && k+hourSteps <= r.world.Steps; k += hourSteps {
+		var node harm.Use
+		for _, pods := range workloads {
+			u := r.hourOf(pods, k)
+			node.Mean, node.Variance = node.Mean+u.Mean, node.Variance+u.Variance
+		}
+		risk += harm.Risk(node, .8*n.cores, n.cores)
+		hours++
+	}
+	return risk / float64(max(1, hours))
+}
+
+// hourOf is the mean and the variance of the CPU of pods together in the hour that begins with a step, in cores. Who has ended uses nothing.
+func (r *run) hourOf(pods []int, from int) (u harm.Use) {
+	for k := from; k < from+hourSteps; k++ {
+		v := 0.0
+		for _, i := range pods {
+			if p := &r.world.Pods[i]; k < world.Index(p.End+world.Step-1) {
+				v += float64(p.CPU[k])
+			}
+		}
+		u.Mean, u.Variance = u.Mean+v/float64(hourSteps), u.Variance+v*v/float64(hourSteps)
+	}
+	u.Variance = max(0, u.Variance-u.Mean*u.Mean)
+	return u
+}
+
+// lastHourOf is the highest CPU use of the last hour's steps, and what was not measured yet by its requests, as a share of the node.
+func (r *run) lastHourOf(p *v1.Pod, name string) float64 {
+	n := &r.nodes[r.index[name]]
+	return (slices.Max(n.measured[:]) + n.unseen + requests(p)[0]) / n.cores
+}
+
+// requests of a pod: cores and bytes.
+func requests(p *v1.Pod) (asked [2]float64) {
+	if len(p.Spec.Containers) == 1 && len(p.Spec.InitContainers) == 0 && p.Spec.Overhead == nil && p.Spec.Resources == nil {
+		r := p.Spec.Containers[0].Resources.Requests // as most pods are, without an allocation
+		return [2]float64{r.Cpu().AsApproximateFloat64(), r.Memory().AsApproximateFloat64()}
+	}
+	r := resource.PodRequests(p, resource.PodResourcesOptions{})
+	return [2]float64{r.Cpu().AsApproximateFloat64(), r.Memory().AsApproximateFloat64()}
+}
