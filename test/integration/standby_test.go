@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -50,9 +49,6 @@ func fresh(t *testing.T, nodes int, replicas ...*replica) {
 	}
 }
 
-// hot is what kubectl top says of a node that uses about 3.5 cores.
-var hot = regexp.MustCompile(`standby-0 +3[45]\d\dm `)
-
 // A standby learns as the leader does. When the leader is killed, the first pods that the next one places go by what nodes
 // are used, which it knows already: one that is requested full but idle is chosen before one that is hot.
 func TestStandbyIsWarm(t *testing.T) {
@@ -71,7 +67,7 @@ func TestStandbyIsWarm(t *testing.T) {
 	replicas := []*replica{startReplica(t, "replica-a", learning(t)+beside), startReplica(t, "replica-b", learning(t)+beside)}
 	eventually(t, "metrics-server tells of both nodes", func(context.Context) (bool, string) {
 		out, err := localcluster("kubectl", "top", "nodes", "-l", nodePool+"=standby", "--no-headers")
-		return err == nil && hot.MatchString(out) && strings.Contains(out, "standby-1"), fmt.Sprint(out, err)
+		return err == nil && usesAbout3500m("standby-0").MatchString(out) && strings.Contains(out, "standby-1"), fmt.Sprint(out, err)
 	})
 	fresh(t, 8, replicas...)
 
