@@ -26,8 +26,8 @@ func (n *Node) forecast() {
 	}
 }
 
-// calibrate replaces the residuals for which the whole node is forecast.
-func (h *History) calibrate(n *Node) {
+// calibrate replaces the residuals for which the whole node is forecast. settled is the load of its members.
+func (h *History) calibrate(n *Node, settled *forecast.NodeLoad) {
 	for horizon := range n.residual {
 		for r := range n.residual[horizon] {
 			d := &n.direct[horizon][r]
@@ -36,10 +36,10 @@ func (h *History) calibrate(n *Node) {
 			}
 			// Until the next one is made, the node's forecast holds all members: those that have gone since are taken off it
 			// too, and no longer added. Pods that came since then are not in it, and add to it.
-			settled := &n.settled[horizon][r]
+			of := &settled[horizon][r]
 			n.residual[horizon][r] = forecast.Interval{
-				Lower: d.Lower - settled.Sure,
-				Upper: d.Upper - h.combiners[horizon][r].Peak(settled.Load),
+				Lower: d.Lower - of.Sure,
+				Upper: d.Upper - h.combiners[horizon][r].Peak(of.Load),
 			}
 		}
 	}
@@ -54,7 +54,6 @@ func (h *History) Publish(now time.Time, c *forecast.Contents) Standing {
 		if n.gone != 0 {
 			continue
 		}
-		h.calibrate(n)
 		f, stands := h.aged(n, now)
 		st.add(n, &stands)
 		c.Forecasts[name] = f
@@ -128,7 +127,7 @@ func (h *History) agedOf(n *Node, r int, now time.Time) (residual [forecast.NumH
 	for horizon := range residual {
 		low, high, known := 0.0, 0.0, false
 		for i := range forecast.Horizon(horizon).Hours() {
-			if v := float64(own.Profile[hourOfWeek(begin+int64(i))]); v >= 0 {
+			if v := float64(own.Profile.of(begin + int64(i))); v >= 0 {
 				if !known || v < low {
 					low = v
 				}

@@ -43,7 +43,7 @@ type History struct {
 	accounts map[string]*Account
 }
 
-// Node is what is known of one node. Fields are exported to be saved.
+// Node is what is known of one node.
 type Node struct {
 	// Newest sample of anything, Unix seconds.
 	Newest int64
@@ -66,8 +66,8 @@ type Node struct {
 	told, untold int
 	// gone is since when there is no such node, Unix seconds; 0 while there is.
 	gone int64
-	// load of the pods there are, and of the members.
-	load, settled forecast.NodeLoad
+	// load of the pods there are.
+	load forecast.NodeLoad
 	// members are the pods that were there when the open hour began, also those that have gone since.
 	members []*pods.Pod
 	// direct forecasts of the whole node, made of its members when the open hour began.
@@ -93,7 +93,7 @@ type Resource struct {
 type Own struct {
 	Mean, Variance float64
 	Samples        float64
-	Profile        [7 * 24]float32 // mean of that hour; negative is not known
+	Profile        profile
 }
 
 type direct struct {
@@ -181,10 +181,10 @@ func (h *History) Add(r usage.Reading, p *pods.History, s *forecast.Snapshot) {
 		}
 	})
 	for _, n := range h.nodes {
-		n.settled = forecast.NodeLoad{}
+		var settled forecast.NodeLoad
 		for _, pod := range n.members {
 			f := pod.Forecast(s)
-			n.settled.Add(&f)
+			settled.Add(&f)
 		}
 		for i := range n.Resources {
 			v := n.measured[i]
@@ -199,6 +199,7 @@ func (h *History) Add(r usage.Reading, p *pods.History, s *forecast.Snapshot) {
 			own.add(n.Newest, max(0, beyond), h.options.Grid)
 		}
 		n.forecast()
+		h.calibrate(n, &settled)
 	}
 }
 
@@ -252,9 +253,6 @@ func (h *History) meet(name string) *Node {
 	n.machine, _ = h.machines(name)
 	for i, scale := range n.size() {
 		n.Resources[i] = Resource{Whole: history.NewSeries(h.options.Grid, scale), Peak: -1}
-		for hour := range n.Resources[i].Own.Profile {
-			n.Resources[i].Own.Profile[hour] = -1
-		}
 	}
 	h.nodes[name] = n
 	return n
@@ -293,16 +291,10 @@ func (o *Own) add(unix int64, v float64, grid history.Grid) {
 	d := v - o.Mean
 	o.Mean += weight * d
 	o.Variance = (1 - weight) * (o.Variance + weight*d*d)
-	at := hourOfWeek(grid.Hour(unix))
-	if o.Profile[at] < 0 {
-		o.Profile[at] = float32(v)
-	}
 	// An hour comes once a week, with this many samples.
 	perHour := max(1, time.Hour.Seconds()/grid.Interval.Seconds())
-	o.Profile[at] += float32((v - float64(o.Profile[at])) / (profileHalf * perHour))
+	o.Profile.add(grid.Hour(unix), v, 1/(profileHalf*perHour))
 }
-
-func hourOfWeek(hour int64) int { return int(((hour % (7 * 24)) + 7*24) % (7 * 24)) }
 
 // interval of use beyond the pods': the mean and two deviations.
 func (o *Own) interval() forecast.Interval {

@@ -198,7 +198,6 @@ func (h *History) begin(hour int64, p *pods.History, s *forecast.Snapshot) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(h.nodes)) {
 		n := h.nodes[name]
-		n.settled = n.load
 		for r := range n.Resources {
 			chosen := n.teaches(r)
 			if chosen {
@@ -270,7 +269,7 @@ func (h *History) forecastWhole(n *Node, horizon, r int, model *peak.Model, d *D
 // predict notes what is said of the hour that begins.
 func (n *Node) predict(h *History) {
 	n.forecast()
-	h.calibrate(n)
+	h.calibrate(n, &n.load)
 	for r := range n.predicted {
 		n.predicted[r] = forecast.PeakWith(n.residual[forecast.Hour][r], n.load[forecast.Hour][r], forecast.Peak{}, h.combiners[forecast.Hour][r])
 	}

@@ -18,14 +18,62 @@ import (
 
 // saved is what is kept of a History. Models are not: they are trained again from the decisions.
 type saved struct {
-	Nodes     map[string]*Node
+	Nodes     map[string]*savedNode
 	Completed [forecast.NumHorizons][forecast.NumResources][]*Decision
+}
+
+// savedNode is a Node in a file.
+type savedNode struct {
+	Newest    int64
+	Hours     int
+	Resources [forecast.NumResources]savedResource
+	Account   *Account
+}
+
+type savedResource struct {
+	Newest int64
+	Whole  *history.Series
+	Own    savedOwn
+	Peak   float64
+}
+
+type savedOwn struct {
+	Mean, Variance, Samples float64
+	Profile                 [week]float32 // negative is not known
+}
+
+func (n *Node) saved() *savedNode {
+	s := &savedNode{Newest: n.Newest, Hours: n.Hours, Account: n.Account}
+	for i := range n.Resources {
+		r := &n.Resources[i]
+		own := savedOwn{Mean: r.Own.Mean, Variance: r.Own.Variance, Samples: r.Own.Samples, Profile: r.Own.Profile.all()}
+		s.Resources[i] = savedResource{Newest: r.Newest, Whole: r.Whole, Own: own, Peak: r.Peak}
+	}
+	return s
+}
+
+// node of the name, as of a file.
+func (s *savedNode) node(name string) *Node {
+	n := &Node{name: name, Newest: s.Newest, Hours: s.Hours, Account: s.Account}
+	for i := range s.Resources {
+		r := &s.Resources[i]
+		own := Own{Mean: r.Own.Mean, Variance: r.Own.Variance, Samples: r.Own.Samples, Profile: profileOf(&r.Own.Profile)}
+		n.Resources[i] = Resource{Newest: r.Newest, Whole: r.Whole, Own: own, Peak: r.Peak}
+		if r.Newest == 0 && own.Samples > 0 {
+			n.Resources[i].Newest = s.Newest // Files did not say it once.
+		}
+	}
+	return n
 }
 
 // Save writes what is learned of nodes.
 func (h *History) Save(w io.Writer) error {
+	s := saved{Nodes: make(map[string]*savedNode, len(h.nodes))}
+	for name, n := range h.nodes {
+		s.Nodes[name] = n.saved()
+	}
 	h.mu.Lock()
-	s := saved{Nodes: h.nodes, Completed: h.completed}
+	s.Completed = h.completed
 	h.mu.Unlock()
 	return gob.NewEncoder(w).Encode(s)
 }
@@ -38,19 +86,14 @@ func (h *History) Load(r io.Reader, now time.Time) error {
 		return fmt.Errorf("nodes: %w", err)
 	}
 	h.nodes = map[string]*Node{}
-	for name, n := range s.Nodes {
-		if err := n.validate(); err != nil {
+	for name, of := range s.Nodes {
+		if err := of.validate(); err != nil {
 			return fmt.Errorf("nodes: %s: %w", name, err)
 		}
-		if now.Sub(time.Unix(n.Newest, 0)).Abs() > silentAfter {
+		if now.Sub(time.Unix(of.Newest, 0)).Abs() > silentAfter {
 			continue
 		}
-		n.name = name
-		for i := range n.Resources {
-			if r := &n.Resources[i]; r.Newest == 0 && r.Own.Samples > 0 {
-				r.Newest = n.Newest // Files did not say it once.
-			}
-		}
+		n := of.node(name)
 		h.resize(name, n)
 		n.forecast()
 		h.nodes[name] = n
@@ -72,7 +115,7 @@ func (h *History) Load(r io.Reader, now time.Time) error {
 	return nil
 }
 
-func (n *Node) validate() error {
+func (n *savedNode) validate() error {
 	for i := range n.Resources {
 		r := &n.Resources[i]
 		if r.Whole == nil {
@@ -91,11 +134,14 @@ func (n *Node) validate() error {
 // cycles may still hold.
 func (h *History) Bytes() uint64 {
 	const names, entry = 64, 3. / 2 // Go's maps are two thirds full on average.
-	ofNode := names + uint64(unsafe.Sizeof(Node{})) + uint64(forecast.NumResources)*uint64(unsafe.Sizeof(history.Series{})) +
+	ofNode := names + uint64(unsafe.Sizeof(Node{})) +
 		uint64(entry*float64(unsafe.Sizeof("")+unsafe.Sizeof(uintptr(0)))) + 2*uint64(entry*float64(unsafe.Sizeof("")+unsafe.Sizeof(forecast.NodeForecast{})))
 	n := uint64(len(h.nodes)) * ofNode
 	for _, node := range h.nodes {
 		n += uint64(cap(node.members)) * uint64(unsafe.Sizeof(node))
+		for i := range node.Resources {
+			n += uint64(node.Resources[i].Whole.Bytes() + node.Resources[i].Own.Profile.hours.Bytes())
+		}
 		if a := node.Account; a != nil {
 			n += uint64(entry*float64(unsafe.Sizeof("")+unsafe.Sizeof(a))) + uint64(unsafe.Sizeof(*a)) + uint64(cap(a.Misses))*uint64(unsafe.Sizeof(Miss{}))
 		}

@@ -128,7 +128,7 @@ func (u *Use) bytes() uint64 {
 			}
 		}
 		if r.Typical != nil {
-			n += uint64(unsafe.Sizeof(*r.Typical))
+			n += uint64(r.Typical.Bytes())
 		}
 	}
 	return n

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"time"
+	"unique"
 )
 
 // wire is a Series as it is saved: values of fixed size, in this order, little-endian.
@@ -26,12 +27,20 @@ type wire struct {
 
 // MarshalBinary returns the series as UnmarshalBinary reads it, about 1.3 KiB. It never fails.
 func (s *Series) MarshalBinary() ([]byte, error) {
-	return binary.Append(make([]byte, 0, binary.Size(wire{})), binary.LittleEndian, &wire{
-		Origin: s.grid.Origin, Interval: int64(s.grid.Interval), Scale: s.scale, Open: s.open, Begun: s.begun,
-		Current: s.current, Last: s.last, Jump: s.jump, Hours: s.hours, Days: s.days,
-		Buckets: s.hist.bucket, Total: s.hist.total, Weight: s.hist.weight, Half: s.hist.half,
-		Day: s.day.wire(), Week: s.week.wire(),
-	})
+	r := s.rates.Value()
+	w := wire{
+		Origin: r.grid.Origin, Interval: int64(r.grid.Interval), Scale: s.scale, Open: s.open, Begun: s.begun,
+		Current: s.current, Last: s.last, Jump: s.jump,
+		Buckets: s.hist.all(), Total: s.hist.total, Weight: s.hist.weight, Half: r.half,
+		Day: s.day.wire(r.day), Week: s.week.wire(r.week),
+	}
+	for i := range w.Hours {
+		w.Hours[i] = s.hours.At(int64(i), weekHours)
+	}
+	for i := range w.Days {
+		w.Days[i] = s.days.At(int64(i), dayRing)
+	}
+	return binary.Append(make([]byte, 0, binary.Size(w)), binary.LittleEndian, &w)
 }
 
 // UnmarshalBinary reads what MarshalBinary returned. It returns an error for data of another length, or that no series
@@ -53,14 +62,32 @@ func (s *Series) UnmarshalBinary(data []byte) error {
 		return fmt.Errorf("a series with the scale %v and the interval %v", w.Scale, time.Duration(w.Interval))
 	}
 	*s = Series{
-		grid: Grid{Origin: w.Origin, Interval: time.Duration(w.Interval)}, scale: w.Scale, open: w.Open, begun: w.Begun,
-		current: w.Current, last: w.Last, jump: w.Jump, hours: w.Hours, days: w.Days,
-		hist: histogram{bucket: w.Buckets, total: w.Total, weight: w.Weight, half: w.Half},
+		rates: unique.Make(rates{
+			grid: Grid{Origin: w.Origin, Interval: time.Duration(w.Interval)}, half: w.Half, day: w.Day[0], week: w.Week[0],
+		}),
+		scale: w.Scale, open: w.Open, begun: w.Begun, current: held(w.Current), last: held(w.Last), jump: w.Jump,
+		hist: histogram{total: w.Total, weight: w.Weight},
 		day:  momentsOf(w.Day), week: momentsOf(w.Week),
+	}
+	s.hist.hold(&w.Buckets)
+	// The oldest first, so that a ring begins where the past does.
+	for h := w.Open - weekHours; h < w.Open; h++ {
+		s.hours.Set(h, w.Hours[mod(h, weekHours)], weekHours)
+	}
+	for today, d := floorDiv(w.Open, 24), floorDiv(w.Open, 24)-dayRing+1; d <= today; d++ {
+		s.days.Set(d, w.Days[mod(d, dayRing)], dayRing)
 	}
 	return nil
 }
 
-func (m *moments) wire() [4]float64 { return [4]float64{m.keep, m.w, m.x, m.xx} }
+// held is a maximum of a file as a Ring holds it, or unknown. Files did not round them once.
+func held(v float32) float32 {
+	if v < 0 {
+		return unknown
+	}
+	return Rounded(v)
+}
 
-func momentsOf(w [4]float64) moments { return moments{keep: w[0], w: w[1], x: w[2], xx: w[3]} }
+func (m *moments) wire(keep float64) [4]float64 { return [4]float64{keep, m.w, m.x, m.xx} }
+
+func momentsOf(w [4]float64) moments { return moments{w: w[1], x: w[2], xx: w[3]} }

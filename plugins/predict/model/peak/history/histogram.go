@@ -3,7 +3,10 @@
 
 package history
 
-import "math"
+import (
+	"math"
+	"unsafe"
+)
 
 // Buckets grow by 5 %, as those of the Vertical Pod Autoscaler do, from a thousandth of the scale to about twice it.
 const (
@@ -12,23 +15,26 @@ const (
 	growth      = 1.05
 )
 
-// histogram counts values relative to the scale with a weight that halves every half samples. Instead of
+// histogram counts values relative to the scale with a weight that halves every so many samples. Instead of
 // decaying every bucket at each sample, new samples weigh more, and everything is divided when weights get large:
 // the trick of the VPA's decaying histogram.
 type histogram struct {
-	bucket [buckets]float32
+	bucket []float32 // those from the one with the index from that have held anything, and some around them
+	from   uint8
 	total  float64
 	weight float64 // of the next sample
-	half   float64
 }
 
-func (h *histogram) add(v float64) {
+// add a value; half is the number of samples after which its weight has halved.
+func (h *histogram) add(v, half float64) {
 	if h.weight == 0 {
 		h.weight = 1
 	}
-	h.bucket[bucketOf(v)] += float32(h.weight)
+	b := bucketOf(v)
+	h.widen(b, b+1)
+	h.bucket[b-int(h.from)] += float32(h.weight)
 	h.total += h.weight
-	h.weight *= math.Exp2(1 / h.half)
+	h.weight *= math.Exp2(1 / half)
 	if h.weight > 1<<20 {
 		for i := range h.bucket {
 			h.bucket[i] /= float32(h.weight)
@@ -43,12 +49,53 @@ func (h *histogram) add(v float64) {
 func (h *histogram) rescale(by float64) {
 	var moved [buckets]float32
 	h.total = 0
-	for b, w := range h.bucket[:buckets-1] {
-		moved[bucketOf(by*(edge(b-1)+edge(b))/2)] += w
-		h.total += float64(w)
+	for i, w := range h.bucket {
+		if b := int(h.from) + i; b < buckets-1 {
+			moved[bucketOf(by*(edge(b-1)+edge(b))/2)] += w
+			h.total += float64(w)
+		}
 	}
-	h.bucket = moved
+	h.hold(&moved)
 }
+
+// hold makes the weights those of all.
+func (h *histogram) hold(all *[buckets]float32) {
+	h.bucket, h.from = nil, 0
+	first, end := buckets, 0
+	for b, w := range all {
+		if w != 0 {
+			first, end = min(first, b), b+1
+		}
+	}
+	if first < end {
+		h.widen(first, end)
+		copy(h.bucket, all[h.from:])
+	}
+}
+
+// all weights.
+func (h *histogram) all() (all [buckets]float32) {
+	copy(all[h.from:], h.bucket)
+	return all
+}
+
+// widen makes room for the buckets from first up to end.
+func (h *histogram) widen(first, end int) {
+	from, to := int(h.from), int(h.from)+len(h.bucket)
+	if from <= first && end <= to {
+		return
+	}
+	if from == to {
+		from, to = first, end
+	}
+	const step = 4 // buckets are 16 bytes, and 4 of them a fifth of the use
+	from, to = min(from, first)/step*step, (max(to, end)+step-1)/step*step
+	wider := make([]float32, to-from)
+	copy(wider[max(0, int(h.from)-from):], h.bucket)
+	h.bucket, h.from = wider, uint8(from)
+}
+
+func (h *histogram) bytes() int { return cap(h.bucket) * int(unsafe.Sizeof(h.bucket[0])) }
 
 func bucketOf(v float64) int {
 	if v < firstBucket {
@@ -69,10 +116,10 @@ func (h *histogram) quantile(q float64) float64 {
 		return 0
 	}
 	sum := 0.0
-	for b, w := range h.bucket {
+	for i, w := range h.bucket {
 		sum += float64(w)
 		if sum >= q*h.total*(1-1e-6) {
-			return edge(b)
+			return edge(int(h.from) + i)
 		}
 	}
 	return edge(buckets - 1)

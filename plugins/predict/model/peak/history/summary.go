@@ -243,14 +243,10 @@ func (s *Series) daily(now int64, day *[dayRing]float64) int {
 	today := floorDiv(now-1, 24)
 	oldest := max(today, newest) - dayRing
 	today = min(today, newest)
-	slot := mod(today, dayRing)
 	for d := today; d > oldest; d-- {
-		if x := s.days[slot]; x >= 0 {
+		if x := s.days.At(d, dayRing); x >= 0 {
 			day[n] = float64(x)
 			n++
-		}
-		if slot--; slot < 0 {
-			slot = dayRing - 1
 		}
 	}
 	return n
