@@ -9,7 +9,7 @@
 //	history.Series.Observe → Summary → history.Features → Model.Forecast → Interval
 //	                                                    ↘ Trainer.Complete → Trainer.Fit → Model
 //
-// A Series per workload and per node is the whole state, about 1.3 KiB each; once an hour, history.Kinds tell the
+// A Series per workload and per node is the whole state, at most about .8 KiB each; once an hour, history.Kinds tell the
 // summaries of workloads what others like them came to on busy days. When a horizon is over, the features of its
 // beginning and the peak that came go to the Trainer, which fits an immutable Model now and then. A Tracker, fed with
 // the violations of the whole fleet, keeps the violation rate at its target between and despite fits: multiply Upper by
