@@ -87,14 +87,14 @@ func printEval(out io.Writer, results []interference.Result) error {
 				r.Data, r.LeftOut, r.HeldOut, 100*r.SeenFraction, r.Rows, r.Violations, r.Unlabelled)
 			fmt.Fprint(table, "METHOD\tAUC\tMINUS HOST-CPU\tBRIER\tECE")
 			if r.SeenFraction == 0 {
-				fmt.Fprint(table, "\tECE AFTER 20\t100\t1000")
+				fmt.Fprint(table, "\tECE AFTER 20\t100\t1000\tFROM 100")
 			}
 			fmt.Fprintln(table, "\tADMITTED AT 5% VIOLATIONS\tNOTE")
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s", r.Method, within(r.AUC, r.AUCLow, r.AUCHigh, "%.3f"),
 			within(r.AUCMinusHost, r.AUCMinusHostLow, r.AUCMinusHostHigh, "%+.3f"), figure(r.Brier), figure(r.ECE))
 		if r.SeenFraction == 0 {
-			fmt.Fprintf(table, "\t%s\t%s\t%s", figure(r.ECEAfter20), figure(r.ECEAfter100), figure(r.ECEAfter1000))
+			fmt.Fprintf(table, "\t%s\t%s\t%s\t%s", figure(r.ECEAfter20), figure(r.ECEAfter100), figure(r.ECEAfter1000), figure(r.ECEFrom100))
 		}
 		fmt.Fprintf(table, "\t%s\t%s\n", figure(r.Admitted), r.Note)
 	}

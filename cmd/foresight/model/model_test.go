@@ -55,7 +55,7 @@ func TestModelEval(t *testing.T) {
 	ours := 0
 	for _, r := range results {
 		for _, field := range []string{"data", "service", "left_out", "held_out", "seen_fraction", "method", "auc", "auc_low", "auc_high", "auc_minus_host_cpu", "auc_minus_host_cpu_low",
-			"auc_minus_host_cpu_high", "brier", "ece", "ece_after_20", "ece_after_100", "ece_after_1000", "admitted_at_5pct"} {
+			"auc_minus_host_cpu_high", "brier", "ece", "ece_after_20", "ece_after_100", "ece_after_1000", "ece_from_100", "admitted_at_5pct"} {
 			if _, ok := r[field]; !ok {
 				t.Fatalf("no %s in %v", field, r)
 			}

@@ -80,6 +80,9 @@ func TestProtocol(t *testing.T) {
 		if !(ours.ECEAfter20 >= 0 && ours.ECEAfter100 < .1 && ours.ECEAfter100 <= host.ECEAfter100) || !math.IsNaN(float64(ours.ECEAfter1000)) {
 			t.Errorf("%s: %+v\n%+v", name, ours, host)
 		}
+		if !(ours.ECEFrom100 >= 0 && ours.ECEFrom100 < .1) {
+			t.Errorf("%s, learning as it goes: %+v", name, ours)
+		}
 		if late := of(results, name, "foresight", .1); !math.IsNaN(float64(late.ECEAfter100)) {
 			t.Errorf("%s: %+v", name, late)
 		}

@@ -38,6 +38,9 @@ type Result struct {
 	ECEAfter20   Number `json:"ece_after_20"`
 	ECEAfter100  Number `json:"ece_after_100"`
 	ECEAfter1000 Number `json:"ece_after_1000"`
+	// ECEFrom100 is that of all rows after the first 100 outcomes, by a model that goes on learning: each row is foretold by what was
+	// learned before it, and whenever there are twice as many outcomes all of them are learned from. Missing where ECEAfter100 is.
+	ECEFrom100 Number `json:"ece_from_100"`
 	// Admitted is the largest share of the rows that can be admitted, lowest risk first, with at most 5 % violations.
 	Admitted   Number `json:"admitted_at_5pct"`
 	Rows       int    `json:"rows"`
@@ -172,6 +175,7 @@ func (f *fold) results(ctx context.Context, fraction float64) ([]Result, error) 
 		ranks, judged = append(ranks, z), append(judged, i)
 		if fraction == 0 {
 			r.ECEAfter20, r.ECEAfter100, r.ECEAfter1000 = f.eceAfter(m, 20), f.eceAfter(m, 100), f.eceAfter(m, 1000)
+			r.ECEFrom100 = f.eceFrom(m, 100)
 		}
 	}
 	if len(ranks) == 0 {
@@ -194,7 +198,7 @@ func (f *fold) base(cut int, test *classify.Data) Result {
 	r := Result{
 		Data: f.data, Service: f.service, LeftOut: f.leftOut, HeldOut: f.heldOut, Rows: test.Len(), Unlabelled: len(f.held.places) - cut - test.Len(),
 		AUC: nan, AUCLow: nan, AUCHigh: nan, AUCMinusHost: nan, AUCMinusHostLow: nan, AUCMinusHostHigh: nan,
-		Brier: nan, ECE: nan, ECEAfter20: nan, ECEAfter100: nan, ECEAfter1000: nan, Admitted: nan,
+		Brier: nan, ECE: nan, ECEAfter20: nan, ECEAfter100: nan, ECEAfter1000: nan, ECEFrom100: nan, Admitted: nan,
 	}
 	for _, y := range test.Y {
 		r.Violations += int(y)
@@ -233,6 +237,28 @@ func (f *fold) eceAfter(m method, outcomes int) Number {
 		return Number(math.NaN())
 	}
 	return Number(metrics.ECE(risks(m.logOdds(f.groups, seen, test)), test.Y))
+}
+
+// eceFrom is the calibration error of a method that learns as it goes, test then train, from so many outcomes on.
+func (f *fold) eceFrom(m method, outcomes int) Number {
+	var p, y []float64
+	for cut := f.held.after(outcomes); cut >= 0; {
+		seen, test := f.held.split(cut)
+		if f.cannot(m, seen, test) != "" {
+			return Number(math.NaN())
+		}
+		outcomes *= 2
+		cut = f.held.after(outcomes)
+		if cut >= 0 { // until then
+			_, later := f.held.split(cut)
+			test = test.Between(0, test.Len()-later.Len())
+		}
+		p, y = append(p, risks(m.logOdds(f.groups, seen, test))...), append(y, test.Y...)
+	}
+	if len(p) == 0 {
+		return Number(math.NaN())
+	}
+	return Number(metrics.ECE(p, y))
 }
 
 func risks(logOdds []float64) []float64 {
