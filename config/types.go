@@ -175,6 +175,8 @@ type PredictedQoSArgs struct {
 
 	// ModelFile is the model that foresight model train wrote; empty is none.
 	ModelFile string
+	// ScoreFrom is the lowest rung that scores and refuses nodes. Below it outcomes are watched and predictions told, and all nodes are alike.
+	ScoreFrom QoSRung
 	// MaxRiskPercent is the risk that the lower bound for a node may reach before the node is refused;
 	// 1–100, where 100 refuses none.
 	MaxRiskPercent int32
@@ -187,6 +189,16 @@ type PredictedQoSArgs struct {
 	// Objectives of pods, of which the first that matches a pod holds, in place of what the pod says; at most 100.
 	Objectives []QoSObjective
 }
+
+// QoSRung is what judges the quality of service.
+type QoSRung string
+
+const (
+	// QoSFromUtilisation has nodes scored by their predicted CPU and by their history until a model judges, and by the model then.
+	QoSFromUtilisation QoSRung = "Utilisation"
+	// QoSFromModel has nodes scored only while a model judges: one was loaded and does no worse than utilisation.
+	QoSFromModel QoSRung = "Model"
+)
 
 // QoSObjectives are the names of what pods can want, in the order in which the plugin counts them.
 var QoSObjectives = []string{"latency", "realtime", "availability", "batch"}

@@ -199,6 +199,9 @@ func validateQoSObjectives(path *field.Path, objectives []QoSObjective) field.Er
 // ValidatePredictedQoSArgs checks the args of the PredictedQoS plugin.
 func ValidatePredictedQoSArgs(path *field.Path, args *PredictedQoSArgs) field.ErrorList {
 	errs := validateRange(path.Child("maxRiskPercent"), args.MaxRiskPercent, 1, 100)
+	if rungs := []QoSRung{QoSFromUtilisation, QoSFromModel}; !slices.Contains(rungs, args.ScoreFrom) {
+		errs = append(errs, field.NotSupported(path.Child("scoreFrom"), args.ScoreFrom, rungs))
+	}
 	w := path.Child("weights")
 	errs = append(errs, validateRange(w.Child("latency"), args.Weights.Latency, 0, maxWeight)...)
 	errs = append(errs, validateRange(w.Child("realtime"), args.Weights.Realtime, 0, maxWeight)...)

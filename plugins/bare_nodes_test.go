@@ -63,7 +63,7 @@ func TestBareNodesAreScoredAsWholeOnes(t *testing.T) {
 			PredictedPeak:   config.PredictedPeak{Mode: config.PredictedPeakScore, Score: config.ScoreByHarm, Max: peaks},
 		}},
 		{qos.Name, &config.PredictedQoSArgs{
-			MaxRiskPercent: 100, Weights: config.QoSWeights{Latency: 3, Realtime: 5, Availability: 3, Batch: 1},
+			ScoreFrom: config.QoSFromUtilisation, MaxRiskPercent: 100, Weights: config.QoSWeights{Latency: 3, Realtime: 5, Availability: 3, Batch: 1},
 			Feedback: config.QoSFeedback{Horizons: []metav1.Duration{duration(time.Hour)}, Decisions: 100, HalfLife: duration(time.Hour)},
 		}},
 		{trimaran.TargetLoadPackingName, &schedulerplugins.TargetLoadPackingArgs{TargetUtilization: 40, DefaultRequestsMultiplier: "1.5", DefaultRequests: v1.ResourceList{}}},

@@ -98,7 +98,7 @@ func qosService(opts Options) *qos.Service {
 	if opts.QoS != nil {
 		return opts.QoS
 	}
-	return qos.NewService(opts.Engine.Reader(), opts.Claims)
+	return qos.NewService(opts.Engine.Reader(), opts.Claims).Untold()
 }
 
 func trimaranOptions(e *learn.Engine) trimaran.Options {

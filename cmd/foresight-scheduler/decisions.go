@@ -90,7 +90,7 @@ func (d *decisions) listen(e *learn.Engine, policy *claims.Policy) {
 	if d == nil {
 		return
 	}
-	d.service = qos.NewService(e.Reader(), policy)
+	d.service = qos.NewService(e.Reader(), policy).Untold()
 	if e != nil {
 		d.watcher.Epoch = func() uint64 { return e.Snapshot().Epoch() }
 		e.Tell(d.service.Observe)

@@ -20,7 +20,7 @@ func qosReport(service *qos.Service) explained.Answer {
 	return func(context.Context, *http.Request) (any, error) {
 		out := decision.QoS{Profiles: []decision.QoSProfile{}}
 		for _, r := range service.Reports() {
-			p := decision.QoSProfile{Profile: r.Profile, Rung: r.Rung}
+			p := decision.QoSProfile{Profile: r.Profile, Rung: r.Rung, Scores: r.Scores}
 			for o := range objective.Count {
 				var promise feedback.Promise
 				for _, class := range r.Counts.Promises[o] {

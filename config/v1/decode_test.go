@@ -75,10 +75,11 @@ serviceAntiAffinity:
 		{name: "PredictedQoS, all defaults", yaml: "PredictedQoSArgs", want: &config.PredictedQoSArgs{
 			MaxRiskPercent: 90, Weights: config.QoSWeights{Latency: 3, Realtime: 5, Availability: 3, Batch: 1},
 			Feedback:         config.QoSFeedback{Horizons: []metav1.Duration{{Duration: 10 * time.Minute}, {Duration: time.Hour}}, Decisions: 10000, HalfLife: metav1.Duration{Duration: 6 * time.Hour}},
-			NodeMetricsLimit: 5000,
+			NodeMetricsLimit: 5000, ScoreFrom: config.QoSFromUtilisation,
 		}},
 		{name: "PredictedQoS, all fields", yaml: `PredictedQoSArgs
 modelFile: /m.json
+scoreFrom: Model
 maxRiskPercent: 50
 weights: {latency: 1, realtime: 2, availability: 0, batch: 4}
 feedback: {horizons: [1m], decisions: 500, halfLife: 1h, responseTimeObjective: 200ms, observationsFile: /o.json}
@@ -87,7 +88,7 @@ objectives: [{namespaces: [shop], workload: Deployment/web, priorityClassName: c
 `, want: &config.PredictedQoSArgs{
 			Objectives: []config.QoSObjective{{Namespaces: []string{"shop"}, Workload: "Deployment/web", PriorityClassName: "critical", Objective: "latency",
 				ResponseTime: metav1.Duration{Duration: 200 * time.Millisecond}, MaxThrottledPercent: 1}},
-			ModelFile: "/m.json", MaxRiskPercent: 50, Weights: config.QoSWeights{Latency: 1, Realtime: 2, Availability: 0, Batch: 4},
+			ModelFile: "/m.json", ScoreFrom: config.QoSFromModel, MaxRiskPercent: 50, Weights: config.QoSWeights{Latency: 1, Realtime: 2, Availability: 0, Batch: 4},
 			Feedback: config.QoSFeedback{Horizons: []metav1.Duration{{Duration: time.Minute}}, Decisions: 500, HalfLife: metav1.Duration{Duration: time.Hour},
 				ResponseTimeObjective: metav1.Duration{Duration: 200 * time.Millisecond}, ObservationsFile: "/o.json"},
 		}},

@@ -93,6 +93,9 @@ func SetDefaults_PredictedQoSArgs(args *PredictedQoSArgs) {
 			*field = ptr.To(otherwise)
 		}
 	}
+	if args.ScoreFrom == "" {
+		args.ScoreFrom = QoSRung(config.QoSFromUtilisation)
+	}
 	if len(args.Feedback.Horizons) == 0 {
 		args.Feedback.Horizons = []metav1.Duration{{Duration: 10 * time.Minute}, {Duration: time.Hour}}
 	}

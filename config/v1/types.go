@@ -203,6 +203,10 @@ type PredictedQoSArgs struct {
 	// the node's predicted CPU. The file is read again when it changes.
 	// +optional
 	ModelFile string `json:"modelFile,omitempty"`
+	// ScoreFrom is the lowest rung that scores and refuses nodes: Utilisation or Model. With Model and without a model that does at
+	// least as well as utilisation, outcomes are watched and predictions told, and no node is scored or refused. Default Utilisation.
+	// +optional
+	ScoreFrom QoSRung `json:"scoreFrom,omitempty"`
 	// MaxRiskPercent is the risk that the lower bound for a node may reach before the node is
 	// refused; 1–100, where 100 refuses none. Default 90.
 	// +optional
@@ -222,6 +226,9 @@ type PredictedQoSArgs struct {
 	// +listType=atomic
 	Objectives []QoSObjective `json:"objectives,omitempty"`
 }
+
+// QoSRung is what judges the quality of service.
+type QoSRung string
 
 // QoSObjective is the service that some pods are to get. A pod matches where each of namespaces, workload and priorityClassName that is
 // given is its own.

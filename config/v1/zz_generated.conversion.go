@@ -721,6 +721,7 @@ func Convert_config_PredictedPressure_To_v1_PredictedPressure(in *config.Predict
 
 func autoConvert_v1_PredictedQoSArgs_To_config_PredictedQoSArgs(in *PredictedQoSArgs, out *config.PredictedQoSArgs, s conversion.Scope) error {
 	out.ModelFile = in.ModelFile
+	out.ScoreFrom = config.QoSRung(in.ScoreFrom)
 	if err := metav1.Convert_Pointer_int32_To_int32(&in.MaxRiskPercent, &out.MaxRiskPercent, s); err != nil {
 		return err
 	}
@@ -744,6 +745,7 @@ func Convert_v1_PredictedQoSArgs_To_config_PredictedQoSArgs(in *PredictedQoSArgs
 
 func autoConvert_config_PredictedQoSArgs_To_v1_PredictedQoSArgs(in *config.PredictedQoSArgs, out *PredictedQoSArgs, s conversion.Scope) error {
 	out.ModelFile = in.ModelFile
+	out.ScoreFrom = QoSRung(in.ScoreFrom)
 	if err := metav1.Convert_int32_To_Pointer_int32(&in.MaxRiskPercent, &out.MaxRiskPercent, s); err != nil {
 		return err
 	}

@@ -15,7 +15,9 @@ type QoS struct {
 type QoSProfile struct {
 	Profile string `json:"profile"`
 	// Rung is what judges: model or utilisation.
-	Rung       string         `json:"rung"`
+	Rung string `json:"rung"`
+	// Scores says whether nodes are scored and refused by it; false while scoreFrom waits for a model.
+	Scores     bool           `json:"scores"`
 	Objectives []QoSObjective `json:"objectives"`
 	// Time when Nodes were judged, which is done while pods are placed; absent before the first one.
 	Time  *time.Time `json:"time,omitempty"`

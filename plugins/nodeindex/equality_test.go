@@ -6,6 +6,7 @@ package nodeindex
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -86,6 +87,7 @@ var profiles = map[string]string{
       modelFile: ../../manifests/models/lab.json
       maxRiskPercent: 30
 `),
+	"quality of service, once a model judges": strings.Replace(string(manifests.SchedulerConfig), "scoreFrom: Model\n", "scoreFrom: Model\n      modelFile: ../../manifests/models/lab.json\n      maxRiskPercent: 30\n", 1),
 	"everything": with(`
       - name: PredictedQoS
         weight: 3
@@ -142,10 +144,15 @@ profiles:
 `,
 }
 
-// with is the shipped profile with more plugins and args.
+// with is the shipped profile with more plugins and args, and with PredictedQoS only where they have it.
 func with(plugins, args string) string {
-	config := strings.TrimRight(string(manifests.SchedulerConfig), "\n")
+	config := strings.TrimRight(withoutQoS(), "\n")
 	return strings.Replace(config, "      # Each of ours", strings.TrimPrefix(plugins, "\n")+"\n      # Each of ours", 1) + args
+}
+
+// withoutQoS is the shipped profile without PredictedQoS.
+func withoutQoS() string {
+	return strings.NewReplacer("      - name: PredictedQoS\n        weight: 1\n", "", "  - name: PredictedQoS\n    args:\n      scoreFrom: Model\n", "").Replace(string(manifests.SchedulerConfig))
 }
 
 const addedAffinity = `
@@ -206,7 +213,7 @@ func (s *scene) foresee() {
 			}}
 		}
 	}
-	for name := range s.nodes {
+	for _, name := range slices.Sorted(maps.Keys(s.nodes)) {
 		f := forecast.NodeForecast{Rung: forecast.NodeRung(s.IntN(forecast.NumNodeRungs))}
 		if f.Rung != forecast.Blind && s.IntN(4) == 0 {
 			f.Lacks[s.IntN(forecast.NumResources)] = true
@@ -274,7 +281,7 @@ func newScene(ctx context.Context, t testing.TB, seed uint64, config string) *sc
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Install(sched, cfg.Profiles, s.informers, Options{Judges: judges}); err != nil {
+	if err := Install(sched, cfg.Profiles, s.informers, Options{Judges: judges, Seed: seed + 1}); err != nil {
 		t.Fatal(err)
 	}
 	s.informers.Start(ctx.Done())
@@ -569,7 +576,7 @@ func TestSameAsFullSearchByHostname(t *testing.T) {
 }
 
 // notLed are profiles in which every pod is compared over all rows: by node affinity that is added, or by the service that it would get.
-var notLed = map[string]bool{"affinity for all": true, "filters only": true, "quality of service": true, "everything": true}
+var notLed = map[string]bool{"affinity for all": true, "filters only": true, "quality of service": true, "quality of service, once a model judges": true, "everything": true}
 
 // So it is where next to nothing of what was asked before is kept.
 func TestSameAsFullSearchWithSmallCaches(t *testing.T) {

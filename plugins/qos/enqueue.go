@@ -13,8 +13,11 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
-// SignPod signs what the plugin reads of a pod: its objective, weight, history and forecast.
+// SignPod signs what the plugin reads of a pod: its objective, weight, history and forecast. Nothing is read where no node is judged.
 func (p *PredictedQoS) SignPod(_ context.Context, pod *v1.Pod) ([]fwk.SignFragment, *fwk.Status) {
+	if !p.scoresBy(p.frame.Load()) {
+		return nil, nil
+	}
 	o := p.objectiveOf(pod)
 	return []fwk.SignFragment{{Key: "foresight-scheduler.dev/qos", Value: struct {
 		Objective  string

@@ -46,20 +46,23 @@ type podCycle struct {
 	rows   map[fwk.NodeInfo]int32
 	best   float32
 	asGood int // nodes that are as good as the best, itself included
-
-	decision *feedback.Decision // written by Reserve
 }
 
 // Clone shares the state: Filter reads the node it is handed, whose pods preemption has already taken off, so nothing in it
 // moves with AddPod and RemovePod.
 func (c *podCycle) Clone() fwk.StateData { return c }
 
-// PreFilter takes the cycle's view of the cluster and looks the pod up once.
+// PreFilter takes the cycle's view of the cluster and looks the pod up once. Where no node is to be judged it writes no state, and all
+// else passes the cycle by.
 func (p *PredictedQoS) PreFilter(_ context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
-	c := p.newCycle(pod, nodes)
-	c.forget(len(nodes))
+	f := p.current()
+	f.forget(len(nodes))
+	p.export(f, state, nodes)
+	if !p.scoresBy(f) {
+		return nil, fwk.NewStatus(fwk.Skip)
+	}
+	c := p.newCycle(f, pod, nodes)
 	state.Write(stateKey, c)
-	p.export(c, state, nodes)
 	if c.filters && p.refusesAll(c, state, pod, nodes) {
 		// Whatever is wrong, a cluster in which nothing can be placed helps nobody.
 		c.filters = false
@@ -68,8 +71,13 @@ func (p *PredictedQoS) PreFilter(_ context.Context, state fwk.CycleState, pod *v
 	return nil, nil
 }
 
-func (p *PredictedQoS) newCycle(pod *v1.Pod, nodes []fwk.NodeInfo) *podCycle {
-	c := &podCycle{frame: p.current(), objective: p.objectiveOf(pod)}
+// scoresBy says whether nodes are scored and refused by what the frame judges by.
+func (p *PredictedQoS) scoresBy(f *frame) bool {
+	return !p.fromModel || f.judge.Rung == feedback.RungModel
+}
+
+func (p *PredictedQoS) newCycle(f *frame, pod *v1.Pod, nodes []fwk.NodeInfo) *podCycle {
+	c := &podCycle{frame: f, objective: p.objectiveOf(pod)}
 	c.name = workload(pod, c.objective)
 	c.workload = c.judge.History.Workload(c.name)
 	c.takes = c.judge.History.Takes(c.name)
@@ -100,7 +108,7 @@ func (p *PredictedQoS) refusesAll(c *podCycle, state fwk.CycleState, pod *v1.Pod
 		if !allowed.On(n.Node()) {
 			continue
 		}
-		if p.lowerRisk(c, p.view(c, state, n)) <= p.maxRisk {
+		if p.lowerRisk(c, p.view(c.frame, state, n)) <= p.maxRisk {
 			return false
 		}
 		found = true
@@ -122,7 +130,7 @@ func (p *PredictedQoS) lowerRisk(c *podCycle, v *view) float32 {
 // Filter refuses a node where even the lower bound of the risk is over the allowed one.
 func (p *PredictedQoS) Filter(ctx context.Context, state fwk.CycleState, pod *v1.Pod, node fwk.NodeInfo) *fwk.Status {
 	c := cycleIn(state)
-	if c == nil || !c.filters || p.lowerRisk(c, p.view(c, state, node)) <= p.maxRisk {
+	if c == nil || !c.filters || p.lowerRisk(c, p.view(c.frame, state, node)) <= p.maxRisk {
 		return nil
 	}
 	if !c.refused.Swap(true) {

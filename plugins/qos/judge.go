@@ -79,7 +79,7 @@ func (j *judging) Look(rows []judge.Row, verdicts []judge.Verdict) time.Time {
 			p.bring(j.podCycle, j.state, j.nodes(rows, i))
 		}
 		verdicts[i] = judge.Verdict{Raw: int64(math.Float32bits(j.harmOn(&r.rows[k], &r.rest[k], &pod)))}
-		verdicts[i].Refused = j.filters && p.lowerRisk(j.podCycle, p.view(j.podCycle, j.state, rows[i].NodeInfo)) > p.maxRisk
+		verdicts[i].Refused = j.filters && p.lowerRisk(j.podCycle, p.view(j.frame, j.state, rows[i].NodeInfo)) > p.maxRisk
 	}
 	return time.Time{}
 }

@@ -5,56 +5,13 @@ package qos
 
 import (
 	"math"
-	"time"
-
-	fwk "k8s.io/kube-scheduler/framework"
 
 	"k8s.io/component-base/metrics"
 
-	"github.com/foresight-scheduler/foresight/plugins/predict/learn/outcome"
 	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality"
 	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
-
-// classes are the risks of a typical pod of each objective on each node, as of one cycle.
-type classes struct {
-	at    time.Time
-	nodes []string
-	risks [][objective.Count]Risk
-}
-
-// Risk of a typical pod, 0–1, and its 80 % interval: what is not known of the node's history and of the objective's base rate.
-type Risk struct{ Likely, Low, High float32 }
-
-// exportEvery is how old exported classes may grow while pods are being placed.
-const exportEvery = 10 * time.Second
-
-// typical is how a typical pod takes the burden of those beside it.
-var typical = outcome.Burden{1}
-
-// export notes the classes of all nodes, from time to time: it is the scheduling cycle that may look at them.
-func (p *PredictedQoS) export(c *podCycle, state fwk.CycleState, nodes []fwk.NodeInfo) {
-	at := p.service.now()
-	now := at.UnixNano()
-	if last := p.exportAge.Load(); last != 0 && now-last < min(int64(exportEvery), int64(p.feedback.Interval())*2) {
-		return
-	}
-	p.exportAge.Store(now)
-	out := &classes{at: at, nodes: make([]string, 0, len(nodes)), risks: make([][objective.Count]Risk, 0, len(nodes))}
-	for _, n := range nodes {
-		v := p.view(c, state, n)
-		z := c.resident.LogOdds(v.before, v.pressure) + v.history[0] + v.company.Dot(&typical)
-		var risks [objective.Count]Risk
-		for o := range risks {
-			z, rate := z+c.judge.Offset[o], c.judge.Doubt[o]
-			doubt := doubts * float32(math.Sqrt(float64(v.doubt*v.doubt+rate*rate)))
-			risks[o] = Risk{quality.Probability(z), quality.Probability(z - doubt), quality.Probability(z + doubt)}
-		}
-		out.nodes, out.risks = append(out.nodes, n.Node().Name), append(out.risks, risks)
-	}
-	p.exported.Store(out)
-}
 
 // Metrics exports how the plugins of a service fare; register it with legacyregistry.
 type Metrics struct {

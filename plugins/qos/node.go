@@ -53,11 +53,9 @@ type demand struct {
 // horizon of the forecasts that count: service is lost within the hour, and decisions are judged by then.
 const horizon = forecast.Hour
 
-func (p *PredictedQoS) view(c *podCycle, state fwk.CycleState, node fwk.NodeInfo) *view {
-	return *c.views.Get(state, node, c.epoch, func() *view { return p.look(c, node) })
+func (p *PredictedQoS) view(c *frame, state fwk.CycleState, node fwk.NodeInfo) *view {
+	return *c.views.Get(state, node, c.epoch, func() *view { return p.add(c, hold(node)) })
 }
-
-func (p *PredictedQoS) look(c *podCycle, node fwk.NodeInfo) *view { return p.add(c.frame, hold(node)) }
 
 // add adds up what a node holds by a frame. Others may do so at the same time.
 func (p *PredictedQoS) add(c *frame, node held) *view {

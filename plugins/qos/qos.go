@@ -46,8 +46,10 @@ type PredictedQoS struct {
 	nodes    pernode.Whole
 	profile  string
 	maxRisk  float32 // 0–1; 1 refuses nobody
-	weights  [objective.Count]float32
-	named    int // nodes up to which metrics name them
+	// fromModel has nodes scored and refused only while a model judges.
+	fromModel bool
+	weights   [objective.Count]float32
+	named     int // nodes up to which metrics name them
 	// responseTime is the objective of latency pods that state none; 0 is none.
 	responseTime time.Duration
 	rules        objective.Rules
@@ -59,10 +61,10 @@ type PredictedQoS struct {
 	stale    chan struct{}     // holds one when the frame is known to be old
 	renewing sync.Mutex
 
-	refused   refused.Pods // since the last look
-	breaker   atomic.Int64 // times the filter would have refused all nodes
-	exported  atomic.Pointer[classes]
-	exportAge atomic.Int64 // when, in nanoseconds since 1970
+	refused  refused.Pods // since the last look
+	breaker  atomic.Int64 // times the filter would have refused all nodes
+	exported atomic.Pointer[classes]
+	round    round
 }
 
 var (
@@ -89,7 +91,7 @@ func NewFactory(service *Service) func(context.Context, runtime.Object, fwk.Hand
 		}
 		p := &PredictedQoS{
 			snapshot: service.snapshot, service: service, claims: service.claims, nodes: pernode.WholeOf(h), handle: h, volumes: cycle.VolumesOf(h), profile: h.ProfileName(),
-			maxRisk: float32(args.MaxRiskPercent) / 100, weights: weightsOf(&args.Weights), named: int(args.NodeMetricsLimit),
+			maxRisk: float32(args.MaxRiskPercent) / 100, fromModel: args.ScoreFrom == config.QoSFromModel, weights: weightsOf(&args.Weights), named: int(args.NodeMetricsLimit),
 			responseTime: args.Feedback.ResponseTimeObjective.Duration, rules: objective.RulesOf(args.Objectives),
 		}
 		if f := h.SharedInformerFactory(); f != nil {

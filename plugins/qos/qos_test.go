@@ -44,7 +44,7 @@ import (
 func args() *config.PredictedQoSArgs {
 	d := func(d time.Duration) metav1.Duration { return metav1.Duration{Duration: d} }
 	return &config.PredictedQoSArgs{
-		MaxRiskPercent: 90, Weights: config.QoSWeights{Latency: 3, Realtime: 5, Availability: 3, Batch: 1},
+		ScoreFrom: config.QoSFromUtilisation, MaxRiskPercent: 90, Weights: config.QoSWeights{Latency: 3, Realtime: 5, Availability: 3, Batch: 1},
 		Feedback:         config.QoSFeedback{Horizons: []metav1.Duration{d(10 * time.Minute), d(time.Hour)}, Decisions: 1000, HalfLife: d(6 * time.Hour)},
 		NodeMetricsLimit: 1000,
 	}

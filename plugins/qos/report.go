@@ -16,7 +16,9 @@ import (
 type Report struct {
 	Profile string
 	Rung    string
-	Counts  feedback.Counts
+	// Scores says whether nodes are scored and refused by it.
+	Scores bool
+	Counts feedback.Counts
 	// Time when Nodes were judged; zero before a pod was placed.
 	Time  time.Time
 	Nodes []string
@@ -28,7 +30,7 @@ type Report struct {
 func (s *Service) Reports() []Report {
 	var all []Report
 	for _, p := range s.all() {
-		r := Report{Profile: p.profile, Rung: p.feedback.Judge().Rung.String()}
+		r := Report{Profile: p.profile, Rung: p.feedback.Judge().Rung.String(), Scores: p.scoresBy(p.frame.Load())}
 		r.Counts, _ = p.feedback.Report()
 		if out := p.exported.Load(); out != nil {
 			r.Time, r.Nodes, r.Risks = out.at, out.nodes, out.risks

@@ -216,7 +216,7 @@ func (p *PredictedQoS) bring(c *podCycle, state fwk.CycleState, nodes []fwk.Node
 	// In the cycle of a pod group a generation says nothing; see pernode.
 	trusted := !state.IsPodGroupSchedulingCycle()
 	if row := &r.rows[k]; row.generation != generation || !trusted {
-		row.set(c.frame, p.view(c, state, n), &r.rest[k])
+		row.set(c.frame, p.view(c.frame, state, n), &r.rest[k])
 		row.generation = generation
 		if !trusted {
 			row.generation = 0

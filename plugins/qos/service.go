@@ -26,12 +26,19 @@ type Service struct {
 	lock     sync.Mutex
 	plugins  []*PredictedQoS
 	running  sync.WaitGroup
+	untold   bool
 }
 
 // NewService returns a service that reads forecasts from snapshot, which may be nil. policy says which pods may claim an
 // objective; nil is none.
 func NewService(snapshot forecast.Reader, policy *claims.Policy) *Service {
 	return &Service{snapshot: snapshot, claims: policy, now: time.Now}
+}
+
+// Untold returns the service, whose plugins do not judge nodes only to tell of them. Call it before they are made.
+func (s *Service) Untold() *Service {
+	s.untold = true
+	return s
 }
 
 // Wait returns when the plugins have ended, which they do with their contexts, and have written their observations.

@@ -23,14 +23,18 @@ import (
 // Reserve notes what the pod is predicted to get on the node that was chosen, and with which chance it was chosen.
 func (p *PredictedQoS) Reserve(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodeName string) *fwk.Status {
 	c := cycleIn(state)
-	if c == nil {
+	// A decision in which the plugin had no part is watched where it costs little.
+	if c == nil && (!p.fromModel || !p.feedback.HasRoom()) {
 		return nil
 	}
 	node, err := p.handle.SnapshotSharedLister().NodeInfos().Get(nodeName)
 	if err != nil {
 		return nil // A node that is not in the snapshot is upstream's to refuse; here there is nothing to note.
 	}
-	v := p.view(c, state, node)
+	if c == nil {
+		c = p.newCycle(p.current(), pod, []fwk.NodeInfo{node})
+	}
+	v := p.view(c.frame, state, node)
 	after := c.after(v).upper
 	z := c.logOdds(v, after)
 	d := &feedback.Decision{UID: pod.UID, Namespace: pod.Namespace, Node: nodeName, Workload: c.name, Objective: c.objective, Model: z - v.history.Dot(&c.workload) - v.company.Dot(&c.takes), Offset: c.judge.Offset[c.objective], Beside: beside(node)}
@@ -50,21 +54,29 @@ func (p *PredictedQoS) Reserve(ctx context.Context, state fwk.CycleState, pod *v
 	d.Outcome = outcome.Outcome{Risk: float64(quality.Probability(z)), Plain: float64(after), Propensity: 1 / float64(max(c.asGood, 1)), Node: nodeName, Objective: c.objective.String()}
 	d.Outcome.X[quality.OwnCPU] = c.own.Peaks[horizon][forecast.CPU].Mean * float64(v.cpu.per)
 	d.Outcome.X[quality.NodeCPU], d.Outcome.X[quality.Pressure] = float64(after), float64(v.pressure)
-	c.decision = d
+	state.Write(reservedKey, reserved{d})
 	return nil
 }
 
+const reservedKey = "Reserve" + Name
+
+// reserved is the decision that Reserve noted.
+type reserved struct{ *feedback.Decision }
+
+// Clone shares the decision: one pod is bound once.
+func (r reserved) Clone() fwk.StateData { return r }
+
 // Unreserve forgets the decision: it did not come true.
 func (p *PredictedQoS) Unreserve(_ context.Context, state fwk.CycleState, _ *v1.Pod, _ string) {
-	if c := cycleIn(state); c != nil {
-		c.decision = nil
-	}
+	state.Delete(reservedKey)
 }
 
 // PostBind begins to watch what comes of the decision.
-func (p *PredictedQoS) PostBind(_ context.Context, state fwk.CycleState, _ *v1.Pod, _ string) {
-	if c := cycleIn(state); c != nil && c.decision != nil {
-		p.feedback.Bound(c.decision)
+func (p *PredictedQoS) PostBind(_ context.Context, state fwk.CycleState, pod *v1.Pod, _ string) {
+	if data, err := state.Read(reservedKey); err == nil {
+		p.feedback.Bound(data.(reserved).Decision)
+	} else if p.fromModel {
+		p.feedback.Unwatched(p.objectiveOf(pod))
 	}
 }
 

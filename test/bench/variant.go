@@ -25,12 +25,13 @@ const (
 	withoutIndex  = "foresight-without-index"
 	unrecorded    = "foresight-without-records"
 	foresightQoS  = "foresight-qos"
+	withoutQoS    = "foresight-without-qos"
 	everything    = "foresight-everything"
 	floor         = "floor"
 )
 
 var (
-	variants        = append(slices.Clone(defaultVariants), withoutIndex, unrecorded, foresightQoS, everything, floor)
+	variants        = append(slices.Clone(defaultVariants), withoutIndex, unrecorded, withoutQoS, foresightQoS, everything, floor)
 	defaultVariants = []string{foresight, stock, stockAllNodes, trimaran}
 )
 
@@ -40,8 +41,9 @@ var variantHelp = map[string]string{
 	stockAllNodes: "the default profile with percentageOfNodesToScore: 100",
 	withoutIndex:  "the shipped configuration without the node index: what the plugins cost where no hint helps; it samples nodes",
 	unrecorded:    "the shipped configuration without records of decisions",
-	foresightQoS:  "the shipped configuration with PredictedQoS",
-	everything:    "the shipped configuration with PredictedQoS, TargetLoadPacking, predictions and a guard on limits that filter, and pressure that refuses",
+	withoutQoS:    "the shipped configuration without PredictedQoS, which has no model there and only watches",
+	foresightQoS:  "the shipped configuration with PredictedQoS that scores",
+	everything:    "the shipped configuration with PredictedQoS that scores, TargetLoadPacking, predictions and a guard on limits that filter, and pressure that refuses",
 	floor:         "the default profile, told by a table where foresight put each pod: a decision that costs nothing; what is left is upstream's",
 	trimaran:      "the default profile with TargetLoadPacking and LoadVariationRiskBalancing",
 }
@@ -74,12 +76,12 @@ const trimaranConfig = stockConfig + `
 
 // hasIndex says whether a variant looks at every node by the node index.
 func hasIndex(variant string) bool {
-	return variant == foresight || variant == unrecorded || variant == foresightQoS || variant == everything
+	return variant == foresight || variant == unrecorded || variant == withoutQoS || variant == foresightQoS || variant == everything
 }
 
 // records says whether a variant keeps what it decides, as the shipped configuration does.
 func records(variant string) bool {
-	return variant == foresight || variant == withoutIndex || variant == foresightQoS || variant == everything
+	return variant == foresight || variant == withoutIndex || variant == withoutQoS || variant == foresightQoS || variant == everything
 }
 
 const qosPlugin = `
@@ -103,9 +105,16 @@ const everythingArgs = `
 
 // shippedWith is the shipped configuration with more plugins and args.
 func shippedWith(plugins, args string) []byte {
-	const before = "      # Each of ours holds its upstream twin.\n"
-	config := strings.TrimRight(string(manifests.SchedulerConfig), "\n")
+	const before = "      # Each of ours holds its upstream twin"
+	config := strings.TrimRight(string(shippedWithoutQoS()), "\n")
 	return []byte(strings.Replace(config, before, strings.TrimLeft(plugins, "\n")+before, 1) + args)
+}
+
+// shippedWithoutQoS is the shipped configuration without PredictedQoS, which watches decisions there and has no model to score by.
+func shippedWithoutQoS() []byte {
+	return []byte(strings.NewReplacer(
+		"      - name: PredictedQoS\n        weight: 1\n", "", "  - name: PredictedQoS\n    args:\n      scoreFrom: Model\n", "",
+	).Replace(string(manifests.SchedulerConfig)))
 }
 
 // configOf returns the configuration that a variant runs with.
@@ -114,6 +123,8 @@ func configOf(variant, mix string) (*kubeschedulerconfig.KubeSchedulerConfigurat
 	switch {
 	case variant == foresight, variant == withoutIndex, variant == unrecorded:
 		data = manifests.SchedulerConfig
+	case variant == withoutQoS:
+		data = shippedWithoutQoS()
 	case variant == foresightQoS:
 		data = shippedWith(qosPlugin, "\n")
 	case variant == everything:

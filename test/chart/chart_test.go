@@ -331,7 +331,7 @@ func TestValues(t *testing.T) {
 			}
 		}},
 		"qos": {"qos: {enabled: true, args: {modelFile: /model.json}}", func(t *testing.T, r release) {
-			if text := fmt.Sprint(r.config(t)); !strings.Contains(text, "name:PredictedQoS weight:5") || !strings.Contains(text, "modelFile:/model.json") {
+			if text := fmt.Sprint(r.config(t)); !strings.Contains(text, "name:PredictedQoS weight:5") || !strings.Contains(text, "args:map[modelFile:/model.json scoreFrom:Utilisation] name:PredictedQoS") {
 				t.Error(text)
 			}
 		}},

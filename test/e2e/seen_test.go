@@ -92,7 +92,7 @@ func TestSchedulerInAPod(t *testing.T) {
 			{"explain deploy/web -n real-workload", "NODE "},
 			{"nodes", "node-1"},
 			{"nodes node-0 -o json", `"name": "node-0"`},
-			{"nodes --qos", "No profile of the scheduler has the plugin PredictedQoS"},
+			{"nodes --qos", "since no model counts, and no node is scored or refused by it"},
 			{"workloads -n real-workload", "Deployment"},
 			{"try --dry-run --without-node node-0", "would"},
 		} {

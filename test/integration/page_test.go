@@ -63,7 +63,7 @@ func TestPage(t *testing.T) {
 	}{
 		{"nodes", []string{node, "predicted", "requested"}},
 		{"nodes/" + node, []string{"Hours below the upper bound", "The last hours that did not come out as forecast"}},
-		{"qos", []string{"No profile predicts the service"}},
+		{"qos", []string{"foresight-scheduler: what pods were predicted to get, and got", "No node is scored or refused by them"}},
 		{"decisions", []string{ns + "/shown", "→ " + node}},
 		{"decisions/" + ns + "/shown", []string{"(chosen)", "default profile would choose"}},
 		{"workloads", []string{ns + "/shop", "Deployment"}},
@@ -175,7 +175,7 @@ func TestPageBehindAProxy(t *testing.T) {
 	}
 
 	chromium := browsertest.Chromium(t)
-	for view, want := range map[string]string{"nodes": "<canvas", "trust": "Where forecasts of nodes come from", "qos": "No profile predicts the service", "shadow": "No onlooker answers"} {
+	for view, want := range map[string]string{"nodes": "<canvas", "trust": "Where forecasts of nodes come from", "qos": "what pods were predicted to get, and got", "shadow": "No onlooker answers"} {
 		window := browsertest.View{Address: proxy(token["reader"]) + "ui/#" + view, Width: 1280, Height: 900, Screenshot: filepath.Join(t.ArtifactDir(), "proxy-"+view+".png")}
 		eventually(t, "the page to show "+view, func(context.Context) (bool, string) {
 			document := browsertest.Open(t, chromium, window)

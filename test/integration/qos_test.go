@@ -151,11 +151,6 @@ func top(t *testing.T, namespace string, pool map[string]string, log string) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	qosTold(t, serves)
-	// The cluster's own scheduler does not judge the quality of service.
-	own := strings.TrimPrefix(componentNamed(t, ours).Endpoint, "https://")
-	if out, err := command(bin("foresight"), "top", "--kubeconfig", kubeconfig(), "--scheduler-address", own); err == nil || !strings.Contains(out, "PredictedQoS is not enabled") {
-		t.Errorf("%v\n%s", err, out)
-	}
 }
 
 // qosTold asks which service nodes give, and how that was foretold: the node with a bad history is the worse one, and pods that lost their

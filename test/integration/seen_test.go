@@ -6,6 +6,7 @@ package integration
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -36,7 +37,7 @@ func TestCommandsShowWhatIsDecided(t *testing.T) {
 		{"nodes", []string{"HELD", node}},
 		{"nodes " + node + " -o wide", []string{"LAST MISS", node}},
 		{"nodes --sort predicted", []string{node}},
-		{"nodes --qos", []string{"No profile of the scheduler has the plugin PredictedQoS"}},
+		{"nodes --qos", []string{"profile foresight-scheduler, judged by utilisation, since no model counts, and no node is scored or refused by it", "PREDICTED TO LOSE SERVICE"}},
 		{"workloads -n " + ns, []string{"Deployment shop"}},
 		{"explain deploy/shop -n " + ns, []string{"shop-", "TOTAL"}},
 	} {
@@ -74,4 +75,61 @@ func TestCommandsShowWhatIsDecided(t *testing.T) {
 			t.Errorf("foresight %s: %v, %s", command, err, out)
 		}
 	}
+}
+
+// The shipped profile predicts which service pods would get on every node, and says that it places none by it.
+func TestShippedProfilePredictsService(t *testing.T) {
+	ns := newNamespace(t)
+	pool := newNodes(t, "predicts", 3, nil)
+	wanted := []string{"predicts-0", "predicts-1", "predicts-2"}
+	looks := 0
+	// A round over the nodes is made while pods are placed, and begins ten seconds after the last one; nodes of other tests come and go.
+	seen := func(what string, read func() (map[string]int, string)) {
+		t.Helper()
+		eventually(t, what, func(context.Context) (bool, string) {
+			name := fmt.Sprint("look-", looks)
+			looks++
+			create(t, ns, newPod(name, pool, "10m"))
+			placed(t, ns, name)
+			objectives, said := read()
+			for _, node := range wanted {
+				if objectives[node] != 4 {
+					return false, fmt.Sprintf("%s has %d objectives in %s", node, objectives[node], said)
+				}
+			}
+			return true, ""
+		})
+	}
+	seen("foresight nodes --qos shows all nodes", func() (map[string]int, string) {
+		out, err := command(bin("foresight"), "nodes", "--qos", "-o", "json", "--kubeconfig", kubeconfig())
+		var told decision.QoS
+		if err == nil {
+			err = json.Unmarshal([]byte(out), &told)
+		}
+		objectives := map[string]int{}
+		for _, p := range told.Profiles {
+			if p.Profile != ours || p.Rung != "utilisation" || p.Scores {
+				t.Errorf("profile %s is judged by %s, and scores: %v", p.Profile, p.Rung, p.Scores)
+			}
+			for _, n := range p.Nodes {
+				objectives[n.Name] = len(n.Service)
+			}
+		}
+		return objectives, fmt.Sprint(err, out)
+	})
+	seen("foresight top shows all nodes", func() (map[string]int, string) {
+		out, err := command(bin("foresight"), "top", "-o", "json", "--kubeconfig", kubeconfig())
+		var nodes []struct {
+			Node       string
+			Objectives map[string]any
+		}
+		if err == nil {
+			err = json.Unmarshal([]byte(out), &nodes)
+		}
+		objectives := map[string]int{}
+		for _, n := range nodes {
+			objectives[n.Node] = len(n.Objectives)
+		}
+		return objectives, fmt.Sprint(err, out)
+	})
 }

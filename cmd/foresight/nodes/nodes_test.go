@@ -95,7 +95,7 @@ func service() *decision.QoS {
 		return map[string]decision.QoSService{"latency": class(latency), "realtime": class(realtime), "availability": class(availability), "batch": class(batch)}
 	}
 	return &decision.QoS{Profiles: []decision.QoSProfile{{
-		Profile: "foresight-scheduler", Rung: "model", Time: &at,
+		Profile: "foresight-scheduler", Rung: "model", Scores: true, Time: &at,
 		Objectives: []decision.QoSObjective{
 			{Objective: "latency", Placed: 240, Judged: 212, Predicted: 14.3, Violated: 16, Own: 3}, {Objective: "realtime"},
 			{Objective: "availability", Placed: 96, Judged: 90, Predicted: 1.2, Violated: 1}, {Objective: "batch", Placed: 55, Judged: 31, Predicted: .9},

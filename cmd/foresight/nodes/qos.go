@@ -48,6 +48,9 @@ func printQoS(out io.Writer, answer *decision.QoS) error {
 			fmt.Fprintln(out)
 		}
 		fmt.Fprintf(out, "profile %s, judged by %s", p.Profile, map[string]string{"model": "its model", "utilisation": "utilisation, since no model counts"}[p.Rung])
+		if !p.Scores {
+			fmt.Fprint(out, ", and no node is scored or refused by it")
+		}
 		if p.Time == nil {
 			fmt.Fprintln(out, "\nNodes are judged when pods are placed: none was yet.")
 		} else {

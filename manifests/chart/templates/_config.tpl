@@ -107,7 +107,7 @@ scheduler.image: {{ .Values.scheduler.image }} is another scheduler
 
 {{- $args := list (dict "name" "Prediction" "args" (dict "usage" .Values.usage)) -}}
 {{- if .Values.qos.enabled -}}
-{{- $args = append $args (dict "name" "PredictedQoS" "args" .Values.qos.args) -}}
+{{- $args = append $args (dict "name" "PredictedQoS" "args" (mergeOverwrite (dict "scoreFrom" "Utilisation") .Values.qos.args)) -}}
 {{- end -}}
 {{- if .Values.shadow.enabled -}}
 {{- $args = append $args (dict "name" "Shadow" "args" (dict "schedulerNames" .Values.shadow.schedulerNames)) -}}

@@ -72,8 +72,7 @@ func TestAnotherConfigurationLeavesNothing(t *testing.T) {
 	c := newCluster(t, string(manifests.SchedulerConfig), 3, false)
 	c.addNode("4", "8Gi")
 	with := func(args string) string {
-		return strings.NewReplacer("name: Taints\n        weight: 3", "name: PredictedQoS\n      - name: Taints\n        weight: 3",
-			"  pluginConfig:\n", "  pluginConfig:\n  - name: PredictedQoS\n    args: "+args+"\n").Replace(string(manifests.SchedulerConfig))
+		return strings.Replace(string(manifests.SchedulerConfig), "  - name: PredictedQoS\n    args:\n      scoreFrom: Model\n", "  - name: PredictedQoS\n    args: "+args+"\n", 1)
 	}
 	_, err := c.evaluator.Another(t.Context(), profilesOf(t, with("{modelFile: /proc/self/environ}")))
 	if err == nil || !strings.Contains(err.Error(), "pluginConfig[PredictedQoS].args.modelFile: a trial opens no file") {

@@ -213,7 +213,7 @@ func (e *Evaluator) evaluate(ctx context.Context, f framework.Framework, seen *n
 	if e.extends {
 		out.Lacks = append(out.Lacks, "extenders were not asked")
 	}
-	if weightOf(out, qosName) > 0 {
+	if weightOf(out, qosName) > 0 && r.scoredBy(qosName) {
 		out.Lacks = append(out.Lacks, "what "+qosName+" has learned from its own decisions is not in its part")
 	}
 	if e.options.Read != nil {
@@ -308,6 +308,11 @@ func ask(ctx context.Context, f framework.Framework, seen *nodes, pod *v1.Pod) (
 	})
 	r.scores = scores
 	return r, nil
+}
+
+// scoredBy says whether the plugin told nodes apart by anything: it was not skipped.
+func (r *answers) scoredBy(plugin string) bool {
+	return len(r.scores) > 0 && slices.ContainsFunc(r.scores[0].Scores, func(s fwk.PluginScore) bool { return s.Name == plugin })
 }
 
 // choice is what would be chosen; of equals the given node, where it is among them.

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 
@@ -54,6 +55,7 @@ type Loop struct {
 	file      string        // of the model
 	exporter  *exporter
 	now       func() time.Time
+	room      *rate.Limiter // for decisions that are only watched
 	last      atomic.Pointer[Judge]
 
 	// loading is held while the model file is read, which takes long; stamp is behind it, all else behind lock.
@@ -116,12 +118,30 @@ func New(ctx context.Context, args *config.PredictedQoSArgs, now func() time.Tim
 	for _, h := range args.Feedback.Horizons {
 		l.horizons = append(l.horizons, h.Duration)
 	}
+	// A burst, and what the buffer holds spread over the time for which it holds it: more would only drop decisions unjudged.
+	last := l.horizons[len(l.horizons)-1]
+	l.room = rate.NewLimiter(rate.Limit(float64(l.decisions)/last.Seconds()), min(watchedAtOnce, l.decisions))
 	l.exporter = &exporter{loop: l, file: args.Feedback.ObservationsFile}
 	l.interval = min(max(l.horizons[0]/10, 200*time.Millisecond), 10*time.Second)
 	l.fades = max(args.Feedback.HalfLife.Duration/50, l.interval)
 	l.exporter.read(klog.FromContext(ctx))
 	l.Update(ctx)
 	return l
+}
+
+// watchedAtOnce bounds the decisions that HasRoom lets through in a burst.
+const watchedAtOnce = 1000
+
+// HasRoom says whether to watch one more decision that was taken without the judge. It does so for as many as the buffer can hold until
+// they are judged.
+func (l *Loop) HasRoom() bool { return l.room.AllowN(l.now(), 1) }
+
+// Unwatched counts a decision that is not watched.
+func (l *Loop) Unwatched(o objective.Objective) {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	l.counts.Decided[o]++
+	l.counts.Unjudged++
 }
 
 // Interval is the time between two updates of a loop that runs.

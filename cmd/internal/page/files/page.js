@@ -391,7 +391,7 @@ function qosView() {
       const now = answer.profiles[i];
       p.nodes = (now.nodes || []).sort(orders.name);
       p.top.replaceChildren(element('h2', {}, `${now.profile}: what pods were predicted to get, and got`), promises(now),
-        element('p', { class: 'soft small' }, `Risks are judged by ${now.rung === 'model' ? 'the model' : 'utilisation, since no model counts'}. ` +
+        element('p', { class: 'soft small' }, `Risks are judged by ${now.rung === 'model' ? 'the model' : 'utilisation, since no model counts'}. ${now.scores ? '' : 'No node is scored or refused by them. '}` +
           (now.time ? `Nodes as of ${new Date(now.time).toLocaleTimeString()}.` : 'Nodes are judged when pods are placed: none was yet.')));
     });
     draw();
