@@ -44,7 +44,6 @@ var unproven = map[string]string{
 	"* podgroups/status.scheduling.k8s.io":          "the gate GenericWorkload",
 	"* compositepodgroups.scheduling.k8s.io":        "the gate CompositePodGroup",
 	"* compositepodgroups/status.scheduling.k8s.io": "the gate CompositePodGroup",
-	"* priorityclasses.scheduling.k8s.io":           "PredictedQoS",
 	"get configmaps":                                "read when the endpoint starts, or from a watch",
 }
 
