@@ -240,8 +240,7 @@ func validateUsage(path *field.Path, u *UsageArgs) (errs field.ErrorList) {
 	case UsageFromPrometheus:
 		errs = validatePrometheus(path.Child("prometheus"), &u.Prometheus)
 	default:
-		errs = append(errs, field.NotSupported(path.Child("source"), u.Source,
-			[]UsageSourceType{UsageFromMetricsAPI, UsageFromKubelet, UsageFromPrometheus, UsageFromNowhere}))
+		errs = append(errs, field.NotSupported(path.Child("source"), u.Source, UsageSources()))
 	}
 	errs = append(errs, validateDuration(path.Child("interval"), u.Interval, time.Second, time.Hour)...)
 	errs = append(errs, validateDuration(path.Child("window"), u.Window, u.Interval.Duration, 24*time.Hour)...)

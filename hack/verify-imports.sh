@@ -8,7 +8,7 @@ go list -f '{{$p := .ImportPath}}{{range .Imports}}{{$p}} {{.}}{{"\n"}}{{end}}' 
 BEGIN {
 	module = "github.com/foresight-scheduler/foresight/"
 	# The rooms that wrap an upstream plugin or command may import k8s.io/kubernetes.
-	upstream["plugins"]; upstream["plugins/affinity"]; upstream["plugins/taints"]
+	upstream["plugins"]; upstream["plugins/suite"]; upstream["plugins/suite/profiles"]; upstream["plugins/affinity"]; upstream["plugins/taints"]
 	upstream["plugins/resourcefit"]; upstream["plugins/resourcefit/limits"]; upstream["plugins/qos/objective"]
 	upstream["plugins/nodeindex"]; upstream["plugins/nodeindex/terms"]; upstream["plugins/trimaran"]; upstream["plugins/plugintest"]
 	# Decisions are seen where upstream makes them, and evaluated by its own plugins.
@@ -41,6 +41,9 @@ NF == 2 {
 	if (evaluates) next
 	if (from ~ /^plugins\/predict/ && to !~ /^(plugins\/predict|plugins\/claims|config)/) print from " imports " to ": predict is read by plugins, not the other way"
 	if (from == "plugins/claims" && to != "config") print from " imports " to ": claims stand on their own"
+	# The suite is the whole of it, in one piece: it may know every room, and only cmd and tests know it.
+	if (to ~ /^plugins\/suite/ && from !~ /^(cmd|test|plugins\/suite)/) print from " imports " to ": the suite is for whoever runs a scheduler"
+	if (from ~ /^plugins\/suite/) next
 	split(from, f, "/"); split(to, t, "/")
 	if (f[1] == "plugins" && t[1] == "plugins" && f[2] != "" && f[2] != t[2] && t[2] != "predict" && t[2] != "claims")
 		print from " imports " to ": sibling plugins do not know each other"

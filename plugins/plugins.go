@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
+	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/apis/config/scheme"
 	kubeschedulerv1 "k8s.io/kubernetes/pkg/scheduler/apis/config/v1"
@@ -41,6 +42,9 @@ type Options struct {
 	Judges *judge.Plugins
 	// Claims says what pods may claim that takes from others; nil allows nothing that does.
 	Claims *claims.Policy
+	// NoPrediction says that there is no Engine on purpose. Without it and without an Engine, the first plugin that would read
+	// forecasts logs that nobody predicts: package suite makes the Engine that a configuration asks for.
+	NoPrediction bool
 	// Uncounted plugins decide nothing, they are only asked: what they make of pods counts in no metric of the Engine.
 	Uncounted bool
 }
@@ -61,19 +65,46 @@ func Registry(opts Options) frameworkruntime.Registry {
 	for name, factory := range trimaran.Factories(trimaranOptions(opts.Engine)) {
 		registry[name] = factory
 	}
+	warn := func(context.Context, string) {}
+	if opts.Engine == nil && !opts.NoPrediction && !opts.Uncounted {
+		var once sync.Once
+		warn = func(ctx context.Context, plugin string) { once.Do(func() { warnOfNoPrediction(ctx, plugin) }) }
+	}
 	for name, factory := range registry {
-		registry[name] = noted(factory, opts)
+		registry[name] = noted(factory, opts, warn)
 	}
 	return registry
 }
 
-// noted tells judges of the plugins that the factory makes, and the policy where namespaces are.
-func noted(factory frameworkruntime.PluginFactory, opts Options) frameworkruntime.PluginFactory {
+func warnOfNoPrediction(ctx context.Context, plugin string) {
+	klog.FromContext(ctx).Info("Warning: nobody predicts, whatever the args of Prediction say: plugins.Options has no Engine. "+
+		"Package plugins/suite makes the one that a configuration asks for", "firstPluginThatWouldReadForecasts", plugin)
+}
+
+// predicts says whether a plugin with the args makes something of forecasts.
+func predicts(args runtime.Object) bool {
+	switch args := args.(type) {
+	case *config.TaintsArgs:
+		return len(args.PredictedPressure.Max) > 0
+	case *config.ResourceFitArgs:
+		return args.PredictedPeak.Mode != config.PredictedPeakNone
+	case *config.AffinityArgs:
+		return false
+	}
+	return true // PredictedQoS and Trimaran's do nothing else.
+}
+
+// noted tells judges of the plugins that the factory makes, and the policy where namespaces are. It warns where the plugin
+// would read forecasts.
+func noted(factory frameworkruntime.PluginFactory, opts Options, warn func(context.Context, string)) frameworkruntime.PluginFactory {
 	return func(ctx context.Context, args runtime.Object, h fwk.Handle) (fwk.Plugin, error) {
 		opts.Claims.Watch(h.SharedInformerFactory())
 		plugin, err := factory(ctx, args, h)
 		if err == nil {
 			opts.Judges.Add(h.ProfileName(), plugin)
+			if predicts(args) {
+				warn(ctx, plugin.Name())
+			}
 		}
 		return plugin, err
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/util/sets"
 	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
@@ -14,8 +15,10 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/apis/config/validation"
 	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 
+	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/decision"
 	"github.com/foresight-scheduler/foresight/plugins/decision/evaluate"
+	"github.com/foresight-scheduler/foresight/plugins/suite/profiles"
 )
 
 // anotherConfiguration returns what makes the profiles of a configuration that somebody sends. It is read from what was sent and nowhere
@@ -26,19 +29,19 @@ func anotherConfiguration(evaluator *evaluate.Evaluator, ours frameworkruntime.R
 		if err != nil {
 			return nil, "", err
 		}
-		if err := refuseUnknownArgs(cfg, ours); err != nil {
+		if err := profiles.RefuseUnknown(cfg, ours); err != nil {
 			return nil, "", err
 		}
-		profiles, err := evaluator.Another(ctx, cfg.Profiles)
+		another, err := evaluator.Another(ctx, cfg.Profiles)
 		if err != nil {
 			return nil, "", err
 		}
-		if err := refuseIneffective(ctx, cfg, ours, profiles.Made()); err != nil {
-			profiles.Close()
+		if err := profiles.RefuseIneffective(ctx, cfg, ours, another.Made()); err != nil {
+			another.Close()
 			return nil, "", err
 		}
-		profiles.Lacks = append(profiles.Lacks, passedOver(cfg)...)
-		return profiles, cfg.Profiles[0].SchedulerName, nil
+		another.Lacks = append(another.Lacks, passedOver(cfg)...)
+		return another, cfg.Profiles[0].SchedulerName, nil
 	}
 }
 
@@ -60,7 +63,7 @@ func passedOver(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (lacks []st
 	given := sets.New[string]()
 	for i := range cfg.Profiles {
 		for _, pc := range cfg.Profiles[i].PluginConfig {
-			if notPlugins.Has(pc.Name) {
+			if slices.Contains(config.NotPlugins(), pc.Name) {
 				given.Insert(pc.Name)
 			}
 		}

@@ -10,8 +10,10 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/util/sets"
 	frameworkplugins "k8s.io/kubernetes/pkg/scheduler/framework/plugins"
 
+	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins"
 )
 
@@ -29,7 +31,7 @@ func TestTheChartKnowsThePlugins(t *testing.T) {
 			known = append(known, name)
 		}
 	}
-	all := notPlugins.Clone()
+	all := sets.New(config.NotPlugins()...).Clone()
 	for name := range maps.Keys(frameworkplugins.NewInTreeRegistry()) {
 		all.Insert(name)
 	}

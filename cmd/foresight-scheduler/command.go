@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,7 +29,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/cmd/internal/buildinfo"
 	"github.com/foresight-scheduler/foresight/plugins"
-	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
+	"github.com/foresight-scheduler/foresight/plugins/suite"
 )
 
 // newCommand is upstream's app.NewSchedulerCommand with our plugins, our defaults and
@@ -95,21 +94,7 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	if err := fitToServer(ctx, opts, cfg, fg); err != nil {
 		return err
 	}
-	if full, err := ignoreExtendersResources(cfg); err != nil {
-		return err
-	} else if full != nil {
-		file, err := inMemory(full)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = file.Close() }()
-		opts.ConfigFile = file.Name()
-	}
-	engine, err := newEngine(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	policy, err := newPolicy(cfg)
+	s, err := suite.New(ctx, opts, cfg)
 	if err != nil {
 		return err
 	}
@@ -121,30 +106,19 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	if err != nil {
 		return err
 	}
-	moves, err := newRebalancer(cfg, engine, decisions, looks)
+	moves, err := newRebalancer(cfg, s.Engine, decisions, looks)
 	if err != nil {
 		return err
 	}
-	service := newQoSService(engine, policy)
-	judges := &judge.Plugins{}
-	registry := plugins.Registry(plugins.Options{Engine: engine, QoS: service, Judges: judges, Claims: policy})
-	if err := refuseUnknownArgs(cfg, registry); err != nil {
-		return err
-	}
-
 	// 2. Build the scheduler.
-	var withPlugins []app.Option
-	for name, factory := range registry {
-		withPlugins = append(withPlugins, app.WithPlugin(name, factory))
-	}
 	opts.InformerName, err = cache.NewInformerName(cmd.Name())
 	if err != nil {
 		return err
 	}
-	// Upstream would write, log and show profiles without what it does not know; see completeProfiles.
+	// Upstream would write, log and show profiles without what it does not know; see profiles.Complete.
 	writeTo := opts.WriteConfigTo
 	opts.WriteConfigTo = ""
-	completed, sched, err := app.Setup(ctx, opts, withPlugins...)
+	completed, sched, err := app.Setup(ctx, opts, s.Plugins()...)
 	if clientcmd.IsEmptyConfig(err) {
 		return fmt.Errorf("no cluster to talk to: set clientConnection.kubeconfig in --config, or without --config give --kubeconfig, or run in a pod (%w)", err)
 	}
@@ -155,16 +129,9 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	opts.ComponentGlobalsRegistry.AddMetrics()
 	buildinfo.RegisterMetric(legacyregistry.MustRegister)
 
-	if err := refuseIneffective(ctx, cfg, registry, sched.Profiles); err != nil {
+	if err := s.Install(ctx, completed, sched, decisions.index()); err != nil {
 		return err
 	}
-	if completed.ComponentConfig.Profiles, err = completeProfiles(cfg, registry, sched.Profiles); err != nil {
-		return err
-	}
-	if err := installIndex(sched, completed, judges, decisions.index()); err != nil {
-		return err
-	}
-	tellClaims(sched, policy)
 	if writeTo != "" {
 		// It ends the process.
 		return options.LogOrWriteConfig(klog.FromContext(ctx), writeTo, &completed.ComponentConfig, completed.ComponentConfig.Profiles)
@@ -180,20 +147,16 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	}
 
 	// 3. Run until the context ends or the lease is lost.
-	decisions.listen(engine, policy)
-	decisions.show(service)
-	looks.listen(engine, completed)
+	decisions.listen(s.Engine, s.Claims)
+	decisions.show(s.QoS)
+	looks.listen(s.Engine, completed)
 	moves.listen()
-	var learning sync.WaitGroup
-	if engine != nil {
-		if err := startEngine(ctx, engine, completed, policy, service.Observe, &learning); err != nil {
-			return err
-		}
+	if err := s.Start(ctx, completed); err != nil {
+		return err
 	}
 	saved := make(chan struct{})
 	context.AfterFunc(ctx, func() {
-		learning.Wait()
-		service.Wait()
+		s.Wait()
 		close(saved)
 	})
 	// Upstream ends the process as soon as it has given the lease away. So it hears of the end when what was learned is saved.
@@ -207,7 +170,7 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	if err := looks.placeNothing(running, sched, completed); err != nil {
 		return err
 	}
-	if err := decisions.install(ctx, sched, completed, engine, policy); err != nil {
+	if err := decisions.install(ctx, sched, completed, s.Engine, s.Claims); err != nil {
 		return err
 	}
 	if err := looks.install(ctx, completed); err != nil {

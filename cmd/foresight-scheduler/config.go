@@ -5,11 +5,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
-	"golang.org/x/sys/unix"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
@@ -18,6 +16,9 @@ import (
 	"k8s.io/kubernetes/pkg/features"
 	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
 	"sigs.k8s.io/yaml"
+
+	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/suite"
 )
 
 // The lease of the shipped configuration.
@@ -88,7 +89,7 @@ func shippedConfig(opts *options.Options, old *oldFlags) (*os.File, error) {
 	}
 	// Its path is in the Deployment's volume. A process without --config may run anywhere, beside others of its kind.
 	for _, profile := range cfg["profiles"].([]any) {
-		if args := argsIn(profile.(map[string]any), predictionName); args != nil {
+		if args := argsIn(profile.(map[string]any), config.PredictionName); args != nil {
 			delete(args, "checkpoint")
 		}
 	}
@@ -111,18 +112,5 @@ func shippedConfig(opts *options.Options, old *oldFlags) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return memoryFile(data)
-}
-
-// memoryFile holds the data and is on no disk: a pod's root file system is read-only.
-func memoryFile(data []byte) (*os.File, error) {
-	fd, err := unix.MemfdCreate("foresight-scheduler-config", unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("memfd_create: %w", err)
-	}
-	file := os.NewFile(uintptr(fd), fmt.Sprintf("/proc/self/fd/%d", fd))
-	if _, err := file.Write(data); err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return file, nil
+	return suite.MemoryFile(data)
 }

@@ -22,7 +22,6 @@ import (
 	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/fence"
 	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/front"
 	"github.com/foresight-scheduler/foresight/config"
-	configv1 "github.com/foresight-scheduler/foresight/config/v1"
 	"github.com/foresight-scheduler/foresight/plugins"
 	"github.com/foresight-scheduler/foresight/plugins/claims"
 	"github.com/foresight-scheduler/foresight/plugins/decision"
@@ -35,6 +34,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 	"github.com/foresight-scheduler/foresight/plugins/qos"
+	"github.com/foresight-scheduler/foresight/plugins/suite/profiles"
 )
 
 // decisions are what is kept of decisions; nil keeps nothing.
@@ -56,19 +56,11 @@ type decisions struct {
 
 // newDecisions returns what the configuration asks for.
 func newDecisions(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*decisions, error) {
-	args, found, err := soleArgs[*config.DecisionsArgs](cfg, decisionsName)
+	args, err := profiles.SoleOrDefault[*config.DecisionsArgs](cfg, config.DecisionsName)
 	if err != nil {
 		return nil, err
 	}
-	if !found {
-		defaults := &configv1.DecisionsArgs{}
-		configv1.SetDefaults_DecisionsArgs(defaults)
-		args = &config.DecisionsArgs{}
-		if err := configv1.Convert_v1_DecisionsArgs_To_config_DecisionsArgs(defaults, args, nil); err != nil {
-			return nil, err
-		}
-	}
-	if err := config.ValidateDecisionsArgs(config.ArgsPath(decisionsName), args).ToAggregate(); err != nil || args.Records == 0 {
+	if err := config.ValidateDecisionsArgs(config.ArgsPath(config.DecisionsName), args).ToAggregate(); err != nil || args.Records == 0 {
 		return nil, err
 	}
 	ring := decision.NewRing(int(args.Records), args.MaxBytes)

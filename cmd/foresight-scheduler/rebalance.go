@@ -33,6 +33,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
 	"github.com/foresight-scheduler/foresight/plugins/rebalance"
+	"github.com/foresight-scheduler/foresight/plugins/suite/profiles"
 )
 
 // rebalancer moves pods, or says which it would; nil is off.
@@ -46,11 +47,11 @@ type rebalancer struct {
 
 // newRebalancer returns what the configuration asks for.
 func newRebalancer(cfg *kubeschedulerconfig.KubeSchedulerConfiguration, e *learn.Engine, d *decisions, looks *onlooker) (*rebalancer, error) {
-	args, found, err := soleArgs[*config.RebalanceArgs](cfg, rebalanceName)
+	args, found, err := profiles.SoleArgs[*config.RebalanceArgs](cfg, config.RebalanceName)
 	if err != nil || !found {
 		return nil, err
 	}
-	path := config.ArgsPath(rebalanceName)
+	path := config.ArgsPath(config.RebalanceName)
 	if err := config.ValidateRebalanceArgs(path, args).ToAggregate(); err != nil {
 		return nil, err
 	}
@@ -60,11 +61,11 @@ func newRebalancer(cfg *kubeschedulerconfig.KubeSchedulerConfiguration, e *learn
 	case args.Mode == config.RebalanceOff:
 		return nil, nil
 	case e == nil:
-		return nil, fmt.Errorf("%s: %s needs forecasts: name where usage comes from in %s", mode, args.Mode, config.ArgsPath(predictionName).Child("usage", "source"))
+		return nil, fmt.Errorf("%s: %s needs forecasts: name where usage comes from in %s", mode, args.Mode, config.ArgsPath(config.PredictionName).Child("usage", "source"))
 	case d == nil:
-		return nil, fmt.Errorf("%s: %s needs what evaluates decisions: %s must be more than 0", mode, args.Mode, config.ArgsPath(decisionsName).Child("records"))
+		return nil, fmt.Errorf("%s: %s needs what evaluates decisions: %s must be more than 0", mode, args.Mode, config.ArgsPath(config.DecisionsName).Child("records"))
 	case evicts && looks != nil:
-		return nil, fmt.Errorf("%s: with %s this scheduler writes nothing: Suggest at most", mode, shadowName)
+		return nil, fmt.Errorf("%s: with %s this scheduler writes nothing: Suggest at most", mode, config.ShadowName)
 	case evicts && len(cfg.Extenders) > 0:
 		return nil, fmt.Errorf("%s: extenders have a say in where a pod goes, and are not asked before it is moved: Suggest at most", mode)
 	}
@@ -93,7 +94,7 @@ func (r *rebalancer) install(ctx context.Context, sched *scheduler.Scheduler, c 
 	}
 	selector, err := metav1.LabelSelectorAsSelector(r.args.NamespaceSelector)
 	if err != nil {
-		return fmt.Errorf("%s: %w", config.ArgsPath(rebalanceName).Child("namespaceSelector"), err)
+		return fmt.Errorf("%s: %w", config.ArgsPath(config.RebalanceName).Child("namespaceSelector"), err)
 	}
 	w := &world{
 		client: c.Client, evaluator: r.decisions.evaluator, pods: c.InformerFactory.Core().V1().Pods().Lister(), fence: fence.Of(c.LeaderElection),

@@ -24,7 +24,7 @@ func TestRebalancerOfAnOnlooker(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := &kubeschedulerconfig.KubeSchedulerConfiguration{Profiles: []kubeschedulerconfig.KubeSchedulerProfile{{
-		SchedulerName: "foresight-shadow", PluginConfig: []kubeschedulerconfig.PluginConfig{{Name: rebalanceName, Args: args}},
+		SchedulerName: "foresight-shadow", PluginConfig: []kubeschedulerconfig.PluginConfig{{Name: config.RebalanceName, Args: args}},
 	}}}
 	e := learn.New(config.PredictionArgs{}, testclock.NewFakeClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)))
 	args.Mode = config.RebalanceSuggest

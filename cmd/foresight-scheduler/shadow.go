@@ -29,6 +29,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/decision/shadow"
 	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+	"github.com/foresight-scheduler/foresight/plugins/suite/profiles"
 )
 
 // mostRows and mostShadows are in one answer.
@@ -45,18 +46,18 @@ type onlooker struct {
 
 // newOnlooker returns what the configuration asks for.
 func newOnlooker(cfg *kubeschedulerconfig.KubeSchedulerConfiguration, d *decisions) (*onlooker, error) {
-	args, found, err := soleArgs[*config.ShadowArgs](cfg, shadowName)
+	args, found, err := profiles.SoleArgs[*config.ShadowArgs](cfg, config.ShadowName)
 	if err != nil || !found {
 		return nil, err
 	}
-	path := config.ArgsPath(shadowName)
+	path := config.ArgsPath(config.ShadowName)
 	if err := config.ValidateShadowArgs(path, args).ToAggregate(); err != nil {
 		return nil, err
 	}
 	le := &cfg.LeaderElection
 	switch {
 	case d == nil:
-		return nil, fmt.Errorf("%s: %s must be more than 0: what an onlooker decides is served beside decisions", path, config.ArgsPath(decisionsName).Child("records"))
+		return nil, fmt.Errorf("%s: %s must be more than 0: what an onlooker decides is served beside decisions", path, config.ArgsPath(config.DecisionsName).Child("records"))
 	case le.LeaderElect && le.ResourceName == leaseName:
 		return nil, fmt.Errorf("leaderElection.resourceName: with %s this scheduler places nothing, and while it holds the lease %s no other one would: name one of its own", path, le.ResourceName)
 	}

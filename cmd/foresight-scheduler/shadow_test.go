@@ -19,7 +19,7 @@ import (
 func TestOnlookersThatAreRefused(t *testing.T) {
 	good := func() *kubeschedulerconfig.KubeSchedulerConfiguration {
 		cfg := &kubeschedulerconfig.KubeSchedulerConfiguration{Profiles: []kubeschedulerconfig.KubeSchedulerProfile{{SchedulerName: "foresight-shadow",
-			PluginConfig: []kubeschedulerconfig.PluginConfig{{Name: shadowName, Args: &config.ShadowArgs{
+			PluginConfig: []kubeschedulerconfig.PluginConfig{{Name: config.ShadowName, Args: &config.ShadowArgs{
 				SchedulerNames: []string{"default-scheduler"}, Decisions: 100, MaxBytes: 1 << 20, CPUPercent: 50,
 			}}}}}}
 		cfg.LeaderElection.LeaderElect, cfg.LeaderElection.ResourceName = true, "foresight-shadow"

@@ -4,7 +4,10 @@
 package main
 
 import (
+	"maps"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,5 +33,29 @@ func TestFlagsAreDocumented(t *testing.T) {
 				t.Errorf("%s of foresight %s is not in docs/use/commands.md", long, cmd.Name())
 			}
 		})
+	}
+}
+
+// Every folder with a command is one of the root command's.
+func TestEveryCommandIsReached(t *testing.T) {
+	files, err := filepath.Glob("*/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folders := map[string]bool{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "\nfunc NewCommand(") {
+			folders[filepath.Dir(file)] = true
+		}
+	}
+	for _, cmd := range newCommand("foresight").Commands() {
+		delete(folders, strings.ReplaceAll(cmd.Name(), "-", ""))
+	}
+	if len(folders) > 0 {
+		t.Errorf("no command of foresight is made by %v: add them in main.go", slices.Sorted(maps.Keys(folders)))
 	}
 }

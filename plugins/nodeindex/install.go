@@ -20,7 +20,7 @@ import (
 )
 
 // Name is where the index's args stand in a pluginConfig.
-const Name = "NodeIndex"
+const Name = config.NodeIndexName
 
 // Options of the index.
 type Options struct {

@@ -32,7 +32,7 @@ import (
 )
 
 // Name of the plugin in a KubeSchedulerConfiguration.
-const Name = "PredictedQoS"
+const Name = config.PredictedQoSName
 
 // PredictedQoS is the plugin.
 type PredictedQoS struct {

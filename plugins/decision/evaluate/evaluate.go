@@ -37,8 +37,6 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
-const qosName = "PredictedQoS"
-
 // Options of an evaluator.
 type Options struct {
 	// Candidates that are named beside the chosen node, and as many refused ones.
@@ -213,8 +211,8 @@ func (e *Evaluator) evaluate(ctx context.Context, f framework.Framework, seen *n
 	if e.extends {
 		out.Lacks = append(out.Lacks, "extenders were not asked")
 	}
-	if weightOf(out, qosName) > 0 && r.scoredBy(qosName) {
-		out.Lacks = append(out.Lacks, "what "+qosName+" has learned from its own decisions is not in its part")
+	if weightOf(out, config.PredictedQoSName) > 0 && r.scoredBy(config.PredictedQoSName) {
+		out.Lacks = append(out.Lacks, "what "+config.PredictedQoSName+" has learned from its own decisions is not in its part")
 	}
 	if e.options.Read != nil {
 		out.Epoch = e.options.Read().Epoch()

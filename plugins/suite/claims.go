@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package suite
 
 import (
 	"context"
@@ -10,10 +10,25 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler"
+	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 
+	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/claims"
+	"github.com/foresight-scheduler/foresight/plugins/suite/profiles"
 )
+
+// newClaims returns what pods may claim.
+func newClaims(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*claims.Policy, error) {
+	args, err := profiles.SoleOrDefault[*config.ClaimsArgs](cfg, config.ClaimsName)
+	if err != nil {
+		return nil, err
+	}
+	if err := config.ValidateClaimsArgs(config.ArgsPath(config.ClaimsName), args).ToAggregate(); err != nil {
+		return nil, err
+	}
+	return claims.NewPolicy(args)
+}
 
 // tellClaims has every profile, whichever plugins it has, tell of what pods say without effect. Who does not lead schedules
 // no pod, and tells nothing.

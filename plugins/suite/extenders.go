@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package suite
 
 import (
 	"fmt"
@@ -60,7 +60,7 @@ func ignoreExtendersResources(cfg *kubeschedulerconfig.KubeSchedulerConfiguratio
 	return full, nil
 }
 
-// inMemory returns an open file that holds the configuration, named by its path; see shippedConfig.
+// inMemory returns an open file that holds the configuration, named by its path; see MemoryFile.
 func inMemory(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*os.File, error) {
 	info, ok := runtime.SerializerInfoForMediaType(scheme.Codecs.SupportedMediaTypes(), runtime.ContentTypeYAML)
 	if !ok {
@@ -70,5 +70,5 @@ func inMemory(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*os.File, er
 	if err != nil {
 		return nil, err
 	}
-	return memoryFile(data)
+	return MemoryFile(data)
 }

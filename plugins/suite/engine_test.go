@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package suite
 
 import (
 	"os"
@@ -53,28 +53,6 @@ func TestTrimaranHasUsage(t *testing.T) {
 			t.Errorf("%s: usage is read from %s", name, engine.Usage().Source)
 		case tc.source != "" && (engine == nil || engine.Usage().Source != tc.source || engine.Usage().Interval.Duration != tc.interval):
 			t.Errorf("%s: %+v", name, engine)
-		}
-	}
-}
-
-// A process without --config keeps no checkpoint: the shipped path is in the Deployment's volume, and two by hand on one
-// machine would share the file. With --config the path is what the file says.
-func TestCheckpointIsTheDeploymentsOwn(t *testing.T) {
-	opts := options.NewOptions()
-	shipped := "../../manifests/base/config.yaml"
-	file, err := shippedConfig(opts, newOldFlags())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	for name, want := range map[string]string{file.Name(): "", shipped: "/var/lib/foresight/checkpoint"} {
-		cfg, err := options.LoadConfigFromFile(klog.Background(), name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		args := argsOf[*config.PredictionArgs](t, cfg, predictionName)
-		if args.Usage.Source != config.UsageFromMetricsAPI || args.Checkpoint.Path != want {
-			t.Errorf("%s: usage is read from %s, and the checkpoint is %q, want %q", name, args.Usage.Source, args.Checkpoint.Path, want)
 		}
 	}
 }

@@ -1,0 +1,166 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package suite is all of Foresight that belongs into a scheduler: the plugins, the engine that predicts for them, and the node index.
+// Foresight's own command is one scheduler with it; see the example for another.
+//
+// A Suite goes through four steps, in this order: it is made of a configuration (Load or New), its plugins are handed to app.Setup
+// (Plugins), it is put into the scheduler that came of that (Install), and it runs (Run, or Start and app.Run). Metrics are
+// registered with legacyregistry, as kube-scheduler's are; so a process has one Suite.
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+
+	"k8s.io/component-base/metrics/legacyregistry"
+	"k8s.io/klog/v2"
+	"k8s.io/kubernetes/cmd/kube-scheduler/app"
+	schedulerserverconfig "k8s.io/kubernetes/cmd/kube-scheduler/app/config"
+	"k8s.io/kubernetes/cmd/kube-scheduler/app/options"
+	"k8s.io/kubernetes/pkg/scheduler"
+	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
+	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
+
+	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins"
+	"github.com/foresight-scheduler/foresight/plugins/claims"
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
+	"github.com/foresight-scheduler/foresight/plugins/qos"
+	"github.com/foresight-scheduler/foresight/plugins/suite/profiles"
+)
+
+// Suite is what one scheduler has of Foresight.
+type Suite struct {
+	// Engine collects usage, learns and predicts; nil where the configuration asks for none.
+	Engine *learn.Engine
+	// Claims says what pods may claim.
+	Claims *claims.Policy
+	// QoS is what the PredictedQoS plugins of all profiles share.
+	QoS *qos.Service
+	// Registry has our plugins by name.
+	Registry frameworkruntime.Registry
+
+	config   *kubeschedulerconfig.KubeSchedulerConfiguration
+	judges   *judge.Plugins
+	file     *os.File // what upstream is to read in place of the configuration's file; nil is that file
+	learning sync.WaitGroup
+}
+
+// beyond are the args that the Suite itself does nothing with: they are for Foresight's own command, which keeps decisions and
+// serves them, looks on, and moves pods.
+var beyond = []string{config.DecisionsName, config.ShadowName, config.RebalanceName}
+
+// Load reads the configuration that opts name, and returns the Suite that it asks for.
+func Load(ctx context.Context, opts *options.Options) (*Suite, error) {
+	plugins.RegisterArgs()
+	if opts.ConfigFile == "" {
+		return nil, errors.New("--config: name a KubeSchedulerConfiguration with Foresight's plugins, such as manifests/base/config.yaml")
+	}
+	cfg, err := options.LoadConfigFromFile(klog.FromContext(ctx), opts.ConfigFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading --config: %w", err)
+	}
+	opts.ApplyLeaderElectionTo(cfg)
+	for i := range cfg.Profiles {
+		for j, pc := range cfg.Profiles[i].PluginConfig {
+			if pc.Name == config.ShadowName {
+				return nil, fmt.Errorf("profiles[%d].pluginConfig[%d]: %s is for foresight-scheduler only: this scheduler would place pods", i, j, pc.Name)
+			}
+			if slices.Contains(beyond, pc.Name) {
+				klog.FromContext(ctx).Info("Warning: args without effect: only foresight-scheduler reads them", "args", pc.Name)
+			}
+		}
+	}
+	return New(ctx, opts, cfg)
+}
+
+// New returns the Suite that the configuration asks for, which has been read from the file that opts name. Upstream reads it again in
+// app.Setup; where it must see more than that file holds, opts name another one from here on, in memory.
+func New(ctx context.Context, opts *options.Options, cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*Suite, error) {
+	s := &Suite{config: cfg, judges: &judge.Plugins{}}
+	if full, err := ignoreExtendersResources(cfg); err != nil {
+		return nil, err
+	} else if full != nil {
+		if s.file, err = inMemory(full); err != nil {
+			return nil, err
+		}
+		opts.ConfigFile = s.file.Name()
+	}
+	var err error
+	if s.Engine, err = newEngine(ctx, cfg); err != nil {
+		return nil, err
+	}
+	if s.Claims, err = newClaims(cfg); err != nil {
+		return nil, err
+	}
+	s.QoS = qos.NewService(s.Engine.Reader(), s.Claims)
+	s.Registry = plugins.Registry(plugins.Options{Engine: s.Engine, QoS: s.QoS, Judges: s.judges, Claims: s.Claims, NoPrediction: s.Engine == nil})
+	return s, profiles.RefuseUnknown(cfg, s.Registry)
+}
+
+// Plugins are our plugins, for app.Setup.
+func (s *Suite) Plugins() (with []app.Option) {
+	for name, factory := range s.Registry {
+		with = append(with, app.WithPlugin(name, factory))
+	}
+	return with
+}
+
+// Install puts the node index between the scheduler and its profiles, but for those that turn it off, and has profiles tell pods of
+// claims without effect. It refuses args that would have no effect, and completes c's profiles with the args that upstream leaves out.
+// Call it after app.Setup and before anything runs. tell, which may be nil, takes what the index says.
+func (s *Suite) Install(ctx context.Context, c *schedulerserverconfig.CompletedConfig, sched *scheduler.Scheduler, tell func(nodeindex.Answer)) error {
+	if s.file != nil {
+		_ = s.file.Close() // It has been read.
+	}
+	if err := profiles.RefuseIneffective(ctx, s.config, s.Registry, sched.Profiles); err != nil {
+		return err
+	}
+	var err error
+	if c.ComponentConfig.Profiles, err = profiles.Complete(s.config, s.Registry, sched.Profiles); err != nil {
+		return err
+	}
+	if err := legacyregistry.CustomRegister(qos.NewMetrics(s.QoS)); err != nil {
+		return fmt.Errorf("a process has one Suite: %w", err)
+	}
+	metrics := nodeindex.NewMetrics()
+	metrics.Register(legacyregistry.MustRegister)
+	if err := nodeindex.Install(sched, c.ComponentConfig.Profiles, c.InformerFactory, nodeindex.Options{Metrics: metrics, Judges: s.judges, Tell: tell}); err != nil {
+		return err
+	}
+	tellClaims(sched, s.Claims)
+	return nil
+}
+
+// Start has the engine, if there is one, collect and learn until ctx ends. Call it after Install and before app.Run.
+func (s *Suite) Start(ctx context.Context, c *schedulerserverconfig.CompletedConfig) error {
+	if s.Engine == nil {
+		return nil
+	}
+	return s.startEngine(ctx, c)
+}
+
+// Wait returns when everything that Start began has ended, and what was learned is saved.
+func (s *Suite) Wait() {
+	s.learning.Wait()
+	s.QoS.Wait()
+}
+
+// Run is Start and upstream's app.Run. It returns when ctx has ended and what was learned is saved. Where the lease is lost, upstream
+// ends the process at once: what was learned since it was last saved is lost then, which Foresight's own command avoids.
+func (s *Suite) Run(ctx context.Context, c *schedulerserverconfig.CompletedConfig, sched *scheduler.Scheduler) error {
+	ctx, end := context.WithCancel(ctx)
+	defer s.Wait()
+	defer end()
+	if err := s.Start(ctx, c); err != nil {
+		return err
+	}
+	return app.Run(ctx, c, sched)
+}
