@@ -7,12 +7,7 @@ RUN go mod download
 COPY . .
 ARG VERSION=v0.0.0-dev COMMIT=unknown BUILD_DATE=unknown
 ENV CGO_ENABLED=0
-RUN K8S=$(awk '$1 == "k8s.io/kubernetes" {print $2}' go.mod) && \
-    INFO=github.com/foresight-scheduler/foresight/cmd/internal/buildinfo && \
-    go build -trimpath -o /foresight-scheduler -ldflags "-s -w \
-      -X $INFO.version=$VERSION -X $INFO.commit=$COMMIT -X $INFO.date=$BUILD_DATE \
-      -X k8s.io/component-base/version.gitVersion=$K8S -X k8s.io/client-go/pkg/version.gitVersion=$K8S" \
-    ./cmd/foresight-scheduler
+RUN go build -trimpath -o /foresight-scheduler -ldflags "$(hack/ldflags.sh)" ./cmd/foresight-scheduler
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/

@@ -8,13 +8,7 @@ COMMIT      ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 # The commit's date, not the clock's: the same commit builds the same binary.
 BUILD_DATE  ?= $(shell git log -1 --format=%cI 2>/dev/null || echo unknown)
 K8S_VERSION := $(shell awk '$$1 == "k8s.io/kubernetes" {print $$2}' go.mod)
-K8S_MINOR   := $(word 2,$(subst ., ,$(K8S_VERSION)))
-
-BUILDINFO := github.com/foresight-scheduler/foresight/cmd/internal/buildinfo
-# Upstream's components report the version that is stamped into these two packages.
-K8S_STAMP := $(foreach p,k8s.io/component-base/version k8s.io/client-go/pkg/version,\
-	-X $(p).gitVersion=$(K8S_VERSION) -X $(p).gitMajor=1 -X $(p).gitMinor=$(K8S_MINOR))
-LDFLAGS   := -s -w -X $(BUILDINFO).version=$(VERSION) -X $(BUILDINFO).commit=$(COMMIT) -X $(BUILDINFO).date=$(BUILD_DATE) $(K8S_STAMP)
+LDFLAGS     := $(shell VERSION='$(VERSION)' COMMIT='$(COMMIT)' BUILD_DATE='$(BUILD_DATE)' hack/ldflags.sh)
 
 NODES     ?= $(if $(REAL),2,10)
 REAL      ?=

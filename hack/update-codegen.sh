@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-version=v0.37.2
+version=$(awk '$1 == "k8s.io/kubernetes" {sub("^v1", "v0", $2); print $2}' go.mod)
 header=hack/boilerplate.go.txt
 
 generate() { go run "k8s.io/code-generator/cmd/$1@$version" --go-header-file "$header" --output-file "zz_generated.$2.go" "${@:3}"; }

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/component-base/version"
 )
 
 // NodeSelector selects the nodes kwok looks after, by annotation.
@@ -24,8 +25,6 @@ const NodeSelector = annotation + "=" + annotationValue
 const (
 	annotation      = "kwok.x-k8s.io/node"
 	annotationValue = "fake"
-	// kubeletVersion is the release this module is built against.
-	kubeletVersion = "v1.37.2"
 )
 
 // simulatedNode is the i-th node, complete as a kubelet would register it.
@@ -69,7 +68,7 @@ func simulatedNode(i, kubeletPort int) *corev1.Node {
 				OSImage:                 "simulated",
 				KernelVersion:           "simulated",
 				ContainerRuntimeVersion: "kwok://simulated",
-				KubeletVersion:          kubeletVersion,
+				KubeletVersion:          version.Get().GitVersion, // the release this module is built against
 			},
 		},
 	}
