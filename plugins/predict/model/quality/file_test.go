@@ -17,6 +17,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/atomicfile"
 	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality/classify"
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/trees"
 )
 
 // fitted is a small model of placements.
@@ -46,10 +47,10 @@ func TestNumbersOfModels(t *testing.T) {
 		"means[0]":             func(m *Model) { m.PlainRank.Means[0] = -1e300 },
 		"members[1].base":      func(m *Model) { m.Members[1].Base = 1e308 },
 		"members[0].trees[3]":  func(m *Model) { m.Members[0].Trees[3][len(m.Members[0].Trees[3])-1].Value = -1e308 },
-		"members[0].trees:":    func(m *Model) { m.Members[0].Trees = make([][]classify.TreeNode, 5000) },
+		"members[0].trees:":    func(m *Model) { m.Members[0].Trees = make([][]trees.Node, 5000) },
 		"an empty tree":        func(m *Model) { m.Members[0].Trees[0] = nil },
 		"a member is missing":  func(m *Model) { m.Members[0] = nil },
-		"points out of itself": func(m *Model) { m.Members[0].Trees[0][0] = classify.TreeNode{Left: 1 << 40, Right: 2} },
+		"points out of itself": func(m *Model) { m.Members[0].Trees[0][0] = trees.Node{Left: 1 << 40, Right: 2} },
 	} {
 		m := fitted()
 		change(m)

@@ -49,17 +49,17 @@ func TestTreesHoldTheirQuantile(t *testing.T) {
 // The chosen split is the one that trying all of them finds.
 func TestSplitAgainstPlainTwin(t *testing.T) {
 	x, peak, _ := sample(3, 500)
-	g := &grower{x: x, y: peak, o: TreeOptions{MinLeaf: 20}, gradient: make([]float64, len(peak))}
-	g.bin()
+	g := &pinball{y: peak, o: TreeOptions{MinLeaf: 20}, gradient: make([]float64, len(peak)), bins: binsOf(x)}
 	rows := make([]int32, len(peak))
 	for i := range rows {
 		rows[i] = int32(i)
 		g.gradient[i] = math.Sin(3*x[i][0]) + x[i][3]
 	}
-	feature, bin := g.split(rows)
+	s, _, _, _ := g.Split(rows, unlimited{})
+	feature, bin := s.Feature, s.Bin
 	best, bf, bt := math.Inf(1), -1, 0.0
 	for j := range x[0] {
-		for _, cut := range g.cuts[j] {
+		for _, cut := range g.bins.Cuts[j] {
 			var l, r []float64
 			for i := range x {
 				if x[i][j] <= cut {
@@ -76,8 +76,8 @@ func TestSplitAgainstPlainTwin(t *testing.T) {
 			}
 		}
 	}
-	if feature != bf || g.cuts[feature][bin] != bt {
-		t.Errorf("split at feature %d, %v; the twin says %d, %v", feature, g.cuts[feature][bin], bf, bt)
+	if feature != bf || g.bins.Cuts[feature][bin] != bt {
+		t.Errorf("split at feature %d, %v; the twin says %d, %v", feature, g.bins.Cuts[feature][bin], bf, bt)
 	}
 }
 

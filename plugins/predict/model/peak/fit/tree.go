@@ -6,6 +6,8 @@ package fit
 import (
 	"math"
 	"sort"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/model/trees"
 )
 
 // TreeOptions control Trees. The zero value is not useful.
@@ -22,42 +24,19 @@ const bins = 32
 
 // Trees is a sum of regression trees that estimates a conditional quantile. It is immutable once fitted.
 type Trees struct {
-	Base  float64
-	Nodes [][]Node // one slice per tree; the root is entry 0
-}
-
-// Node is an inner node, or a leaf when Left is 0 (no child can be the root).
-type Node struct {
-	Feature     int
-	Threshold   float64
-	Left, Right int
-	Value       float64
+	Base float64
+	All  [][]trees.Node
 }
 
 // Predict returns the estimate for x. A NaN feature goes right.
-func (t *Trees) Predict(x []float64) float64 {
-	sum := t.Base
-	for _, nodes := range t.Nodes {
-		k := 0
-		for nodes[k].Left != 0 {
-			if x[nodes[k].Feature] <= nodes[k].Threshold {
-				k = nodes[k].Left
-			} else {
-				k = nodes[k].Right
-			}
-		}
-		sum += nodes[k].Value
-	}
-	return sum
-}
+func (t *Trees) Predict(x []float64) float64 { return trees.SumNaNRight(t.Base, t.All, x) }
 
 // FitTrees fits y on x by gradient boosting of the pinball loss (Friedman, Greedy function approximation, 2001;
 // Koenker and Bassett, Regression quantiles, 1978). The gradient of that loss takes two values only, so trees are
 // grown on it, and each leaf then moves by the quantile of the residuals in it. The result depends on nothing but the
 // arguments. x holds one row per observation and must not be empty.
 func FitTrees(x [][]float64, y []float64, o TreeOptions) *Trees {
-	g := &grower{x: x, y: y, o: o, f: make([]float64, len(y)), gradient: make([]float64, len(y))}
-	g.bin()
+	g := &pinball{y: y, o: o, f: make([]float64, len(y)), gradient: make([]float64, len(y)), bins: binsOf(x)}
 	t := &Trees{Base: Quantile(y, o.Tau)}
 	for i := range g.f {
 		g.f[i] = t.Base
@@ -71,105 +50,68 @@ func FitTrees(x [][]float64, y []float64, o TreeOptions) *Trees {
 				g.gradient[i] = o.Tau
 			}
 		}
-		g.nodes = nil
-		g.grow(rows, 0)
-		t.Nodes = append(t.Nodes, g.nodes)
+		t.All = append(t.All, trees.Grow(&g.bins, g, o.Depth, rows, unlimited{}))
 	}
 	return t
 }
 
-type grower struct {
-	x        [][]float64
+func binsOf(x [][]float64) trees.Bins {
+	b := trees.Bins{Max: bins}
+	column := make([]float64, len(x))
+	for j := range x[0] {
+		for i := range x {
+			column[i] = x[i][j]
+		}
+		b.Add(column)
+	}
+	return b
+}
+
+// pinball grows trees for the pinball loss.
+type pinball struct {
 	y        []float64
 	o        TreeOptions
-	cuts     [][]float64 // per feature, ascending: bin b holds values up to cuts[b]
-	binned   [][]uint8   // [feature][row]
-	f        []float64   // current estimates
+	bins     trees.Bins
+	f        []float64 // current estimates
 	gradient []float64
-	nodes    []Node
 }
 
-func (g *grower) bin() {
-	n := len(g.x)
-	column, sorted := make([]float64, n), make([]float64, n)
-	for j := range g.x[0] {
-		for i := range g.x {
-			column[i] = g.x[i][j]
-		}
-		copy(sorted, column)
-		sort.Float64s(sorted)
-		var cuts []float64
-		for k := 1; k < bins; k++ {
-			if q := sorted[k*n/bins]; len(cuts) == 0 || q > cuts[len(cuts)-1] {
-				cuts = append(cuts, q)
-			}
-		}
-		b := make([]uint8, n)
-		for i, v := range column {
-			b[i] = uint8(sort.SearchFloat64s(cuts, v))
-		}
-		g.cuts, g.binned = append(g.cuts, cuts), append(g.binned, b)
-	}
-}
+// unlimited are the limits of subtrees, which have none.
+type unlimited struct{}
 
-// grow appends the subtree of rows and returns its index. It reorders rows.
-func (g *grower) grow(rows []int32, depth int) int {
-	id := len(g.nodes)
-	g.nodes = append(g.nodes, Node{})
-	feature, bin := -1, 0
-	if depth < g.o.Depth && len(rows) >= 2*g.o.MinLeaf {
-		feature, bin = g.split(rows)
-	}
-	if feature < 0 {
-		residual := make([]float64, len(rows))
-		for k, i := range rows {
-			residual[k] = g.y[i] - g.f[i]
-		}
-		v := g.o.Rate * Quantile(residual, g.o.Tau)
-		for _, i := range rows {
-			g.f[i] += v
-		}
-		g.nodes[id].Value = v
-		return id
-	}
-	mid := g.partition(rows, feature, bin)
-	left := g.grow(rows[:mid], depth+1)
-	right := g.grow(rows[mid:], depth+1)
-	g.nodes[id] = Node{Feature: feature, Threshold: g.cuts[feature][bin], Left: left, Right: right}
-	return id
-}
-
-// partition moves the rows of the bins up to bin to the front and returns how many they are.
-func (g *grower) partition(rows []int32, feature, bin int) int {
-	binned, mid := g.binned[feature], 0
+// Leaf returns the quantile of the residuals of rows, as far as Rate goes.
+func (g *pinball) Leaf(rows []int32, _ unlimited) float64 {
+	residual := make([]float64, len(rows))
 	for k, i := range rows {
-		if int(binned[i]) <= bin {
-			rows[k], rows[mid] = rows[mid], i
-			mid++
-		}
+		residual[k] = g.y[i] - g.f[i]
 	}
-	return mid
+	v := g.o.Rate * Quantile(residual, g.o.Tau)
+	for _, i := range rows {
+		g.f[i] += v
+	}
+	return v
 }
 
-// split returns the feature and bin whose split reduces the squared error of the gradient most, or -1.
-func (g *grower) split(rows []int32) (feature, bin int) {
+// Split returns the split that reduces the squared error of the gradient most.
+func (g *pinball) Split(rows []int32, _ unlimited) (best trees.Split, _, _ unlimited, ok bool) {
+	if len(rows) < 2*g.o.MinLeaf {
+		return best, unlimited{}, unlimited{}, false
+	}
 	total, n := 0.0, float64(len(rows))
 	for _, i := range rows {
 		total += g.gradient[i]
 	}
-	feature = -1
-	best := total*total/n + 1e-12
-	for j := range g.binned {
+	most := total*total/n + 1e-12
+	for j, binned := range g.bins.Of {
 		var sum [bins]float64
 		var count [bins]int
-		binned := g.binned[j]
 		for _, i := range rows {
 			b := binned[i]
 			sum[b] += g.gradient[i]
 			count[b]++
 		}
 		s, c := 0.0, 0
-		for b := range g.cuts[j] {
+		for b := range g.bins.Cuts[j] {
 			s += sum[b]
 			c += count[b]
 			if c < g.o.MinLeaf {
@@ -178,12 +120,12 @@ func (g *grower) split(rows []int32) (feature, bin int) {
 			if len(rows)-c < g.o.MinLeaf {
 				break
 			}
-			if gain := s*s/float64(c) + (total-s)*(total-s)/(n-float64(c)); gain > best {
-				best, feature, bin = gain, j, b
+			if gain := s*s/float64(c) + (total-s)*(total-s)/(n-float64(c)); gain > most {
+				most, best, ok = gain, trees.Split{Feature: j, Bin: b}, true
 			}
 		}
 	}
-	return feature, bin
+	return best, unlimited{}, unlimited{}, ok
 }
 
 // Quantile returns the smallest value of v that at least a share q of v does not pass, or 0 when v is empty.
