@@ -5,13 +5,14 @@ package affinity
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/cyclestate"
 )
 
 // ErrReasonServiceAffinity is the reason a node is refused for service affinity.
@@ -114,9 +115,7 @@ func (a *Affinity) PreFilterExtensions() fwk.PreFilterExtensions { return a }
 
 // AddPod counts the added pod where it belongs to the Service.
 func (a *Affinity) AddPod(_ context.Context, state fwk.CycleState, _ *v1.Pod, added fwk.PodInfo, node fwk.NodeInfo) *fwk.Status {
-	if s, err := readFilterState(state); err != nil {
-		return fwk.AsStatus(err)
-	} else if s != nil && s.has(added.GetPod()) {
+	if s := filterStateIn(state); s != nil && s.has(added.GetPod()) {
 		s.members = append(s.members, memberOf(added.GetPod(), node.Node()))
 		s.settle()
 	}
@@ -125,9 +124,7 @@ func (a *Affinity) AddPod(_ context.Context, state fwk.CycleState, _ *v1.Pod, ad
 
 // RemovePod stops counting the removed pod.
 func (a *Affinity) RemovePod(_ context.Context, state fwk.CycleState, _ *v1.Pod, removed fwk.PodInfo, _ fwk.NodeInfo) *fwk.Status {
-	if s, err := readFilterState(state); err != nil {
-		return fwk.AsStatus(err)
-	} else if s != nil && s.has(removed.GetPod()) {
+	if s := filterStateIn(state); s != nil && s.has(removed.GetPod()) {
 		uid := removed.GetPod().UID
 		s.members = slices.DeleteFunc(s.members, func(m member) bool { return m.uid == uid })
 		s.settle()
@@ -138,10 +135,7 @@ func (a *Affinity) RemovePod(_ context.Context, state fwk.CycleState, _ *v1.Pod,
 // Filter refuses a node that upstream refuses, or whose labels differ from the
 // anchor's. A label the anchor's node does not carry binds nobody.
 func (a *Affinity) Filter(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) *fwk.Status {
-	s, err := readFilterState(state)
-	if err != nil {
-		return fwk.AsStatus(err)
-	}
+	s := filterStateIn(state)
 	if s == nil {
 		return a.node.Filter(ctx, state, pod, nodeInfo)
 	}
@@ -167,15 +161,7 @@ func (a *Affinity) Filter(ctx context.Context, state fwk.CycleState, pod *v1.Pod
 	return nil
 }
 
-// readFilterState returns nil where service affinity does not bind the pod.
-func readFilterState(state fwk.CycleState) (*filterState, error) {
-	data, err := state.Read(filterStateKey)
-	if err != nil {
-		return nil, nil //nolint:nilerr // Read fails only for a key that nobody wrote.
-	}
-	s, ok := data.(*filterState)
-	if !ok {
-		return nil, fmt.Errorf("reading %q from the cycle state: got %T", filterStateKey, data)
-	}
-	return s, nil
+// filterStateIn is nil where service affinity does not bind the pod.
+func filterStateIn(state fwk.CycleState) *filterState {
+	return cyclestate.Of[*filterState](state, filterStateKey)
 }

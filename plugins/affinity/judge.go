@@ -15,10 +15,10 @@ var _ judge.Services = &Affinity{}
 
 // Together returns the labels that Filter wants of a node beyond the pod's node affinity, in a
 // cycle whose PreFilter has run.
-func (a *Affinity) Together(state fwk.CycleState) (map[string]string, error) {
-	s, err := readFilterState(state)
-	if err != nil || s == nil || s.anchor == nil {
-		return nil, err
+func (a *Affinity) Together(state fwk.CycleState) map[string]string {
+	s := filterStateIn(state)
+	if s == nil || s.anchor == nil {
+		return nil
 	}
 	want := map[string]string{}
 	for _, key := range s.open {
@@ -26,7 +26,7 @@ func (a *Affinity) Together(state fwk.CycleState) (map[string]string, error) {
 			want[key] = value
 		}
 	}
-	return want, nil
+	return want
 }
 
 // Apart returns the node labels over whose values the pods of the selector are spread by

@@ -10,6 +10,8 @@ import (
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/cyclestate"
 )
 
 const scoreStateKey = "PreScore" + Name
@@ -96,11 +98,7 @@ func spreadScores(pod *v1.Pod, selector labels.Selector, keys []string, nodes []
 
 // Score is upstream's; NormalizeScore adds the spreading.
 func (a *Affinity) Score(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
-	s, err := readScoreState(state)
-	if err != nil {
-		return 0, fwk.AsStatus(err)
-	}
-	if s != nil && s.nodeAffinitySkipped {
+	if s := scoreStateIn(state); s != nil && s.nodeAffinitySkipped {
 		return 0, nil
 	}
 	return a.node.Score(ctx, state, pod, nodeInfo)
@@ -112,10 +110,7 @@ func (a *Affinity) ScoreExtensions() fwk.ScoreExtensions { return a }
 // NormalizeScore brings upstream's scores to 0–100 and mixes in the spreading: alone
 // where the pod has no preferred node affinity, else as the weighted mean.
 func (a *Affinity) NormalizeScore(ctx context.Context, state fwk.CycleState, pod *v1.Pod, scores fwk.NodeScoreList) *fwk.Status {
-	s, err := readScoreState(state)
-	if err != nil {
-		return fwk.AsStatus(err)
-	}
+	s := scoreStateIn(state)
 	if s == nil {
 		return a.node.NormalizeScore(ctx, state, pod, scores)
 	}
@@ -137,15 +132,7 @@ func (a *Affinity) NormalizeScore(ctx context.Context, state fwk.CycleState, pod
 	return nil
 }
 
-// readScoreState returns nil where service anti-affinity does not spread the pod.
-func readScoreState(state fwk.CycleState) (*scoreState, error) {
-	data, err := state.Read(scoreStateKey)
-	if err != nil {
-		return nil, nil //nolint:nilerr // Read fails only for a key that nobody wrote.
-	}
-	s, ok := data.(*scoreState)
-	if !ok {
-		return nil, fmt.Errorf("reading %q from the cycle state: got %T", scoreStateKey, data)
-	}
-	return s, nil
+// scoreStateIn is nil where service anti-affinity does not spread the pod.
+func scoreStateIn(state fwk.CycleState) *scoreState {
+	return cyclestate.Of[*scoreState](state, scoreStateKey)
 }

@@ -13,6 +13,7 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/cyclestate"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/predict/learn/outcome"
 	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality"
@@ -141,11 +142,7 @@ func (p *PredictedQoS) Filter(ctx context.Context, state fwk.CycleState, pod *v1
 }
 
 func cycleIn(state fwk.CycleState) *podCycle {
-	data, err := state.Read(stateKey)
-	if err != nil {
-		return nil
-	}
-	return data.(*podCycle)
+	return cyclestate.Of[*podCycle](state, stateKey)
 }
 
 // judged brings back what was refused.

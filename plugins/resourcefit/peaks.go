@@ -12,6 +12,7 @@ import (
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/claims"
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/cyclestate"
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/refused"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
@@ -248,10 +249,7 @@ func (p *predictedPeaks) sign(pod *v1.Pod) fwk.SignFragment {
 	}}
 }
 
+// peakStateIn is nil where nothing was predicted when the cycle began.
 func peakStateIn(state fwk.CycleState) *peakState {
-	data, err := state.Read(peakStateKey)
-	if err != nil {
-		return nil // Nothing was predicted when the cycle began.
-	}
-	return data.(*peakState)
+	return cyclestate.Of[*peakState](state, peakStateKey)
 }

@@ -9,6 +9,8 @@ import (
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/cyclestate"
 )
 
 const scoreStateKey = "PreScore" + Name
@@ -70,8 +72,8 @@ func (r *ResourceFit) Score(ctx context.Context, state fwk.CycleState, pod *v1.P
 		}
 		return score, nil
 	}
-	scored, err := state.Read(scoredKey)
-	if err != nil {
+	scored := cyclestate.Of[*scoredPod](state, scoredKey)
+	if scored == nil {
 		return r.scoreOf(ctx, state, pod, nodeInfo) // A profile that leaves PreScore out.
 	}
 	v := r.peaks.judge(state, s, nodeInfo)
@@ -80,7 +82,7 @@ func (r *ResourceFit) Score(ctx context.Context, state fwk.CycleState, pod *v1.P
 	}
 	n := predictedNodes.Get().(*predictedNode)
 	defer predictedNodes.Put(n)
-	n.set(nodeInfo, &v, scored.(*scoredPod))
+	n.set(nodeInfo, &v, scored)
 	return r.scoreOf(ctx, state, pod, n)
 }
 
@@ -90,8 +92,8 @@ func (r *ResourceFit) Score(ctx context.Context, state fwk.CycleState, pod *v1.P
 // then takes from a node the share by which it is over its bound.
 func (r *ResourceFit) scoreOf(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
 	s := r.unprepared
-	if data, err := state.Read(scoreStateKey); err == nil {
-		s = data.(*scoreState)
+	if prepared := cyclestate.Of[*scoreState](state, scoreStateKey); prepared != nil {
+		s = prepared
 	}
 	counted := pod
 	if s == r.unprepared {

@@ -13,6 +13,7 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/cyclestate"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
@@ -107,9 +108,5 @@ func (t *Taints) untolerated(state fwk.CycleState, nodeInfo fwk.NodeInfo) Resour
 }
 
 func stateIn(state fwk.CycleState) *pressureState {
-	data, err := state.Read(stateKey)
-	if err != nil {
-		return nil
-	}
-	return data.(*pressureState)
+	return cyclestate.Of[*pressureState](state, stateKey)
 }

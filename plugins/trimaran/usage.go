@@ -15,6 +15,7 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 	schedulerplugins "sigs.k8s.io/scheduler-plugins/apis/config"
 
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/cyclestate"
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/pernode"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
@@ -142,13 +143,13 @@ func (s *scorer) begin(state fwk.CycleState, pod *v1.Pod) *cycle {
 // cycle returns what PreScore wrote. The configurations of scheduler-plugins enable Score
 // alone: then the first node begins the cycle, and those scored meanwhile wait for it.
 func (s *scorer) cycle(state fwk.CycleState, pod *v1.Pod) *cycle {
-	if c, err := state.Read(s.key); err == nil {
-		return c.(*cycle)
+	if c := cyclestate.Of[*cycle](state, s.key); c != nil {
+		return c
 	}
 	s.beginning.Lock()
 	defer s.beginning.Unlock()
-	if c, err := state.Read(s.key); err == nil {
-		return c.(*cycle)
+	if c := cyclestate.Of[*cycle](state, s.key); c != nil {
+		return c
 	}
 	return s.begin(state, pod)
 }

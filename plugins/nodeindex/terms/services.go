@@ -47,12 +47,7 @@ func (t *services) compile(q *Query) {
 		return
 	}
 	if t.filters {
-		want, err := t.plugin.Together(q.State)
-		if err != nil {
-			q.cannotSay(ReasonInvalid)
-			return
-		}
-		if len(want) > 0 {
+		if want := t.plugin.Together(q.State); len(want) > 0 {
 			q.allows(q.table.Labels.Select(want, nil))
 		}
 	}

@@ -8,6 +8,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/cyclestate"
 )
 
 // Arm of a comparison that a pod is in: a share of the pods is placed by requests, as if nothing were predicted, so that
@@ -46,11 +48,7 @@ func (a Arm) Write(state fwk.CycleState) { state.Write(armKey, &a) }
 
 // ArmIn is the arm of the cycle's pod; without one it is in no comparison, and the chance is 0.
 func ArmIn(state fwk.CycleState) Arm {
-	data, err := state.Read(armKey)
-	if err != nil {
-		return Arm{}
-	}
-	if a, ok := data.(*Arm); ok {
+	if a := cyclestate.Of[*Arm](state, armKey); a != nil {
 		return *a
 	}
 	return Arm{}

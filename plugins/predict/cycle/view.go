@@ -7,6 +7,7 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/cyclestate"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
@@ -37,7 +38,10 @@ type Prediction struct {
 }
 
 // Predicting is a cycle state with a prediction.
-type Predicting interface{ Prediction() *Prediction }
+type Predicting interface {
+	fwk.StateData
+	Prediction() *Prediction
+}
 
 // Where ResourceFit and Taints keep their predictions in the cycle state.
 const (
@@ -47,11 +51,7 @@ const (
 
 // PredictionIn is the prediction that a plugin keeps in the cycle state under the key, or nil where it keeps none.
 func PredictionIn(state fwk.CycleState, key fwk.StateKey) *Prediction {
-	data, err := state.Read(key)
-	if err != nil {
-		return nil
-	}
-	if p, ok := data.(Predicting); ok {
+	if p := cyclestate.Of[Predicting](state, key); p != nil {
 		return p.Prediction()
 	}
 	return nil

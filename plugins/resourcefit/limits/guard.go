@@ -17,6 +17,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/cyclestate"
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/pernode"
 )
@@ -339,13 +340,8 @@ func add(a, b int64) int64 {
 	return a + b
 }
 
-func podIn(state fwk.CycleState) Pod {
-	data, err := state.Read(stateKey)
-	if err != nil {
-		return nil // The guard has nothing to say about this pod.
-	}
-	return data.(Pod)
-}
+// podIn is nil where the guard has nothing to say about the pod.
+func podIn(state fwk.CycleState) Pod { return cyclestate.Of[Pod](state, stateKey) }
 
 func allocatable(nodeInfo fwk.NodeInfo, name v1.ResourceName) int64 {
 	a := nodeInfo.GetAllocatable()

@@ -85,7 +85,7 @@ type Guarded interface {
 type Services interface {
 	fwk.Plugin
 	// Together returns the labels that Filter wants a node to have for this in the cycle.
-	Together(state fwk.CycleState) (map[string]string, error)
+	Together(state fwk.CycleState) map[string]string
 	// Apart returns the node labels over whose values the pods of the namespace that the selector
 	// selects are spread, and the weight of that beside preferred node affinity; no keys are no rule.
 	Apart(pod *v1.Pod) (keys []string, selector labels.Selector, weight int64, err error)
