@@ -4,6 +4,8 @@
 package nodeindex
 
 import (
+	"math"
+
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/terms"
 )
 
@@ -131,14 +133,29 @@ func (f *fits) grow(rows int) {
 	if cap(f.Scores) < rows {
 		f.Scores = append(make([]int32, 0, rows+rows/16), f.Scores...)
 	}
-	for row := len(f.Scores); row < rows; row++ {
-		f.Scores = append(f.Scores, terms.NoFit)
-		f.stale[row/64] |= 1 << (row % 64)
+	first := len(f.Scores)
+	f.Scores = f.Scores[:rows]
+	for row := range f.Scores[first:] {
+		f.Scores[first+row] = terms.NoFit
 	}
+	setBits(f.stale, first, rows)
 	for i := range f.kinds {
 		if f.kinds[i].all != nil {
 			f.kinds[i].grow(rows)
 		}
+	}
+}
+
+// setBits sets the bits from first up to end.
+func setBits(words []uint64, first, end int) {
+	for at := first; at < end; {
+		if at%64 == 0 && end-at >= 64 {
+			words[at/64] = math.MaxUint64
+			at += 64
+			continue
+		}
+		words[at/64] |= 1 << (at % 64)
+		at++
 	}
 }
 
@@ -176,8 +193,12 @@ func (f *fits) score(x *Index, q *terms.Query, rows []int32) {
 	}
 	x.before = before
 	q.Judge(rows)
-	for _, row := range rows {
-		f.stale[row/64] &^= 1 << (row % 64)
+	if len(rows) == len(f.Scores) {
+		clear(f.stale)
+	} else {
+		for _, row := range rows {
+			f.stale[row/64] &^= 1 << (row % 64)
+		}
 	}
 	for k := range f.kinds {
 		if few {

@@ -28,7 +28,7 @@ type Row struct {
 	AllocCPU, ReqCPU, NonZeroCPU int64
 	AllocMem, ReqMem, NonZeroMem int64
 	AllocEph, ReqEph             int64
-	// 100 / AllocCPU and 100 / AllocMem.
+	// Per of AllocCPU and of AllocMem.
 	PerCPU, PerMem float64
 	// Balance of CPU and memory as requested, 50–100.
 	Balance int64
@@ -212,8 +212,12 @@ func (t *Table) set(info fwk.NodeInfo, generation int64, pods []fwk.PodInfo) {
 
 // SetReciprocals sets PerCPU and PerMem.
 func (r *Row) SetReciprocals() {
-	r.PerCPU, r.PerMem = 100/float64(r.AllocCPU), 100/float64(r.AllocMem)
+	r.PerCPU, r.PerMem = Per(r.AllocCPU), Per(r.AllocMem)
 }
+
+// Per is 100 / capacity, less one part in 2⁴⁹: four roundings of a product with it, each of one in 2⁵³ at most, do not make it more
+// than the quotient.
+func Per(capacity int64) float64 { return 100 * (1 - 1./(1<<49)) / float64(capacity) }
 
 // Clock counts the changes of rows.
 func (t *Table) Clock() int { return t.forgotten + len(t.changed) }

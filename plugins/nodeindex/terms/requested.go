@@ -62,7 +62,7 @@ func (t *resources) scoreRequested(kept *Kept, all []table.Row, rows []int32) {
 		var balance int64
 		if balances {
 			with := 100 - math.Abs(atMost100(float64(r.ReqCPU+moreCPU)*r.PerCPU)-atMost100(float64(r.ReqMem+moreMem)*r.PerMem))/2
-			// Upstream's roundings and ours add up to less than 1e-12.
+			// Upstream's roundings and ours, with what the reciprocals are less, add up to less than 1e-12.
 			whole := int64(with + 1e-9)
 			if whole != int64(with-1e-9) {
 				whole = balanced(r, moreCPU, moreMem)
@@ -98,14 +98,11 @@ func atMost100(percent float64) float64 {
 	return percent
 }
 
-// percent is n * 100 / capacity for n from 0 to capacity, whose reciprocal per is 100 /
-// capacity. Four roundings put the product off by less than 1e-13, so that the quotient is
-// its whole part or next to it.
+// percent is n * 100 / capacity for n from 0 to capacity, whose reciprocal is table.Per. The product with it is less than the
+// quotient by at most 1e-12, so that the quotient is its whole part or one more.
 func percent(n, capacity int64, per float64) int64 {
 	quotient := int64(float64(n) * per)
-	rest := n*fwk.MaxScore - quotient*capacity
-	quotient += rest >> 63                  // less one where the rest is negative
-	return quotient - (capacity-1-rest)>>63 // and one more where it holds another capacity
+	return quotient - (capacity-1-(n*fwk.MaxScore-quotient*capacity))>>63 // one more where the rest holds another capacity
 }
 
 // allocation is the strategy's score of a row of which so much is requested.

@@ -97,7 +97,7 @@ func TestPercent(t *testing.T) {
 				if n < 0 || n > capacity {
 					continue
 				}
-				if got, want := percent(n, capacity, 100/float64(capacity)), n*100/capacity; got != want {
+				if got, want := percent(n, capacity, table.Per(capacity)), n*100/capacity; got != want {
 					t.Fatalf("%d of %d: %d, want %d", n, capacity, got, want)
 				}
 			}
