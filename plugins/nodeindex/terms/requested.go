@@ -35,12 +35,13 @@ func (t *resources) scoreRequested(kept *Kept, all []table.Row, rows []int32) {
 	moreCPU, moreMem, nonZeroCPU, nonZeroMem := t.CPU, t.Mem, t.NonZeroCPU, t.NonZeroMem
 	most := t.strategy == kubeschedulerconfig.MostAllocated
 	cpuWeight, memWeight, weights := t.cpuWeight, t.memWeight, max(t.cpuWeight+t.memWeight, 1)
+	addedCPU, addedMem := float64(t.CPU), float64(t.Mem)
 	balances := t.balances && (t.CPU != 0 || t.Mem != 0)
 	own, fit, balancedWeight, ownBalanced := t.own, t.fit, t.balanced, t.ownBalanced
 	scores := kept.Scores
 	for _, row := range rows {
 		r := &all[row]
-		if r.Room <= 0 || cpu > r.AllocCPU-r.ReqCPU || mem > r.AllocMem-r.ReqMem || eph > r.AllocEph-r.ReqEph {
+		if r.Room <= 0 || cpu > r.FreeCPU || mem > r.FreeMem || eph > r.FreeEph {
 			scores[row] = NoFit
 			continue
 		}
@@ -49,11 +50,11 @@ func (t *resources) scoreRequested(kept *Kept, all []table.Row, rows []int32) {
 			scores[row] = int32(t.requested(r))
 			continue
 		}
-		usedCPU, usedMem := min(r.NonZeroCPU+nonZeroCPU, r.AllocCPU), min(r.NonZeroMem+nonZeroMem, r.AllocMem)
-		if !most {
-			usedCPU, usedMem = r.AllocCPU-usedCPU, r.AllocMem-usedMem
+		countCPU, countMem := max(r.LeftCPU-nonZeroCPU, 0), max(r.LeftMem-nonZeroMem, 0)
+		if most {
+			countCPU, countMem = r.AllocCPU-countCPU, r.AllocMem-countMem
 		}
-		sum := cpuWeight*percent(usedCPU, r.AllocCPU, r.PerCPU) + memWeight*percent(usedMem, r.AllocMem, r.PerMem)
+		sum := cpuWeight*percent(countCPU, r.AllocCPU, r.PerCPU) + memWeight*percent(countMem, r.AllocMem, r.PerMem)
 		if weights == 2 {
 			sum >>= 1 // never negative
 		} else {
@@ -61,7 +62,7 @@ func (t *resources) scoreRequested(kept *Kept, all []table.Row, rows []int32) {
 		}
 		var balance int64
 		if balances {
-			with := 100 - math.Abs(atMost100(float64(r.ReqCPU+moreCPU)*r.PerCPU)-atMost100(float64(r.ReqMem+moreMem)*r.PerMem))/2
+			with := 100 - math.Abs(atMost100(r.PercentCPU+addedCPU*r.PerCPU)-atMost100(r.PercentMem+addedMem*r.PerMem))/2
 			// Upstream's roundings and ours, with what the reciprocals are less, add up to less than 1e-12.
 			whole := int64(with + 1e-9)
 			if whole != int64(with-1e-9) {

@@ -41,9 +41,8 @@ func TestRequestedFits(t *testing.T) {
 		case 2:
 			r.Room = 0
 		}
-		r.AllocEph, r.ReqEph = amount(0, 10), amount(0, 10)
-		r.SetReciprocals()
-		r.Balance = table.Balance(r.ReqCPU, r.AllocCPU, r.ReqMem, r.AllocMem)
+		r.FreeEph = amount(-2, 10)
+		r.Derive()
 		return r
 	}
 	for range 10_000 {

@@ -241,8 +241,7 @@ func (t *resources) admit(q *Query, rows []int32, totals []int64) int {
 
 // fits is the filter for resources, but for scalars.
 func (t *resources) fits(r *table.Row) bool {
-	return r.Room > 0 && (t.CPU <= 0 || t.CPU <= r.AllocCPU-r.ReqCPU) && (t.Mem <= 0 || t.Mem <= r.AllocMem-r.ReqMem) &&
-		(t.Eph <= 0 || t.Eph <= r.AllocEph-r.ReqEph)
+	return r.Room > 0 && (t.CPU <= 0 || t.CPU <= r.FreeCPU) && (t.Mem <= 0 || t.Mem <= r.FreeMem) && (t.Eph <= 0 || t.Eph <= r.FreeEph)
 }
 
 func (t *resources) judge(q *Query, rows []int32) {
