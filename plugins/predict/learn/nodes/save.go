@@ -53,17 +53,17 @@ func (n *Node) saved() *savedNode {
 }
 
 // node of the name, as of a file.
-func (s *savedNode) node(name string) *Node {
-	n := &Node{name: name, Newest: s.Newest, Hours: s.Hours, Account: s.Account}
-	for i := range s.Resources {
-		r := &s.Resources[i]
+func (n *savedNode) node(name string) *Node {
+	of := &Node{name: name, Newest: n.Newest, Hours: n.Hours, Account: n.Account}
+	for i := range n.Resources {
+		r := &n.Resources[i]
 		own := Own{Mean: r.Own.Mean, Variance: r.Own.Variance, Samples: r.Own.Samples, Profile: profileOf(&r.Own.Profile)}
-		n.Resources[i] = Resource{Newest: r.Newest, Whole: r.Whole, Own: own, Peak: r.Peak}
+		of.Resources[i] = Resource{Newest: r.Newest, Whole: r.Whole, Own: own, Peak: r.Peak}
 		if r.Newest == 0 && own.Samples > 0 {
-			n.Resources[i].Newest = s.Newest // Files did not say it once.
+			of.Resources[i].Newest = n.Newest // Files did not say it once.
 		}
 	}
-	return n
+	return of
 }
 
 // Save writes what is learned of nodes.

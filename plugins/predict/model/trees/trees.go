@@ -64,16 +64,17 @@ type Bins struct {
 
 // Add adds a feature.
 func (b *Bins) Add(column []float64) {
-	sorted, most, first := column, b.Max, 0
+	var sorted []float64
+	most, first := b.Max, 0
 	if b.NaN {
-		most, first, sorted = b.Max-1, 1, nil
+		most, first = b.Max-1, 1
 		for _, v := range column {
 			if !math.IsNaN(v) {
 				sorted = append(sorted, v)
 			}
 		}
 	} else {
-		sorted = append([]float64(nil), column...)
+		sorted = append(sorted, column...)
 	}
 	sort.Float64s(sorted)
 	var cuts []float64
