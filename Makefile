@@ -105,11 +105,7 @@ prometheus: build bin/servers/prometheus bin/servers/thanos bin/servers/mimir bi
 
 .PHONY: fuzz
 fuzz: ## Fuzz everything that has a fuzz target: our plugins and the node index against upstream, and what reads others' text. Each for FUZZTIME (60s); FUZZ='REGEXP' for some.
-	@for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' plugins cmd config | xargs -n1 dirname | sort -u); do \
-		for target in $$(grep -ho '^func Fuzz[A-Za-z]*' $$dir/*_test.go | cut -c6- | grep -E '$(or $(FUZZ),.)'); do \
-			echo "$$dir $$target"; go test ./$$dir -run '^$$' -fuzz "^$$target$$" -fuzztime $(or $(FUZZTIME),60s) || exit 1; \
-		done; \
-	done
+	@hack/fuzz.sh $(or $(FUZZTIME),60s) '$(or $(FUZZ),.)'
 
 .PHONY: replay
 replay: ## Replay small worlds and hold the shipped profile's decisions against what they were (two minutes).
