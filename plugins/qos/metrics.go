@@ -18,9 +18,9 @@ type Metrics struct {
 	metrics.BaseStableCollector
 	service *Service
 
-	decisions, outcomes, violations, unjudged, rung, demotions, failures, breaker, unwritten *metrics.Desc
-	judged, promised, realised                                                               *metrics.Desc
-	auc, plainAUC, brier, ece, coverage, nodeRisk, nodes                                     *metrics.Desc
+	decisions, outcomes, violations, unjudged, rung, scores, demotions, failures, breaker, unwritten *metrics.Desc
+	judged, promised, realised                                                                       *metrics.Desc
+	auc, plainAUC, brier, ece, coverage, nodeRisk, nodes                                             *metrics.Desc
 }
 
 var _ metrics.StableCollector = &Metrics{}
@@ -40,6 +40,7 @@ func NewMetrics(s *Service) *Metrics {
 		violations: desc("violations_total", "Violations by what happened.", "reason"),
 		unjudged:   desc("unjudged_total", "Decisions that could not be judged: the pod was gone, or there were too many."),
 		rung:       desc("rung", "1 for what judges now: model or utilisation.", "rung"),
+		scores:     desc("scores", "1 where nodes are scored and refused by what judges now, 0 where it is only told."),
 		demotions:  desc("model_demotions_total", "Times the model was found worse than utilisation."),
 		failures:   desc("model_load_failures_total", "Times the model file could not be used."),
 		unwritten:  desc("observations_write_failures_total", "Times the file of observations could not be written."),
@@ -57,7 +58,7 @@ func NewMetrics(s *Service) *Metrics {
 // DescribeWithStability announces the metrics.
 func (m *Metrics) DescribeWithStability(ch chan<- *metrics.Desc) {
 	for _, d := range []*metrics.Desc{
-		m.decisions, m.outcomes, m.judged, m.promised, m.realised, m.violations, m.unjudged, m.rung, m.demotions, m.failures, m.breaker, m.unwritten,
+		m.decisions, m.outcomes, m.judged, m.promised, m.realised, m.violations, m.unjudged, m.rung, m.scores, m.demotions, m.failures, m.breaker, m.unwritten,
 		m.auc, m.plainAUC, m.brier, m.ece, m.coverage, m.nodeRisk, m.nodes,
 	} {
 		ch <- d
@@ -113,6 +114,11 @@ func (m *Metrics) collect(ch chan<- metrics.Metric, p *PredictedQoS) {
 		}
 		gauge(m.rung, is, r.String())
 	}
+	scores := 0.
+	if p.scoresBy(p.frame.Load()) {
+		scores = 1
+	}
+	gauge(m.scores, scores)
 	gauge(m.auc, verdict.AUC)
 	gauge(m.plainAUC, verdict.PlainAUC)
 	gauge(m.brier, verdict.Brier)

@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
+	"k8s.io/component-base/metrics"
+	"k8s.io/component-base/metrics/testutil"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/config"
@@ -50,7 +53,17 @@ func TestScoreFromModel(t *testing.T) {
 			t.Errorf("%s: it tells %+v", when, r)
 		}
 	}
+	registry := metrics.NewKubeRegistry()
+	registry.CustomMustRegister(NewMetrics(s.service))
+	says := func(scores int) {
+		t.Helper()
+		want := fmt.Sprintf("# HELP foresight_qos_scores [ALPHA] 1 where nodes are scored and refused by what judges now, 0 where it is only told.\n# TYPE foresight_qos_scores gauge\nforesight_qos_scores{profile=\"\"} %d\n", scores)
+		if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "foresight_qos_scores"); err != nil {
+			t.Error(err)
+		}
+	}
 	silent("without a model")
+	says(0)
 	watched := func(name string) {
 		t.Helper()
 		p, state := pod(name, "latency", "100m"), framework.NewCycleState()
@@ -72,6 +85,7 @@ func TestScoreFromModel(t *testing.T) {
 	if r := s.service.Reports()[0]; !r.Scores {
 		t.Errorf("a model judges: it tells %+v", r)
 	}
+	says(1)
 
 	for i := range 200 {
 		s.feedback.Bound(&feedback.Decision{UID: pod(fmt.Sprint(i), "latency", "1m").UID, Node: "cold", Objective: objective.Latency})

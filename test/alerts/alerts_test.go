@@ -74,10 +74,12 @@ foresight_node_index_searches_total{job="f",instance="a",result="refused"} 0+.1x
 foresight_node_index_refusals_total{job="f",instance="a",plugin="NodePorts"} 0+.1x2000
 foresight_qos_model_demotions_total{job="f",instance="a"} 0x2000
 foresight_qos_model_load_failures_total{job="f",instance="a"} 0x2000
-foresight_qos_promised_violations_total{job="f",instance="a",objective="latency",class="good"} 0+.04x2000
-foresight_qos_realised_violations_total{job="f",instance="a",objective="latency",class="good"} 0+.05x2000
-foresight_qos_outcomes_total{job="f",instance="a",objective="latency",result="kept"} 0+1x2000
-foresight_qos_outcomes_total{job="f",instance="a",objective="latency",result="violated"} 0+.05x2000
+foresight_qos_scores{job="f",instance="a",profile="p"} 1x2000
+foresight_qos_scores{job="f",instance="b",profile="p"} 1x2000
+foresight_qos_promised_violations_total{job="f",instance="a",profile="p",objective="latency",class="good"} 0+.04x2000
+foresight_qos_realised_violations_total{job="f",instance="a",profile="p",objective="latency",class="good"} 0+.05x2000
+foresight_qos_outcomes_total{job="f",instance="a",profile="p",objective="latency",result="kept"} 0+1x2000
+foresight_qos_outcomes_total{job="f",instance="a",profile="p",objective="latency",result="violated"} 0+.05x2000
 `
 
 // instead puts series in place of those of the same labels. Lines that begin with "-" name what is left out.
@@ -157,8 +159,8 @@ var each = map[string]string{
 	"ForesightIndexDisagrees":      `foresight_node_index_refusals_total{job="f",instance="a",plugin="NodePorts"} 0+2x2000`,
 	"ForesightServiceModelIsPoor":  `foresight_qos_model_demotions_total{job="f",instance="a"} 0x1970 1x30`,
 	"ForesightMovesAreStopped":     `foresight_rebalance_stopped{job="f",instance="a"} 1x2000`,
-	"ForesightBreaksItsPromises":   `foresight_qos_realised_violations_total{job="f",instance="a",objective="latency",class="good"} 0+.15x2000`,
-	"ForesightBreaksItsObjectives": `foresight_qos_outcomes_total{job="f",instance="a",objective="latency",result="violated"} 0+.2x2000`,
+	"ForesightBreaksItsPromises":   `foresight_qos_realised_violations_total{job="f",instance="a",profile="p",objective="latency",class="good"} 0+.15x2000`,
+	"ForesightBreaksItsObjectives": `foresight_qos_outcomes_total{job="f",instance="a",profile="p",objective="latency",result="violated"} 0+.2x2000`,
 }
 
 func TestEachAlertFires(t *testing.T) {
@@ -168,6 +170,16 @@ func TestEachAlertFires(t *testing.T) {
 	for name, series := range each {
 		if names := firing(t, instead(series), 2000*time.Minute); !slices.Equal(names, []string{name}) {
 			t.Errorf("%s: %v fire", name, names)
+		}
+	}
+}
+
+// Where no model judges and the profile has no say by utilisation, no pod is placed by the predictions: that they are off wakes nobody.
+func TestPredictionsWithoutASayWakeNobody(t *testing.T) {
+	without := "foresight_qos_scores{job=\"f\",instance=\"a\",profile=\"p\"} 0x2000\nforesight_qos_scores{job=\"f\",instance=\"b\",profile=\"p\"} 0x2000\n"
+	for _, name := range []string{"ForesightBreaksItsPromises", "ForesightBreaksItsObjectives"} {
+		if names := firing(t, instead(without+each[name]), 2000*time.Minute); len(names) > 0 {
+			t.Errorf("%s: without a say %v fire", name, names)
 		}
 	}
 }

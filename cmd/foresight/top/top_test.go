@@ -104,3 +104,27 @@ func TestTopAndTheProxy(t *testing.T) {
 		t.Errorf("a scheduler elsewhere: error %v, %d requests through the proxy", err, proxied.Load())
 	}
 }
+
+// A scheduler without PredictedQoS tells of no node's service, and one with the plugin of none before a pod was placed: the user is told so.
+func TestTopWithoutPredictedQoS(t *testing.T) {
+	for what, page := range map[string]string{
+		"without the plugin":     "# TYPE scheduler_pending_pods gauge\nscheduler_pending_pods{queue=\"active\"} 3\n",
+		"before a pod is placed": "# TYPE foresight_qos_rung gauge\nforesight_qos_rung{profile=\"p\",rung=\"utilisation\"} 1\n",
+	} {
+		scheduler := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, page) }))
+		defer scheduler.Close()
+		authority := filepath.Join(t.TempDir(), "ca.crt")
+		if err := os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: scheduler.Certificate().Raw}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+		if err := os.WriteFile(kubeconfig, []byte(`{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: c, user: u}}],
+			users: [{name: u, user: {token: t}}], clusters: [{name: c, cluster: {server: "https://api.example"}}]}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, _, err := commandtest.Run(t.Context(), NewCommand(), "", "--kubeconfig", kubeconfig, "--scheduler-address", scheduler.Listener.Addr().String(), "--scheduler-ca", authority)
+		if err == nil || out != "" || !strings.Contains(err.Error(), "PredictedQoS is not enabled there") || !strings.Contains(err.Error(), "has placed no pod") {
+			t.Errorf("%s: %q, error %v", what, out, err)
+		}
+	}
+}
