@@ -102,7 +102,7 @@ func (p *PredictedQoS) run(ctx context.Context) {
 func (p *PredictedQoS) carryOver(last, next *frame) {
 	// In the order of the rows, which is that in which PreScore reads them.
 	known := last.kept.nodes()
-	next.kept.rows, next.kept.rest = make([]row, 0, len(known)), make([]rest, 0, len(known))
+	next.kept.rows, next.kept.memory, next.kept.rest = make([]row, 0, len(known)), make([]memory, 0, len(known)), make([]rest, 0, len(known))
 	next.kept.index = make(map[fwk.NodeInfo]int32, len(known))
 	for _, k := range known {
 		generation, v, ok := last.views.Kept(k.name)

@@ -50,9 +50,13 @@ type shape struct {
 	filters   bool
 }
 
-// Shape is the pod's.
+// Shape is the pod's. Its memory counts where that is what its objective is about, as in harmOn.
 func (j *judging) Shape() any {
-	return shape{j.objective, j.workload, j.takes, j.burden, j.own.Peaks[horizon], j.weight, j.cores, j.filters}
+	own := j.own.Peaks[horizon]
+	if j.objective != objective.Availability {
+		own[forecast.Memory] = forecast.Peak{}
+	}
+	return shape{j.objective, j.workload, j.takes, j.burden, own, j.weight, j.cores, j.filters}
 }
 
 // placed is what places in a frame's rows are good for.
@@ -71,6 +75,7 @@ func (j *judging) Look(rows []judge.Row, verdicts []judge.Verdict) time.Time {
 	find := func(_ fwk.NodeInfo, at *int32) {
 		*at, brought = p.bring(j.podCycle, j.state, j.nodes(rows, next)), true
 	}
+	// Two loops: the first fetches what the second computes with, of many rows at a time.
 	for i := range rows {
 		next, brought = i, false
 		k := *p.places.Of(&rows[i], find)
@@ -78,7 +83,10 @@ func (j *judging) Look(rows []judge.Row, verdicts []judge.Verdict) time.Time {
 		if !brought && r.rows[k].generation != rows[i].Generation {
 			p.bring(j.podCycle, j.state, j.nodes(rows, i))
 		}
-		verdicts[i] = judge.Verdict{Raw: int64(math.Float32bits(j.harmOn(&r.rows[k], &r.rest[k], &pod)))}
+	}
+	for i := range rows {
+		next = i
+		verdicts[i] = judge.Verdict{Raw: int64(math.Float32bits(j.harmOn(*p.places.Of(&rows[i], find), &pod)))}
 		verdicts[i].Refused = j.filters && p.lowerRisk(j.podCycle, p.view(j.frame, j.state, rows[i].NodeInfo)) > p.maxRisk
 	}
 	return time.Time{}

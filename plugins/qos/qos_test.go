@@ -646,7 +646,7 @@ func BenchmarkPreScore(b *testing.B) {
 		c, pod := cycleIn(state), cycleIn(state).newcomer()
 		for b.Loop() {
 			for i := range c.kept.rows {
-				c.harms[i] = c.harmOn(&c.kept.rows[i], &c.kept.rest[i], &pod)
+				c.harms[i] = c.harmOn(int32(i), &pod)
 			}
 		}
 		perNode(b)

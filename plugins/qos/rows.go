@@ -20,9 +20,10 @@ import (
 // rows keep of each node's view what the harm of one more pod is computed from, so that PreScore reads memory in order, looks
 // nothing up by name, and adds nothing up that is the same for every pod. The zero value is ready.
 type rows struct {
-	lock sync.Mutex
-	rows []row
-	rest []rest
+	lock   sync.Mutex
+	rows   []row
+	memory []memory
+	rest   []rest
 	// index of the rows by node. A NodeInfo of the scheduler's snapshot keeps its place in memory while its node lives. It
 	// is replaced and never written to, since cycles read it without the lock.
 	index map[fwk.NodeInfo]int32
@@ -53,6 +54,18 @@ type row struct {
 // columns of the table from a node's own one on, for which rows keep what residents lose: a third of its CPU.
 const columns = 11
 
+// memory is the most that a node's memory may be used, whatever peaks add up to, in shares of it. Few nodes come near to full, and
+// of the others nothing more is read.
+type memory struct {
+	most, per float32 // per are shares in a byte
+}
+
+// fullFrom is the share of a node's memory from where on kubelets evict and the kernel kills.
+const fullFrom = .9
+
+// ample says whether the node's memory stays below that with a pod that uses no more than so many bytes.
+func (m *memory) ample(bytes float32) bool { return m.most+bytes*m.per < fullFrom-1e-3 }
+
 // rest is what some pods read, too.
 type rest struct {
 	name      string // of the node
@@ -62,7 +75,14 @@ type rest struct {
 }
 
 // set takes a node's view.
-func (r *row) set(c *frame, v *view, rest *rest) {
+func (r *rows) set(c *frame, k int32, v *view) {
+	r.rows[k].set(c, v)
+	l, per := &v.memory.load, v.memory.per
+	r.memory[k] = memory{float32(max(l.Mean+l.Excess+v.memory.residual.Upper, l.Sure)) * per, per}
+	r.rest[k] = rest{v.holds.name, v.memory, v.residents, v.suffered}
+}
+
+func (r *row) set(c *frame, v *view) {
 	l, per := &v.cpu.load, float64(v.cpu.per)
 	r.mean, r.excess, r.squares = float32(l.Mean*per), float32(l.Excess*per), float32(l.Squares*per*per)
 	r.sure, r.residual = float32(l.Sure*per), float32(v.cpu.residual.Upper*per)
@@ -73,11 +93,13 @@ func (r *row) set(c *frame, v *view, rest *rest) {
 	for k := range r.loss {
 		r.loss[k] = c.sufferOn(&v.residents, at, at.Column+int32(k)) - v.suffered
 	}
-	rest.name, rest.memory, rest.residents, rest.suffered = v.holds.name, v.memory, v.residents, v.suffered
 }
 
 // newcomer is the pod in hand, as it is added to rows.
-type newcomer struct{ mean, excess, sure, apart, together float32 }
+type newcomer struct {
+	mean, excess, sure, apart, together float32
+	memory                              float32 // bytes at most
+}
 
 func (c *podCycle) newcomer() newcomer {
 	p := &c.own.Peaks[horizon][forecast.CPU]
@@ -85,7 +107,8 @@ func (c *podCycle) newcomer() newcomer {
 	if !(rho >= 0 && rho <= 1) {
 		rho = 1
 	}
-	return newcomer{float32(l.Mean), float32(l.Excess), float32(l.Sure), float32(1 - rho), float32(rho)}
+	memory := (forecast.Load{}).Add(c.own.Peaks[horizon][forecast.Memory])
+	return newcomer{float32(l.Mean), float32(l.Excess), float32(l.Sure), float32(1 - rho), float32(rho), float32(memory.Mean + memory.Excess)}
 }
 
 // after is forecast.PeakWith's upper bound in a row's units. The largest single peak needs no look: it is its mean and excess,
@@ -103,17 +126,19 @@ func (r *row) after(pod *newcomer) float32 {
 	return upper
 }
 
-// harmOn is the harm of a placement by a row.
-func (c *podCycle) harmOn(r *row, rest *rest, pod *newcomer) float32 {
+// harmOn is the harm of a placement by the row.
+func (c *podCycle) harmOn(k int32, pod *newcomer) float32 {
+	r := &c.kept.rows[k]
 	at := quality.At(r.after(pod), r.pressure)
 	z := c.slab.In(at) + c.judge.Offset[c.objective] + r.history.Dot(&c.workload) + r.company.Dot(&c.takes)
-	if c.objective == objective.Availability {
-		z += c.outOfMemory(&rest.memory)
+	if c.objective == objective.Availability && !c.kept.memory[k].ample(pod.memory) {
+		z += c.outOfMemory(&c.kept.rest[k].memory)
 	}
 	own := c.weight*quality.Harm(z) + c.burden*r.exposed
-	if k := at.Column - r.column; uint32(k) < columns-1 {
-		return own + r.loss[k] + at.Right*(r.loss[k+1]-r.loss[k])
+	if on := at.Column - r.column; uint32(on) < columns-1 {
+		return own + r.loss[on] + at.Right*(r.loss[on+1]-r.loss[on])
 	}
+	rest := &c.kept.rest[k]
 	return own + c.suffer(&rest.residents, at) - rest.suffered
 }
 
@@ -122,7 +147,7 @@ func (r *rows) forget(nodes int) {
 	r.lock.Lock()
 	defer r.lock.Unlock()
 	if len(r.rows) > 2*nodes+100 {
-		r.rows, r.rest, r.index = nil, nil, nil
+		r.rows, r.memory, r.rest, r.index = nil, nil, nil, nil
 		r.forgotten++
 	}
 }
@@ -148,9 +173,13 @@ func (r *rows) nodes() []known {
 // take adds a row of a node's view, before others see the rows.
 func (r *rows) take(c *frame, node fwk.NodeInfo, generation int64, v *view) {
 	k := int32(len(r.rows))
-	r.rows, r.rest = append(r.rows, row{node: node, generation: generation}), append(r.rest, rest{})
-	r.rows[k].set(c, v, &r.rest[k])
+	r.append(row{node: node, generation: generation})
+	r.set(c, k, v)
 	r.index[node], r.hints[generation%hints] = k, k
+}
+
+func (r *rows) append(of row) {
+	r.rows, r.memory, r.rest = append(r.rows, of), append(r.memory, memory{}), append(r.rest, rest{})
 }
 
 // add gives rows to nodes that have none.
@@ -160,7 +189,7 @@ func (r *rows) add(nodes []fwk.NodeInfo) {
 	for _, n := range nodes {
 		if _, ok := index[n]; !ok {
 			index[n] = int32(len(r.rows))
-			r.rows, r.rest = append(r.rows, row{node: n}), append(r.rest, rest{})
+			r.append(row{node: n})
 		}
 	}
 	r.index = index
@@ -194,7 +223,7 @@ func (p *PredictedQoS) pass(c *podCycle, state fwk.CycleState, nodes []fwk.NodeI
 	for i := range nodes {
 		k := p.bring(c, state, nodes[i:])
 		c.reach(len(r.rows))
-		harm := c.harmOn(&r.rows[k], &r.rest[k], &pod)
+		harm := c.harmOn(k, &pod)
 		c.harms[k] = harm
 		if harm < c.best {
 			c.best = harm
@@ -216,7 +245,7 @@ func (p *PredictedQoS) bring(c *podCycle, state fwk.CycleState, nodes []fwk.Node
 	// In the cycle of a pod group a generation says nothing; see pernode.
 	trusted := !state.IsPodGroupSchedulingCycle()
 	if row := &r.rows[k]; row.generation != generation || !trusted {
-		row.set(c.frame, p.view(c.frame, state, n), &r.rest[k])
+		r.set(c.frame, k, p.view(c.frame, state, n))
 		row.generation = generation
 		if !trusted {
 			row.generation = 0

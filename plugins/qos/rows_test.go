@@ -319,10 +319,9 @@ func TestMoreUseNeverRanksBetter(t *testing.T) {
 				v.cpu.residual.Upper = share / float64(v.cpu.per)
 				v.before = v.cpu.with(forecast.Peak{}, c.combiners[forecast.CPU]).upper
 				v.suffered = c.suffer(&v.residents, quality.At(v.before, v.pressure))
-				var row row
-				var rest rest
-				row.set(c.frame, v, &rest)
-				return c.harmOn(&row, &rest, &newcomer), v
+				c.kept.rows, c.kept.memory, c.kept.rest = make([]row, 1), make([]memory, 1), make([]rest, 1)
+				c.kept.set(c.frame, 0, v)
+				return c.harmOn(0, &newcomer), v
 			}
 			for range 20 {
 				share := 3 * r.Float64()
@@ -441,11 +440,46 @@ func TestRowAfter(t *testing.T) {
 			v.cpu.load = v.cpu.load.Add(peak())
 		}
 		var row row
-		row.set(c.frame, &v, &rest{})
+		row.set(c.frame, &v)
 		pod := c.newcomer()
 		if got, want := row.after(&pod), c.after(&v).upper; !(math.Abs(float64(got-want)) < 1e-4) {
 			t.Fatalf("%+v with %+v: %v, want %v", v.cpu, c.own.Peaks[horizon][forecast.CPU], got, want)
 		}
+	}
+}
+
+// Where a node's memory is ample it adds nothing to the odds, however peaks add up; and it is ample on most nodes that are half full.
+func TestAmpleMemoryDoesNoHarm(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 7))
+	const node = 64 << 30
+	peak := func() forecast.Peak {
+		upper := r.Float64() * node / 4
+		return forecast.Peak{Mean: r.Float64() * upper, Lower: r.Float64() * upper, Upper: upper}
+	}
+	halfFull, ample := 0, 0
+	for range 20_000 {
+		c := &podCycle{frame: &frame{judge: &feedback.Judge{}}, resident: &quality.Slab{}, objective: objective.Availability}
+		c.own.Peaks[horizon][forecast.Memory] = peak()
+		c.combiners[forecast.Memory].Together = r.Float64()
+		v := view{memory: demand{residual: forecast.Interval{Upper: (r.Float64() - .5) * node / 4}, per: 1. / node}}
+		for range r.IntN(6) {
+			v.memory.load = v.memory.load.Add(peak())
+		}
+		c.kept.append(row{})
+		c.kept.set(c.frame, 0, &v)
+		pod := c.newcomer()
+		harm := c.outOfMemory(&v.memory)
+		if c.kept.memory[0].ample(pod.memory) {
+			if ample++; harm > 0 {
+				t.Fatalf("%+v with %+v: ample, and adds %v to the log-odds", v.memory, c.own.Peaks[horizon][forecast.Memory], harm)
+			}
+		}
+		if harm == 0 {
+			halfFull++
+		}
+	}
+	if 2*ample < halfFull {
+		t.Errorf("ample in %d of %d cases in which memory adds nothing", ample, halfFull)
 	}
 }
 

@@ -53,7 +53,7 @@ func (c *podCycle) corrected(z float32, v *view) float32 {
 // kills from there on.
 func (c *podCycle) outOfMemory(memory *demand) float32 {
 	used := memory.with(c.own.Peaks[horizon][forecast.Memory], c.combiners[forecast.Memory]).upper
-	return 40 * min(max(used-.9, 0), .2)
+	return 40 * min(max(used-fullFrom, 0), .2)
 }
 
 // score is 0–100: the chance that the pod and those that are there keep their service, against the chance on the best node, to

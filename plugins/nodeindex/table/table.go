@@ -106,6 +106,9 @@ func (t *Table) Keep(n int) {
 	t.Labels.Keep(n)
 }
 
+// Most is what Keep bounds to; 0 is no bound.
+func (t *Table) Most() int { return t.most }
+
 // Row returns the row of a node, and whether it has one.
 func (t *Table) Row(name string) (int32, bool) {
 	r, ok := t.byName[name]

@@ -19,6 +19,8 @@ type asked struct {
 	plugins []ask
 
 	saying   []saying // those that have something to say about the pod
+	kept     [maxAsked]keptSaid
+	fitting  []int32
 	looked   []judge.Row
 	verdicts []judge.Verdict
 }
@@ -32,6 +34,7 @@ type saying struct {
 	ask
 	at       int // in the profile's
 	relative bool
+	said     *said
 }
 
 // read asks all plugins that no other term models, if they can be asked.
@@ -72,7 +75,7 @@ func (t *asked) compile(q *Query) {
 		case !can:
 			q.cannotSay(ReasonPlugin + Reason(plugin.plugin.Name()))
 		case j != nil:
-			said := saying{Judge: j, ask: *plugin, at: i, relative: plugin.weight > 0 && j.Relative()}
+			said := saying{Judge: j, ask: *plugin, at: i, relative: plugin.weight > 0 && j.Relative(), said: t.kept[i].by(j, q.table)}
 			compares = compares || said.relative
 			t.saying = append(t.saying, said)
 			q.Shape.asked[i] = j.Shape()
@@ -91,42 +94,39 @@ func (t *asked) compile(q *Query) {
 // judge has the plugins look at the rows that the pod fits in.
 func (t *asked) judge(q *Query, rows []int32) {
 	kept := q.Kept
-	fitting := t.looked[:0]
+	fitting := t.fitting[:0]
 	for _, row := range rows {
 		if kept.Scores[row] != NoFit {
-			fitting = append(fitting, q.table.Judged(row))
+			fitting = append(fitting, row)
 		}
 	}
-	t.looked = fitting
+	t.fitting = fitting
 	for i := range t.saying {
 		j := &t.saying[i]
-		verdicts := resize(&t.verdicts, len(fitting))
-		if until := j.Look(fitting, verdicts); !until.IsZero() && (kept.until.IsZero() || until.Before(kept.until)) {
+		t.look(q, j, fitting)
+		if until := j.said.until; !until.IsZero() && (kept.until.IsZero() || until.Before(kept.until)) {
 			kept.until = until
 		}
 		if n := len(kept.Scores); j.relative && len(kept.raw[j.at]) < n {
 			kept.raw[j.at] = append(make([]int64, 0, n+n/16), kept.raw[j.at]...)[:n]
 		}
 		left := 0
-		for k := range fitting {
-			row, v := fitting[k].At, &verdicts[k]
+		for _, row := range fitting {
+			raw := j.said.raw[row]
 			switch {
-			case v.Refused && j.filters:
+			case raw == refusedRow:
 				kept.Scores[row] = NoFit
 				continue
 			case j.relative:
-				kept.raw[j.at][row] = v.Raw
+				kept.raw[j.at][row] = raw
 			default:
-				kept.Scores[row] += int32(j.weight * v.Raw) // maxWeight keeps it below
+				kept.Scores[row] += int32(j.weight * raw) // maxWeight keeps it below
 			}
-			if left < k {
-				fitting[left] = fitting[k]
-			}
+			fitting[left] = row
 			left++
 		}
 		fitting = fitting[:left]
 	}
-	clear(t.looked)
 }
 
 // score adds the scores that are relative to those of other nodes.

@@ -70,7 +70,7 @@ func (Lasting) Scores([]int64) {}
 type Verdict struct {
 	// Refused says that Filter refuses it; then Raw says nothing.
 	Refused bool
-	// Raw is the score before it is brought to 0–100, or anything that Scores understands.
+	// Raw is the score before it is brought to 0–100, or anything that Scores understands, but not math.MinInt64.
 	Raw int64
 }
 

@@ -1,0 +1,152 @@
+// Copyright The Foresight Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package terms
+
+import (
+	"math"
+	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
+)
+
+// A plugin that is asked judges by less of a pod than all keepers together: TargetLoadPacking by its CPU, where a shape of the
+// index has its memory, too. So what a plugin said is kept by the plugin's own shape, and a row that has changed is shown to it once for
+// each of these.
+
+const (
+	// maxSaidBytes bounds what is kept of one plugin.
+	maxSaidBytes = 16 << 20
+	// saidBits are kept for each row: a raw score, and whether it is unknown.
+	saidBits = 64 + 1
+	// refusedRow in place of a raw score.
+	refusedRow = math.MinInt64
+)
+
+// said is what a plugin said of all rows for pods of one of its shapes.
+type said struct {
+	clock int // of the table
+	// raw scores by row, or refusedRow.
+	raw []int64
+	// stale holds a bit for each row: never shown to the plugin, or changed since.
+	stale []uint64
+	// until when all of it holds; the zero time is for good.
+	until time.Time
+}
+
+// keptSaid is what one plugin said in one world, by its shape of the pod.
+type keptSaid struct {
+	world any
+	of    map[any]*said
+	spare []*said
+}
+
+// by returns what is kept for the judge's shape, that of changed rows stale.
+func (k *keptSaid) by(j judge.Judge, t *table.Table) *said {
+	if world := j.World(); world != k.world || k.of == nil {
+		k.world = world
+		for shape := range k.of {
+			k.letGo(shape)
+		}
+		if k.of == nil {
+			k.of = map[any]*said{}
+		}
+	}
+	rows, shape := len(t.Rows), j.Shape()
+	s, ok := k.of[shape]
+	if !ok {
+		s = k.room(rows, t.Most())
+		k.of[shape] = s
+	}
+	changed, known := t.ChangedSince(s.clock)
+	if !known || !s.until.IsZero() && j.Now().After(s.until) {
+		s.forget()
+	}
+	s.grow(rows)
+	for _, row := range changed {
+		s.stale[row/64] |= 1 << (row % 64)
+	}
+	s.clock = t.Clock()
+	return s
+}
+
+// room makes room for one more shape, of which nothing is known.
+func (k *keptSaid) room(rows, most int) *said {
+	if most == 0 {
+		most = max(16, maxSaidBytes*8/(saidBits*max(rows, 1)))
+	}
+	for len(k.of) >= most {
+		// Any one: where shapes come in turns the oldest one would be needed next.
+		for shape := range k.of {
+			k.letGo(shape)
+			break
+		}
+	}
+	n := len(k.spare)
+	if n == 0 {
+		return &said{clock: -1}
+	}
+	s := k.spare[n-1]
+	k.spare = k.spare[:min(n-1, most)]
+	return s
+}
+
+func (k *keptSaid) letGo(shape any) {
+	s := k.of[shape]
+	s.forget()
+	k.spare = append(k.spare, s)
+	delete(k.of, shape)
+}
+
+// forget has every row shown to the plugin anew.
+func (s *said) forget() { s.clock, s.raw, s.stale, s.until = -1, s.raw[:0], s.stale[:0], time.Time{} }
+
+// grow makes room for so many rows, the new ones stale.
+func (s *said) grow(rows int) {
+	known := len(s.raw)
+	if known >= rows {
+		return
+	}
+	if cap(s.raw) < rows {
+		s.raw = append(make([]int64, 0, rows+rows/16), s.raw...)
+	}
+	s.raw = s.raw[:rows]
+	for len(s.stale)*64 < rows {
+		s.stale = append(s.stale, 0)
+	}
+	for row := known; row < rows; row++ {
+		s.stale[row/64] |= 1 << (row % 64)
+	}
+}
+
+// isStale says whether the plugin has yet to be shown the row.
+func (s *said) isStale(row int32) bool { return s.stale[row/64]>>(row%64)&1 != 0 }
+
+// look shows the plugin those of the rows that it has yet to be shown.
+func (t *asked) look(q *Query, j *saying, rows []int32) {
+	s := j.said
+	looked := t.looked[:0]
+	for _, row := range rows {
+		if s.isStale(row) {
+			looked = append(looked, q.table.Judged(row))
+		}
+	}
+	t.looked = looked
+	if len(looked) == 0 {
+		return
+	}
+	verdicts := resize(&t.verdicts, len(looked))
+	if until := j.Look(looked, verdicts); !until.IsZero() && (s.until.IsZero() || until.Before(s.until)) {
+		s.until = until
+	}
+	for i := range looked {
+		row := looked[i].At
+		s.raw[row] = verdicts[i].Raw
+		if verdicts[i].Refused && j.filters {
+			s.raw[row] = refusedRow
+		}
+		s.stale[row/64] &^= 1 << (row % 64)
+	}
+	clear(looked)
+}
