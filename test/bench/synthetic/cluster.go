@@ -148,7 +148,7 @@ func pod(name string, workload int, random *rand.Rand) v1.Pod {
 			SchedulerName: SchedulerName,
 			Containers:    []v1.Container{{Name: "main", Image: "registry.example/main:1", Resources: v1.ResourceRequirements{Requests: requests}}},
 		},
-		Status: v1.PodStatus{Phase: v1.PodPending},
+		Status: v1.PodStatus{Phase: v1.PodPending, QOSClass: v1.PodQOSBurstable}, // as API servers set it
 	}
 }
 
