@@ -22,13 +22,13 @@ import (
 // pods have one container with requests and limits, and were there long before the sample.
 
 type situation struct {
-	capacity, mean, deviation amounts // of the node
-	requests, limits          amounts // of the node's pods
-	podRequest, podLimit      amounts
+	capacity, mean, deviation forecast.Amounts // of the node
+	requests, limits          forecast.Amounts // of the node's pods
+	podRequest, podLimit      forecast.Amounts
 }
 
 func plainPacking(s situation, x float64) float64 {
-	u := 100 * (s.mean[cpu] + s.podLimit[cpu]) / s.capacity[cpu]
+	u := 100 * (s.mean[forecast.CPU] + s.podLimit[forecast.CPU]) / s.capacity[forecast.CPU]
 	if u > 100 {
 		return 0
 	}
@@ -48,7 +48,7 @@ func plainBalancing(s situation, margin, sensitivity float64) float64 {
 	return score
 }
 
-func plainCommitment(s situation, window float64, weights amounts) float64 {
+func plainCommitment(s situation, window float64, weights forecast.Amounts) float64 {
 	score := 100.0
 	for r, c := range s.capacity {
 		limitRisk := 0.0
@@ -101,12 +101,12 @@ func FuzzScores(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, cores, coresDeviation, bytes, bytesDeviation float64, millicores, gigabytes uint32, target int64) {
 		r := rand.New(rand.NewPCG(seed, 1))
-		s := situation{mean: amounts{cores, bytes}, deviation: amounts{coresDeviation, bytesDeviation}}
+		s := situation{mean: forecast.Amounts{cores, bytes}, deviation: forecast.Amounts{coresDeviation, bytesDeviation}}
 		var cpuCapacity string
-		cpuCapacity, s.capacity[cpu] = milli(millicores)
+		cpuCapacity, s.capacity[forecast.CPU] = milli(millicores)
 		memoryCapacity := fmt.Sprintf("%dG", gigabytes)
-		s.capacity[memory] = 1e9 * float64(gigabytes)
-		random := func(name string, requests, limits *amounts) *v1.Pod {
+		s.capacity[forecast.Memory] = 1e9 * float64(gigabytes)
+		random := func(name string, requests, limits *forecast.Amounts) *v1.Pod {
 			cpuRequest := r.Uint32N(2000)
 			cpuLimit := 1 + cpuRequest + r.Uint32N(3000)
 			memoryRequest := r.Uint32N(2000)
@@ -129,16 +129,16 @@ func FuzzScores(f *testing.F) {
 		packing, balancing, commitment := packingArgs(), balancingArgs(), overCommitmentArgs()
 		packing.TargetUtilization = 1 + max(0, target)%100
 		balancing.SafeVarianceMargin, balancing.SafeVarianceSensitivity = 3*r.Float64(), 3*r.Float64()
-		weights := amounts{r.Float64(), r.Float64()}
+		weights := forecast.Amounts{r.Float64(), r.Float64()}
 		commitment.SmoothingWindowSize = 1 + r.Int64N(9)
-		commitment.RiskLimitWeights = map[v1.ResourceName]float64{v1.ResourceCPU: weights[cpu], v1.ResourceMemory: weights[memory]}
+		commitment.RiskLimitWeights = map[v1.ResourceName]float64{v1.ResourceCPU: weights[forecast.CPU], v1.ResourceMemory: weights[forecast.Memory]}
 		models := map[string]schedulerplugins.PowerModel{}
 		for _, n := range []string{"n", "m"} {
 			models[n] = schedulerplugins.PowerModel{K0: r.Float64(), K1: 1000 * r.NormFloat64(), K2: r.NormFloat64()}
 		}
-		known := s.capacity[cpu] > 0 && s.capacity[memory] > 0
+		known := s.capacity[forecast.CPU] > 0 && s.capacity[forecast.Memory] > 0
 		for i := range s.mean {
-			known = known && sane(s.mean[i]) && sane(s.deviation[i])
+			known = known && forecast.Sane(s.mean[i]) && forecast.Sane(s.deviation[i])
 		}
 		for name, tc := range map[string]struct {
 			args runtime.Object

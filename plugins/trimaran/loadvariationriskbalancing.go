@@ -9,6 +9,8 @@ import (
 
 	fwk "k8s.io/kube-scheduler/framework"
 	schedulerplugins "sigs.k8s.io/scheduler-plugins/apis/config"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // LoadVariationRiskBalancing prefers nodes with little load that varies little.
@@ -31,10 +33,10 @@ type LoadVariationRiskBalancing struct {
 }
 
 func newLoadVariationRiskBalancing(ctx context.Context, args *schedulerplugins.LoadVariationRiskBalancingArgs, opts Options) (fwk.Plugin, error) {
-	if !sane(args.SafeVarianceMargin) {
+	if !forecast.Sane(args.SafeVarianceMargin) {
 		return nil, invalid(LoadVariationRiskBalancingName, "safeVarianceMargin", args.SafeVarianceMargin, "a number, 0 or more")
 	}
-	if !sane(args.SafeVarianceSensitivity) {
+	if !forecast.Sane(args.SafeVarianceSensitivity) {
 		return nil, invalid(LoadVariationRiskBalancingName, "safeVarianceSensitivity", args.SafeVarianceSensitivity, "a number, 0 or more")
 	}
 	warnOfSource(ctx, LoadVariationRiskBalancingName, args.TrimaranSpec)

@@ -15,6 +15,7 @@ import (
 	schedulerpluginsv1 "sigs.k8s.io/scheduler-plugins/apis/config/v1"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/pernode"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // LowRiskOverCommitment prefers nodes where pods can burst to their limits.
@@ -42,14 +43,14 @@ type LowRiskOverCommitment struct {
 	// smoothing is √smoothingWindowSize.
 	smoothing float64
 	// weights of limit risk, 0–1.
-	weights amounts
+	weights forecast.Amounts
 	sums    pernode.Cache[limitSum]
 }
 
 // limitSum is a sum of limits in cores and bytes. A pod counts with its request at least.
 type limitSum struct {
-	Amounts   amounts
-	Unlimited [2]bool // where a container has no limit
+	Amounts   forecast.Amounts
+	Unlimited forecast.Set // where a container has no limit
 }
 
 func newLowRiskOverCommitment(ctx context.Context, args *schedulerplugins.LowRiskOverCommitmentArgs, opts Options) (fwk.Plugin, error) {
@@ -70,23 +71,23 @@ func newLowRiskOverCommitment(ctx context.Context, args *schedulerplugins.LowRis
 	warnOfSource(ctx, LowRiskOverCommitmentName, args.TrimaranSpec)
 	p.init(LowRiskOverCommitmentName, opts)
 	p.read, p.formula = p.readLimits, p.score
-	p.podPart = func(pod *v1.Pod) podPart { return podPart{use: requestsOf(pod), limits: limitsOf(pod)} }
-	p.nothingToSay = func(c *cycle) bool { return c.limits.Amounts == amounts{} }
+	p.podPart = func(pod *v1.Pod) podPart { return podPart{use: forecast.Asked(pod), limits: limitsOf(pod)} }
+	p.nothingToSay = func(c *cycle) bool { return c.limits.Amounts == forecast.Amounts{} }
 	return p, nil
 }
 
 // limited is what the formula takes of a node beside its usage, in cores and bytes.
 type limited struct {
-	requests amounts
-	limits   amounts // at least the requests
+	requests forecast.Amounts
+	limits   forecast.Amounts // at least the requests
 	// overused is the load risk, if usage is known.
-	overused amounts
+	overused forecast.Amounts
 }
 
 // readLimits reads it.
 func (p *LowRiskOverCommitment) readLimits(state fwk.CycleState, nodeInfo fwk.NodeInfo, n *nodePart) {
 	l, sum := &n.limited, p.onNode(state, nodeInfo)
-	l.requests = amountsOf(nodeInfo.GetRequested())
+	l.requests = forecast.AmountsOf(nodeInfo.GetRequested())
 	for r, capacity := range n.capacity {
 		// In the midst of a resize a pod may count with more than its spec requests.
 		l.limits[r] = max(sum.Amounts[r], l.requests[r])
@@ -192,7 +193,7 @@ func (p *LowRiskOverCommitment) onNode(state fwk.CycleState, nodeInfo fwk.NodeIn
 
 // limitsOf returns the pod's limits, each at least its request.
 func limitsOf(pod *v1.Pod) limitSum {
-	sum, requests := limitSum{Amounts: amountsIn(resource.PodLimits(pod, resource.PodResourcesOptions{}))}, requestsOf(pod)
+	sum, requests := limitSum{Amounts: forecast.AmountsIn(resource.PodLimits(pod, resource.PodResourcesOptions{}))}, forecast.Asked(pod)
 	for r, name := range resourceNames {
 		sum.Amounts[r] = max(sum.Amounts[r], requests[r])
 		sum.Unlimited[r] = isUnlimited(pod, name)

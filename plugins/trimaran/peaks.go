@@ -14,6 +14,8 @@ import (
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 	schedulerplugins "sigs.k8s.io/scheduler-plugins/apis/config"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // PowerModelEnv is the environment variable that names the JSON file of power models
@@ -77,14 +79,14 @@ func newPeaks(ctx context.Context, args *schedulerplugins.PeaksArgs, opts Option
 	p.read = func(_ fwk.CycleState, nodeInfo fwk.NodeInfo, n *nodePart) {
 		n.model = p.models[nodeInfo.Node().Name]
 	}
-	p.nothingToSay = func(c *cycle) bool { return c.usage == nil || c.use[cpu] == 0 }
+	p.nothingToSay = func(c *cycle) bool { return c.usage == nil || c.use[forecast.CPU] == 0 }
 	return p, nil
 }
 
 // score is the jump in nanowatts, which NormalizeScore turns into 0–100.
 func (p *Peaks) score(c *cycle, n *nodePart) int64 {
 	mean, _ := n.load(c, p.options.Expiry)
-	before, after := 100*mean[cpu]/n.capacity[cpu], 100*(mean[cpu]+c.use[cpu])/n.capacity[cpu]
+	before, after := 100*mean[forecast.CPU]/n.capacity[forecast.CPU], 100*(mean[forecast.CPU]+c.use[forecast.CPU])/n.capacity[forecast.CPU]
 	if n.model == nil || !(after <= 100) { // NaN where usage is unknown, NaN or +Inf where there is no CPU
 		return noJump
 	}

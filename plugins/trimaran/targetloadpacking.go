@@ -11,6 +11,8 @@ import (
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 	schedulerplugins "sigs.k8s.io/scheduler-plugins/apis/config"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // TargetLoadPacking packs pods on nodes up to a target of CPU utilization, and spreads them
@@ -36,7 +38,7 @@ type TargetLoadPacking struct {
 
 func newTargetLoadPacking(ctx context.Context, args *schedulerplugins.TargetLoadPackingArgs, opts Options) (fwk.Plugin, error) {
 	multiplier, err := strconv.ParseFloat(args.DefaultRequestsMultiplier, 64)
-	if err != nil || !sane(multiplier) {
+	if err != nil || !forecast.Sane(multiplier) {
 		return nil, invalid(TargetLoadPackingName, "defaultRequestsMultiplier", args.DefaultRequestsMultiplier, "a number, 0 or more")
 	}
 	if args.TargetUtilization < 1 || args.TargetUtilization > 100 {
@@ -50,15 +52,17 @@ func newTargetLoadPacking(ctx context.Context, args *schedulerplugins.TargetLoad
 	p := &TargetLoadPacking{target: float64(args.TargetUtilization), multiplier: multiplier, defaultRequest: request.AsApproximateFloat64()}
 	p.init(TargetLoadPackingName, opts)
 	p.formula = p.score
-	p.podPart = func(pod *v1.Pod) podPart { return podPart{use: amounts{cpu: p.predict(pod)}} }
-	p.residentUse = func(resident fwk.PodInfo) amounts { return amounts{cpu: p.predict(resident.GetPod())} }
+	p.podPart = func(pod *v1.Pod) podPart { return podPart{use: forecast.Amounts{forecast.CPU: p.predict(pod)}} }
+	p.residentUse = func(resident fwk.PodInfo) forecast.Amounts {
+		return forecast.Amounts{forecast.CPU: p.predict(resident.GetPod())}
+	}
 	return p, nil
 }
 
 // score is 0–100, most at the target.
 func (p *TargetLoadPacking) score(c *cycle, n *nodePart) int64 {
 	mean, _ := n.load(c, p.options.Expiry)
-	return packed(100*(mean[cpu]+c.use[cpu])/n.capacity[cpu], p.target)
+	return packed(100*(mean[forecast.CPU]+c.use[forecast.CPU])/n.capacity[forecast.CPU], p.target)
 }
 
 // packed is the formula, in percent. A utilization is NaN where usage is unknown, and NaN

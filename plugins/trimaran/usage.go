@@ -11,7 +11,6 @@ import (
 	"time"
 
 	v1 "k8s.io/api/core/v1"
-	"k8s.io/component-helpers/resource"
 	fwk "k8s.io/kube-scheduler/framework"
 	schedulerplugins "sigs.k8s.io/scheduler-plugins/apis/config"
 
@@ -51,20 +50,13 @@ type Options struct {
 	nodes pernode.Whole
 }
 
-// amounts of the resources that are scored: cores and bytes, or shares of a node.
-type amounts [2]float64
-
-const (
-	cpu = iota
-	memory
-)
-
-var resourceNames = [2]v1.ResourceName{v1.ResourceCPU, v1.ResourceMemory}
+// resourceNames are of what is scored, in the order of forecast.Amounts: cores and bytes, or shares of a node.
+var resourceNames = [forecast.NumResources]v1.ResourceName{v1.ResourceCPU, v1.ResourceMemory}
 
 // podPart is what a plugin reads of the pod in hand.
 type podPart struct {
-	use    amounts  // that the pod is expected to have
-	limits limitSum // where the plugin reads them
+	use    forecast.Amounts // that the pod is expected to have
+	limits limitSum         // where the plugin reads them
 }
 
 // cycle in the cycle state is one view of usage and one pod. Nothing changes it.
@@ -85,7 +77,7 @@ type scorer struct {
 	// podPart reads the pod in hand, residentUse a pod that has a node: the same without
 	// an allocation.
 	podPart     func(*v1.Pod) podPart
-	residentUse func(fwk.PodInfo) amounts
+	residentUse func(fwk.PodInfo) forecast.Amounts
 	// nothingToSay says where every node would get the same score.
 	nothingToSay func(*cycle) bool
 	// read reads what else the plugin's formula takes of a node; nil reads nothing.
@@ -109,8 +101,8 @@ func (s *scorer) init(name string, opts Options) {
 		opts.Now = time.Now
 	}
 	s.name, s.key, s.options = name, fwk.StateKey("PreScore"+name), opts
-	s.podPart = func(pod *v1.Pod) podPart { return podPart{use: requestsOf(pod)} }
-	s.residentUse = func(p fwk.PodInfo) amounts { return amountsOf(p.CalculateResource().Resource) }
+	s.podPart = func(pod *v1.Pod) podPart { return podPart{use: forecast.Asked(pod)} }
+	s.residentUse = func(p fwk.PodInfo) forecast.Amounts { return forecast.AmountsOf(p.CalculateResource().Resource) }
 	s.nothingToSay = func(c *cycle) bool { return c.usage == nil }
 }
 
@@ -162,17 +154,17 @@ type nodePart struct {
 	known  bool
 	newest time.Time // sample
 	// mean of what the node uses, in cores and bytes, NaN where it is not known, and its standard deviation.
-	mean, deviation amounts
-	capacity        amounts
+	mean, deviation forecast.Amounts
+	capacity        forecast.Amounts
 	limited         limited                      // LowRiskOverCommitment's
 	model           *schedulerplugins.PowerModel // Peaks'; nil without one
 }
 
 // load is the mean and the standard deviation of what the node uses, as far as that is still known.
-func (n *nodePart) load(c *cycle, expiry time.Duration) (mean, deviation amounts) {
+func (n *nodePart) load(c *cycle, expiry time.Duration) (mean, deviation forecast.Amounts) {
 	// A sample from the future would never expire either.
 	if !n.known || c.begun.Sub(n.newest).Abs() > expiry {
-		return amounts{math.NaN(), math.NaN()}, amounts{}
+		return forecast.Amounts{math.NaN(), math.NaN()}, forecast.Amounts{}
 	}
 	return n.mean, n.deviation
 }
@@ -196,7 +188,7 @@ func (s *scorer) Score(_ context.Context, state fwk.CycleState, pod *v1.Pod, nod
 // the pod in hand does. Pods that are only assumed are in NodeInfo, so a burst of pods does
 // not land on one node for as long as it looks idle.
 func (s *scorer) readNode(usage Usage, state fwk.CycleState, nodeInfo fwk.NodeInfo, n *nodePart) {
-	n.capacity = amountsOf(nodeInfo.GetAllocatable())
+	n.capacity = forecast.AmountsOf(nodeInfo.GetAllocatable())
 	if usage != nil {
 		var u forecast.NodeUsage
 		if u, n.known = usage.Node(nodeInfo.Node().Name); n.known {
@@ -209,17 +201,17 @@ func (s *scorer) readNode(usage Usage, state fwk.CycleState, nodeInfo fwk.NodeIn
 	}
 }
 
-func (s *scorer) use(u *forecast.NodeUsage, nodeInfo fwk.NodeInfo) (mean, deviation amounts) {
-	var latest [2]bool
-	for r, stats := range [2]*forecast.Stats{&u.CPU, &u.Memory} {
-		mean[r], latest[r] = stats.Mean, !sane(stats.Mean)
+func (s *scorer) use(u *forecast.NodeUsage, nodeInfo fwk.NodeInfo) (mean, deviation forecast.Amounts) {
+	var latest forecast.Set
+	for r, stats := range [forecast.NumResources]*forecast.Stats{&u.CPU, &u.Memory} {
+		mean[r], latest[r] = stats.Mean, !forecast.Sane(stats.Mean)
 		if latest[r] {
 			mean[r] = stats.Latest
 		}
-		if !sane(mean[r]) {
+		if !forecast.Sane(mean[r]) {
 			mean[r] = math.NaN()
 		}
-		if sane(stats.StdDev) {
+		if forecast.Sane(stats.StdDev) {
 			deviation[r] = stats.StdDev
 		}
 	}
@@ -255,24 +247,8 @@ func unseen(u *forecast.NodeUsage, pod *v1.Pod) float64 {
 	return max(0, 1-float64(seen)/float64(u.Window)) // -Inf without a window
 }
 
-func sane(v float64) bool { return v >= 0 && !math.IsInf(v, 1) }
-
 // share clamps to 0–1.
 func share(v float64) float64 { return max(0, min(1, v)) }
-
-// amountsOf counts as NodeInfo does: what a node has, and what its pods request.
-func amountsOf(r fwk.Resource) amounts {
-	return amounts{cpu: float64(r.GetMilliCPU()) / 1000, memory: float64(r.GetMemory())}
-}
-
-func amountsIn(list v1.ResourceList) amounts {
-	return amounts{cpu: list.Cpu().AsApproximateFloat64(), memory: list.Memory().AsApproximateFloat64()}
-}
-
-// requestsOf returns what the pod requests, as upstream counts it.
-func requestsOf(pod *v1.Pod) amounts {
-	return amountsIn(resource.PodRequests(pod, resource.PodResourcesOptions{}))
-}
 
 // running yields the containers that run side by side: sidecars are init containers.
 func running(pod *v1.Pod) iter.Seq[*v1.Container] {

@@ -127,22 +127,22 @@ func TestUnseenPods(t *testing.T) {
 			c := base.begin(framework.NewCycleState(), podWith("p", "1", "", "", ""))
 			mean := base.meanOn(c, s.nodes[0])
 			// The start time is cut to seconds, so the share is good to 1/200.
-			if want := 1 + 2*tc.want; math.Abs(mean[cpu]-want) > 0.011 {
-				t.Errorf("%s, a pod %s: %g cores are used, want %g", name, tc.name, mean[cpu], want)
+			if want := 1 + 2*tc.want; math.Abs(mean[forecast.CPU]-want) > 0.011 {
+				t.Errorf("%s, a pod %s: %g cores are used, want %g", name, tc.name, mean[forecast.CPU], want)
 			}
 			wantBytes := gi * (1 + 2*tc.want)
 			if name == TargetLoadPackingName {
 				wantBytes = gi // It does not look at memory.
 			}
-			if math.Abs(mean[memory]-wantBytes) > 0.011*gi {
-				t.Errorf("%s, a pod %s: %g bytes are used, want %g", name, tc.name, mean[memory], wantBytes)
+			if math.Abs(mean[forecast.Memory]-wantBytes) > 0.011*gi {
+				t.Errorf("%s, a pod %s: %g bytes are used, want %g", name, tc.name, mean[forecast.Memory], wantBytes)
 			}
 		}
 	}
 }
 
 // meanOn is the mean that a plugin's formula is given.
-func (s *scorer) meanOn(c *cycle, node fwk.NodeInfo) amounts {
+func (s *scorer) meanOn(c *cycle, node fwk.NodeInfo) forecast.Amounts {
 	var n nodePart
 	s.readNode(c.usage, framework.NewCycleState(), node, &n)
 	mean, _ := n.load(c, s.options.Expiry)
@@ -172,11 +172,11 @@ func TestLatestStandsIn(t *testing.T) {
 		assumed(podWith("b", "2", "2", "2Gi", "2Gi"), "n"))
 	base := scorerOf(s)
 	mean := base.meanOn(base.begin(framework.NewCycleState(), podWith("p", "1", "", "", "")), s.nodes[0])
-	if mean[cpu] != 3+2 { // b alone
-		t.Errorf("got %g cores, want 5", mean[cpu])
+	if mean[forecast.CPU] != 3+2 { // b alone
+		t.Errorf("got %g cores, want 5", mean[forecast.CPU])
 	}
-	if math.Abs(mean[memory]/gi-(3+2*0.5+2)) > 0.05 { // half of a, and b
-		t.Errorf("got %g GiB, want 6", mean[memory]/gi)
+	if math.Abs(mean[forecast.Memory]/gi-(3+2*0.5+2)) > 0.05 { // half of a, and b
+		t.Errorf("got %g GiB, want 6", mean[forecast.Memory]/gi)
 	}
 }
 

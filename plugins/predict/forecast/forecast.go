@@ -150,7 +150,7 @@ type Load struct {
 // Add returns the load with one more pod. What is not a number from 0 on counts as 0.
 func (l Load) Add(p Peak) Load {
 	sure := min(p.Mean, p.Lower)
-	if !sane(sure) {
+	if !Sane(sure) {
 		sure = 0
 	}
 	return Load{Load: l.Load.Add(p.Mean, p.Upper), Sure: l.Sure + sure}
@@ -177,16 +177,16 @@ func (l *NodeLoad) Add(f *PodForecast) {
 // together.Peak(load.Add(pod)) written out, which takes half the time; a test holds it against that.
 func PeakWith(residual Interval, load Load, pod Peak, together peak.Combiner) Interval {
 	mean, excess, sure := pod.Mean, 0.0, pod.Lower
-	if !sane(mean) {
+	if !Sane(mean) {
 		mean = 0
 	}
-	if over := pod.Upper - mean; sane(over) {
+	if over := pod.Upper - mean; Sane(over) {
 		excess = over
 	}
 	if mean < sure {
 		sure = mean
 	}
-	if !sane(sure) {
+	if !Sane(sure) {
 		sure = 0
 	}
 	rho := together.Together
@@ -196,7 +196,7 @@ func PeakWith(residual Interval, load Load, pod Peak, together peak.Combiner) In
 	mean, sure = load.Mean+mean, load.Sure+sure
 	all := load.Excess + excess
 	upper := mean + math.Sqrt((1-rho)*(load.Squares+excess*excess)+rho*all*all)
-	if largest := pod.Upper; largest > upper && sane(largest) {
+	if largest := pod.Upper; largest > upper && Sane(largest) {
 		upper = largest
 	}
 	if load.Largest > upper {
@@ -218,5 +218,5 @@ func PeakWith(residual Interval, load Load, pod Peak, together peak.Combiner) In
 	return Interval{Lower: lower, Upper: upper}
 }
 
-// sane says whether v is a use: a number from 0 on.
-func sane(v float64) bool { return v >= 0 && v <= math.MaxFloat64 }
+// Sane says whether v is a use: a number from 0 on.
+func Sane(v float64) bool { return v >= 0 && v <= math.MaxFloat64 }

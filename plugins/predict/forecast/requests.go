@@ -31,20 +31,35 @@ type Requests struct {
 // RequestsOf returns the requests of a pod, as upstream counts them for one that has no node yet.
 func RequestsOf(pod *v1.Pod) Requests {
 	return Requests{
-		Asked:   amountsIn(resource.PodRequests(pod, resource.PodResourcesOptions{})),
-		Counted: amountsIn(resource.PodRequests(pod, resource.PodResourcesOptions{NonMissingContainerRequests: defaultRequests})),
+		Asked:   Asked(pod),
+		Counted: AmountsIn(resource.PodRequests(pod, resource.PodResourcesOptions{NonMissingContainerRequests: defaultRequests})),
 	}
+}
+
+// Asked is what a pod requests, 0 where it requests nothing.
+func Asked(pod *v1.Pod) Amounts {
+	s := &pod.Spec
+	if len(s.Containers) == 1 && len(s.InitContainers) == 0 && s.Overhead == nil && s.Resources == nil {
+		return AmountsIn(s.Containers[0].Resources.Requests) // as most pods are, without an allocation
+	}
+	return AmountsIn(resource.PodRequests(pod, resource.PodResourcesOptions{}))
 }
 
 // requestsOf is RequestsOf for a pod on a node, without an allocation: upstream has added its requests up already.
 func requestsOf(p fwk.PodInfo) Requests {
 	r := p.CalculateResource()
 	return Requests{
-		Asked:   Amounts{CPU: float64(r.Resource.GetMilliCPU()) / 1000, Memory: float64(r.Resource.GetMemory())},
+		Asked:   AmountsOf(r.Resource),
 		Counted: Amounts{CPU: float64(r.Non0CPU) / 1000, Memory: float64(r.Non0Mem)},
 	}
 }
 
-func amountsIn(list v1.ResourceList) Amounts {
+// AmountsOf counts as NodeInfo does: what a node has, and what its pods request.
+func AmountsOf(r fwk.Resource) Amounts {
+	return Amounts{CPU: float64(r.GetMilliCPU()) / 1000, Memory: float64(r.GetMemory())}
+}
+
+// AmountsIn are the amounts of a list of quantities, 0 where it has none.
+func AmountsIn(list v1.ResourceList) Amounts {
 	return Amounts{CPU: list.Cpu().AsApproximateFloat64(), Memory: list.Memory().AsApproximateFloat64()}
 }

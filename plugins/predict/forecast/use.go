@@ -66,10 +66,10 @@ type NodeUse [NumResources]struct {
 func (n *NodeUse) Add(f *PodForecast) {
 	for r := range n {
 		u := f.Use[r]
-		if sane(u.Mean) {
+		if Sane(u.Mean) {
 			n[r].Mean += u.Mean
 		}
-		if sane(u.Variance) {
+		if Sane(u.Variance) {
 			n[r].Variance += u.Variance
 			n[r].Deviations += math.Sqrt(u.Variance)
 		}
@@ -80,10 +80,10 @@ func (n *NodeUse) Add(f *PodForecast) {
 // taken, rounding may leave a little.
 func (n *NodeUse) Plus(u [NumResources]Use, sign float64) {
 	for r := range n {
-		if sane(u[r].Mean) {
+		if Sane(u[r].Mean) {
 			n[r].Mean += sign * u[r].Mean
 		}
-		if sane(u[r].Variance) {
+		if Sane(u[r].Variance) {
 			n[r].Variance = max(0, n[r].Variance+sign*u[r].Variance)
 			n[r].Deviations = max(0, n[r].Deviations+sign*math.Sqrt(u[r].Variance))
 		}

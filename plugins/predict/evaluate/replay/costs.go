@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	v1 "k8s.io/api/core/v1"
-	"k8s.io/component-helpers/resource"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/replay/world"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
@@ -95,15 +94,5 @@ func (r *run) hourOf(pods []int, from int) (u harm.Use) {
 // lastHourOf is the highest CPU use of the last hour's steps, and what was not measured yet by its requests, as a share of the node.
 func (r *run) lastHourOf(p *v1.Pod, name string) float64 {
 	n := &r.nodes[r.index[name]]
-	return (slices.Max(n.measured[:]) + n.unseen + requests(p)[0]) / n.cores
-}
-
-// requests of a pod: cores and bytes.
-func requests(p *v1.Pod) (asked [2]float64) {
-	if len(p.Spec.Containers) == 1 && len(p.Spec.InitContainers) == 0 && p.Spec.Overhead == nil && p.Spec.Resources == nil {
-		r := p.Spec.Containers[0].Resources.Requests // as most pods are, without an allocation
-		return [2]float64{r.Cpu().AsApproximateFloat64(), r.Memory().AsApproximateFloat64()}
-	}
-	r := resource.PodRequests(p, resource.PodResourcesOptions{})
-	return [2]float64{r.Cpu().AsApproximateFloat64(), r.Memory().AsApproximateFloat64()}
+	return (slices.Max(n.measured[:]) + n.unseen + forecast.Asked(p)[forecast.CPU]) / n.cores
 }

@@ -11,6 +11,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/replay/world"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // deviates is by how much of a node its use must be below or above the mean over the nodes to be low or high: the descheduler's
@@ -84,7 +85,7 @@ func class(pod *v1.Pod) int64 {
 	if pod.Spec.Priority != nil {
 		priority = int64(*pod.Spec.Priority)
 	}
-	if asked := requests(pod); asked[0] > 0 || asked[1] > 0 {
+	if asked := forecast.Asked(pod); asked[forecast.CPU] > 0 || asked[forecast.Memory] > 0 {
 		return 2*priority + 1
 	}
 	return 2 * priority

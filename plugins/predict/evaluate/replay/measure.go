@@ -11,6 +11,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/plugins/decision/shadow"
 	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/replay/world"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // Measures are what became of the nodes. Minutes are summed over nodes.
@@ -128,11 +129,11 @@ func (m *meter) step(r *run, k int) {
 // decided counts a decision, before it is carried out.
 func (m *meter) decided(r *run, i, chosen int) {
 	m.Decisions++
-	asked := requests(r.world.Pods[i].Object)
+	asked := forecast.Asked(r.world.Pods[i].Object)
 	best, least, peak := chosen, math.Inf(1), 0.0
 	for j := range r.nodes {
 		n := &r.nodes[j]
-		if j != chosen && (n.requested[0]+asked[0] > n.cores || n.requested[1]+asked[1] > n.bytes) {
+		if j != chosen && (n.requested[forecast.CPU]+asked[forecast.CPU] > n.cores || n.requested[forecast.Memory]+asked[forecast.Memory] > n.bytes) {
 			continue
 		}
 		p := r.peakWith(i, j)
@@ -151,7 +152,7 @@ func (m *meter) decided(r *run, i, chosen int) {
 	m.Worst = append(m.Worst, Decision{
 		At: r.now, Pod: r.world.Pods[i].Object.Namespace + "/" + r.world.Pods[i].Object.Name,
 		Node: r.world.Nodes[chosen].Name, Best: r.world.Nodes[best].Name, Peak: peak, BestPeak: least,
-		Requested: r.nodes[chosen].requested[0] / r.nodes[chosen].cores, BestRequested: r.nodes[best].requested[0] / r.nodes[best].cores,
+		Requested: r.nodes[chosen].requested[forecast.CPU] / r.nodes[chosen].cores, BestRequested: r.nodes[best].requested[forecast.CPU] / r.nodes[best].cores,
 	})
 	slices.SortStableFunc(m.Worst, func(a, b Decision) int { return cmp.Compare(b.Peak-b.BestPeak, a.Peak-a.BestPeak) })
 	m.Worst = m.Worst[:min(len(m.Worst), mostWorst)]

@@ -230,9 +230,9 @@ func (m *mover) evict(i int) error {
 func (r *run) leave(i int) {
 	n, w := &r.nodes[r.pods[i].node], &r.world.Pods[i]
 	n.pods = slices.DeleteFunc(n.pods, func(other int) bool { return other == i })
-	asked := requests(r.pods[i].object)
-	n.requested[0] -= asked[0]
-	n.requested[1] -= asked[1]
+	asked := forecast.Asked(r.pods[i].object)
+	n.requested[forecast.CPU] -= asked[forecast.CPU]
+	n.requested[forecast.Memory] -= asked[forecast.Memory]
 	r.repeat(n, i, -1)
 	for k := world.Index(r.now + world.Step - 1); k < min(r.world.Steps, world.Index(w.End+world.Step-1)); k++ {
 		n.future[k] -= w.CPU[k]

@@ -22,6 +22,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/replay/world"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
@@ -63,7 +64,7 @@ type run struct {
 type node struct {
 	cores, bytes float64
 	pods         []int
-	requested    [2]float64 // cores and bytes
+	requested    forecast.Amounts
 	// future is the CPU that the pods on it will use in each step of the world, for as long as they stay.
 	future []float32
 	// repeated is what the pods on it would use in each step of the world, were each to stay and to do what it did a day before.
@@ -263,10 +264,10 @@ func (r *run) place(i, n int) {
 	p.object, p.node = &placed, n
 	to := &r.nodes[n]
 	to.pods = append(to.pods, i)
-	asked := requests(&placed)
-	to.requested[0] += asked[0]
-	to.requested[1] += asked[1]
-	to.unseen += asked[0]
+	asked := forecast.Asked(&placed)
+	to.requested[forecast.CPU] += asked[forecast.CPU]
+	to.requested[forecast.Memory] += asked[forecast.Memory]
+	to.unseen += asked[forecast.CPU]
 	r.foresee(to, i)
 }
 
@@ -296,9 +297,9 @@ func (r *run) ends(i int) error {
 	if p.node >= 0 {
 		n := &r.nodes[p.node]
 		n.pods = slices.DeleteFunc(n.pods, func(other int) bool { return other == i })
-		asked := requests(object)
-		n.requested[0] -= asked[0]
-		n.requested[1] -= asked[1]
+		asked := forecast.Asked(object)
+		n.requested[forecast.CPU] -= asked[forecast.CPU]
+		n.requested[forecast.Memory] -= asked[forecast.Memory]
 		r.repeat(n, i, -1)
 	} else if r.now >= r.options.From && r.world.Pods[i].Pinned == "" {
 		r.measure.Unplaced++

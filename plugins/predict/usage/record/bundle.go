@@ -17,18 +17,6 @@ import (
 // resourceNames are the names of the resources in trace.json and of their files.
 var resourceNames = [numResources]string{"cpu", "memory"}
 
-// header is trace.json.
-type header struct {
-	Name            string   `json:"name"`
-	IntervalSeconds int64    `json:"interval_seconds"`
-	StartUnix       int64    `json:"start_unix"`
-	Steps           int64    `json:"steps"`
-	Unit            string   `json:"unit"`
-	Resources       []string `json:"resources"`
-	Origin          string   `json:"origin"`
-	Cite            string   `json:"cite"`
-}
-
 // bundle makes the folder dir from the journal. It is made beside and put in place when
 // it is whole, so a reader finds the old bundle or the new one, or for an instant none,
 // and never a mixture of both.

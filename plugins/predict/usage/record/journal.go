@@ -14,6 +14,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/trace"
 )
 
 const (
@@ -21,10 +23,6 @@ const (
 	maxLine = 64 << 20
 	// maxSteps of a recording: a year of seconds. What a step says that it is would be as many rows of the bundle.
 	maxSteps = 1 << 25
-	// lastUnix is the end of the year 9999.
-	lastUnix = 253402300799
-	// largest limit and use, in cores or bytes: more than any machine has.
-	largest = 1 << 60
 )
 
 // entry is a line of the journal. One of its parts is there.
@@ -162,7 +160,7 @@ func (j *journal) replay(e *entry) error {
 		if t.Name != j.options.Name || t.IntervalSeconds != int64(j.options.Interval/time.Second) {
 			return fmt.Errorf("it is a recording of %.200q every %d s", t.Name, t.IntervalSeconds)
 		}
-		if t.StartUnix < 0 || t.StartUnix > lastUnix {
+		if t.StartUnix < 0 || t.StartUnix > trace.LastUnix {
 			return fmt.Errorf("it starts at %d", t.StartUnix)
 		}
 		j.started, j.begin = true, time.Unix(t.StartUnix, 0)
@@ -178,7 +176,7 @@ func (j *journal) replay(e *entry) error {
 				return errors.New("a workload that is not named before")
 			}
 			for _, used := range u[1:] {
-				if used != nil && !(*used >= 0 && *used <= largest) {
+				if used != nil && !(*used >= 0 && *used <= trace.Largest) {
 					return fmt.Errorf("%g was used of a resource", *used)
 				}
 			}
@@ -218,7 +216,7 @@ func (j *journal) addStep(step int64, rows []row) error {
 		n := float64(rows[i].workload)
 		e.Used[i][0] = &n
 		for r := range rows[i].used {
-			if x := rows[i].used[r]; x >= 0 && x <= largest { // Which replay takes again; NaN is not known.
+			if x := rows[i].used[r]; x >= 0 && x <= trace.Largest { // Which replay takes again; NaN is not known.
 				e.Used[i][1+r] = &x
 			}
 		}

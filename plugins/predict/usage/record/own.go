@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/trace"
 )
 
 // bundleFiles are all that a bundle holds. The header is first when it is written and last when it is removed, because it
@@ -20,8 +22,8 @@ var bundleFiles = []string{"trace.json", "workloads.csv", "cpu.csv", "memory.csv
 
 // header returns the content of trace.json.
 func (j *journal) header() ([]byte, error) {
-	return json.MarshalIndent(header{
-		Name: j.options.Name, IntervalSeconds: int64(j.options.Interval.Seconds()), StartUnix: j.begin.Unix(), Steps: j.next,
+	return json.MarshalIndent(trace.Header{
+		Name: j.options.Name, IntervalSeconds: int(j.options.Interval.Seconds()), StartUnix: j.begin.Unix(), Steps: int(j.next),
 		Unit: "per-mille of the workload's limit", Resources: resourceNames[:], Origin: j.options.Origin, Cite: j.options.Cite,
 	}, "", " ")
 }

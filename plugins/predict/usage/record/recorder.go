@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage/trace"
 )
 
 // Workload is a column of the bundle.
@@ -250,7 +251,7 @@ func (w *Workload) fits() bool {
 
 // limit says whether x may be one: beside it all that is used has to be a number.
 func limit(x float64) bool {
-	return x >= 1e-9 && x <= largest
+	return x >= 1e-9 && x <= trace.Largest
 }
 
 // write writes the pending steps before end to the journal.

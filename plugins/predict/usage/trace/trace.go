@@ -38,13 +38,13 @@ const (
 	maxHeader = 1 << 20
 	// maxFile bounds a CSV file, in bytes.
 	maxFile = 64 << 30
-	// lastUnix is the end of the year 9999.
-	lastUnix = 253402300799
-	// largest is what a limit and what a use may be, in cores or bytes: more than any machine has.
-	largest = 1 << 60
+	// LastUnix is the end of the year 9999: no bundle begins later.
+	LastUnix = 253402300799
+	// Largest is what a limit and what a use may be, in cores or bytes: more than any machine has.
+	Largest = 1 << 60
 )
 
-// Header is trace.json.
+// Header is trace.json, as it is read and as recordings are written.
 type Header struct {
 	Name            string   `json:"name"`
 	IntervalSeconds int      `json:"interval_seconds"`
@@ -116,9 +116,9 @@ func (b *Bundle) readHeader(path string) error {
 		err = errors.New("name is empty")
 	case b.IntervalSeconds <= 0 || 3600%b.IntervalSeconds != 0:
 		err = fmt.Errorf("interval_seconds is %d; it must be positive and divide an hour", b.IntervalSeconds)
-	case b.StartUnix < 0 || b.StartUnix > lastUnix:
-		err = fmt.Errorf("start_unix is %d; it must be from 0 to %d", b.StartUnix, lastUnix)
-	case b.Steps <= 0 || int64(b.Steps) > lastUnix/int64(b.IntervalSeconds):
+	case b.StartUnix < 0 || b.StartUnix > LastUnix:
+		err = fmt.Errorf("start_unix is %d; it must be from 0 to %d", b.StartUnix, LastUnix)
+	case b.Steps <= 0 || int64(b.Steps) > LastUnix/int64(b.IntervalSeconds):
 		err = fmt.Errorf("steps is %d; it must be positive, and come to less than 8,000 years", b.Steps)
 	case !strings.HasPrefix(b.Unit, unit):
 		err = fmt.Errorf("unit is %.100q; only %s of the workload's limit is known", b.Unit, unit)
@@ -261,7 +261,7 @@ func (b *Bundle) readUsage(path, resource string) error {
 				if err == nil {
 					v = x / 1000 * b.Limit(resource, i)
 				}
-				if v > largest {
+				if v > Largest {
 					err = fmt.Errorf("%.100q per-mille of the limit is more than any machine has", s)
 				}
 				if err != nil {
@@ -283,14 +283,14 @@ func (b *Bundle) readUsage(path, resource string) error {
 	return nil
 }
 
-// number parses a number from 0 to the largest that is believed.
+// number parses a number from 0 to Largest.
 func number(s string) (float64, error) {
 	v, err := strconv.ParseFloat(s, 64)
 	if err != nil {
 		return 0, fmt.Errorf("%.100q is not a number", s)
 	}
-	if !(v >= 0 && v <= largest) {
-		return 0, fmt.Errorf("%.100q is not a finite number from 0 to %d", s, int64(largest))
+	if !(v >= 0 && v <= Largest) {
+		return 0, fmt.Errorf("%.100q is not a finite number from 0 to %d", s, int64(Largest))
 	}
 	return v, nil
 }
