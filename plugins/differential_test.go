@@ -64,15 +64,15 @@ func only(scores []int64) int64 { return scores[0] }
 
 func pairs(g *generator) []pair {
 	var added *v1.NodeAffinity
-	if g.chance(30) {
+	if g.Chance(30) {
 		added = g.nodeAffinity()
 	}
 	strategy, upstreamStrategy := g.strategy()
 	var ignored, ignoredGroups []string
-	if g.chance(30) {
+	if g.Chance(30) {
 		ignored = []string{string(device)}
 	}
-	if g.chance(30) {
+	if g.Chance(30) {
 		ignoredGroups = []string{"example.org"}
 	}
 	resources := []kubeschedulerconfig.ResourceSpec{{Name: "cpu", Weight: 1}, {Name: "memory", Weight: 1}}

@@ -5,8 +5,6 @@ package plugins_test
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"strconv"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -15,19 +13,20 @@ import (
 	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
 	kubeschedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
 	"k8s.io/utils/ptr"
+
+	"github.com/foresight-scheduler/foresight/plugins/plugintest/draw"
 )
 
 // generator makes random nodes and pods whose labels, taints and sizes are drawn from
 // small sets, so that they meet often enough to matter.
 type generator struct {
-	*rand.Rand
+	*draw.Dice
 	// comparison adds the toleration operators Gt and Lt, which need their gate.
 	comparison bool
-	serial     int
 }
 
 func newGenerator(seed uint64, comparison bool) *generator {
-	return &generator{Rand: rand.New(rand.NewPCG(seed, 1)), comparison: comparison}
+	return &generator{Dice: draw.New(seed, 1), comparison: comparison}
 }
 
 var (
@@ -40,34 +39,25 @@ var (
 	otherDevice = v1.ResourceName("example.org/other")
 )
 
-func pick[T any](g *generator, from []T) T { return from[g.IntN(len(from))] }
-
-func (g *generator) chance(percent int) bool { return g.IntN(100) < percent }
-
-func (g *generator) name(prefix string) string {
-	g.serial++
-	return prefix + "-" + strconv.Itoa(g.serial)
-}
-
 func (g *generator) node() *v1.Node {
-	n := &v1.Node{ObjectMeta: metav1.ObjectMeta{Name: g.name("node"), Labels: map[string]string{}}}
+	n := &v1.Node{ObjectMeta: metav1.ObjectMeta{Name: g.Name("node"), Labels: map[string]string{}}}
 	for _, key := range labelKeys {
-		if g.chance(70) {
-			n.Labels[key] = pick(g, labelValues[key])
+		if g.Chance(70) {
+			n.Labels[key] = draw.Of(g.Dice, labelValues[key]...)
 		}
 	}
 	for range g.IntN(4) {
-		n.Spec.Taints = append(n.Spec.Taints, v1.Taint{Key: pick(g, taintKeys), Value: pick(g, taintValues), Effect: pick(g, effects)})
+		n.Spec.Taints = append(n.Spec.Taints, v1.Taint{Key: draw.Of(g.Dice, taintKeys...), Value: draw.Of(g.Dice, taintValues...), Effect: draw.Of(g.Dice, effects...)})
 	}
 	n.Status.Allocatable = v1.ResourceList{
 		v1.ResourceCPU:    *resource.NewMilliQuantity(int64(g.IntN(17))*500, resource.DecimalSI),
 		v1.ResourceMemory: *resource.NewQuantity(int64(g.IntN(17))<<30, resource.BinarySI),
 		v1.ResourcePods:   *resource.NewQuantity(int64(g.IntN(8)), resource.DecimalSI),
 	}
-	if g.chance(50) {
+	if g.Chance(50) {
 		n.Status.Allocatable[v1.ResourceEphemeralStorage] = *resource.NewQuantity(int64(g.IntN(10))<<30, resource.BinarySI)
 	}
-	if g.chance(50) {
+	if g.Chance(50) {
 		n.Status.Allocatable[device] = *resource.NewQuantity(int64(g.IntN(4)), resource.DecimalSI)
 	}
 	return n
@@ -75,31 +65,31 @@ func (g *generator) node() *v1.Node {
 
 // pod returns a pod that waits for a node.
 func (g *generator) pod() *v1.Pod {
-	name := g.name("pod")
+	name := g.Name("pod")
 	p := &v1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "default", UID: types.UID(name)}}
 	for i := range 1 + g.IntN(3) {
 		p.Spec.Containers = append(p.Spec.Containers, v1.Container{Name: fmt.Sprint("c", i), Resources: g.resources()})
 	}
 	for i := range g.IntN(3) {
 		c := v1.Container{Name: fmt.Sprint("i", i), Resources: g.resources()}
-		if g.chance(40) {
+		if g.Chance(40) {
 			c.RestartPolicy = ptr.To(v1.ContainerRestartPolicyAlways)
 		}
 		p.Spec.InitContainers = append(p.Spec.InitContainers, c)
 	}
-	if g.chance(20) {
+	if g.Chance(20) {
 		p.Spec.Overhead = g.list(20)
 	}
-	if g.chance(20) {
+	if g.Chance(20) {
 		r := g.resources()
 		delete(r.Requests, device)
 		p.Spec.Resources = &r
 	}
-	if g.chance(30) {
-		key := pick(g, labelKeys)
-		p.Spec.NodeSelector = map[string]string{key: pick(g, labelValues[key])}
+	if g.Chance(30) {
+		key := draw.Of(g.Dice, labelKeys...)
+		p.Spec.NodeSelector = map[string]string{key: draw.Of(g.Dice, labelValues[key]...)}
 	}
-	if g.chance(50) {
+	if g.Chance(50) {
 		p.Spec.Affinity = &v1.Affinity{NodeAffinity: g.nodeAffinity()}
 	}
 	for range g.IntN(4) {
@@ -112,7 +102,7 @@ func (g *generator) pod() *v1.Pod {
 func (g *generator) placed(node string) *v1.Pod {
 	p := g.pod()
 	p.Spec.NodeName = node
-	if g.chance(30) {
+	if g.Chance(30) {
 		for _, c := range p.Spec.Containers {
 			r := g.resources()
 			p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, v1.ContainerStatus{
@@ -124,7 +114,7 @@ func (g *generator) placed(node string) *v1.Pod {
 }
 
 func (g *generator) resources() v1.ResourceRequirements {
-	if g.chance(15) {
+	if g.Chance(15) {
 		return v1.ResourceRequirements{}
 	}
 	return v1.ResourceRequirements{Requests: g.list(70), Limits: g.list(50)}
@@ -132,36 +122,36 @@ func (g *generator) resources() v1.ResourceRequirements {
 
 func (g *generator) list(percent int) v1.ResourceList {
 	l := v1.ResourceList{}
-	if g.chance(percent) {
+	if g.Chance(percent) {
 		l[v1.ResourceCPU] = *resource.NewMilliQuantity(int64(g.IntN(8))*250, resource.DecimalSI)
 	}
-	if g.chance(percent) {
+	if g.Chance(percent) {
 		l[v1.ResourceMemory] = *resource.NewQuantity(int64(g.IntN(8))<<29, resource.BinarySI)
 	}
-	if g.chance(percent / 4) {
+	if g.Chance(percent / 4) {
 		l[v1.ResourceEphemeralStorage] = *resource.NewQuantity(int64(g.IntN(4))<<30, resource.BinarySI)
 	}
-	if g.chance(percent / 4) {
+	if g.Chance(percent / 4) {
 		l[device] = *resource.NewQuantity(int64(g.IntN(3)), resource.DecimalSI)
 	}
-	if g.chance(percent / 8) {
+	if g.Chance(percent / 8) {
 		l[otherDevice] = *resource.NewQuantity(1, resource.DecimalSI)
 	}
 	return l
 }
 
 func (g *generator) toleration() v1.Toleration {
-	t := v1.Toleration{Key: pick(g, taintKeys), Operator: v1.TolerationOpExists}
-	if g.chance(10) {
+	t := v1.Toleration{Key: draw.Of(g.Dice, taintKeys...), Operator: v1.TolerationOpExists}
+	if g.Chance(10) {
 		t.Key = ""
 	}
-	if g.chance(60) {
-		t.Effect = pick(g, effects)
+	if g.Chance(60) {
+		t.Effect = draw.Of(g.Dice, effects...)
 	}
-	if t.Key != "" && g.chance(60) {
-		t.Operator, t.Value = v1.TolerationOpEqual, pick(g, taintValues)
-		if g.comparison && g.chance(50) {
-			t.Operator = pick(g, []v1.TolerationOperator{v1.TolerationOpGt, v1.TolerationOpLt})
+	if t.Key != "" && g.Chance(60) {
+		t.Operator, t.Value = v1.TolerationOpEqual, draw.Of(g.Dice, taintValues...)
+		if g.comparison && g.Chance(50) {
+			t.Operator = draw.Of(g.Dice, []v1.TolerationOperator{v1.TolerationOpGt, v1.TolerationOpLt}...)
 		}
 	}
 	return t
@@ -169,7 +159,7 @@ func (g *generator) toleration() v1.Toleration {
 
 func (g *generator) nodeAffinity() *v1.NodeAffinity {
 	a := &v1.NodeAffinity{}
-	if g.chance(60) {
+	if g.Chance(60) {
 		a.RequiredDuringSchedulingIgnoredDuringExecution = &v1.NodeSelector{}
 		for range 1 + g.IntN(2) {
 			r := a.RequiredDuringSchedulingIgnoredDuringExecution
@@ -185,25 +175,25 @@ func (g *generator) nodeAffinity() *v1.NodeAffinity {
 
 func (g *generator) term() v1.NodeSelectorTerm {
 	t := v1.NodeSelectorTerm{}
-	if g.chance(15) {
+	if g.Chance(15) {
 		t.MatchFields = []v1.NodeSelectorRequirement{{
 			Key: metav1.ObjectNameField, Operator: v1.NodeSelectorOpIn, Values: []string{fmt.Sprintf("node-%d", 1+g.IntN(8))},
 		}}
 	}
 	for range 1 + g.IntN(2) {
-		key := pick(g, labelKeys)
+		key := draw.Of(g.Dice, labelKeys...)
 		r := v1.NodeSelectorRequirement{Key: key}
 		switch g.IntN(5) {
 		case 0:
-			r.Operator, r.Values = v1.NodeSelectorOpIn, []string{pick(g, labelValues[key])}
+			r.Operator, r.Values = v1.NodeSelectorOpIn, []string{draw.Of(g.Dice, labelValues[key]...)}
 		case 1:
-			r.Operator, r.Values = v1.NodeSelectorOpNotIn, []string{pick(g, labelValues[key])}
+			r.Operator, r.Values = v1.NodeSelectorOpNotIn, []string{draw.Of(g.Dice, labelValues[key]...)}
 		case 2:
 			r.Operator = v1.NodeSelectorOpExists
 		case 3:
 			r.Operator = v1.NodeSelectorOpDoesNotExist
 		default:
-			r.Key, r.Operator, r.Values = "cores", pick(g, []v1.NodeSelectorOperator{v1.NodeSelectorOpGt, v1.NodeSelectorOpLt}), []string{"4"}
+			r.Key, r.Operator, r.Values = "cores", draw.Of(g.Dice, []v1.NodeSelectorOperator{v1.NodeSelectorOpGt, v1.NodeSelectorOpLt}...), []string{"4"}
 		}
 		t.MatchExpressions = append(t.MatchExpressions, r)
 	}
@@ -215,10 +205,10 @@ var strategyCPUAndMemory = []kubeschedulerv1.ResourceSpec{{Name: "cpu", Weight: 
 // strategy returns one scoring strategy in our args' form and in upstream's.
 func (g *generator) strategy() (kubeschedulerv1.ScoringStrategy, *kubeschedulerconfig.ScoringStrategy) {
 	s := kubeschedulerv1.ScoringStrategy{
-		Type:      pick(g, []kubeschedulerv1.ScoringStrategyType{kubeschedulerv1.LeastAllocated, kubeschedulerv1.MostAllocated, kubeschedulerv1.RequestedToCapacityRatio}),
+		Type:      draw.Of(g.Dice, []kubeschedulerv1.ScoringStrategyType{kubeschedulerv1.LeastAllocated, kubeschedulerv1.MostAllocated, kubeschedulerv1.RequestedToCapacityRatio}...),
 		Resources: []kubeschedulerv1.ResourceSpec{{Name: "cpu", Weight: int64(1 + g.IntN(5))}, {Name: "memory", Weight: int64(1 + g.IntN(5))}},
 	}
-	if g.chance(30) {
+	if g.Chance(30) {
 		s.Resources = append(s.Resources, kubeschedulerv1.ResourceSpec{Name: string(device), Weight: 3})
 	}
 	u := &kubeschedulerconfig.ScoringStrategy{Type: kubeschedulerconfig.ScoringStrategyType(s.Type)}

@@ -12,7 +12,6 @@ package affinity
 
 import (
 	"context"
-	"fmt"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	corelisters "k8s.io/client-go/listers/core/v1"
@@ -56,9 +55,9 @@ var (
 // New makes the plugin from *config.AffinityArgs. It returns an error that names the
 // field where the args are not valid.
 func New(ctx context.Context, obj runtime.Object, h fwk.Handle, fts feature.Features) (fwk.Plugin, error) {
-	args, ok := obj.(*config.AffinityArgs)
-	if !ok {
-		return nil, fmt.Errorf("want args to be of type AffinityArgs, got %T", obj)
+	args, err := config.As[*config.AffinityArgs](obj)
+	if err != nil {
+		return nil, err
 	}
 	path := config.ArgsPath(Name)
 	if err := config.ValidateAffinityArgs(path, args).ToAggregate(); err != nil {

@@ -11,17 +11,15 @@ import (
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
-	"k8s.io/client-go/informers"
-	"k8s.io/client-go/kubernetes/fake"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/backend/cache"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
-	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 	st "k8s.io/kubernetes/pkg/scheduler/testing"
 
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/affinity"
+	"github.com/foresight-scheduler/foresight/plugins/plugintest"
 )
 
 const (
@@ -40,19 +38,7 @@ type cluster struct {
 // handle makes the framework handle of a scheduler that sees the cluster.
 func (c cluster) handle(t *testing.T) fwk.Handle {
 	t.Helper()
-	factory := informers.NewSharedInformerFactory(fake.NewClientset(), 0)
-	for _, s := range c.services {
-		if err := factory.Core().V1().Services().Informer().GetStore().Add(s); err != nil {
-			t.Fatal(err)
-		}
-	}
-	handle, err := frameworkruntime.NewFramework(t.Context(), nil, nil,
-		frameworkruntime.WithSnapshotSharedLister(cache.NewSnapshot(c.pods, c.nodes)),
-		frameworkruntime.WithInformerFactory(factory))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return handle
+	return plugintest.Handle(t, cache.NewSnapshot(c.pods, c.nodes), c.services...)
 }
 
 // scheduler is the plugin in the cluster.

@@ -150,15 +150,20 @@ type Refusal struct {
 	Nodes  int    `json:"nodes"`
 }
 
+// Amounts of CPU and memory, in cores and bytes. It is forecast.Amounts as it is told.
+type Amounts struct {
+	CPU    float64 `json:"cpu"`
+	Memory float64 `json:"memory"`
+}
+
 // Forecast of a pod.
 type Forecast struct {
 	// Rung that it comes from: owner, class, cluster or request. Of says whose history it is.
 	Rung string `json:"rung"`
 	Of   string `json:"of,omitempty"`
-	// CPU and Memory are the upper bounds of the largest use within Hours, in cores and bytes.
-	CPU    float64 `json:"cpu"`
-	Memory float64 `json:"memory"`
-	Hours  int     `json:"hours"`
+	// Amounts are the upper bounds of the largest use within Hours.
+	Amounts
+	Hours int `json:"hours"`
 }
 
 // Choice of a profile.

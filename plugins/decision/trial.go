@@ -107,18 +107,12 @@ type LeftPods struct {
 	Pods   int    `json:"pods"`
 }
 
-// Excesses compares what nodes are expected to use beyond what they run well at, all together.
+// Excesses compares what nodes are expected to use beyond what they run well at, on average and all together: demand for CPU that waits,
+// and memory for whose lack pods are killed. A node runs well up to 80 % of its bound for CPU, and 90 % of that for memory.
 type Excesses struct {
-	Before Excess  `json:"before"`
-	After  Excess  `json:"after"`
-	Stock  *Excess `json:"stock,omitempty"`
+	Before Amounts  `json:"before"`
+	After  Amounts  `json:"after"`
+	Stock  *Amounts `json:"stock,omitempty"`
 	// Nodes that count: of the others too little is known, or no bound holds for them.
 	Nodes int `json:"nodes"`
-}
-
-// Excess is use beyond what nodes run well at, on average, in cores and bytes: demand for CPU that waits, and memory for whose lack pods
-// are killed. A node runs well up to 80 % of its bound for CPU, and 90 % of that for memory.
-type Excess struct {
-	CPU    float64 `json:"cpu"`
-	Memory float64 `json:"memory"`
 }

@@ -29,7 +29,7 @@ func BenchmarkBest(b *testing.B) {
 				}
 				s := newScene(ctx, b, 1, config)
 				for i := range nodes {
-					n := plainNode(s.name("node"), fmt.Sprint(8+i%3*8))
+					n := plainNode(s.Name("node"), fmt.Sprint(8+i%3*8))
 					n.Labels["disk"] = []string{"ssd", "hdd"}[i%2]
 					s.nodes[n.Name] = n
 					s.sched.Cache.AddNode(s.logger, n)

@@ -48,29 +48,29 @@ func TestBlocks(t *testing.T) {
 			ctx := klog.NewContext(t.Context(), klog.New(nil))
 			s := newScene(ctx, t, 5, profiles["shipped"])
 			for range 5 * blockRows {
-				node := s.node(s.name("node"))
+				node := s.node(s.Name("node"))
 				node.Spec.Taints = nil
-				if s.chance(20) {
+				if s.Chance(20) {
 					node.Spec.Taints = []v1.Taint{{Key: "team", Effect: v1.TaintEffectNoSchedule}}
 				}
 				s.nodes[node.Name] = node
 				s.sched.Cache.AddNode(s.logger, node)
 			}
 			for i := range 2000 {
-				if s.chance(20) {
+				if s.Chance(20) {
 					s.change()
 				}
-				if predicting && s.chance(2) {
+				if predicting && s.Chance(2) {
 					s.foresee()
 				}
-				pod := plainPod(s.name("pod"))
+				pod := plainPod(s.Name("pod"))
 				pod.Labels = map[string]string{}
 				// It minds no taint but those of predicted pressure.
 				for _, key := range []string{"team", "gpu"} {
 					pod.Spec.Tolerations = append(pod.Spec.Tolerations, v1.Toleration{Key: key, Operator: v1.TolerationOpExists, Effect: v1.TaintEffectPreferNoSchedule})
 				}
 				pod.Spec.Containers[0].Resources.Requests = v1.ResourceList{v1.ResourceCPU: *resource.NewMilliQuantity(int64(100+50*s.IntN(3)), resource.DecimalSI)}
-				if s.chance(30) {
+				if s.Chance(30) {
 					pod.Spec.Tolerations = append(pod.Spec.Tolerations, v1.Toleration{Key: "team", Operator: v1.TolerationOpExists})
 				}
 				if err := s.sched.Cache.UpdateSnapshot(s.logger, s.snapshot); err != nil {
@@ -115,7 +115,7 @@ func TestBlocksOfAnyPods(t *testing.T) {
 			}
 			addNodes := func(n int) {
 				for range n {
-					node := s.node(s.name("node"))
+					node := s.node(s.Name("node"))
 					node.Status.Allocatable[v1.ResourcePods] = resource.MustParse("20")
 					s.nodes[node.Name] = node
 					s.sched.Cache.AddNode(s.logger, node)
@@ -129,13 +129,13 @@ func TestBlocksOfAnyPods(t *testing.T) {
 				templates = append(templates, p)
 			}
 			for i := range 1000 {
-				if s.chance(20) {
+				if s.Chance(20) {
 					s.change()
 				}
 				if i%100 == 50 {
 					addNodes(s.IntN(2 * blockRows))
 				}
-				if name != "stock" && name != "no node affinity" && i > 300 && s.chance(3) {
+				if name != "stock" && name != "no node affinity" && i > 300 && s.Chance(3) {
 					s.foresee()
 				}
 				pod := s.replica(templates[s.IntN(len(templates))])

@@ -57,7 +57,7 @@ func TestUncounted(t *testing.T) {
 	s := newScene(ctx, t, 1, profiles["shipped"])
 	registry := s.measure()
 	for _, cpu := range []string{"4", "64", "32", "16"} { // node-1 to node-4
-		s.sched.Cache.AddNode(s.logger, plainNode(s.name("node"), cpu))
+		s.sched.Cache.AddNode(s.logger, plainNode(s.Name("node"), cpu))
 	}
 	first := apart("first")
 	if got := s.schedule(ctx, t, first); got.SuggestedHost != "node-2" || got.EvaluatedNodes != 1 {

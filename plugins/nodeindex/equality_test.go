@@ -37,6 +37,7 @@ import (
 	"github.com/foresight-scheduler/foresight/manifests"
 	"github.com/foresight-scheduler/foresight/plugins"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/terms"
+	"github.com/foresight-scheduler/foresight/plugins/plugintest/draw"
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/qos"
@@ -207,7 +208,7 @@ func (s *scene) foresee() {
 	}
 	c.Measured = s.measured
 	for _, p := range s.pods {
-		if s.epoch%2 == 0 && s.chance(50) {
+		if s.epoch%2 == 0 && s.Chance(50) {
 			s.measured[p.UID] = forecast.Measured{For: time.Duration(s.IntN(48)) * time.Hour, Use: [forecast.NumResources]forecast.Use{
 				forecast.CPU: {Mean: 2 * s.Float64(), Variance: s.Float64()}, forecast.Memory: {Mean: float64(s.IntN(4) << 30), Variance: 1e17 * s.Float64()},
 			}}
@@ -228,7 +229,7 @@ func (s *scene) foresee() {
 			forecast.CPU: {Mean: max(0, 8*(s.Float64()-.2)), Variance: 9 * s.Float64()}, forecast.Memory: {Mean: float64(s.IntN(16) << 30), Variance: 1e18 * s.Float64()},
 		}
 		c.Forecasts[name] = f
-		if s.chance(80) {
+		if s.Chance(80) {
 			cpu, mem := 8*s.Float64(), float64(s.IntN(16<<30))
 			c.Usage[name] = forecast.NodeUsage{
 				CPU: forecast.Stats{Mean: cpu, StdDev: cpu / 3, Latest: cpu}, Memory: forecast.Stats{Mean: mem, StdDev: mem / 5, Latest: mem},
@@ -303,13 +304,13 @@ func (d discard) WithLogger(klog.Logger) events.EventRecorderLogger             
 func (s *scene) change() {
 	switch n := s.IntN(100); {
 	case n < 10 || len(s.nodes) < 5:
-		node := s.node(s.name("node"))
+		node := s.node(s.Name("node"))
 		s.nodes[node.Name] = node
 		s.sched.Cache.AddNode(s.logger, node)
 	case n < 25:
 		old := s.anyNode()
 		node := s.node(old.Name)
-		if s.chance(50) {
+		if s.Chance(50) {
 			node = old.DeepCopy()
 			node.Spec.Unschedulable = !node.Spec.Unschedulable
 		}
@@ -325,7 +326,7 @@ func (s *scene) change() {
 		if s.confirmed[p.Name] {
 			return
 		}
-		if s.chance(5) { // somebody else bound it elsewhere
+		if s.Chance(5) { // somebody else bound it elsewhere
 			p.Spec.NodeName = s.anyNode().Name
 		}
 		s.pods[i], s.confirmed[p.Name] = p, true
@@ -339,7 +340,7 @@ func (s *scene) change() {
 		p := old.DeepCopy()
 		switch s.IntN(3) {
 		case 0:
-			p.Labels = map[string]string{"app": pick(s.generator, apps...), "version": p.Labels["version"]}
+			p.Labels = map[string]string{"app": draw.Of(s.Dice, apps...), "version": p.Labels["version"]}
 		case 1:
 			p.Spec.Containers[0].Resources.Requests = v1.ResourceList{v1.ResourceCPU: *resource.NewMilliQuantity(int64(s.IntN(900)), resource.DecimalSI)}
 		default:
@@ -618,7 +619,7 @@ func playWith(t testing.TB, seed uint64, steps int, config string, with game) (_
 		s.profile.index.keep(with.most)
 	}
 	for range 30 {
-		node := s.node(s.name("node"))
+		node := s.node(s.Name("node"))
 		s.nodes[node.Name] = node
 		s.sched.Cache.AddNode(s.logger, node)
 	}
@@ -627,19 +628,19 @@ func playWith(t testing.TB, seed uint64, steps int, config string, with game) (_
 		for range s.IntN(3) {
 			s.change()
 		}
-		if s.odd && s.chance(20) {
+		if s.odd && s.Chance(20) {
 			s.oddly(ctx, t)
 		}
-		if with.predicting && s.chance(20) {
+		if with.predicting && s.Chance(20) {
 			s.foresee()
 		}
 		pod := s.pod()
-		if template != nil && s.chance(40) {
+		if template != nil && s.Chance(40) {
 			pod = s.replica(template)
 		} else {
 			template = pod
 		}
-		if with.groups && s.chance(15) {
+		if with.groups && s.Chance(15) {
 			s.group(ctx, t, pod)
 		}
 		if s.place(ctx, t, pod) {

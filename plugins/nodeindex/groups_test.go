@@ -58,7 +58,7 @@ func (s *scene) tryOut(ctx context.Context, t testing.TB, pods []*v1.Pod) (place
 		})
 		placed = append(placed, pod)
 		// Of some pods, or of all, upstream thinks again.
-		for len(revert) > 0 && s.chance(10) {
+		for len(revert) > 0 && s.Chance(10) {
 			revert[len(revert)-1]()
 			revert, placed = revert[:len(revert)-1], placed[:len(placed)-1]
 		}
@@ -76,7 +76,7 @@ func (s *scene) group(ctx context.Context, t testing.TB, template *v1.Pod) (_, s
 	var pods []*v1.Pod
 	for range 1 + s.IntN(8) {
 		pods = append(pods, s.replica(template))
-		if s.chance(20) {
+		if s.Chance(20) {
 			pods = append(pods, s.pod())
 		}
 	}
@@ -84,7 +84,7 @@ func (s *scene) group(ctx context.Context, t testing.TB, template *v1.Pod) (_, s
 		t.Fatal(err)
 	}
 	placed, served := s.tryOut(ctx, t, pods)
-	if s.chance(60) {
+	if s.Chance(60) {
 		for _, p := range placed {
 			p = p.DeepCopy()
 			if err := s.sched.Cache.AssumePod(s.logger, p); err != nil {
@@ -105,7 +105,7 @@ func TestSameAsFullSearchInGroups(t *testing.T) {
 				ctx, cancel := context.WithCancel(klog.NewContext(context.Background(), klog.New(nil)))
 				s := newScene(ctx, t, seed+300, config)
 				for range 30 {
-					node := s.node(s.name("node"))
+					node := s.node(s.Name("node"))
 					s.nodes[node.Name] = node
 					s.sched.Cache.AddNode(s.logger, node)
 				}
@@ -114,7 +114,7 @@ func TestSameAsFullSearchInGroups(t *testing.T) {
 					for range s.IntN(4) {
 						s.change()
 					}
-					if s.chance(30) && name != "stock" && name != "no node affinity" {
+					if s.Chance(30) && name != "stock" && name != "no node affinity" {
 						s.foresee()
 					}
 					template := s.pod()
@@ -189,7 +189,7 @@ func TestUpstreamTakesTheHintsForAGroup(t *testing.T) {
 		if i%100 == 50 {
 			cpu = "8" // the emptiest after one pod, and after that as full as the others
 		}
-		s.sched.Cache.AddNode(s.logger, plainNode(s.name("node"), cpu))
+		s.sched.Cache.AddNode(s.logger, plainNode(s.Name("node"), cpu))
 	}
 	group := s.gang(ctx, t, "gang", 3, "4")
 	s.sched.ScheduleOne(ctx)
@@ -255,7 +255,7 @@ func BenchmarkGroup(b *testing.B) {
 			defer cancel()
 			s := newScene(ctx, b, 1, profiles["shipped"])
 			for i := range 5000 {
-				s.sched.Cache.AddNode(s.logger, plainNode(s.name("node"), fmt.Sprint(8+i%3*8)))
+				s.sched.Cache.AddNode(s.logger, plainNode(s.Name("node"), fmt.Sprint(8+i%3*8)))
 			}
 			s.profile.index.groups.preempting = !hints
 			for i := 0; b.Loop(); i++ {

@@ -79,7 +79,7 @@ func TestUpstreamTakesTheHint(t *testing.T) {
 		if i == 217 {
 			cpu = "64" // the emptiest after the pod
 		}
-		s.sched.Cache.AddNode(s.logger, plainNode(s.name("node"), cpu))
+		s.sched.Cache.AddNode(s.logger, plainNode(s.Name("node"), cpu))
 	}
 	got := s.schedule(ctx, t, plainPod("a"))
 	if got.SuggestedHost != "node-218" || got.EvaluatedNodes != 1 {
@@ -138,7 +138,7 @@ func TestConcurrentEvents(t *testing.T) {
 	informer.Go(func() {
 		for range 5000 {
 			s.change()
-			if s.chance(30) && len(s.pods) < 100 {
+			if s.Chance(30) && len(s.pods) < 100 {
 				p := s.pod()
 				p.Spec.NodeName = s.anyNode().Name
 				s.pods, s.confirmed[p.Name] = append(s.pods, p), true

@@ -22,6 +22,8 @@ import (
 	"k8s.io/kubernetes/pkg/features"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
 	"k8s.io/utils/ptr"
+
+	"github.com/foresight-scheduler/foresight/plugins/plugintest/draw"
 )
 
 // oddOwners are owners beside the ReplicaSet of surroundings, whose selectors default topology spread looks at.
@@ -46,9 +48,9 @@ var nodeOddities = []func(*generator, *v1.Node){
 		if n.Status.Allocatable == nil {
 			return
 		}
-		n.Status.Allocatable[v1.ResourceCPU] = *resource.NewQuantity(1<<pick(g, 40, 53), resource.DecimalSI)
-		n.Status.Allocatable[v1.ResourceMemory] = *resource.NewQuantity(1<<pick(g, 53, 62), resource.BinarySI)
-		n.Status.Allocatable[v1.ResourcePods] = *resource.NewQuantity(1<<pick(g, 31, 40), resource.DecimalSI)
+		n.Status.Allocatable[v1.ResourceCPU] = *resource.NewQuantity(1<<draw.Of(g.Dice, 40, 53), resource.DecimalSI)
+		n.Status.Allocatable[v1.ResourceMemory] = *resource.NewQuantity(1<<draw.Of(g.Dice, 53, 62), resource.BinarySI)
+		n.Status.Allocatable[v1.ResourcePods] = *resource.NewQuantity(1<<draw.Of(g.Dice, 31, 40), resource.DecimalSI)
 	},
 	func(g *generator, n *v1.Node) {
 		if n.Status.Allocatable != nil {
@@ -57,12 +59,12 @@ var nodeOddities = []func(*generator, *v1.Node){
 	},
 	func(g *generator, n *v1.Node) {
 		if n.Status.Allocatable != nil {
-			n.Status.Allocatable[v1.ResourceCPU] = resource.MustParse(pick(g, "3999500u", "1n", "7.5"))
-			n.Status.Allocatable[v1.ResourceMemory] = resource.MustParse(pick(g, "1500m", "4.5Gi", "12e9"))
+			n.Status.Allocatable[v1.ResourceCPU] = resource.MustParse(draw.Of(g.Dice, "3999500u", "1n", "7.5"))
+			n.Status.Allocatable[v1.ResourceMemory] = resource.MustParse(draw.Of(g.Dice, "1500m", "4.5Gi", "12e9"))
 		}
 	},
 	func(g *generator, n *v1.Node) {
-		n.Spec.Taints = append(n.Spec.Taints, v1.Taint{Key: "level", Value: pick(g, "1", "5", "-3", "much"), Effect: pick(g, v1.TaintEffectNoSchedule, v1.TaintEffectPreferNoSchedule)})
+		n.Spec.Taints = append(n.Spec.Taints, v1.Taint{Key: "level", Value: draw.Of(g.Dice, "1", "5", "-3", "much"), Effect: draw.Of(g.Dice, v1.TaintEffectNoSchedule, v1.TaintEffectPreferNoSchedule)})
 	},
 	func(_ *generator, n *v1.Node) { // the same taint twice, with both effects
 		n.Spec.Taints = append(n.Spec.Taints, v1.Taint{Key: "team", Effect: v1.TaintEffectNoSchedule}, v1.Taint{Key: "team", Effect: v1.TaintEffectPreferNoSchedule})
@@ -75,7 +77,7 @@ var nodeOddities = []func(*generator, *v1.Node){
 	},
 	func(g *generator, n *v1.Node) {
 		if n.Labels != nil {
-			n.Labels["rack"] = pick(g, "007", "-5", "9223372036854775808", "x")
+			n.Labels["rack"] = draw.Of(g.Dice, "007", "-5", "9223372036854775808", "x")
 		}
 	},
 }
@@ -89,14 +91,14 @@ var podOddities = []func(*generator, *v1.Pod){
 	},
 	func(g *generator, p *v1.Pod) {
 		p.Spec.Containers[0].Resources.Requests = v1.ResourceList{
-			v1.ResourceCPU: resource.MustParse(pick(g, "100u", "1n", "0.5", "1e-3")), v1.ResourceMemory: resource.MustParse(pick(g, "500m", "1.5Mi", "1e3")),
+			v1.ResourceCPU: resource.MustParse(draw.Of(g.Dice, "100u", "1n", "0.5", "1e-3")), v1.ResourceMemory: resource.MustParse(draw.Of(g.Dice, "500m", "1.5Mi", "1e3")),
 		}
 	},
 	func(g *generator, p *v1.Pod) {
 		p.Spec.Containers[0].Resources.Requests = v1.ResourceList{"hugepages-2Mi": *resource.NewQuantity(int64(1+g.IntN(2))<<21, resource.BinarySI)}
 	},
 	func(g *generator, p *v1.Pod) {
-		p.Spec.Containers[0].Resources.Requests = v1.ResourceList{v1.ResourceCPU: *resource.NewQuantity(1<<pick(g, 31, 52), resource.DecimalSI), v1.ResourceMemory: *resource.NewQuantity(1<<61, resource.BinarySI)}
+		p.Spec.Containers[0].Resources.Requests = v1.ResourceList{v1.ResourceCPU: *resource.NewQuantity(1<<draw.Of(g.Dice, 31, 52), resource.DecimalSI), v1.ResourceMemory: *resource.NewQuantity(1<<61, resource.BinarySI)}
 	},
 	func(g *generator, p *v1.Pod) { // explicit zeros
 		p.Spec.Containers[0].Resources.Requests = v1.ResourceList{v1.ResourceCPU: resource.MustParse("0"), v1.ResourceMemory: resource.MustParse("0"), device: resource.MustParse("0")}
@@ -107,11 +109,11 @@ var podOddities = []func(*generator, *v1.Pod){
 		}
 	},
 	func(g *generator, p *v1.Pod) {
-		p.Spec.Volumes = append(p.Spec.Volumes, v1.Volume{Name: "image", VolumeSource: v1.VolumeSource{Image: &v1.ImageVolumeSource{Reference: pick(g, imageNames...)}}})
+		p.Spec.Volumes = append(p.Spec.Volumes, v1.Volume{Name: "image", VolumeSource: v1.VolumeSource{Image: &v1.ImageVolumeSource{Reference: draw.Of(g.Dice, imageNames...)}}})
 	},
 	func(g *generator, p *v1.Pod) {
 		p.Spec.Containers[0].Ports = []v1.ContainerPort{
-			{HostPort: int32(8000 + g.IntN(2)), ContainerPort: 80, Protocol: pick(g, v1.ProtocolTCP, v1.ProtocolUDP, v1.ProtocolSCTP, ""), HostIP: pick(g, "", "0.0.0.0", "127.0.0.1", "10.0.0.1", "::")},
+			{HostPort: int32(8000 + g.IntN(2)), ContainerPort: 80, Protocol: draw.Of(g.Dice, v1.ProtocolTCP, v1.ProtocolUDP, v1.ProtocolSCTP, ""), HostIP: draw.Of(g.Dice, "", "0.0.0.0", "127.0.0.1", "10.0.0.1", "::")},
 			{HostPort: 8000, ContainerPort: 81, Protocol: v1.ProtocolUDP, HostIP: "127.0.0.1"},
 		}
 	},
@@ -133,11 +135,11 @@ var podOddities = []func(*generator, *v1.Pod){
 	func(g *generator, p *v1.Pod) { p.Namespace = "without-an-object" },
 	func(g *generator, p *v1.Pod) { p.Labels = nil },
 	func(g *generator, p *v1.Pod) {
-		p.Spec.Tolerations = append(p.Spec.Tolerations, v1.Toleration{Operator: v1.TolerationOpExists, Effect: pick(g, "", v1.TaintEffectNoSchedule, v1.TaintEffectPreferNoSchedule)})
+		p.Spec.Tolerations = append(p.Spec.Tolerations, v1.Toleration{Operator: v1.TolerationOpExists, Effect: draw.Of(g.Dice, "", v1.TaintEffectNoSchedule, v1.TaintEffectPreferNoSchedule)})
 	},
 	func(g *generator, p *v1.Pod) {
 		p.Spec.Tolerations = append(p.Spec.Tolerations, v1.Toleration{
-			Key: "level", Operator: pick(g, v1.TolerationOpGt, v1.TolerationOpLt), Value: pick(g, "0", "5", "much"), Effect: pick(g, "", v1.TaintEffectNoSchedule, v1.TaintEffectPreferNoSchedule),
+			Key: "level", Operator: draw.Of(g.Dice, v1.TolerationOpGt, v1.TolerationOpLt), Value: draw.Of(g.Dice, "0", "5", "much"), Effect: draw.Of(g.Dice, "", v1.TaintEffectNoSchedule, v1.TaintEffectPreferNoSchedule),
 		})
 	},
 	func(g *generator, p *v1.Pod) {
@@ -145,12 +147,12 @@ var podOddities = []func(*generator, *v1.Pod){
 	},
 	func(g *generator, p *v1.Pod) { // required terms that match nothing, or all
 		p.Spec.Affinity = &v1.Affinity{NodeAffinity: &v1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &v1.NodeSelector{
-			NodeSelectorTerms: pick(g, nil, []v1.NodeSelectorTerm{{}}, []v1.NodeSelectorTerm{{}, g.nodeTerm()}),
+			NodeSelectorTerms: draw.Of(g.Dice, nil, []v1.NodeSelectorTerm{{}}, []v1.NodeSelectorTerm{{}, g.nodeTerm()}),
 		}}}
 	},
 	func(g *generator, p *v1.Pod) { // terms that do not parse
 		p.Spec.Affinity = &v1.Affinity{NodeAffinity: &v1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &v1.NodeSelector{
-			NodeSelectorTerms: []v1.NodeSelectorTerm{g.nodeTerm(), {MatchExpressions: []v1.NodeSelectorRequirement{{Key: "rack", Operator: pick(g, v1.NodeSelectorOpGt, "Like"), Values: []string{"x"}}}}},
+			NodeSelectorTerms: []v1.NodeSelectorTerm{g.nodeTerm(), {MatchExpressions: []v1.NodeSelectorRequirement{{Key: "rack", Operator: draw.Of(g.Dice, v1.NodeSelectorOpGt, "Like"), Values: []string{"x"}}}}},
 		}}}
 	},
 	func(g *generator, p *v1.Pod) {
@@ -160,7 +162,7 @@ var podOddities = []func(*generator, *v1.Pod){
 	},
 	func(g *generator, p *v1.Pod) { // one node by its name, and another field that nodes do not have
 		p.Spec.Affinity = &v1.Affinity{NodeAffinity: &v1.NodeAffinity{PreferredDuringSchedulingIgnoredDuringExecution: []v1.PreferredSchedulingTerm{{Weight: 7, Preference: v1.NodeSelectorTerm{
-			MatchFields: []v1.NodeSelectorRequirement{{Key: pick(g, metav1.ObjectNameField, "spec.providerID"), Operator: v1.NodeSelectorOpIn, Values: []string{"node-3"}}},
+			MatchFields: []v1.NodeSelectorRequirement{{Key: draw.Of(g.Dice, metav1.ObjectNameField, "spec.providerID"), Operator: v1.NodeSelectorOpIn, Values: []string{"node-3"}}},
 		}}}}}
 	},
 	func(g *generator, p *v1.Pod) { // the same term twice, required and preferred
@@ -176,7 +178,7 @@ var podOddities = []func(*generator, *v1.Pod){
 	func(g *generator, p *v1.Pod) { // as the API server leaves them: keys that it has merged into the selector
 		term := g.podTerm()
 		term.LabelSelector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{
-			{Key: "app", Operator: metav1.LabelSelectorOpDoesNotExist}, {Key: "version", Operator: pick(g, metav1.LabelSelectorOpIn, metav1.LabelSelectorOpNotIn), Values: []string{"1"}},
+			{Key: "app", Operator: metav1.LabelSelectorOpDoesNotExist}, {Key: "version", Operator: draw.Of(g.Dice, metav1.LabelSelectorOpIn, metav1.LabelSelectorOpNotIn), Values: []string{"1"}},
 		}}
 		term.MatchLabelKeys = []string{"version"}
 		p.Spec.Affinity = &v1.Affinity{PodAffinity: &v1.PodAffinity{RequiredDuringSchedulingIgnoredDuringExecution: []v1.PodAffinityTerm{term}}}
@@ -188,7 +190,7 @@ var podOddities = []func(*generator, *v1.Pod){
 	},
 	func(g *generator, p *v1.Pod) {
 		p.Spec.TopologySpreadConstraints = []v1.TopologySpreadConstraint{
-			{MaxSkew: 1, TopologyKey: pick(g, "rack", "absent"), WhenUnsatisfiable: pick(g, v1.DoNotSchedule, v1.ScheduleAnyway), LabelSelector: &metav1.LabelSelector{
+			{MaxSkew: 1, TopologyKey: draw.Of(g.Dice, "rack", "absent"), WhenUnsatisfiable: draw.Of(g.Dice, v1.DoNotSchedule, v1.ScheduleAnyway), LabelSelector: &metav1.LabelSelector{
 				MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "app", Operator: metav1.LabelSelectorOpExists}, {Key: "absent", Operator: metav1.LabelSelectorOpDoesNotExist}},
 			}, MatchLabelKeys: []string{"version", "app"}},
 		}
@@ -198,18 +200,18 @@ var podOddities = []func(*generator, *v1.Pod){
 	},
 	func(g *generator, p *v1.Pod) { p.Spec.NodeSelector = map[string]string{"rack": "", "absent": ""} },
 	func(g *generator, p *v1.Pod) { // negative and low priorities, and one that was nominated to a node that is gone
-		p.Spec.Priority = ptr.To(pick(g, int32(-10), int32(2000000000)))
+		p.Spec.Priority = ptr.To(draw.Of(g.Dice, int32(-10), int32(2000000000)))
 	},
 }
 
 func (g *generator) nodeTerm() v1.NodeSelectorTerm {
-	return v1.NodeSelectorTerm{MatchExpressions: []v1.NodeSelectorRequirement{{Key: "disk", Operator: v1.NodeSelectorOpIn, Values: []string{pick(g, "ssd", "hdd")}}}}
+	return v1.NodeSelectorTerm{MatchExpressions: []v1.NodeSelectorRequirement{{Key: "disk", Operator: v1.NodeSelectorOpIn, Values: []string{draw.Of(g.Dice, "ssd", "hdd")}}}}
 }
 
 func (g *generator) podTerm() v1.PodAffinityTerm {
 	return v1.PodAffinityTerm{
-		TopologyKey: g.topologyKey(), LabelSelector: g.selector(), Namespaces: pick(g, nil, []string{"without-an-object"}, []string{"blue", "blue", "red"}),
-		NamespaceSelector: pick(g, nil, &metav1.LabelSelector{}, &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "tier", Operator: metav1.LabelSelectorOpNotIn, Values: []string{"1"}}}}),
+		TopologyKey: g.topologyKey(), LabelSelector: g.selector(), Namespaces: draw.Of(g.Dice, nil, []string{"without-an-object"}, []string{"blue", "blue", "red"}),
+		NamespaceSelector: draw.Of(g.Dice, nil, &metav1.LabelSelector{}, &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "tier", Operator: metav1.LabelSelectorOpNotIn, Values: []string{"1"}}}}),
 	}
 }
 
@@ -226,7 +228,7 @@ func (s *scene) oddly(ctx context.Context, t testing.TB) {
 	case 1: // a pod that another scheduler has bound, at times to a node that is not known yet
 		p := s.pod()
 		p.Spec.SchedulerName, p.Spec.NodeName = "another", s.anyNode().Name
-		if s.chance(10) {
+		if s.Chance(10) {
 			p.Spec.NodeName = "node-to-come"
 		}
 		if s.sched.Cache.AddPod(s.logger, p) == nil {
@@ -241,12 +243,12 @@ func (s *scene) oddly(ctx context.Context, t testing.TB) {
 			before := c.Resources.Requests.DeepCopy()
 			c.Resources.Requests = v1.ResourceList{v1.ResourceCPU: *resource.NewMilliQuantity(int64(s.IntN(4000)), resource.DecimalSI)}
 			p.Status.ContainerStatuses = []v1.ContainerStatus{{Name: c.Name, AllocatedResources: before, Resources: &v1.ResourceRequirements{Requests: before}}}
-			p.Status.Conditions = append(p.Status.Conditions, v1.PodCondition{Type: v1.PodResizePending, Status: v1.ConditionTrue, Reason: pick(s.generator, v1.PodReasonInfeasible, v1.PodReasonDeferred)})
+			p.Status.Conditions = append(p.Status.Conditions, v1.PodCondition{Type: v1.PodResizePending, Status: v1.ConditionTrue, Reason: draw.Of(s.Dice, v1.PodReasonInfeasible, v1.PodReasonDeferred)})
 			s.pods[i] = p
 			_ = s.sched.Cache.UpdatePod(s.logger, old, p)
 		}
 	case 3: // a namespace that gets other labels
-		ns, err := s.client.CoreV1().Namespaces().Get(ctx, pick(s.generator, namespaces...), metav1.GetOptions{})
+		ns, err := s.client.CoreV1().Namespaces().Get(ctx, draw.Of(s.Dice, namespaces...), metav1.GetOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -260,12 +262,12 @@ func (s *scene) oddly(ctx context.Context, t testing.TB) {
 			return err == nil && maps.Equal(seen.Labels, ns.Labels)
 		})
 	case 4: // a Service that selects other pods
-		service, err := s.client.CoreV1().Services(pick(s.generator, namespaces...)).Get(ctx, "web", metav1.GetOptions{})
+		service, err := s.client.CoreV1().Services(draw.Of(s.Dice, namespaces...)).Get(ctx, "web", metav1.GetOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		service = service.DeepCopy()
-		service.Spec.Selector = pick(s.generator, nil, map[string]string{"app": pick(s.generator, apps...)}, map[string]string{"version": "1"})
+		service.Spec.Selector = draw.Of(s.Dice, nil, map[string]string{"app": draw.Of(s.Dice, apps...)}, map[string]string{"version": "1"})
 		if _, err := s.client.CoreV1().Services(service.Namespace).Update(ctx, service, metav1.UpdateOptions{}); err != nil {
 			t.Fatal(err)
 		}
@@ -279,7 +281,7 @@ func (s *scene) oddly(ctx context.Context, t testing.TB) {
 			t.Fatal(err)
 		}
 		set = set.DeepCopy()
-		set.Spec.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{pick(s.generator, "app", "version"): pick(s.generator, "db", "1")}}
+		set.Spec.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{draw.Of(s.Dice, "app", "version"): draw.Of(s.Dice, "db", "1")}}
 		if _, err := s.client.AppsV1().ReplicaSets("blue").Update(ctx, set, metav1.UpdateOptions{}); err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ package plugintest
 import (
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	st "k8s.io/kubernetes/pkg/scheduler/testing"
 )
 
 // Amounts are quantities as they are written, by resource.
@@ -23,4 +24,9 @@ func Quantities(a Amounts) v1.ResourceList {
 		list[name] = resource.MustParse(value)
 	}
 	return list
+}
+
+// Pod has one container; an empty node name is a pod in hand.
+func Pod(name, node string, requests, limits Amounts) *v1.Pod {
+	return st.MakePod().Namespace("shop").Name(name).UID(name).Node(node).Containers([]v1.Container{Container("c", requests, limits)}).Obj()
 }

@@ -22,7 +22,7 @@ import (
 )
 
 // ErrReasonRisk is why a node is refused.
-const ErrReasonRisk = "Predicted risk to the quality of service is too high"
+const ErrReasonRisk = "Predicted risk to the quality of service too high"
 
 const stateKey = "PreFilter" + Name
 

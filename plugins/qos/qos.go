@@ -8,7 +8,6 @@ package qos
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -82,9 +81,9 @@ var (
 // its own profile's decisions until its context ends.
 func NewFactory(service *Service) func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error) {
 	return func(ctx context.Context, obj runtime.Object, h fwk.Handle) (fwk.Plugin, error) {
-		args, ok := obj.(*config.PredictedQoSArgs)
-		if !ok {
-			return nil, fmt.Errorf("want args to be of type PredictedQoSArgs, got %T", obj)
+		args, err := config.As[*config.PredictedQoSArgs](obj)
+		if err != nil {
+			return nil, err
 		}
 		if err := config.ValidatePredictedQoSArgs(config.ArgsPath(Name), args).ToAggregate(); err != nil {
 			return nil, err

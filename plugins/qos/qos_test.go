@@ -18,19 +18,17 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/informers"
-	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/component-base/metrics"
 	"k8s.io/component-base/metrics/testutil"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/backend/cache"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
-	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 	st "k8s.io/kubernetes/pkg/scheduler/testing"
 
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/claims"
+	"github.com/foresight-scheduler/foresight/plugins/plugintest"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/predict/learn/outcome"
 	"github.com/foresight-scheduler/foresight/plugins/predict/model/peak"
@@ -94,12 +92,7 @@ func snapshot() *forecast.Snapshot {
 
 func newScheduler(t testing.TB, args *config.PredictedQoSArgs, pods []*v1.Pod, nodes ...*v1.Node) *scheduler {
 	t.Helper()
-	h, err := frameworkruntime.NewFramework(t.Context(), nil, nil,
-		frameworkruntime.WithSnapshotSharedLister(cache.NewSnapshot(pods, nodes)),
-		frameworkruntime.WithInformerFactory(informers.NewSharedInformerFactory(fake.NewClientset(), 0)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := plugintest.Handle(t, cache.NewSnapshot(pods, nodes))
 	s := &scheduler{t: t}
 	ctx, stop := context.WithCancel(t.Context())
 	s.stop = stop

@@ -4,22 +4,15 @@
 package resourcefit
 
 import (
-	"fmt"
 	"testing"
 
 	v1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
-	"k8s.io/client-go/informers"
-	"k8s.io/client-go/kubernetes/fake"
-	"k8s.io/client-go/tools/events"
-	"k8s.io/klog/v2"
 	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/backend/cache"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
-	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 	st "k8s.io/kubernetes/pkg/scheduler/testing"
 
 	"github.com/foresight-scheduler/foresight/config"
@@ -36,26 +29,6 @@ func gates() feature.Features {
 	return feature.NewSchedulerFeaturesFromGates(utilfeature.DefaultFeatureGate)
 }
 
-// recorder logs events.
-type recorder struct{ testing.TB }
-
-func (r recorder) Eventf(about, _ runtime.Object, _, reason, _, note string, args ...any) {
-	r.Logf("%T: %s: %s", about, reason, fmt.Sprintf(note, args...))
-}
-func (r recorder) WithLogger(klog.Logger) events.EventRecorderLogger { return r }
-
-func handle(t testing.TB, snapshot *cache.Snapshot) fwk.Handle {
-	t.Helper()
-	h, err := frameworkruntime.NewFramework(t.Context(), nil, nil,
-		frameworkruntime.WithSnapshotSharedLister(snapshot),
-		frameworkruntime.WithEventRecorder(recorder{t}),
-		frameworkruntime.WithInformerFactory(informers.NewSharedInformerFactory(fake.NewClientset(), 0)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
-}
-
 // scheduler is the plugin among some nodes with their pods.
 type scheduler struct {
 	*ResourceFit
@@ -66,24 +39,16 @@ type scheduler struct {
 func newScheduler(t testing.TB, args *config.ResourceFitArgs, fts feature.Features, nodes []*v1.Node, pods ...*v1.Pod) scheduler {
 	t.Helper()
 	snapshot := cache.NewSnapshot(pods, nodes)
-	plugin, err := NewFactory(Forecasts{})(t.Context(), args, handle(t, snapshot), fts)
+	plugin, err := NewFactory(Forecasts{})(t.Context(), args, plugintest.Handle(t, snapshot), fts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	infos, err := snapshot.NodeInfos().List()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return scheduler{plugin.(*ResourceFit), snapshot, infos}
+	return scheduler{plugin.(*ResourceFit), snapshot, plugintest.Nodes(t, snapshot)}
 }
 
 func (s scheduler) node(t testing.TB, name string) fwk.NodeInfo {
 	t.Helper()
-	n, err := s.snapshot.Get(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
+	return plugintest.Node(t, s.snapshot, name)
 }
 
 // begin runs what comes before the nodes are looked at.
@@ -143,9 +108,4 @@ func percent(name v1.ResourceName, p int32) config.LimitsBound {
 // big is a node with 4 CPUs and 8 GiB, and some of everything else.
 func big(name string) *v1.Node {
 	return st.MakeNode().Name(name).Capacity(amounts{"cpu": "4", "memory": "8Gi", "ephemeral-storage": "100Gi", gpu: "4"}).Obj()
-}
-
-// pod has one container for each request and its limit; an empty node name is a pod in hand.
-func pod(name, node string, requests, limits amounts) *v1.Pod {
-	return st.MakePod().Namespace("shop").Name(name).UID(name).Node(node).Containers([]v1.Container{plugintest.Container("c", requests, limits)}).Obj()
 }

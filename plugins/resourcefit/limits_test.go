@@ -13,6 +13,7 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/plugintest"
 )
 
 // The guard refuses a node whose sum of limits the pod would take over a bound. The
@@ -27,62 +28,62 @@ func TestLimitsGuardFilter(t *testing.T) {
 		reasons []string
 	}{
 		{name: "just at the bound", bounds: []config.LimitsBound{percent("cpu", 100)},
-			there: []*v1.Pod{pod("a", "n", amounts{"cpu": "1"}, amounts{"cpu": "3"})},
-			pod:   pod("p", "", amounts{"cpu": "100m"}, amounts{"cpu": "1"})},
+			there: []*v1.Pod{plugintest.Pod("a", "n", amounts{"cpu": "1"}, amounts{"cpu": "3"})},
+			pod:   plugintest.Pod("p", "", amounts{"cpu": "100m"}, amounts{"cpu": "1"})},
 		{name: "a thousandth of a CPU over it", bounds: []config.LimitsBound{percent("cpu", 100)},
-			there: []*v1.Pod{pod("a", "n", amounts{"cpu": "1"}, amounts{"cpu": "3"})},
-			pod:   pod("p", "", amounts{"cpu": "100m"}, amounts{"cpu": "1001m"}),
+			there: []*v1.Pod{plugintest.Pod("a", "n", amounts{"cpu": "1"}, amounts{"cpu": "3"})},
+			pod:   plugintest.Pod("p", "", amounts{"cpu": "100m"}, amounts{"cpu": "1001m"}),
 			code:  fwk.Unschedulable, reasons: []string{"Sum of cpu limits over 100% of allocatable"}},
 		{name: "a bound above the allocatable", bounds: []config.LimitsBound{percent("cpu", 150)},
-			there: []*v1.Pod{pod("a", "n", amounts{"cpu": "1"}, amounts{"cpu": "3"})},
-			pod:   pod("p", "", amounts{"cpu": "100m"}, amounts{"cpu": "3"})},
+			there: []*v1.Pod{plugintest.Pod("a", "n", amounts{"cpu": "1"}, amounts{"cpu": "3"})},
+			pod:   plugintest.Pod("p", "", amounts{"cpu": "100m"}, amounts{"cpu": "3"})},
 		{name: "a bound below the allocatable", bounds: []config.LimitsBound{percent("cpu", 50)},
-			there: []*v1.Pod{pod("a", "n", nil, amounts{"cpu": "1500m"})},
-			pod:   pod("p", "", nil, amounts{"cpu": "600m"}),
+			there: []*v1.Pod{plugintest.Pod("a", "n", nil, amounts{"cpu": "1500m"})},
+			pod:   plugintest.Pod("p", "", nil, amounts{"cpu": "600m"}),
 			code:  fwk.Unschedulable, reasons: []string{"Sum of cpu limits over 50% of allocatable"}},
 		{name: "memory", bounds: []config.LimitsBound{percent("memory", 100)},
-			there: []*v1.Pod{pod("a", "n", nil, amounts{"memory": "6Gi"})},
-			pod:   pod("p", "", nil, amounts{"memory": "2049Mi"}),
+			there: []*v1.Pod{plugintest.Pod("a", "n", nil, amounts{"memory": "6Gi"})},
+			pod:   plugintest.Pod("p", "", nil, amounts{"memory": "2049Mi"}),
 			code:  fwk.Unschedulable, reasons: []string{"Sum of memory limits over 100% of allocatable"}},
 		{name: "ephemeral storage", bounds: []config.LimitsBound{percent("ephemeral-storage", 100)},
-			there: []*v1.Pod{pod("a", "n", nil, amounts{"ephemeral-storage": "60Gi"})},
-			pod:   pod("p", "", nil, amounts{"ephemeral-storage": "41Gi"}),
+			there: []*v1.Pod{plugintest.Pod("a", "n", nil, amounts{"ephemeral-storage": "60Gi"})},
+			pod:   plugintest.Pod("p", "", nil, amounts{"ephemeral-storage": "41Gi"}),
 			code:  fwk.Unschedulable, reasons: []string{"Sum of ephemeral-storage limits over 100% of allocatable"}},
 		{name: "an extended resource", bounds: []config.LimitsBound{percent(gpu, 50)},
-			there: []*v1.Pod{pod("a", "n", amounts{gpu: "1"}, amounts{gpu: "1"})},
-			pod:   pod("p", "", amounts{gpu: "2"}, amounts{gpu: "2"}),
+			there: []*v1.Pod{plugintest.Pod("a", "n", amounts{gpu: "1"}, amounts{gpu: "1"})},
+			pod:   plugintest.Pod("p", "", amounts{gpu: "2"}, amounts{gpu: "2"}),
 			code:  fwk.Unschedulable, reasons: []string{"Sum of example.com/gpu limits over 50% of allocatable"}},
 		{name: "each bound that is passed is a reason", bounds: []config.LimitsBound{percent("cpu", 100), percent("memory", 100), percent(gpu, 100)},
-			there: []*v1.Pod{pod("a", "n", nil, amounts{"cpu": "3", "memory": "6Gi"})},
-			pod:   pod("p", "", nil, amounts{"cpu": "2", "memory": "3Gi"}),
+			there: []*v1.Pod{plugintest.Pod("a", "n", nil, amounts{"cpu": "3", "memory": "6Gi"})},
+			pod:   plugintest.Pod("p", "", nil, amounts{"cpu": "2", "memory": "3Gi"}),
 			code:  fwk.Unschedulable, reasons: []string{"Sum of cpu limits over 100% of allocatable", "Sum of memory limits over 100% of allocatable"}},
 		{name: "a resource without a bound", bounds: []config.LimitsBound{percent("memory", 100)},
-			there: []*v1.Pod{pod("a", "n", nil, amounts{"cpu": "300"})},
-			pod:   pod("p", "", nil, amounts{"cpu": "300"})},
+			there: []*v1.Pod{plugintest.Pod("a", "n", nil, amounts{"cpu": "300"})},
+			pod:   plugintest.Pod("p", "", nil, amounts{"cpu": "300"})},
 		{name: "a pod without limits counts its request", bounds: []config.LimitsBound{percent("cpu", 100)},
-			there: []*v1.Pod{pod("a", "n", amounts{"cpu": "3"}, nil)},
-			pod:   pod("p", "", nil, amounts{"cpu": "1500m"}),
+			there: []*v1.Pod{plugintest.Pod("a", "n", amounts{"cpu": "3"}, nil)},
+			pod:   plugintest.Pod("p", "", nil, amounts{"cpu": "1500m"}),
 			code:  fwk.Unschedulable, reasons: []string{"Sum of cpu limits over 100% of allocatable"}},
 		{name: "the pod in hand without limits counts its request", bounds: []config.LimitsBound{percent("cpu", 50)},
-			there: []*v1.Pod{pod("a", "n", nil, amounts{"cpu": "1500m"})},
-			pod:   pod("p", "", amounts{"cpu": "1"}, nil),
+			there: []*v1.Pod{plugintest.Pod("a", "n", nil, amounts{"cpu": "1500m"})},
+			pod:   plugintest.Pod("p", "", amounts{"cpu": "1"}, nil),
 			code:  fwk.Unschedulable, reasons: []string{"Sum of cpu limits over 50% of allocatable"}},
 		{name: "a pod that takes nothing is not refused, however full the node", bounds: []config.LimitsBound{percent("cpu", 100)},
-			there: []*v1.Pod{pod("a", "n", nil, amounts{"cpu": "40"})},
-			pod:   pod("p", "", nil, nil)},
+			there: []*v1.Pod{plugintest.Pod("a", "n", nil, amounts{"cpu": "40"})},
+			pod:   plugintest.Pod("p", "", nil, nil)},
 		{name: "a pod that takes nothing of the guarded resource is not refused", bounds: []config.LimitsBound{percent("cpu", 100)},
-			there: []*v1.Pod{pod("a", "n", nil, amounts{"cpu": "40"})},
-			pod:   pod("p", "", amounts{"memory": "1Gi"}, amounts{"memory": "1Gi", "cpu": "0"})},
+			there: []*v1.Pod{plugintest.Pod("a", "n", nil, amounts{"cpu": "40"})},
+			pod:   plugintest.Pod("p", "", amounts{"memory": "1Gi"}, amounts{"memory": "1Gi", "cpu": "0"})},
 		{name: "not even an empty node would do", bounds: []config.LimitsBound{percent("cpu", 100)},
-			pod:  pod("p", "", amounts{"cpu": "1"}, amounts{"cpu": "4001m"}),
+			pod:  plugintest.Pod("p", "", amounts{"cpu": "1"}, amounts{"cpu": "4001m"}),
 			code: fwk.UnschedulableAndUnresolvable, reasons: []string{"Sum of cpu limits over 100% of allocatable"}},
 		{name: "not even an empty node would do for one of two resources", bounds: []config.LimitsBound{percent("cpu", 100), percent("memory", 100)},
-			there: []*v1.Pod{pod("a", "n", nil, amounts{"cpu": "3"})},
-			pod:   pod("p", "", nil, amounts{"cpu": "2", "memory": "9Gi"}),
+			there: []*v1.Pod{plugintest.Pod("a", "n", nil, amounts{"cpu": "3"})},
+			pod:   plugintest.Pod("p", "", nil, amounts{"cpu": "2", "memory": "9Gi"}),
 			code:  fwk.UnschedulableAndUnresolvable, reasons: []string{"Sum of cpu limits over 100% of allocatable", "Sum of memory limits over 100% of allocatable"}},
 		{name: "upstream's refusal goes first", bounds: []config.LimitsBound{percent("cpu", 100)},
-			there: []*v1.Pod{pod("a", "n", amounts{"cpu": "3"}, amounts{"cpu": "3"})},
-			pod:   pod("p", "", amounts{"cpu": "2"}, amounts{"cpu": "2"}),
+			there: []*v1.Pod{plugintest.Pod("a", "n", amounts{"cpu": "3"}, amounts{"cpu": "3"})},
+			pod:   plugintest.Pod("p", "", amounts{"cpu": "2"}, amounts{"cpu": "2"}),
 			code:  fwk.Unschedulable, reasons: []string{"Insufficient cpu"}},
 	}
 	for _, tc := range tests {
@@ -99,8 +100,8 @@ func TestLimitsGuardFilter(t *testing.T) {
 // Only mode Filter refuses: under None and Score the node stays, over its bound or not.
 func TestOtherModesRefuseNobody(t *testing.T) {
 	for _, mode := range []config.LimitsGuardMode{config.LimitsGuardNone, config.LimitsGuardScore} {
-		s := newScheduler(t, guarded(mode, percent("cpu", 1)), gates(), []*v1.Node{big("n")}, pod("a", "n", nil, amounts{"cpu": "40"}))
-		if got := s.filter(t, pod("p", "", nil, amounts{"cpu": "40"}), s.nodes[0]); !got.IsSuccess() {
+		s := newScheduler(t, guarded(mode, percent("cpu", 1)), gates(), []*v1.Node{big("n")}, plugintest.Pod("a", "n", nil, amounts{"cpu": "40"}))
+		if got := s.filter(t, plugintest.Pod("p", "", nil, amounts{"cpu": "40"}), s.nodes[0]); !got.IsSuccess() {
 			t.Errorf("%s: got %v", mode, got)
 		}
 	}
@@ -130,7 +131,7 @@ func TestLimitsGuardScore(t *testing.T) {
 			args := guarded(config.LimitsGuardScore, tc.bounds...)
 			args.BalancedAllocation.Weight = 0
 			s := newScheduler(t, args, gates(), []*v1.Node{big("n")})
-			if got := s.score(t, pod("p", "", requests, tc.limits), s.nodes[0]); got != tc.want {
+			if got := s.score(t, plugintest.Pod("p", "", requests, tc.limits), s.nodes[0]); got != tc.want {
 				t.Errorf("got %d, want %d", got, tc.want)
 			}
 		})
@@ -138,8 +139,8 @@ func TestLimitsGuardScore(t *testing.T) {
 	t.Run("pods on the node count", func(t *testing.T) {
 		args := guarded(config.LimitsGuardScore, percent("cpu", 100))
 		args.BalancedAllocation.Weight = 0
-		s := newScheduler(t, args, gates(), []*v1.Node{big("n")}, pod("a", "n", requests, amounts{"cpu": "4"}))
-		if got := s.score(t, pod("p", "", requests, amounts{"cpu": "4"}), s.nodes[0]); got != 25 {
+		s := newScheduler(t, args, gates(), []*v1.Node{big("n")}, plugintest.Pod("a", "n", requests, amounts{"cpu": "4"}))
+		if got := s.score(t, plugintest.Pod("p", "", requests, amounts{"cpu": "4"}), s.nodes[0]); got != 25 {
 			t.Errorf("got %d, want half of 50", got)
 		}
 	})
@@ -147,8 +148,8 @@ func TestLimitsGuardScore(t *testing.T) {
 		args := guarded(config.LimitsGuardScore, percent("cpu", 100))
 		args.BalancedAllocation.Weight = 0
 		args.ScoringStrategy.Resources = args.ScoringStrategy.Resources[1:] // Memory.
-		s := newScheduler(t, args, gates(), []*v1.Node{big("n")}, pod("a", "n", requests, amounts{"cpu": "40"}))
-		if got := s.score(t, pod("p", "", amounts{"memory": "2Gi"}, nil), s.nodes[0]); got != 50 {
+		s := newScheduler(t, args, gates(), []*v1.Node{big("n")}, plugintest.Pod("a", "n", requests, amounts{"cpu": "40"}))
+		if got := s.score(t, plugintest.Pod("p", "", amounts{"memory": "2Gi"}, nil), s.nodes[0]); got != 50 {
 			t.Errorf("got %d, want 50", got)
 		}
 	})
@@ -157,7 +158,7 @@ func TestLimitsGuardScore(t *testing.T) {
 // Equal requests with other limits are other pods where limits are guarded, so they
 // must not share a signature; without the guard the signature is upstream's.
 func TestSignPod(t *testing.T) {
-	small, large := pod("p", "", amounts{"cpu": "1"}, amounts{"cpu": "2"}), pod("p", "", amounts{"cpu": "1"}, amounts{"cpu": "3"})
+	small, large := plugintest.Pod("p", "", amounts{"cpu": "1"}, amounts{"cpu": "2"}), plugintest.Pod("p", "", amounts{"cpu": "1"}, amounts{"cpu": "3"})
 	sign := func(mode config.LimitsGuardMode, pod *v1.Pod) string {
 		s := newScheduler(t, guarded(mode, percent("cpu", 100)), gates(), nil)
 		fragments, status := s.SignPod(t.Context(), pod)
@@ -191,7 +192,7 @@ func TestSignPod(t *testing.T) {
 func TestDeferredResize(t *testing.T) {
 	fts := gates()
 	fts.EnableInPlacePodVerticalScalingSchedulerPreemption = true
-	p := pod("p", "n", amounts{"cpu": "1"}, amounts{"cpu": "3"})
+	p := plugintest.Pod("p", "n", amounts{"cpu": "1"}, amounts{"cpu": "3"})
 	p.Status.Conditions = []v1.PodCondition{{Type: v1.PodResizePending, Status: v1.ConditionTrue, Reason: v1.PodReasonDeferred}}
 	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), fts, []*v1.Node{big("n")}, p)
 	if got := s.filter(t, p, s.nodes[0]); !got.IsSuccess() {

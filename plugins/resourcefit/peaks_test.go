@@ -22,6 +22,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/plugintest"
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
@@ -64,7 +65,7 @@ func predicting(mode config.PredictedPeakMode, strategy kubeschedulerv1.ScoringS
 func predictingScheduler(t testing.TB, args *config.ResourceFitArgs, forecasts Forecasts, nodes []*v1.Node, pods ...*v1.Pod) scheduler {
 	t.Helper()
 	snapshot := cache.NewSnapshot(pods, nodes)
-	return schedulerOn(t, args, forecasts, handle(t, snapshot), snapshot)
+	return schedulerOn(t, args, forecasts, plugintest.Handle(t, snapshot), snapshot)
 }
 
 func schedulerOn(t testing.TB, args *config.ResourceFitArgs, forecasts Forecasts, h fwk.Handle, snapshot *cache.Snapshot) scheduler {
@@ -88,8 +89,8 @@ func reading(s *forecast.Snapshot) Forecasts {
 // where the least allocated is wanted, and who is full of requests but idle is not.
 func TestScoreByPredictedPeak(t *testing.T) {
 	nodes := []*v1.Node{big("hot"), big("idle"), big("over")}
-	full := pod("full", "idle", amounts{"cpu": "3", "memory": "0"}, nil)
-	in := pod("in", "", amounts{"cpu": "1", "memory": "0"}, nil)
+	full := plugintest.Pod("full", "idle", amounts{"cpu": "3", "memory": "0"}, nil)
+	in := plugintest.Pod("in", "", amounts{"cpu": "1", "memory": "0"}, nil)
 	// Of 4 cores: 3 used beyond requests; 3 requested of which none is used; 5 used.
 	view := future(1, map[string]forecast.Interval{"hot": exactly(2), "idle": exactly(-3), "over": exactly(5)})
 	for strategy, want := range map[kubeschedulerv1.ScoringStrategyType]map[string]int64{
@@ -120,7 +121,7 @@ func TestScoreByHarm(t *testing.T) {
 	args := predicting(config.PredictedPeakScore, kubeschedulerv1.LeastAllocated)
 	args.PredictedPeak.Score = config.ScoreByHarm
 	s := predictingScheduler(t, args, reading(future(1, crowded)), nodes)
-	in := pod("in", "", amounts{"cpu": "1", "memory": "0"}, nil)
+	in := plugintest.Pod("in", "", amounts{"cpu": "1", "memory": "0"}, nil)
 	last := int64(100)
 	for _, name := range []string{"cool", "unsure", "hot", "over", "far over"} {
 		got := s.score(t, in, s.node(t, name))
@@ -144,7 +145,7 @@ func TestRequestsDecide(t *testing.T) {
 	off := big("off")
 	off.Annotations = map[string]string{cycle.MaxPeakAnnotation: "none"}
 	nodes := []*v1.Node{big("unknown"), off, big("known")}
-	resident := pod("resident", "unknown", amounts{"cpu": "2", "memory": "1Gi"}, nil)
+	resident := plugintest.Pod("resident", "unknown", amounts{"cpu": "2", "memory": "1Gi"}, nil)
 	hot := map[string]forecast.Interval{"off": exactly(3), "known": exactly(3)}
 	for _, by := range []struct {
 		mode  config.PredictedPeakMode
@@ -158,7 +159,7 @@ func TestRequestsDecide(t *testing.T) {
 		plain := predictingScheduler(t, args, Forecasts{}, nodes, resident)
 		for name, view := range map[string]*forecast.Snapshot{"nothing": nil, "blind": forecast.NewSnapshot(forecast.Contents{Blind: true}), "some": future(1, hot)} {
 			s := predictingScheduler(t, args, reading(view), nodes, resident)
-			for _, in := range []*v1.Pod{pod("in", "", amounts{"cpu": "500m", "memory": "2Gi"}, nil), pod("frugal", "", nil, nil)} {
+			for _, in := range []*v1.Pod{plugintest.Pod("in", "", amounts{"cpu": "500m", "memory": "2Gi"}, nil), plugintest.Pod("frugal", "", nil, nil)} {
 				for _, node := range nodes {
 					if name == "some" && (node.Name == "known" || in.Name == "frugal" && by.score == config.ScoreByStrategy) {
 						continue
@@ -176,7 +177,7 @@ func TestRequestsDecide(t *testing.T) {
 // places a pod is in its signature. Whose pods have no choice, or asked for predictions, are not held out.
 func TestHeldOut(t *testing.T) {
 	nodes := []*v1.Node{big("hot"), big("cool")}
-	resident := pod("resident", "cool", amounts{"cpu": "2", "memory": "1Gi"}, nil)
+	resident := plugintest.Pod("resident", "cool", amounts{"cpu": "2", "memory": "1Gi"}, nil)
 	hot := reading(future(1, map[string]forecast.Interval{"hot": exactly(5), "cool": exactly(-1)}))
 	args := predicting(config.PredictedPeakFilter, kubeschedulerv1.LeastAllocated)
 	args.PredictedPeak.Score = config.ScoreByHarm
@@ -187,7 +188,7 @@ func TestHeldOut(t *testing.T) {
 	signatures := map[string]bool{}
 	heldOut := 0
 	for i := range 40 {
-		in := pod("in", "", amounts{"cpu": "500m", "memory": "2Gi"}, nil)
+		in := plugintest.Pod("in", "", amounts{"cpu": "500m", "memory": "2Gi"}, nil)
 		in.UID = types.UID(fmt.Sprint("uid-", i))
 		state := s.begin(t, in)
 		arm, as := cycle.ArmIn(state), predicted
@@ -217,9 +218,9 @@ func TestHeldOut(t *testing.T) {
 	if heldOut < 10 || heldOut > 30 || len(signatures) != 2 {
 		t.Errorf("%d of 40 pods are held out, with %d signatures", heldOut, len(signatures))
 	}
-	daemon := pod("daemon", "", amounts{"cpu": "500m"}, nil)
+	daemon := plugintest.Pod("daemon", "", amounts{"cpu": "500m"}, nil)
 	daemon.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "DaemonSet", Name: "d", Controller: ptr.To(true)}}
-	eager := pod("eager", "", amounts{"cpu": "500m"}, nil)
+	eager := plugintest.Pod("eager", "", amounts{"cpu": "500m"}, nil)
 	eager.Annotations = map[string]string{OvercommitAnnotation: "true"}
 	for _, in := range []*v1.Pod{daemon, eager} {
 		if arm := cycle.ArmIn(s.begin(t, in)); arm.Chance != 0 {
@@ -239,8 +240,8 @@ func TestFilterByPredictedPeak(t *testing.T) {
 		"cool": exactly(0), "unsure": {Lower: 0, Upper: 9}, "crowded": exactly(2), "lost": exactly(5), "strict": exactly(1), "broken": exactly(1),
 	})
 	// What a pod requests is not sure to be used, what it states is.
-	resident := pod("resident", "crowded", amounts{"cpu": "2"}, nil)
-	in := pod("in", "", amounts{"cpu": "1"}, nil)
+	resident := plugintest.Pod("resident", "crowded", amounts{"cpu": "2"}, nil)
+	in := plugintest.Pod("in", "", amounts{"cpu": "1"}, nil)
 	for _, p := range []*v1.Pod{resident, in} {
 		p.Annotations = map[string]string{forecast.StatedAnnotations[forecast.CPU]: "2"}
 	}
@@ -272,7 +273,7 @@ func TestLetPass(t *testing.T) {
 	forecasts := reading(view)
 	forecasts.LetPass = func() { told.Add(1) }
 	s := predictingScheduler(t, predicting(config.PredictedPeakFilter, kubeschedulerv1.LeastAllocated), forecasts, []*v1.Node{big("a"), big("b")})
-	in := pod("in", "", amounts{"cpu": "1"}, nil)
+	in := plugintest.Pod("in", "", amounts{"cpu": "1"}, nil)
 	if status := s.filter(t, in, s.node(t, "a")); !status.IsSuccess() || told.Load() != 1 {
 		t.Errorf("got %v, told %d times; want it let pass and told once", status, told.Load())
 	}
@@ -312,7 +313,7 @@ func TestPinnedPodsAreLetPass(t *testing.T) {
 		}, false, 0},
 	} {
 		told.Store(0)
-		in := pod("in", "", amounts{"cpu": "1"}, nil)
+		in := plugintest.Pod("in", "", amounts{"cpu": "1"}, nil)
 		tc.change(in)
 		if status := s.filter(t, in, s.node(t, "hot")); status.IsSuccess() != tc.passes || told.Load() != tc.told {
 			t.Errorf("%s: got %v, told %d times", name, status, told.Load())
@@ -326,9 +327,9 @@ func TestBadAnnotations(t *testing.T) {
 	for name, value := range map[string]string{
 		OvercommitAnnotation: "yes", forecast.StatedAnnotations[forecast.CPU]: "much", forecast.StatedAnnotations[forecast.Memory]: "-1",
 	} {
-		in := pod("in", "", nil, nil)
+		in := plugintest.Pod("in", "", nil, nil)
 		in.Annotations = map[string]string{name: value}
-		_, status := s.PreFilter(t.Context(), s.begin(t, pod("other", "", nil, nil)), in, s.nodes)
+		_, status := s.PreFilter(t.Context(), s.begin(t, plugintest.Pod("other", "", nil, nil)), in, s.nodes)
 		if status.Code() != fwk.UnschedulableAndUnresolvable || !strings.Contains(status.Message(), name) || !strings.Contains(status.Message(), value) {
 			t.Errorf("%s: %s: got %v %q", name, value, status.Code(), status.Message())
 		}
@@ -349,9 +350,9 @@ func TestReactivation(t *testing.T) {
 	current.Store(future(1, map[string]forecast.Interval{"hot": exactly(5), "cool": exactly(0)}))
 	nodes := []*v1.Node{big("hot"), big("cool")}
 	snapshot := cache.NewSnapshot(nil, nodes)
-	h := activations{handle(t, snapshot), make(chan map[string]*v1.Pod, 2)}
+	h := activations{plugintest.Handle(t, snapshot), make(chan map[string]*v1.Pod, 2)}
 	s := schedulerOn(t, predicting(config.PredictedPeakFilter, kubeschedulerv1.LeastAllocated), Forecasts{Read: current.Load}, h, snapshot)
-	if status := s.filter(t, pod("in", "", amounts{"cpu": "1"}, nil), s.node(t, "hot")); status.IsSuccess() {
+	if status := s.filter(t, plugintest.Pod("in", "", amounts{"cpu": "1"}, nil), s.node(t, "hot")); status.IsSuccess() {
 		t.Fatal("not refused")
 	}
 	// Until the watch has noticed one of them.
@@ -378,7 +379,7 @@ func TestReactivation(t *testing.T) {
 func TestSignPrediction(t *testing.T) {
 	s := predictingScheduler(t, predicting(config.PredictedPeakScore, kubeschedulerv1.LeastAllocated), reading(future(1, nil)), []*v1.Node{big("a")})
 	sign := func(annotations map[string]string) string {
-		in := pod("in", "", amounts{"cpu": "1"}, nil)
+		in := plugintest.Pod("in", "", amounts{"cpu": "1"}, nil)
 		in.Annotations = annotations
 		fragments, status := s.SignPod(t.Context(), in)
 		if !status.IsSuccess() {
@@ -404,7 +405,7 @@ func TestSignPrediction(t *testing.T) {
 // BenchmarkScore is one node's score by requests and by predicted use.
 func BenchmarkScore(b *testing.B) {
 	nodes := []*v1.Node{big("a")}
-	in := pod("in", "", amounts{"cpu": "1", "memory": "1Gi"}, nil)
+	in := plugintest.Pod("in", "", amounts{"cpu": "1", "memory": "1Gi"}, nil)
 	known := reading(future(1, map[string]forecast.Interval{"a": exactly(1)}))
 	for _, by := range []struct {
 		name      string
@@ -414,7 +415,7 @@ func BenchmarkScore(b *testing.B) {
 		b.Run(by.name, func(b *testing.B) {
 			args := predicting(config.PredictedPeakScore, kubeschedulerv1.LeastAllocated)
 			args.PredictedPeak.Score = by.score
-			s := predictingScheduler(b, args, by.forecasts, nodes, pod("resident", "a", amounts{"cpu": "1"}, nil))
+			s := predictingScheduler(b, args, by.forecasts, nodes, plugintest.Pod("resident", "a", amounts{"cpu": "1"}, nil))
 			state, node := s.begin(b, in), s.node(b, "a")
 			b.ReportAllocs()
 			for b.Loop() {

@@ -42,7 +42,7 @@ func TestQueueAfterNode(t *testing.T) {
 	sized := func(cpu, memory, pods string) *v1.Node {
 		return st.MakeNode().Name("n").Capacity(amounts{"cpu": cpu, "memory": memory, "pods": pods}).Obj()
 	}
-	waiting := pod("p", "", amounts{"memory": "1Gi"}, amounts{"cpu": "3", "memory": "1Gi"})
+	waiting := plugintest.Pod("p", "", amounts{"memory": "1Gi"}, amounts{"cpu": "3", "memory": "1Gi"})
 	for _, tc := range []struct {
 		name          string
 		before, after *v1.Node
@@ -72,9 +72,9 @@ func TestQueueAfterNode(t *testing.T) {
 // A pod that leaves, or whose limit shrinks, makes room for limits, whatever it requests.
 func TestQueueAfterOtherPod(t *testing.T) {
 	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), gates(), nil)
-	waiting := pod("p", "", nil, amounts{"cpu": "3"})
+	waiting := plugintest.Pod("p", "", nil, amounts{"cpu": "3"})
 	other := func(request, limit, memory string) *v1.Pod {
-		return pod("a", "n", amounts{"cpu": request}, amounts{"cpu": limit, "memory": memory})
+		return plugintest.Pod("a", "n", amounts{"cpu": request}, amounts{"cpu": limit, "memory": memory})
 	}
 	before := other("1", "4", "2Gi")
 	if !plugintest.Queued(t, s, waiting, []fwk.ClusterEvent{{Resource: fwk.AssignedPod, ActionType: fwk.Delete}}, before, nil) {
@@ -105,7 +105,7 @@ func TestQueueAfterOtherPod(t *testing.T) {
 // The pod that waits may itself come to ask for less.
 func TestQueueAfterOwnLimitShrinks(t *testing.T) {
 	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), gates(), nil)
-	before, after := pod("p", "", amounts{"cpu": "1"}, amounts{"cpu": "5"}), pod("p", "", amounts{"cpu": "1"}, amounts{"cpu": "2"})
+	before, after := plugintest.Pod("p", "", amounts{"cpu": "1"}, amounts{"cpu": "5"}), plugintest.Pod("p", "", amounts{"cpu": "1"}, amounts{"cpu": "2"})
 	if !plugintest.Queued(t, s, after, framework.PodSchedulingPropertiesChange(after, before, true), before, after) {
 		t.Error("not queued")
 	}

@@ -9,7 +9,6 @@ package resourcefit
 
 import (
 	"context"
-	"fmt"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -69,9 +68,9 @@ func NewFactory(forecasts Forecasts) func(context.Context, runtime.Object, fwk.H
 }
 
 func newPlugin(ctx context.Context, obj runtime.Object, h fwk.Handle, fts feature.Features, forecasts Forecasts) (fwk.Plugin, error) {
-	args, ok := obj.(*config.ResourceFitArgs)
-	if !ok {
-		return nil, fmt.Errorf("want args to be of type ResourceFitArgs, got %T", obj)
+	args, err := config.As[*config.ResourceFitArgs](obj)
+	if err != nil {
+		return nil, err
 	}
 	path := config.ArgsPath(Name)
 	if err := config.ValidateResourceFitArgs(path, args).ToAggregate(); err != nil {

@@ -17,6 +17,7 @@ import (
 	st "k8s.io/kubernetes/pkg/scheduler/testing"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/plugintest"
 )
 
 func strategy(kind kubeschedulerv1.ScoringStrategyType, shape []kubeschedulerv1.UtilizationShapePoint, resources ...kubeschedulerv1.ResourceSpec) kubeschedulerv1.ScoringStrategy {
@@ -50,7 +51,7 @@ func TestStrategies(t *testing.T) {
 			args := defaults()
 			args.ScoringStrategy, args.BalancedAllocation.Weight = tc.strategy, 0
 			s := newScheduler(t, args, gates(), []*v1.Node{big("n")})
-			if got := s.score(t, pod("p", "", amounts{"cpu": "1", "memory": "4Gi"}, nil), s.nodes[0]); got != tc.want {
+			if got := s.score(t, plugintest.Pod("p", "", amounts{"cpu": "1", "memory": "4Gi"}, nil), s.nodes[0]); got != tc.want {
 				t.Errorf("got %d, want %d", got, tc.want)
 			}
 		})
@@ -60,13 +61,13 @@ func TestStrategies(t *testing.T) {
 // One plugin with weights is the two of upstream with weights: the mean of ours times
 // the sum of weights is their sum, but for what the division drops.
 func TestWeightedMean(t *testing.T) {
-	there := []*v1.Pod{pod("a", "busy-cpu", amounts{"cpu": "3", "memory": "1Gi"}, nil), pod("b", "busy-memory", amounts{"cpu": "500m", "memory": "6Gi"}, nil)}
+	there := []*v1.Pod{plugintest.Pod("a", "busy-cpu", amounts{"cpu": "3", "memory": "1Gi"}, nil), plugintest.Pod("b", "busy-memory", amounts{"cpu": "500m", "memory": "6Gi"}, nil)}
 	nodes := []*v1.Node{big("empty"), big("busy-cpu"), big("busy-memory"), st.MakeNode().Name("odd").Capacity(amounts{"cpu": "2", "memory": "64Gi"}).Obj()}
 	pods := map[string]*v1.Pod{
-		"balanced":    pod("p", "", amounts{"cpu": "500m", "memory": "1Gi"}, nil),
-		"cpu only":    pod("p", "", amounts{"cpu": "1"}, nil),
-		"best effort": pod("p", "", nil, nil),
-		"limits only": pod("p", "", nil, amounts{"cpu": "1"}),
+		"balanced":    plugintest.Pod("p", "", amounts{"cpu": "500m", "memory": "1Gi"}, nil),
+		"cpu only":    plugintest.Pod("p", "", amounts{"cpu": "1"}, nil),
+		"best effort": plugintest.Pod("p", "", nil, nil),
+		"limits only": plugintest.Pod("p", "", nil, amounts{"cpu": "1"}),
 	}
 	for _, weight := range []int32{0, 1, 3, 100} {
 		args := defaults()
@@ -74,11 +75,11 @@ func TestWeightedMean(t *testing.T) {
 		s := newScheduler(t, args, gates(), nodes, there...)
 		resources := []kubeschedulerconfig.ResourceSpec{{Name: "cpu", Weight: 1}, {Name: "memory", Weight: 1}}
 		fit, err := noderesources.NewFit(t.Context(), &kubeschedulerconfig.NodeResourcesFitArgs{ScoringStrategy: &kubeschedulerconfig.ScoringStrategy{
-			Type: kubeschedulerconfig.LeastAllocated, Resources: resources}}, handle(t, s.snapshot), gates())
+			Type: kubeschedulerconfig.LeastAllocated, Resources: resources}}, plugintest.Handle(t, s.snapshot), gates())
 		if err != nil {
 			t.Fatal(err)
 		}
-		balanced, err := noderesources.NewBalancedAllocation(t.Context(), &kubeschedulerconfig.NodeResourcesBalancedAllocationArgs{Resources: resources}, handle(t, s.snapshot), gates())
+		balanced, err := noderesources.NewBalancedAllocation(t.Context(), &kubeschedulerconfig.NodeResourcesBalancedAllocationArgs{Resources: resources}, plugintest.Handle(t, s.snapshot), gates())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +113,7 @@ func upstreamScore(t *testing.T, plugin fwk.Plugin, pod *v1.Pod, nodes []fwk.Nod
 
 // Resources that the profile leaves to others are left alone by the filter.
 func TestIgnoredResources(t *testing.T) {
-	p := pod("p", "", amounts{"example.com/foo": "1", "example.org/bar": "1"}, amounts{"example.com/foo": "1", "example.org/bar": "1"})
+	p := plugintest.Pod("p", "", amounts{"example.com/foo": "1", "example.org/bar": "1"}, amounts{"example.com/foo": "1", "example.org/bar": "1"})
 	s := newScheduler(t, defaults(), gates(), []*v1.Node{big("n")})
 	if got := s.filter(t, p, s.nodes[0]); got.Code() != fwk.UnschedulableAndUnresolvable {
 		t.Errorf("got %v", got)
@@ -158,7 +159,7 @@ func TestNewRefuses(t *testing.T) {
 		t.Run(fmt.Sprint(i, tc.says), func(t *testing.T) {
 			args := defaults()
 			tc.edit(args)
-			_, err := NewFactory(Forecasts{})(t.Context(), args, handle(t, nil), gates())
+			_, err := NewFactory(Forecasts{})(t.Context(), args, plugintest.Handle(t, nil), gates())
 			for _, says := range tc.says {
 				if err == nil || !strings.Contains(err.Error(), says) {
 					t.Errorf("got error %v, want one that says %s", err, says)
@@ -166,7 +167,7 @@ func TestNewRefuses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := NewFactory(Forecasts{})(t.Context(), &config.TaintsArgs{}, handle(t, nil), gates()); err == nil || !strings.Contains(err.Error(), "ResourceFitArgs") {
+	if _, err := NewFactory(Forecasts{})(t.Context(), &config.TaintsArgs{}, plugintest.Handle(t, nil), gates()); err == nil || !strings.Contains(err.Error(), "ResourceFitArgs") {
 		t.Errorf("args of another plugin: got error %v", err)
 	}
 }

@@ -7,17 +7,15 @@ import (
 	"testing"
 
 	v1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/informers"
-	"k8s.io/client-go/kubernetes/fake"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/backend/cache"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/tainttoleration"
-	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 	st "k8s.io/kubernetes/pkg/scheduler/testing"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/plugintest"
 	"github.com/foresight-scheduler/foresight/plugins/taints"
 )
 
@@ -39,13 +37,7 @@ func from(reader taints.PressureReader) taints.PressureSource {
 // handle makes the framework handle of a scheduler that sees the pods and nodes.
 func handle(t testing.TB, pods []*v1.Pod, nodes []*v1.Node) fwk.Handle {
 	t.Helper()
-	h, err := frameworkruntime.NewFramework(t.Context(), nil, nil,
-		frameworkruntime.WithSnapshotSharedLister(cache.NewSnapshot(pods, nodes)),
-		frameworkruntime.WithInformerFactory(informers.NewSharedInformerFactory(fake.NewClientset(), 0)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
+	return plugintest.Handle(t, cache.NewSnapshot(pods, nodes))
 }
 
 func args(effect v1.TaintEffect) *config.TaintsArgs {

@@ -9,7 +9,6 @@ package taints
 
 import (
 	"context"
-	"fmt"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -87,9 +86,9 @@ var (
 // *config.TaintsArgs and returns an error that names the field that is not valid.
 func NewFactory(source PressureSource, epoch func() uint64) func(context.Context, runtime.Object, fwk.Handle, feature.Features) (fwk.Plugin, error) {
 	return func(ctx context.Context, obj runtime.Object, h fwk.Handle, fts feature.Features) (fwk.Plugin, error) {
-		args, ok := obj.(*config.TaintsArgs)
-		if !ok {
-			return nil, fmt.Errorf("want args to be of type TaintsArgs, got %T", obj)
+		args, err := config.As[*config.TaintsArgs](obj)
+		if err != nil {
+			return nil, err
 		}
 		if err := config.ValidateTaintsArgs(config.ArgsPath(Name), args).ToAggregate(); err != nil {
 			return nil, err

@@ -14,7 +14,6 @@ package trimaran
 
 import (
 	"context"
-	"fmt"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -60,9 +59,9 @@ func Factories(opts Options) map[string]Factory {
 // factory hands a plugin its args, which are its own: nothing is kept per package.
 func factory[Args runtime.Object](name string, opts Options, newPlugin func(context.Context, Args, Options) (fwk.Plugin, error)) Factory {
 	return func(ctx context.Context, obj runtime.Object, h fwk.Handle) (fwk.Plugin, error) {
-		args, ok := obj.(Args)
-		if !ok {
-			return nil, fmt.Errorf("want args to be of type %T, got %T", args, obj)
+		args, err := config.As[Args](obj)
+		if err != nil {
+			return nil, err
 		}
 		if opts.Usage == nil {
 			klog.FromContext(ctx).Info("Warning: no usage is collected, so all nodes are alike to the plugin", "plugin", name)

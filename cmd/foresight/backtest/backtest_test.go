@@ -6,7 +6,6 @@ package backtest
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"math"
 	"math/rand/v2"
@@ -23,43 +22,16 @@ import (
 // writeTrace makes a small trace: workloads with a daily rhythm, noise and some spikes.
 func writeTrace(t *testing.T, workloads, days int) string {
 	t.Helper()
-	const perDay = 24 * 4
-	dir, rng := t.TempDir(), rand.New(rand.NewPCG(1, 1))
-	var header, limits, usage strings.Builder
-	header.WriteString("step")
-	limits.WriteString("workload,cpu_limit_cores,memory_limit_bytes\n")
-	for w := range workloads {
-		fmt.Fprintf(&header, ",w%d", w)
-		fmt.Fprintf(&limits, "w%d,%d,1e9\n", w, 1+w%4)
-	}
-	for step := range days * perDay {
-		fmt.Fprintf(&usage, "\n%d", step)
-		for w := range workloads {
-			level := 200 + 100*math.Sin(2*math.Pi*float64(step+9*w)/perDay) + 40*rng.ExpFloat64()
-			fmt.Fprintf(&usage, ",%.0f", min(1000, level))
-		}
-	}
-	for name, data := range map[string]string{
-		"trace.json":    fmt.Sprintf(`{"name":"small","interval_seconds":900,"start_unix":1700000000,"steps":%d,"unit":"per-mille of the workload's limit","resources":["cpu"]}`, days*perDay),
-		"workloads.csv": limits.String(),
-		"cpu.csv":       header.String() + usage.String() + "\n",
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
-func run(t *testing.T, args ...string) (string, error) {
-	stdout, _, err := commandtest.Run(t.Context(), NewCommand(), "", args...)
-	return stdout, err
+	rng := rand.New(rand.NewPCG(1, 1))
+	return commandtest.Trace(t, "small", workloads, days, func(w, step int) float64 {
+		return min(1000, 200+100*math.Sin(2*math.Pi*float64(step+9*w)/commandtest.StepsADay)+40*rng.ExpFloat64())
+	})
 }
 
 // Every method has a row with the documented fields, and 0 ≤ violation ≤ 1; the report shows them all.
 func TestBacktest(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "report.html")
-	out, err := run(t, "--trace", writeTrace(t, 24, 12), "--group", "6", "--machines", "10", "--train-groups", "60", "--horizons", "1", "-o", "json", "--report", file)
+	out, err := commandtest.Output(t, NewCommand(), "--trace", writeTrace(t, 24, 12), "--group", "6", "--machines", "10", "--train-groups", "60", "--horizons", "1", "-o", "json", "--report", file)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -133,12 +105,12 @@ func checkReport(t *testing.T, file string, methods map[string]bool) {
 // What cannot be written is said at once, and a run that fails leaves no file.
 func TestBacktestReportFile(t *testing.T) {
 	for _, file := range []string{"/does/not/exist/report.html", t.TempDir()} {
-		if _, err := run(t, "--trace", "no-trace", "--report", file); err == nil || !strings.Contains(err.Error(), "--report: open "+file) {
+		if _, err := commandtest.Output(t, NewCommand(), "--trace", "no-trace", "--report", file); err == nil || !strings.Contains(err.Error(), "--report: open "+file) {
 			t.Errorf("error = %v", err)
 		}
 	}
 	file := filepath.Join(t.TempDir(), "report.html")
-	if _, err := run(t, "--trace", "no-trace", "--report", file); err == nil || !strings.Contains(err.Error(), "no-trace") {
+	if _, err := commandtest.Output(t, NewCommand(), "--trace", "no-trace", "--report", file); err == nil || !strings.Contains(err.Error(), "no-trace") {
 		t.Errorf("error = %v", err)
 	}
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
@@ -158,7 +130,7 @@ func TestBacktestRefuses(t *testing.T) {
 		"too short":        {[]string{"--trace", writeTrace(t, 24, 1), "--group", "6", "--horizons", "24"}, "24h0m0s, which is too short"},
 		"rate not a share": {[]string{"--trace", writeTrace(t, 24, 3), "--group", "6", "--violation", "2"}, "violation"},
 	} {
-		if out, err := run(t, tc.args...); err == nil || !strings.Contains(err.Error(), tc.want) {
+		if out, err := commandtest.Output(t, NewCommand(), tc.args...); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v, want an error about %q\n%s", name, err, tc.want, out)
 		}
 	}

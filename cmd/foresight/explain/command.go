@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/foresight-scheduler/foresight/cmd/internal/complete"
@@ -25,18 +24,15 @@ import (
 )
 
 type options struct {
-	config *genericclioptions.ConfigFlags
-	leader *leader.Asker
-	format output.Format
-	now    bool
-	wide   bool
-	clock  func() time.Time
+	leader.Flags
+	now   bool
+	wide  bool
+	clock func() time.Time
 }
 
 // NewCommand returns foresight explain.
 func NewCommand() *cobra.Command {
-	o := &options{config: genericclioptions.NewConfigFlags(true), clock: time.Now}
-	o.leader = leader.New(o.config)
+	o := &options{Flags: leader.NewFlags(), clock: time.Now}
 	cmd := &cobra.Command{
 		Use:   "explain POD|KIND/NAME",
 		Short: "Show why a pod is where it is, or waits",
@@ -60,13 +56,12 @@ kubeconfig. The ClusterRole foresight-reader says what a user needs for that.`,
 			if err != nil {
 				return err
 			}
-			return output.Print(cmd.OutOrStdout(), o.format, x, o.print)
+			return output.Print(cmd.OutOrStdout(), o.Format, x, o.print)
 		},
-		ValidArgsFunction: complete.Pods(o.config),
+		ValidArgsFunction: complete.Pods(o.Config),
 	}
-	o.config.AddFlags(cmd.Flags())
-	o.leader.AddFlags(cmd)
-	o.format.AddFlag(cmd)
+	o.Add(cmd)
+	o.Format.AddFlag(cmd)
 	cmd.Flags().BoolVar(&o.now, "now", false, "evaluate the pod anew, also where the decision was recorded")
 	cmd.Flags().BoolVar(&o.wide, "all-plugins", false, "show the part of every plugin, also of those that say the same of all nodes")
 	return cmd
@@ -80,7 +75,7 @@ type explained struct {
 }
 
 func (o *options) explain(ctx context.Context, what string) (*explained, error) {
-	namespace, _, err := o.config.ToRawKubeConfigLoader().Namespace()
+	namespace, _, err := o.Config.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +88,7 @@ func (o *options) explain(ctx context.Context, what string) (*explained, error) 
 	if o.now {
 		query.Set("now", "true")
 	}
-	return x, o.leader.Get(ctx, "explain", query, &x.Explanation)
+	return x, o.Leader.Get(ctx, "explain", query, &x.Explanation)
 }
 
 // podOf is the pod that is meant by POD, pod/POD or KIND/NAME.
@@ -189,7 +184,7 @@ func selectorOf(ctx context.Context, client kubernetes.Interface, namespace, kin
 }
 
 func (o *options) client() (kubernetes.Interface, error) {
-	config, err := o.config.ToRESTConfig()
+	config, err := o.Config.ToRESTConfig()
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ func placed() *explained {
 			Time: noon.Add(-41 * time.Second), Nodes: 3, Feasible: 2, Alike: 1, MaxTotal: 1500,
 			Weights:    []decision.Weight{{Plugin: "PodTopologySpread", Weight: 2}, {Plugin: "Taints", Weight: 3}, {Plugin: "ResourceFit", Weight: 2}},
 			Candidates: []decision.Candidate{idle, busy, full},
-			Forecast:   &decision.Forecast{Rung: "owner", Of: "StatefulSet shop/web", CPU: .5, Memory: 256 << 20, Hours: 24},
+			Forecast:   &decision.Forecast{Rung: "owner", Of: "StatefulSet shop/web", Amounts: decision.Amounts{CPU: .5, Memory: 256 << 20}, Hours: 24},
 			Stock:      &decision.Choice{Node: "node-1", Alike: 1, Total: 800},
 			Because:    "node-2 is 174 ahead of node-1; ResourceFit gives it 174 more (expected cpu with the pod: 0.3 of 8 cores against 6.9 of 8 cores)",
 			Flip:       "node-1, if with the pod it were expected to use at most 0.6 of 8 cores (6.9 is expected)",
@@ -84,7 +84,7 @@ func TestWhatIsNotObviousIsSaid(t *testing.T) {
 	same := placed()
 	same.Evaluation.Stock = &decision.Choice{Node: "node-2", Alike: 3}
 	new := placed()
-	new.Evaluation.Forecast = &decision.Forecast{Rung: "request", CPU: .5, Memory: 1 << 28, Hours: 24}
+	new.Evaluation.Forecast = &decision.Forecast{Rung: "request", Amounts: decision.Amounts{CPU: .5, Memory: 1 << 28}, Hours: 24}
 	for name, tc := range map[string]struct {
 		x    *explained
 		wide bool

@@ -37,14 +37,9 @@ func writeInterference(t *testing.T) string {
 	return dir
 }
 
-func run(t *testing.T, args ...string) (string, error) {
-	stdout, _, err := commandtest.Run(t.Context(), NewCommand(), "", args...)
-	return stdout, err
-}
-
 // The array has the documented fields; what cannot be said is null, with a note.
 func TestModelEval(t *testing.T) {
-	out, err := run(t, "eval", "--data", writeInterference(t), "-o", "json")
+	out, err := commandtest.Output(t, NewCommand(), "eval", "--data", writeInterference(t), "-o", "json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +72,7 @@ func TestModelEval(t *testing.T) {
 
 // Several data sets, of several services: what each was judged on and learned from is in the table.
 func TestModelEvalServices(t *testing.T) {
-	out, err := run(t, "eval", "--data", writeInterference(t), "--data", writeInterference(t))
+	out, err := commandtest.Output(t, NewCommand(), "eval", "--data", writeInterference(t), "--data", writeInterference(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +85,7 @@ func TestModelEvalServices(t *testing.T) {
 
 func TestModelEvalRefuses(t *testing.T) {
 	for _, args := range [][]string{{"--data", t.TempDir()}, {"--data", "/nowhere"}, {}, {"--data", writeInterference(t), "-o", "xml"}} {
-		if _, err := run(t, append([]string{"eval"}, args...)...); err == nil {
+		if _, err := commandtest.Output(t, NewCommand(), append([]string{"eval"}, args...)...); err == nil {
 			t.Errorf("%v: no error", args)
 		}
 	}
@@ -99,10 +94,10 @@ func TestModelEvalRefuses(t *testing.T) {
 // A trained model is shown; a damaged one is refused with the reason.
 func TestModelTrainAndShow(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "model.json")
-	if _, err := run(t, "train", "--data", writeInterference(t), "--out", file); err != nil {
+	if _, err := commandtest.Output(t, NewCommand(), "train", "--data", writeInterference(t), "--out", file); err != nil {
 		t.Fatal(err)
 	}
-	out, err := run(t, "show", file)
+	out, err := commandtest.Output(t, NewCommand(), "show", file)
 	if err != nil || !strings.Contains(out, "Observations") || !strings.Contains(out, "400") {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -113,10 +108,10 @@ func TestModelTrainAndShow(t *testing.T) {
 	if err := os.WriteFile(file, []byte(strings.Replace(string(data), "slope", "slop", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := run(t, "show", file); err == nil || !strings.Contains(err.Error(), "checksum") {
+	if _, err := commandtest.Output(t, NewCommand(), "show", file); err == nil || !strings.Contains(err.Error(), "checksum") {
 		t.Errorf("a damaged file: %v", err)
 	}
-	if _, err := run(t, "train", "--data", t.TempDir(), "--out", file); err == nil {
+	if _, err := commandtest.Output(t, NewCommand(), "train", "--data", t.TempDir(), "--out", file); err == nil {
 		t.Error("learned from nothing")
 	}
 }
@@ -139,7 +134,7 @@ func TestTrainFromObservations(t *testing.T) {
 		if err := os.WriteFile(file, []byte(data), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := run(t, "train", "--observations", file, "--out", model)
+		_, err := commandtest.Output(t, NewCommand(), "train", "--observations", file, "--out", model)
 		return err
 	}
 	if err := train(page.String()); err != nil {

@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/foresight-scheduler/foresight/cmd/internal/complete"
 	"github.com/foresight-scheduler/foresight/cmd/internal/leader"
@@ -33,9 +32,7 @@ var orders = map[string]func(n *decision.Node) float64{
 var orderNames = []string{"name", "used", "requested", "predicted", "memory"}
 
 type options struct {
-	config *genericclioptions.ConfigFlags
-	leader *leader.Asker
-	format output.Format
+	leader.Flags
 	sort   string
 	qos    bool
 	detail bool // nodes were named
@@ -43,8 +40,7 @@ type options struct {
 
 // NewCommand returns foresight nodes.
 func NewCommand() *cobra.Command {
-	o := &options{config: genericclioptions.NewConfigFlags(true)}
-	o.leader = leader.New(o.config)
+	o := &options{Flags: leader.NewFlags()}
 	cmd := &cobra.Command{
 		Use:   "nodes [NODE...]",
 		Short: "Show what nodes use, have promised, and are predicted to use",
@@ -66,11 +62,10 @@ service and did.`,
   foresight nodes node-3 -o wide
   foresight nodes --qos`,
 		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), cmd.OutOrStdout(), args) },
-		ValidArgsFunction: complete.Nodes(o.config),
+		ValidArgsFunction: complete.Nodes(o.Config),
 	}
-	o.config.AddFlags(cmd.Flags())
-	o.leader.AddFlags(cmd)
-	o.format.AddWideFlag(cmd)
+	o.Add(cmd)
+	o.Format.AddWideFlag(cmd)
 	cmd.Flags().StringVar(&o.sort, "sort", "name", "name, or the fullest first by: used, requested, predicted (CPU within a day) or memory")
 	cmd.Flags().BoolVar(&o.qos, "qos", false, "show which service pods would get on nodes, and how predictions of it came out")
 	cmd.MarkFlagsMutuallyExclusive("qos", "sort")
@@ -87,15 +82,15 @@ func (o *options) run(ctx context.Context, out io.Writer, names []string) error 
 	}
 	o.detail = len(names) > 0
 	query := url.Values{"node": names}
-	if o.detail || o.format != output.Table {
+	if o.detail || o.Format != output.Table {
 		query.Set("misses", "true")
 	}
 	answer := &decision.Nodes{}
-	if err := o.leader.Get(ctx, "nodes", query, answer); err != nil {
+	if err := o.Leader.Get(ctx, "nodes", query, answer); err != nil {
 		return err
 	}
 	if by := orders[o.sort]; by != nil {
 		slices.SortStableFunc(answer.Nodes, func(a, b decision.Node) int { return cmp.Compare(by(&b), by(&a)) })
 	}
-	return output.Print(out, o.format, answer, o.print)
+	return output.Print(out, o.Format, answer, o.print)
 }

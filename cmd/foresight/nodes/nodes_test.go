@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/foresight-scheduler/foresight/cmd/internal/commandtest"
+	"github.com/foresight-scheduler/foresight/cmd/internal/leader"
 	"github.com/foresight-scheduler/foresight/cmd/internal/output"
 	"github.com/foresight-scheduler/foresight/plugins/decision"
 )
@@ -51,7 +52,7 @@ func printed(t *testing.T, o *options, answer *decision.Nodes) string {
 func TestTranscripts(t *testing.T) {
 	one := standing()
 	one.Nodes = one.Nodes[:1]
-	commandtest.Transcript(t, "../../../docs/use/commands.md", "foresight nodes node-1", printed(t, &options{format: output.Table, detail: true}, one))
+	commandtest.Transcript(t, "../../../docs/use/commands.md", "foresight nodes node-1", printed(t, &options{Flags: leader.Flags{Format: output.Table}, detail: true}, one))
 
 	var out bytes.Buffer
 	if err := printQoS(&out, service()); err != nil {
@@ -62,7 +63,7 @@ func TestTranscripts(t *testing.T) {
 
 // A node of which no hour was judged has nothing that held; the wide table has the last miss.
 func TestTables(t *testing.T) {
-	plain, wide := printed(t, &options{format: output.Table}, standing()), printed(t, &options{format: output.Wide}, standing())
+	plain, wide := printed(t, &options{Flags: leader.Flags{Format: output.Table}}, standing()), printed(t, &options{Flags: leader.Flags{Format: output.Wide}}, standing())
 	for text, want := range map[string]bool{"96 %, 100 % of 280 h": true, "LAST MISS": false, "Mar 1 09:00": false} {
 		if strings.Contains(plain, text) != want {
 			t.Errorf("%q in the table: want %v\n%s", text, want, plain)
@@ -78,7 +79,7 @@ func TestTables(t *testing.T) {
 	}
 	none := standing()
 	none.Nodes = none.Nodes[1:]
-	if got := printed(t, &options{format: output.Table, detail: true}, none); !strings.Contains(got, "No hour is remembered") || strings.Contains(got, "HOUR FROM") {
+	if got := printed(t, &options{Flags: leader.Flags{Format: output.Table}, detail: true}, none); !strings.Contains(got, "No hour is remembered") || strings.Contains(got, "HOUR FROM") {
 		t.Errorf("a node without misses:\n%s", got)
 	}
 }

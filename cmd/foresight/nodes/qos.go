@@ -19,7 +19,7 @@ import (
 // service shows which service pods would get on nodes, all or those that are named.
 func (o *options) service(ctx context.Context, out io.Writer, names []string) error {
 	answer := &decision.QoS{}
-	if err := o.leader.Get(ctx, "qos", nil, answer); err != nil {
+	if err := o.Leader.Get(ctx, "qos", nil, answer); err != nil {
 		return err
 	}
 	for i := range answer.Profiles {
@@ -34,7 +34,7 @@ func (o *options) service(ctx context.Context, out io.Writer, names []string) er
 		}
 		p.Nodes = slices.DeleteFunc(p.Nodes, func(n decision.QoSNode) bool { return !slices.Contains(names, n.Name) })
 	}
-	return output.Print(out, o.format, answer, printQoS)
+	return output.Print(out, o.Format, answer, printQoS)
 }
 
 func printQoS(out io.Writer, answer *decision.QoS) error {

@@ -18,7 +18,7 @@ import (
 func (o *options) print(out io.Writer, answer *decision.Nodes) error {
 	table := printers.GetNewTabWriter(out)
 	head := []string{"NODE", "PODS", "CPU REQUESTED", "USED", "PREDICTED, 24 H", "MEMORY REQUESTED", "USED", "PREDICTED, 24 H", "FORECAST", "AGE", "HELD"}
-	wide := o.format == output.Wide
+	wide := o.Format == output.Wide
 	if wide {
 		head = append(head, "CPU EXPECTED", "1 H", "MEMORY EXPECTED", "1 H", "LAST MISS")
 	}

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/foresight-scheduler/foresight/cmd/internal/leader"
@@ -26,17 +25,14 @@ import (
 )
 
 type options struct {
-	config *genericclioptions.ConfigFlags
-	leader *leader.Asker
-	format output.Format
+	leader.Flags
 	dryRun bool
 	pack   bool
 }
 
 // NewCommand returns foresight rebalance.
 func NewCommand() *cobra.Command {
-	o := &options{config: genericclioptions.NewConfigFlags(true)}
-	o.leader = leader.New(o.config)
+	o := &options{Flags: leader.NewFlags()}
 	cmd := &cobra.Command{
 		Use:   "rebalance",
 		Short: "Show which pods were moved or would be, and why others stay",
@@ -52,9 +48,8 @@ see docs/use/rebalance.md.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), cmd.OutOrStdout()) },
 	}
-	o.config.AddFlags(cmd.Flags())
-	o.leader.AddFlags(cmd)
-	o.format.AddFlag(cmd)
+	o.Add(cmd)
+	o.Format.AddFlag(cmd)
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "have the leader look now, and show what it would move within an hour")
 	cmd.Flags().BoolVar(&o.pack, "pack", false, "show which nodes could be emptied, and where their pods would go")
 	cmd.MarkFlagsMutuallyExclusive("dry-run", "pack")
@@ -72,17 +67,17 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 		if err := o.ask(ctx, query, packing); err != nil {
 			return err
 		}
-		return output.Print(out, o.format, packing, printPacking)
+		return output.Print(out, o.Format, packing, printPacking)
 	}
 	report := &rebalance.Report{}
 	if err := o.ask(ctx, query, report); err != nil {
 		return err
 	}
-	return output.Print(out, o.format, report, o.print)
+	return output.Print(out, o.Format, report, o.print)
 }
 
 func (o *options) ask(ctx context.Context, query url.Values, into any) error {
-	err := o.leader.Get(ctx, "rebalance", query, into)
+	err := o.Leader.Get(ctx, "rebalance", query, into)
 	if errors.Is(err, leader.ErrNotServed) {
 		return fmt.Errorf("%w: is the rebalancer on? See mode in the args of Rebalance (docs/use/rebalance.md)", err)
 	}

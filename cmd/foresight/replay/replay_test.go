@@ -18,43 +18,16 @@ import (
 // writeTrace makes a small trace of workloads with a daily rhythm.
 func writeTrace(t *testing.T, workloads, days int) string {
 	t.Helper()
-	const perDay = 24 * 4
-	dir := t.TempDir()
-	var header, limits, usage strings.Builder
-	header.WriteString("step")
-	limits.WriteString("workload,cpu_limit_cores,memory_limit_bytes\n")
-	for w := range workloads {
-		fmt.Fprintf(&header, ",w%d", w)
-		fmt.Fprintf(&limits, "w%d,%d,1e9\n", w, 1+w%4)
-	}
-	for step := range days * perDay {
-		fmt.Fprintf(&usage, "\n%d", step)
-		for w := range workloads {
-			fmt.Fprintf(&usage, ",%.0f", 10+400*math.Pow(1+math.Sin(2*math.Pi*float64(step+7*w)/perDay), 2))
-		}
-	}
-	for name, data := range map[string]string{
-		"trace.json":    fmt.Sprintf(`{"name":"<small>","interval_seconds":900,"start_unix":1700000000,"steps":%d,"unit":"per-mille of the workload's limit","resources":["cpu"]}`, days*perDay),
-		"workloads.csv": limits.String(),
-		"cpu.csv":       header.String() + usage.String() + "\n",
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
-func run(t *testing.T, args ...string) (string, error) {
-	stdout, _, err := commandtest.Run(t.Context(), NewCommand(), "", args...)
-	return stdout, err
+	return commandtest.Trace(t, "<small>", workloads, days, func(w, step int) float64 {
+		return 10 + 400*math.Pow(1+math.Sin(2*math.Pi*float64(step+7*w)/commandtest.StepsADay), 2)
+	})
 }
 
 // Each configuration has an object a world and one over all, with the documented fields.
 func TestReplay(t *testing.T) {
 	dir := writeTrace(t, 24, 3)
 	args := []string{"--trace", dir, "--nodes", "4", "--history", "1", "--days", "1", "--seeds", "2", "--config", "oracle"}
-	out, err := run(t, append(args, "-o", "json")...)
+	out, err := commandtest.Output(t, NewCommand(), append(args, "-o", "json")...)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -88,7 +61,7 @@ func TestReplay(t *testing.T) {
 // The files hold each configuration, a heat map and the curves, and names of traces are shown, not run.
 func TestFiles(t *testing.T) {
 	html, md := filepath.Join(t.TempDir(), "report.html"), filepath.Join(t.TempDir(), "page.md")
-	table, err := run(t, "--trace", writeTrace(t, 24, 3)+"@.3,.5", "--nodes", "3", "--cold", "--seeds", "1", "--report", html, "--page", md)
+	table, err := commandtest.Output(t, NewCommand(), "--trace", writeTrace(t, 24, 3)+"@.3,.5", "--nodes", "3", "--cold", "--seeds", "1", "--report", html, "--page", md)
 	if err != nil || !strings.Contains(table, "3 equal nodes at 0.30") || !strings.Contains(table, "3 equal nodes at 0.50") {
 		t.Errorf("%v\n%s", err, table)
 	}
@@ -115,7 +88,7 @@ func TestFiles(t *testing.T) {
 
 // The oracle never needs more nodes than stock here, and nobody fewer than half.
 func TestPack(t *testing.T) {
-	out, err := run(t, "--trace", writeTrace(t, 24, 3), "--nodes", "4", "--history", "0.5", "--days", "0.5", "--seeds", "1", "--config", "oracle", "--pack", "5", "-o", "json")
+	out, err := commandtest.Output(t, NewCommand(), "--trace", writeTrace(t, 24, 3), "--nodes", "4", "--history", "0.5", "--days", "0.5", "--seeds", "1", "--config", "oracle", "--pack", "5", "-o", "json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +135,7 @@ func TestReplayRefuses(t *testing.T) {
 		{[]string{"--trace", dir, "--config", "x=" + file + ".not"}, "--config x="},
 		{[]string{"--trace", dir, "--config", "oracle", "--config", "oracle"}, "--config oracle"},
 	} {
-		if out, err := run(t, c.args...); err == nil || !strings.Contains(err.Error(), c.want) {
+		if out, err := commandtest.Output(t, NewCommand(), c.args...); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: got %v\n%s", c.args, err, out)
 		}
 	}

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/foresight-scheduler/foresight/cmd/internal/leader"
@@ -20,15 +19,12 @@ import (
 )
 
 type options struct {
-	config *genericclioptions.ConfigFlags
-	leader *leader.Asker
-	format output.Format
+	leader.Flags
 }
 
 // NewCommand returns foresight report.
 func NewCommand() *cobra.Command {
-	o := &options{config: genericclioptions.NewConfigFlags(true)}
-	o.leader = leader.New(o.config)
+	o := &options{Flags: leader.NewFlags()}
 	cmd := &cobra.Command{
 		Use:   "report",
 		Short: "Show what predictions bring, by pods that were placed without them",
@@ -44,18 +40,17 @@ kubeconfig. The ClusterRole foresight-reader says what a user needs for that.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), cmd.OutOrStdout()) },
 	}
-	o.config.AddFlags(cmd.Flags())
-	o.leader.AddFlags(cmd)
-	o.format.AddFlag(cmd)
+	o.Add(cmd)
+	o.Format.AddFlag(cmd)
 	return cmd
 }
 
 func (o *options) run(ctx context.Context, out io.Writer) error {
 	report := &compare.Report{}
-	if err := o.leader.Get(ctx, "comparison", nil, report); err != nil {
+	if err := o.Leader.Get(ctx, "comparison", nil, report); err != nil {
 		return err
 	}
-	return output.Print(out, o.format, report, write)
+	return output.Print(out, o.Format, report, write)
 }
 
 // write is the report for people.

@@ -12,7 +12,6 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/foresight-scheduler/foresight/cmd/internal/leader"
 	"github.com/foresight-scheduler/foresight/cmd/internal/output"
@@ -26,9 +25,7 @@ const lease = "foresight-shadow/foresight-shadow"
 const mostWorkloads = 1000
 
 type options struct {
-	config    *genericclioptions.ConfigFlags
-	leader    *leader.Asker
-	format    output.Format
+	leader.Flags
 	workloads int
 }
 
@@ -47,8 +44,7 @@ it were its own, and follows what becomes of both nodes. See docs/use/shadow.md.
 }
 
 func newReport() *cobra.Command {
-	o := &options{config: genericclioptions.NewConfigFlags(true)}
-	o.leader = leader.NewFor(o.config, lease)
+	o := &options{Flags: leader.NewFlagsFor(lease)}
 	cmd := &cobra.Command{
 		Use:   "report",
 		Short: "Show how often an onlooker agrees, and what became of the pods where it does not",
@@ -63,9 +59,8 @@ ClusterRole foresight-reader-shadow says what a user needs for that.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), cmd.OutOrStdout()) },
 	}
-	o.config.AddFlags(cmd.Flags())
-	o.leader.AddFlags(cmd)
-	o.format.AddFlag(cmd)
+	o.Add(cmd)
+	o.Format.AddFlag(cmd)
 	cmd.Flags().IntVar(&o.workloads, "workloads", 10, "workloads to list, those with the largest differences first")
 	return cmd
 }
@@ -75,8 +70,8 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 		return fmt.Errorf("--workloads: %d: want 1 to %d", o.workloads, mostWorkloads)
 	}
 	report := &shadow.Report{}
-	if err := o.leader.Get(ctx, "shadow", url.Values{"workloads": {strconv.Itoa(o.workloads)}}, report); err != nil {
+	if err := o.Leader.Get(ctx, "shadow", url.Values{"workloads": {strconv.Itoa(o.workloads)}}, report); err != nil {
 		return err
 	}
-	return output.Print(out, o.format, report, write)
+	return output.Print(out, o.Format, report, write)
 }

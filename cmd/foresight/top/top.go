@@ -17,7 +17,6 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/foresight-scheduler/foresight/cmd/internal/leader"
@@ -33,16 +32,13 @@ var objectives = []string{"latency", "realtime", "availability", "batch"}
 const maxPage = 256 << 20
 
 type options struct {
-	config *genericclioptions.ConfigFlags
-	leader *leader.Asker
-	output output.Format
-	sort   string
+	leader.Flags
+	sort string
 }
 
 // NewCommand returns foresight top.
 func NewCommand() *cobra.Command {
-	o := &options{config: genericclioptions.NewConfigFlags(true)}
-	o.leader = leader.New(o.config)
+	o := &options{Flags: leader.NewFlags()}
 	cmd := &cobra.Command{
 		Use:   "top",
 		Short: "Show which nodes are good for which pods",
@@ -62,10 +58,9 @@ scheduler counts the nodes of each class and names none.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), cmd.OutOrStdout()) },
 	}
-	o.config.AddFlags(cmd.Flags())
-	o.leader.AddFlags(cmd)
+	o.Add(cmd)
 	flags := cmd.Flags()
-	o.output.AddFlag(cmd)
+	o.Format.AddFlag(cmd)
 	flags.StringVar(&o.sort, "sort", "node", "node, or an objective: latency, realtime, availability or batch, the best node first")
 	_ = cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(append([]string{"node"}, objectives...), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -87,7 +82,7 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 	if o.sort != "node" && !slices.Contains(objectives, o.sort) {
 		return fmt.Errorf("--sort %q: must be node, latency, realtime, availability or batch", o.sort)
 	}
-	page, err := o.leader.Open(ctx, "/metrics")
+	page, err := o.Leader.Open(ctx, "/metrics")
 	if err != nil {
 		return err
 	}
@@ -105,7 +100,7 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 	slices.SortFunc(nodes, func(a, b nodeClasses) int {
 		return cmp.Or(cmp.Compare(a.Objectives[o.sort].Risk, b.Objectives[o.sort].Risk), cmp.Compare(a.Node, b.Node), cmp.Compare(a.Profile, b.Profile))
 	})
-	return output.Print(out, o.output, nodes, printTable)
+	return output.Print(out, o.Format, nodes, printTable)
 }
 
 // classesIn reads foresight_qos_node_risk out of a page of metrics, and what foresight_qos_nodes counts in words; "" is nothing.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 	v1 "k8s.io/api/core/v1"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/client-go/kubernetes"
 
@@ -25,9 +24,8 @@ import (
 
 type options struct {
 	genericiooptions.IOStreams
-	config    *genericclioptions.ConfigFlags
+	leader.Flags
 	files     []string
-	output    output.Format
 	scheduler string
 	timeout   time.Duration
 	force     bool
@@ -36,7 +34,6 @@ type options struct {
 
 	// Of --dry-run.
 	dryRun        bool
-	leader        *leader.Asker
 	compare       string
 	withoutNodes  []string
 	configuration string
@@ -44,8 +41,7 @@ type options struct {
 
 // NewCommand returns foresight try.
 func NewCommand() *cobra.Command {
-	o := &options{config: genericclioptions.NewConfigFlags(true)}
-	o.leader = leader.New(o.config)
+	o := &options{Flags: leader.NewFlags()}
 	cmd := &cobra.Command{
 		Use:   "try -f FILE",
 		Short: "Apply a workload and show where each of its pods went, how long that took, and why some wait; or only say where they would go",
@@ -86,9 +82,9 @@ another KubeSchedulerConfiguration. What a user needs is in the ClusterRole fore
 			return o.run(cmd.Context())
 		},
 	}
-	o.config.AddFlags(cmd.Flags())
+	o.Add(cmd)
 	cmd.Flags().StringSliceVarP(&o.files, "filename", "f", nil, "files, directories or - with the workload's manifests")
-	o.output.AddWideFlag(cmd)
+	o.Format.AddWideFlag(cmd)
 	cmd.Flags().StringVar(&o.scheduler, "scheduler", "", "wait for and show only pods with this schedulerName")
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 2*time.Minute, "how long to wait for decisions")
 	cmd.Flags().BoolVar(&o.force, "force-conflicts", false, "If true, server-side apply will force the changes against conflicts.")
@@ -100,9 +96,8 @@ another KubeSchedulerConfiguration. What a user needs is in the ClusterRole fore
 	cmd.Flags().StringArrayVar(&o.withoutNodes, "without-node", nil, "with --dry-run: a node to do without; its pods are decided on anew. May be repeated")
 	cmd.Flags().StringVar(&o.configuration, "config", "", "with --dry-run: file of another KubeSchedulerConfiguration to decide by")
 	_ = cmd.RegisterFlagCompletionFunc("compare", cobra.FixedCompletions([]string{v1.DefaultSchedulerName}, cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("without-node", complete.Nodes(o.config))
+	_ = cmd.RegisterFlagCompletionFunc("without-node", complete.Nodes(o.Config))
 	_ = cmd.MarkFlagFilename("config", "yaml", "yml", "json")
-	o.leader.AddFlags(cmd)
 	return cmd
 }
 
@@ -127,11 +122,11 @@ func (o *options) check(given func(flag string) bool) error {
 // whatIf says where pods would go.
 func (o *options) whatIf(ctx context.Context) error {
 	trial := whatif.Options{
-		IOStreams: o.IOStreams, Config: o.config, Leader: o.leader, Format: o.output, Scheduler: o.scheduler,
+		IOStreams: o.IOStreams, Config: o.Config, Leader: o.Leader, Format: o.Format, Scheduler: o.scheduler,
 		Compare: o.compare, WithoutNodes: o.withoutNodes, Configuration: o.configuration,
 	}
 	if len(o.files) > 0 {
-		workload, err := readWorkload(o.config, o.files)
+		workload, err := readWorkload(o.Config, o.files)
 		if err != nil {
 			return err
 		}
@@ -146,8 +141,8 @@ func (o *options) run(ctx context.Context) error {
 	if o.timeout <= 0 {
 		return fmt.Errorf("--timeout %s: must be positive", o.timeout)
 	}
-	o.config.WithDeprecatedPasswordFlag()
-	restConfig, err := o.config.ToRESTConfig()
+	o.Config.WithDeprecatedPasswordFlag()
+	restConfig, err := o.Config.ToRESTConfig()
 	if err != nil {
 		return err
 	}
@@ -155,7 +150,7 @@ func (o *options) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	workload, err := readWorkload(o.config, o.files)
+	workload, err := readWorkload(o.Config, o.files)
 	if err != nil {
 		return err
 	}
@@ -195,5 +190,5 @@ func (o *options) apply(ctx context.Context, client kubernetes.Interface, worklo
 	if len(placements) == 0 && waitErr == nil {
 		fmt.Fprintln(o.ErrOut, "the workload makes no pods")
 	}
-	return cmp.Or(waitErr, output.Print(o.Out, o.output, placements, printTable))
+	return cmp.Or(waitErr, output.Print(o.Out, o.Format, placements, printTable))
 }

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/foresight-scheduler/foresight/cmd/internal/leader"
@@ -26,17 +25,14 @@ import (
 var orderNames = []string{"name", "cpu", "memory", "pods"}
 
 type options struct {
-	config *genericclioptions.ConfigFlags
-	leader *leader.Asker
-	format output.Format
-	sort   string
-	all    bool
+	leader.Flags
+	sort string
+	all  bool
 }
 
 // NewCommand returns foresight workloads.
 func NewCommand() *cobra.Command {
-	o := &options{config: genericclioptions.NewConfigFlags(true)}
-	o.leader = leader.New(o.config)
+	o := &options{Flags: leader.NewFlags()}
 	cmd := &cobra.Command{
 		Use:   "workloads",
 		Short: "Show what is forecast of the pods of each workload",
@@ -49,9 +45,8 @@ owner's (the workload itself), its class (the same namespace, image and size), t
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), cmd.OutOrStdout()) },
 	}
-	o.config.AddFlags(cmd.Flags())
-	o.leader.AddFlags(cmd)
-	o.format.AddFlag(cmd)
+	o.Add(cmd)
+	o.Format.AddFlag(cmd)
 	cmd.Flags().BoolVarP(&o.all, "all-namespaces", "A", false, "show those of all namespaces")
 	cmd.Flags().StringVar(&o.sort, "sort", "name", "name, or the largest first by: cpu, memory (upper bounds) or pods")
 	_ = cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(orderNames, cobra.ShellCompDirectiveNoFileComp))
@@ -62,12 +57,12 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 	if !slices.Contains(orderNames, o.sort) {
 		return fmt.Errorf("--sort %q: must be %s", o.sort, strings.Join(orderNames, ", "))
 	}
-	namespace, _, err := o.config.ToRawKubeConfigLoader().Namespace()
+	namespace, _, err := o.Config.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
 		return err
 	}
 	answer := &decision.Workloads{}
-	if err := o.leader.Get(ctx, "workloads", nil, answer); err != nil {
+	if err := o.Leader.Get(ctx, "workloads", nil, answer); err != nil {
 		return err
 	}
 	rows := answer.Workloads
@@ -91,7 +86,7 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 		}
 		return 0
 	})
-	return output.Print(out, o.format, rows, printTable)
+	return output.Print(out, o.Format, rows, printTable)
 }
 
 func printTable(out io.Writer, rows []decision.Workload) error {

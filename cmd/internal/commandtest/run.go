@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"strings"
+	"testing"
 
 	"github.com/spf13/cobra"
 )
@@ -22,4 +23,11 @@ func Run(ctx context.Context, cmd *cobra.Command, stdin string, args ...string) 
 	cmd.SetErr(&errOut)
 	err = cmd.ExecuteContext(ctx)
 	return out.String(), errOut.String(), err
+}
+
+// Output is what the command prints where nothing is its input.
+func Output(t *testing.T, cmd *cobra.Command, args ...string) (string, error) {
+	t.Helper()
+	stdout, _, err := Run(t.Context(), cmd, "", args...)
+	return stdout, err
 }

@@ -6,7 +6,6 @@ package evaluate_test
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -37,6 +36,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/decision/evaluate"
 	"github.com/foresight-scheduler/foresight/plugins/decision/watch"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex"
+	"github.com/foresight-scheduler/foresight/plugins/plugintest/draw"
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/resourcefit"
@@ -47,7 +47,7 @@ const profileName = "foresight-scheduler"
 
 // cluster is a scheduler whose cache the test feeds, with an evaluator beside it.
 type cluster struct {
-	*rand.Rand
+	*draw.Dice
 	t         *testing.T
 	sched     *scheduler.Scheduler
 	snapshot  *internalcache.Snapshot
@@ -72,7 +72,7 @@ func (s *scoring) RunScorePlugins(ctx context.Context, state fwk.CycleState, pod
 
 func newCluster(t *testing.T, config string, candidates int, indexed bool) *cluster {
 	t.Helper()
-	c := &cluster{Rand: rand.New(rand.NewPCG(1, 2)), t: t, snapshot: internalcache.NewEmptySnapshot(), ring: decision.NewRing(1000, 1<<20)}
+	c := &cluster{Dice: draw.New(1, 2), t: t, snapshot: internalcache.NewEmptySnapshot(), ring: decision.NewRing(1000, 1<<20)}
 	ctx := t.Context()
 	plugins.RegisterArgs()
 	obj, _, err := scheme.Codecs.UniversalDecoder().Decode([]byte(config), nil, nil)
@@ -125,8 +125,6 @@ func newCluster(t *testing.T, config string, candidates int, indexed bool) *clus
 	return c
 }
 
-func (c *cluster) chance(percent int) bool { return c.IntN(100) < percent }
-
 func (c *cluster) addNode(cpu, memory string) string {
 	name := fmt.Sprintf("node-%d", len(c.nodes))
 	c.nodes = append(c.nodes, name)
@@ -147,7 +145,7 @@ func (c *cluster) foresee(epoch uint64) {
 	contents := forecast.Contents{Epoch: epoch, PodsEpoch: epoch, Usage: map[string]forecast.NodeUsage{}, Forecasts: map[string]forecast.NodeForecast{}}
 	for _, name := range c.nodes {
 		f := forecast.NodeForecast{Rung: forecast.Fresh}
-		if c.chance(20) {
+		if c.Chance(20) {
 			f.Rung = forecast.Blind
 		}
 		for h := range f.Residual {
@@ -171,18 +169,18 @@ func (c *cluster) pod(name, cpu, memory string) *v1.Pod {
 func (c *cluster) randomPod(name string) *v1.Pod {
 	p := c.pod(name, fmt.Sprintf("%dm", 100*(1+c.IntN(12))), fmt.Sprintf("%dMi", 128*(1+c.IntN(12))))
 	same := &metav1.LabelSelector{MatchLabels: map[string]string{"app": p.Labels["app"]}}
-	if c.chance(20) {
+	if c.Chance(20) {
 		p.Spec.NodeSelector = map[string]string{v1.LabelTopologyZone: string(rune('a' + c.IntN(4)))} // there is no zone d
 	}
-	if c.chance(30) {
+	if c.Chance(30) {
 		p.Spec.TopologySpreadConstraints = []v1.TopologySpreadConstraint{{MaxSkew: 1, TopologyKey: v1.LabelTopologyZone, LabelSelector: same,
 			WhenUnsatisfiable: []v1.UnsatisfiableConstraintAction{v1.DoNotSchedule, v1.ScheduleAnyway}[c.IntN(2)]}}
 	}
-	if c.chance(20) {
+	if c.Chance(20) {
 		p.Spec.Affinity = &v1.Affinity{PodAntiAffinity: &v1.PodAntiAffinity{RequiredDuringSchedulingIgnoredDuringExecution: []v1.PodAffinityTerm{
 			{LabelSelector: same, TopologyKey: v1.LabelHostname}}}}
 	}
-	if c.chance(20) {
+	if c.Chance(20) {
 		p.Spec.Tolerations = []v1.Toleration{{Key: "gpu", Operator: v1.TolerationOpExists}}
 	}
 	return p

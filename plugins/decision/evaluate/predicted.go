@@ -40,7 +40,7 @@ func viewIn(state fwk.CycleState) *view {
 func forecastOf(v *view, pod *v1.Pod) *decision.Forecast {
 	p := &v.View.Pod
 	upper := p.Upper(v.View.Horizon)
-	f := &decision.Forecast{Rung: p.Rung.String(), CPU: upper[forecast.CPU], Memory: upper[forecast.Memory], Hours: v.View.Horizon.Hours()}
+	f := &decision.Forecast{Rung: p.Rung.String(), Amounts: decision.Amounts{CPU: upper[forecast.CPU], Memory: upper[forecast.Memory]}, Hours: v.View.Horizon.Hours()}
 	switch p.Rung {
 	case forecast.FromOwner:
 		if w, ok := forecast.WorkloadOf(pod); ok {

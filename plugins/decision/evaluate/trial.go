@@ -303,7 +303,7 @@ func (t *trial) compare() {
 	t.out.Excess = &x
 }
 
-func (t *trial) excess(n *nodes) (sum decision.Excess, known int) {
+func (t *trial) excess(n *nodes) (sum decision.Amounts, known int) {
 	alone := t.view.View
 	alone.Pod = forecast.PodForecast{}
 	for _, info := range n.all {

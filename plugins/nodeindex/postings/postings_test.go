@@ -5,23 +5,22 @@ package postings
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"testing"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
+
+	"github.com/foresight-scheduler/foresight/plugins/plugintest/draw"
 )
 
 // world is nodes by row, nil where the row is free, and the index of them.
 type world struct {
-	*rand.Rand
+	*draw.Dice
 	index *Index
 	nodes []*v1.Node
 }
-
-func pick[T any](w *world, from ...T) T { return from[w.IntN(len(from))] }
 
 // change gives a row to a node, changes its labels, or frees it.
 func (w *world) change() {
@@ -46,7 +45,7 @@ func (w *world) change() {
 		n := &v1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{}}}
 		for _, key := range []string{"zone", "size", "disk"} {
 			if w.IntN(4) > 0 {
-				n.Labels[key] = pick(w, "", "a", "b", "1", "2", "30", "-4")
+				n.Labels[key] = draw.Of(w.Dice, "", "a", "b", "1", "2", "30", "-4")
 			}
 		}
 		w.nodes[row] = n
@@ -57,20 +56,20 @@ func (w *world) change() {
 // requirement, sometimes one that is not valid.
 func (w *world) requirement() v1.NodeSelectorRequirement {
 	r := v1.NodeSelectorRequirement{
-		Key: pick(w, "zone", "size", "disk", "absent"),
-		Operator: pick(w, v1.NodeSelectorOpIn, v1.NodeSelectorOpNotIn, v1.NodeSelectorOpExists, v1.NodeSelectorOpDoesNotExist,
+		Key: draw.Of(w.Dice, "zone", "size", "disk", "absent"),
+		Operator: draw.Of(w.Dice, v1.NodeSelectorOpIn, v1.NodeSelectorOpNotIn, v1.NodeSelectorOpExists, v1.NodeSelectorOpDoesNotExist,
 			v1.NodeSelectorOpGt, v1.NodeSelectorOpLt),
 	}
 	switch r.Operator {
 	case v1.NodeSelectorOpGt, v1.NodeSelectorOpLt:
-		r.Values = []string{pick(w, "1", "2", "-4", "9")}
+		r.Values = []string{draw.Of(w.Dice, "1", "2", "-4", "9")}
 	case v1.NodeSelectorOpIn, v1.NodeSelectorOpNotIn:
 		for range 1 + w.IntN(3) {
-			r.Values = append(r.Values, pick(w, "", "a", "b", "1", "2", "c"))
+			r.Values = append(r.Values, draw.Of(w.Dice, "", "a", "b", "1", "2", "c"))
 		}
 	}
 	if w.IntN(20) == 0 {
-		r.Values = pick(w, nil, []string{"a", "b"}, []string{"no label!"})
+		r.Values = draw.Of(w.Dice, nil, []string{"a", "b"}, []string{"no label!"})
 	}
 	if w.IntN(40) == 0 {
 		r.Operator = "Like"
@@ -80,8 +79,8 @@ func (w *world) requirement() v1.NodeSelectorRequirement {
 
 func (w *world) field() v1.NodeSelectorRequirement {
 	r := v1.NodeSelectorRequirement{
-		Key: metav1.ObjectNameField, Operator: pick(w, v1.NodeSelectorOpIn, v1.NodeSelectorOpNotIn),
-		Values: []string{fmt.Sprint("node-", w.IntN(30), pick(w, "", "-again"))},
+		Key: metav1.ObjectNameField, Operator: draw.Of(w.Dice, v1.NodeSelectorOpIn, v1.NodeSelectorOpNotIn),
+		Values: []string{fmt.Sprint("node-", w.IntN(30), draw.Of(w.Dice, "", "-again"))},
 	}
 	switch w.IntN(20) {
 	case 0:
@@ -90,7 +89,7 @@ func (w *world) field() v1.NodeSelectorRequirement {
 		r.Values = append(r.Values, "node-1")
 	case 2:
 		r.Key = "metadata.namespace"
-		r.Values[0] = pick(w, "", "a")
+		r.Values[0] = draw.Of(w.Dice, "", "a")
 	}
 	return r
 }
@@ -112,7 +111,7 @@ func (w *world) pod() *v1.Pod {
 		if p.Spec.NodeSelector == nil {
 			p.Spec.NodeSelector = map[string]string{}
 		}
-		p.Spec.NodeSelector[pick(w, "zone", "size", "disk", "absent")] = pick(w, "", "a", "b", "1", "no label!")
+		p.Spec.NodeSelector[draw.Of(w.Dice, "zone", "size", "disk", "absent")] = draw.Of(w.Dice, "", "a", "b", "1", "no label!")
 	}
 	a := &v1.NodeAffinity{}
 	if w.IntN(3) > 0 {
@@ -169,7 +168,7 @@ func (w *world) compare(t *testing.T, pod *v1.Pod) {
 }
 
 func play(t *testing.T, seed uint64, steps int) {
-	w := &world{Rand: rand.New(rand.NewPCG(seed, 1)), index: New()}
+	w := &world{Dice: draw.New(seed, 1), index: New()}
 	var pods []*v1.Pod
 	for range steps {
 		for range w.IntN(6) {
@@ -229,7 +228,7 @@ func BenchmarkNewSelector(b *testing.B) {
 	list := make([]*v1.Node, nodes)
 	for i := range list {
 		n := &v1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("node-", i), Labels: map[string]string{
-			v1.LabelHostname: fmt.Sprint("node-", i), "rack": fmt.Sprint("rack-", i%racks), "disk": pick(&world{Rand: rand.New(rand.NewPCG(uint64(i), 1))}, "ssd", "hdd"),
+			v1.LabelHostname: fmt.Sprint("node-", i), "rack": fmt.Sprint("rack-", i%racks), "disk": draw.Of(draw.New(uint64(i), 1), "ssd", "hdd"),
 		}}}
 		list[i] = n
 		x.Put(int32(i), n.Name, n.Labels)

@@ -32,21 +32,13 @@ type guarded struct {
 func guard(t *testing.T, mode config.LimitsGuardMode, bounds []config.LimitsBound, nodes []*v1.Node, pods ...*v1.Pod) guarded {
 	t.Helper()
 	snapshot := cache.NewSnapshot(pods, nodes)
-	infos, err := snapshot.NodeInfos().List()
-	if err != nil {
-		t.Fatal(err)
-	}
 	g := New(&config.LimitsGuard{Mode: mode, Max: bounds}, feature.NewSchedulerFeaturesFromGates(utilfeature.DefaultFeatureGate))
-	return guarded{g, snapshot, infos}
+	return guarded{g, snapshot, plugintest.Nodes(t, snapshot)}
 }
 
 func (g guarded) node(t *testing.T, name string) fwk.NodeInfo {
 	t.Helper()
-	n, err := g.snapshot.Get(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
+	return plugintest.Node(t, g.snapshot, name)
 }
 
 func (g guarded) begin(pod *v1.Pod) *framework.CycleState {
@@ -83,9 +75,4 @@ func percents(p int32, resources ...v1.ResourceName) (bounds []config.LimitsBoun
 // big is a node with 4 CPUs and 8 GiB.
 func big(name string) *v1.Node {
 	return st.MakeNode().Name(name).Capacity(amounts{"cpu": "4", "memory": "8Gi"}).Obj()
-}
-
-// pod has one container; an empty node name is a pod in hand.
-func pod(name, node string, requests, limits amounts) *v1.Pod {
-	return st.MakePod().Namespace("shop").Name(name).UID(name).Node(node).Containers([]v1.Container{plugintest.Container("c", requests, limits)}).Obj()
 }

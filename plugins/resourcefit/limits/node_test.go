@@ -15,6 +15,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/plugintest"
 )
 
 func podInfo(t testing.TB, pod *v1.Pod) *framework.PodInfo {
@@ -43,9 +44,9 @@ func expectFit(t *testing.T, status *fwk.Status, want bool) {
 // Sums are kept between cycles; a pod that came or went counts at once, on the node
 // itself and on the copies that preemption makes of it.
 func TestSumsFollowPods(t *testing.T) {
-	resident := pod("a", "n", nil, amounts{"cpu": "3"})
+	resident := plugintest.Pod("a", "n", nil, amounts{"cpu": "3"})
 	s := guard(t, config.LimitsGuardFilter, percents(100, "cpu"), []*v1.Node{big("n")}, resident)
-	n, p := s.node(t, "n"), pod("p", "", nil, amounts{"cpu": "2"})
+	n, p := s.node(t, "n"), plugintest.Pod("p", "", nil, amounts{"cpu": "2"})
 
 	expectFit(t, s.filter(p, n), false)
 	without := n.Snapshot()
@@ -57,9 +58,9 @@ func TestSumsFollowPods(t *testing.T) {
 
 	remove(t, n, resident)
 	expectFit(t, s.filter(p, n), true)
-	n.AddPodInfo(podInfo(t, pod("b", "n", nil, amounts{"cpu": "2"})))
+	n.AddPodInfo(podInfo(t, plugintest.Pod("b", "n", nil, amounts{"cpu": "2"})))
 	expectFit(t, s.filter(p, n), true)
-	n.AddPodInfo(podInfo(t, pod("c", "n", nil, amounts{"cpu": "1m"})))
+	n.AddPodInfo(podInfo(t, plugintest.Pod("c", "n", nil, amounts{"cpu": "1m"})))
 	expectFit(t, s.filter(p, n), false)
 }
 
@@ -77,15 +78,15 @@ func TestSumsAsWithoutMemory(t *testing.T) {
 			remove(t, n, there[0])
 			residents[name] = there[1:]
 		} else {
-			p := pod(fmt.Sprint(i), name, nil, amounts{"cpu": fmt.Sprint(dice.Intn(3)), "memory": fmt.Sprintf("%dMi", dice.Intn(3000))})
+			p := plugintest.Pod(fmt.Sprint(i), name, nil, amounts{"cpu": fmt.Sprint(dice.Intn(3)), "memory": fmt.Sprintf("%dMi", dice.Intn(3000))})
 			n.AddPodInfo(podInfo(t, p))
 			residents[name] = append(there, p)
 		}
 		if dice.Intn(3) == 0 {
 			n = n.Snapshot()
-			n.AddPodInfo(podInfo(t, pod("tried", name, nil, amounts{"cpu": "1"})))
+			n.AddPodInfo(podInfo(t, plugintest.Pod("tried", name, nil, amounts{"cpu": "1"})))
 		}
-		inHand := pod("p", "", nil, amounts{"cpu": "1", "memory": "1Gi"})
+		inHand := plugintest.Pod("p", "", nil, amounts{"cpu": "1", "memory": "1Gi"})
 		fresh := guard(t, config.LimitsGuardFilter, bounds, nil)
 		if got, want := s.filter(inHand, n), fresh.filter(inHand, n); !got.Equal(want) {
 			t.Fatalf("step %d: got %v, want %v", i, got, want)
@@ -95,9 +96,9 @@ func TestSumsAsWithoutMemory(t *testing.T) {
 
 // Filter runs on many nodes at once, and preemption on many copies of one node.
 func TestConcurrentFilter(t *testing.T) {
-	resident := pod("a", "n", nil, amounts{"cpu": "3"})
+	resident := plugintest.Pod("a", "n", nil, amounts{"cpu": "3"})
 	s := guard(t, config.LimitsGuardFilter, percents(100, "cpu"), []*v1.Node{big("n")}, resident)
-	n, p := s.node(t, "n"), pod("p", "", nil, amounts{"cpu": "2"})
+	n, p := s.node(t, "n"), plugintest.Pod("p", "", nil, amounts{"cpu": "2"})
 	without := n.Snapshot()
 	remove(t, without, resident)
 	state := s.begin(p)
@@ -128,7 +129,7 @@ func TestNodesGoneAreForgotten(t *testing.T) {
 		today := guard(t, config.LimitsGuardFilter, percents(100, "cpu"), nodes)
 		today.Guard = s.Guard
 		for range 3 {
-			state := today.begin(pod("p", "", nil, amounts{"cpu": "1"}))
+			state := today.begin(plugintest.Pod("p", "", nil, amounts{"cpu": "1"}))
 			for _, n := range today.nodes {
 				expectFit(t, today.Filter(state, n), true)
 			}
@@ -144,7 +145,7 @@ func TestNodesGoneAreForgotten(t *testing.T) {
 // nodes without a new generation; the next pods of the group must still count them.
 func TestPodGroupCountsItself(t *testing.T) {
 	s := guard(t, config.LimitsGuardFilter, percents(100, "cpu"), []*v1.Node{big("n")})
-	first, second := pod("first", "", nil, amounts{"cpu": "3"}), pod("second", "", nil, amounts{"cpu": "3"})
+	first, second := plugintest.Pod("first", "", nil, amounts{"cpu": "3"}), plugintest.Pod("second", "", nil, amounts{"cpu": "3"})
 	expectFit(t, s.filterInGroup(first, s.node(t, "n")), true)
 	assumed := first.DeepCopy()
 	assumed.Spec.NodeName = "n"
@@ -158,7 +159,7 @@ func TestPodGroupCountsItself(t *testing.T) {
 // a new generation; they must not go on refusing others.
 func TestPodGroupLeavesNothingBehind(t *testing.T) {
 	s := guard(t, config.LimitsGuardFilter, percents(100, "cpu"), []*v1.Node{big("n")})
-	assumed, other := pod("first", "n", nil, amounts{"cpu": "3"}), pod("other", "", nil, amounts{"cpu": "3"})
+	assumed, other := plugintest.Pod("first", "n", nil, amounts{"cpu": "3"}), plugintest.Pod("other", "", nil, amounts{"cpu": "3"})
 	if err := s.snapshot.AssumePod(podInfo(t, assumed)); err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ func expectCPU(t *testing.T, s func(there *v1.Pod) guarded, there *v1.Pod, want 
 	const room = 100_000 // A node of 100 CPUs, bounded at 100 %.
 	guard := s(there)
 	limit := func(milli int64) *v1.Pod {
-		p := pod("p", "", nil, amounts{"cpu": "1"})
+		p := plugintest.Pod("p", "", nil, amounts{"cpu": "1"})
 		p.Spec.Containers[0].Resources.Limits["cpu"] = *resource.NewMilliQuantity(milli, resource.DecimalSI)
 		return p
 	}
@@ -76,7 +76,7 @@ func TestPodLimits(t *testing.T) {
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
-			there := pod("a", "n", nil, nil)
+			there := plugintest.Pod("a", "n", nil, nil)
 			there.Spec = tc.spec
 			there.Spec.NodeName = "n"
 			expectCPU(t, ofHundred(t), there, tc.want)
@@ -86,7 +86,7 @@ func TestPodLimits(t *testing.T) {
 
 // One container's limit says nothing about another container that has none.
 func TestPodLimitsOfMixedContainers(t *testing.T) {
-	there := pod("a", "n", nil, nil)
+	there := plugintest.Pod("a", "n", nil, nil)
 	there.Spec.Containers = []v1.Container{
 		plugintest.Container("limited", amounts{"cpu": "100m"}, amounts{"cpu": "3"}),
 		plugintest.Container("unlimited", amounts{"cpu": "2"}, nil),
@@ -97,7 +97,7 @@ func TestPodLimitsOfMixedContainers(t *testing.T) {
 // While a pod is resized, what it has and what it will have both count, by the larger.
 func TestPodLimitsDuringResize(t *testing.T) {
 	resized := func(spec, actual string, conditions ...v1.PodCondition) *v1.Pod {
-		p := pod("a", "n", amounts{"cpu": "1"}, amounts{"cpu": spec})
+		p := plugintest.Pod("a", "n", amounts{"cpu": "1"}, amounts{"cpu": spec})
 		p.Status.Conditions = conditions
 		p.Status.ContainerStatuses = []v1.ContainerStatus{{Name: "c",
 			AllocatedResources: plugintest.Quantities(amounts{"cpu": "1"}),
@@ -127,7 +127,7 @@ func TestMixedContainersDuringResize(t *testing.T) {
 		"under way":                       {v1.ContainerStatus{AllocatedResources: cpu("2")}, nil, 33000},
 	} {
 		t.Run(name, func(t *testing.T) {
-			there := pod("a", "n", nil, nil)
+			there := plugintest.Pod("a", "n", nil, nil)
 			there.Spec.Containers = []v1.Container{
 				plugintest.Container("limited", amounts{"cpu": "100m"}, amounts{"cpu": "3"}),
 				plugintest.Container("unlimited", amounts{"cpu": "30"}, nil),
@@ -144,7 +144,7 @@ func TestMixedContainersDuringResize(t *testing.T) {
 
 // The pod in hand runs nowhere yet, so what its status says does not count.
 func TestPodInHandHasNoStatus(t *testing.T) {
-	p := pod("p", "", amounts{"cpu": "1"}, amounts{"cpu": "2"})
+	p := plugintest.Pod("p", "", amounts{"cpu": "1"}, amounts{"cpu": "2"})
 	p.Status.ContainerStatuses = []v1.ContainerStatus{{Name: "c", Resources: &v1.ResourceRequirements{Limits: plugintest.Quantities(amounts{"cpu": "50"})}}}
 	s := guard(t, config.LimitsGuardFilter, percents(100, "cpu"), []*v1.Node{big("n")})
 	if got := s.filter(p, s.nodes[0]); !got.IsSuccess() {
@@ -154,25 +154,25 @@ func TestPodInHandHasNoStatus(t *testing.T) {
 
 // Many large limits add up to a large sum, not to a negative one.
 func TestSumSaturates(t *testing.T) {
-	there := []*v1.Pod{pod("a", "n", nil, amounts{"memory": "7Ei"}), pod("b", "n", nil, amounts{"memory": "7Ei"}), pod("c", "n", nil, amounts{"memory": "7Ei"})}
+	there := []*v1.Pod{plugintest.Pod("a", "n", nil, amounts{"memory": "7Ei"}), plugintest.Pod("b", "n", nil, amounts{"memory": "7Ei"}), plugintest.Pod("c", "n", nil, amounts{"memory": "7Ei"})}
 	filter := guard(t, config.LimitsGuardFilter, percents(100, "memory"), []*v1.Node{big("n")}, there...)
-	if got := filter.filter(pod("p", "", nil, amounts{"memory": "1"}), filter.nodes[0]); got.Code() != fwk.Unschedulable {
+	if got := filter.filter(plugintest.Pod("p", "", nil, amounts{"memory": "1"}), filter.nodes[0]); got.Code() != fwk.Unschedulable {
 		t.Errorf("got %v, want Unschedulable", got)
 	}
 	score := guard(t, config.LimitsGuardScore, percents(100, "memory"), []*v1.Node{big("n")}, there...)
-	if got := score.scoreDown(pod("p", "", nil, amounts{"memory": "7Ei"}), score.nodes[0]); got != 0 {
+	if got := score.scoreDown(plugintest.Pod("p", "", nil, amounts{"memory": "7Ei"}), score.nodes[0]); got != 0 {
 		t.Errorf("got score %d, want 0", got)
 	}
 }
 
 // Nobody may slip past the guard by asking for more than a number holds.
 func TestAbsurdLimits(t *testing.T) {
-	twice := pod("p", "", nil, nil)
+	twice := plugintest.Pod("p", "", nil, nil)
 	twice.Spec.Containers = []v1.Container{plugintest.Container("a", nil, amounts{"memory": "8Ei"}), plugintest.Container("b", nil, amounts{"memory": "8Ei"})}
 	s := guard(t, config.LimitsGuardFilter, percents(100, "cpu", "memory"), []*v1.Node{big("n")})
 	for name, p := range map[string]*v1.Pod{
-		"cpu of 2^63-1":                     pod("p", "", nil, amounts{"cpu": "9223372036854775807"}),
-		"cpu of 10P":                        pod("p", "", nil, amounts{"cpu": "10P"}),
+		"cpu of 2^63-1":                     plugintest.Pod("p", "", nil, amounts{"cpu": "9223372036854775807"}),
+		"cpu of 10P":                        plugintest.Pod("p", "", nil, amounts{"cpu": "10P"}),
 		"two containers with 8Ei of memory": twice,
 	} {
 		if got := s.filter(p, s.nodes[0]); got.Code() != fwk.UnschedulableAndUnresolvable {
@@ -184,7 +184,7 @@ func TestAbsurdLimits(t *testing.T) {
 // A large node times a large percentage is still room, not a negative number.
 func TestLargeNodeTimesPercent(t *testing.T) {
 	node := st.MakeNode().Name("n").Capacity(amounts{"cpu": "4", "memory": "8Gi", "ephemeral-storage": "1Pi"}).Obj()
-	p := pod("p", "", amounts{"cpu": "1"}, amounts{"ephemeral-storage": "1Gi"})
+	p := plugintest.Pod("p", "", amounts{"cpu": "1"}, amounts{"ephemeral-storage": "1Gi"})
 	filter := guard(t, config.LimitsGuardFilter, percents(10000, "ephemeral-storage"), []*v1.Node{node})
 	if got := filter.filter(p, filter.nodes[0]); !got.IsSuccess() {
 		t.Errorf("got %v on an empty node", got)

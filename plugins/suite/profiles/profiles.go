@@ -31,9 +31,10 @@ func SoleArgs[T runtime.Object](cfg *kubeschedulerconfig.KubeSchedulerConfigurat
 			if found {
 				return args, true, fmt.Errorf("profiles[%d].pluginConfig[%s]: it stands in another profile already, and holds for all", i, name)
 			}
-			if args, found = pc.Args.(T); !found {
-				return args, false, fmt.Errorf("profiles[%d].pluginConfig[%s].args: want %T, got %T", i, name, args, pc.Args)
+			if args, err = config.As[T](pc.Args); err != nil {
+				return args, false, fmt.Errorf("profiles[%d].pluginConfig[%s].args: %w", i, name, err)
 			}
+			found = true
 		}
 	}
 	return args, found, nil
@@ -54,9 +55,8 @@ func Defaults[T runtime.Object](name string) (args T, err error) {
 	if err != nil {
 		return args, err
 	}
-	args, ok := obj.(T)
-	if !ok {
-		return args, fmt.Errorf("args of %s: want %T, got %T", name, args, obj)
+	if args, err = config.As[T](obj); err != nil {
+		return args, fmt.Errorf("args of %s: %w", name, err)
 	}
 	return args, nil
 }

@@ -252,7 +252,7 @@ func (a *answer) compared(out io.Writer) error {
 	fmt.Fprintln(table, "EXPECTED OVERLOAD\tCPU\tMEMORY")
 	for _, row := range []struct {
 		name   string
-		excess decision.Excess
+		excess decision.Amounts
 	}{{"without these pods", x.Before}, {"as Foresight places them", x.After}, {"as kube-scheduler's default profile does", *x.Stock}} {
 		fmt.Fprintf(table, "%s\t%s\t%s\n", row.name, decision.AmountOf("cpu", row.excess.CPU), decision.Amount("memory", row.excess.Memory))
 	}

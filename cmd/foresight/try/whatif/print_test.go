@@ -53,7 +53,7 @@ func withStock() *answer {
 	a.Pods, a.compare = a.Pods[:2], true
 	a.Pods[0].Stock = &decision.TriedStock{Choice: decision.Choice{Node: "node-1", Alike: 1}, Predicted: predicted(6.9)}
 	a.Pods[1].Stock = &decision.TriedStock{Choice: decision.Choice{Node: "node-2", Alike: 2}, Predicted: predicted(.3)}
-	a.Excess = &decision.Excesses{Before: decision.Excess{CPU: .21}, After: decision.Excess{CPU: .21}, Stock: &decision.Excess{CPU: .68}, Nodes: 3}
+	a.Excess = &decision.Excesses{Before: decision.Amounts{CPU: .21}, After: decision.Amounts{CPU: .21}, Stock: &decision.Amounts{CPU: .68}, Nodes: 3}
 	return a
 }
 

@@ -38,17 +38,9 @@ func (r *run) peakWith(i, on int) float64 {
 // the same time of day. Within an hour use is taken to be normal about its mean.
 func (r *run) repeatedOf(p *v1.Pod, name string) float64 {
 	w, n := &r.world.Pods[r.byKey[key(p.Namespace, p.Name)]], &r.nodes[r.index[name]]
-	risk, hours := 0.0, 0
-	for k := world.Index(r.now + world.Step - 1); hours < 24 && k+hourSteps <= r.world.Steps; k += hourSteps {
-		mean, squares := 0.0, 0.0
-		for j := k; j < k+hourSteps; j++ {
-			v := float64(n.repeated[j] + w.CPU[max(0, j-daySteps)])
-			mean, squares = mean+v/float64(hourSteps), squares+v*v/float64(hourSteps)
-		}
-		risk += harm.Risk(harm.Use{Mean: mean, Variance: max(0, squares-mean*mean)}, .8*n.cores, n.cores)
-		hours++
-	}
-	return risk / float64(max(1, hours))
+	return r.dayOf(n, func(from int) harm.Use {
+		return hourOf(from, func(k int) float64 { return float64(n.repeated[k] + w.CPU[max(0, k-daySteps)]) })
+	})
 }
 
 // knownHoursOf is the harm to a node with the pod over the next 24 h, by the true mean and the true variance of each workload's CPU on it
@@ -63,28 +55,38 @@ func (r *run) knownHoursOf(p *v1.Pod, name string) float64 {
 		}
 		workloads[w] = append(workloads[w], i)
 	}
-	risk, hours := 0.0, 0
-	for k := world.Index(r.now + world.Step - 1); hours < 24 && k+hourSteps <= r.world.Steps; k += hourSteps {
-		var node harm.Use
+	return r.dayOf(n, func(from int) (node harm.Use) {
 		for _, pods := range workloads {
-			u := r.hourOf(pods, k)
+			u := hourOf(from, func(k int) (v float64) {
+				for _, i := range pods {
+					if p := &r.world.Pods[i]; k < world.Index(p.End+world.Step-1) { // Who has ended uses nothing.
+						v += float64(p.CPU[k])
+					}
+				}
+				return v
+			})
 			node.Mean, node.Variance = node.Mean+u.Mean, node.Variance+u.Variance
 		}
-		risk += harm.Risk(node, .8*n.cores, n.cores)
+		return node
+	})
+}
+
+// dayOf is the mean harm to a node over the next 24 h; hour says what the node uses in the hour that begins with a step. For example, a
+// node of 4 cores uses 3.6 cores in six of the hours and 1 core in the others, for sure. Six hours harm it by (3.6 − .8·4) / 4 = .1 each,
+// which is .025 a day, and .0008 comes from the share of the mean that harm.Risk always counts.
+func (r *run) dayOf(n *node, hour func(from int) harm.Use) float64 {
+	risk, hours := 0.0, 0
+	for k := world.Index(r.now + world.Step - 1); hours < 24 && k+hourSteps <= r.world.Steps; k += hourSteps {
+		risk += harm.Risk(hour(k), .8*n.cores, n.cores)
 		hours++
 	}
 	return risk / float64(max(1, hours))
 }
 
-// hourOf is the mean and the variance of the CPU of pods together in the hour that begins with a step, in cores. Who has ended uses nothing.
-func (r *run) hourOf(pods []int, from int) (u harm.Use) {
+// hourOf is the mean and the variance over the hour that begins with a step, in cores: 1, 3, 1, 3 … have the mean 2 and the variance 1.
+func hourOf(from int, use func(step int) float64) (u harm.Use) {
 	for k := from; k < from+hourSteps; k++ {
-		v := 0.0
-		for _, i := range pods {
-			if p := &r.world.Pods[i]; k < world.Index(p.End+world.Step-1) {
-				v += float64(p.CPU[k])
-			}
-		}
+		v := use(k)
 		u.Mean, u.Variance = u.Mean+v/float64(hourSteps), u.Variance+v*v/float64(hourSteps)
 	}
 	u.Variance = max(0, u.Variance-u.Mean*u.Mean)
