@@ -122,7 +122,7 @@ func newScheduler(ctx context.Context, server *api, t trial, c *synthetic.Cluste
 	variant := t.variant
 	options := plugins.Options{Judges: &judge.Plugins{}}
 	if variant != stock && variant != stockAllNodes && variant != floor {
-		engine, err := syntheticEngine(ctx, c)
+		engine, err := syntheticEngine(ctx, c, predicts(variant))
 		if err != nil {
 			return nil, nil, nil, err
 		}

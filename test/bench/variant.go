@@ -26,24 +26,26 @@ const (
 	unrecorded    = "foresight-without-records"
 	foresightQoS  = "foresight-qos"
 	withoutQoS    = "foresight-without-qos"
+	predicting    = "foresight-predicting"
 	everything    = "foresight-everything"
 	floor         = "floor"
 )
 
 var (
-	variants        = append(slices.Clone(defaultVariants), withoutIndex, unrecorded, withoutQoS, foresightQoS, everything, floor)
+	variants        = append(slices.Clone(defaultVariants), withoutIndex, unrecorded, withoutQoS, predicting, foresightQoS, everything, floor)
 	defaultVariants = []string{foresight, stock, stockAllNodes, trimaran}
 )
 
 var variantHelp = map[string]string{
-	foresight:     "the shipped configuration: every node, with the node index",
+	foresight:     "the shipped configuration: every node, with the node index; nodes' use is known, and too little yet to predict",
+	predicting:    "the shipped configuration that has watched nodes and pods for an hour: its forecasts score",
 	stock:         "kube-scheduler's default profile: it samples nodes",
 	stockAllNodes: "the default profile with percentageOfNodesToScore: 100",
 	withoutIndex:  "the shipped configuration without the node index: what the plugins cost where no hint helps; it samples nodes",
 	unrecorded:    "the shipped configuration without records of decisions",
 	withoutQoS:    "the shipped configuration without PredictedQoS, which has no model there and only watches",
 	foresightQoS:  "the shipped configuration with PredictedQoS that scores",
-	everything:    "the shipped configuration with PredictedQoS that scores, TargetLoadPacking, predictions and a guard on limits that filter, and pressure that refuses",
+	everything:    "the shipped configuration that has watched nodes and pods for an hour, with PredictedQoS that scores, TargetLoadPacking, predictions and a guard on limits that filter, and pressure that refuses",
 	floor:         "the default profile, told by a table where foresight put each pod: a decision that costs nothing; what is left is upstream's",
 	trimaran:      "the default profile with TargetLoadPacking and LoadVariationRiskBalancing",
 }
@@ -76,12 +78,15 @@ const trimaranConfig = stockConfig + `
 
 // hasIndex says whether a variant looks at every node by the node index.
 func hasIndex(variant string) bool {
-	return variant == foresight || variant == unrecorded || variant == withoutQoS || variant == foresightQoS || variant == everything
+	return variant == foresight || variant == unrecorded || variant == withoutQoS || variant == foresightQoS || variant == predicting || variant == everything
 }
+
+// predicts says whether the engine of a variant has watched long enough to predict.
+func predicts(variant string) bool { return variant == predicting || variant == everything }
 
 // records says whether a variant keeps what it decides, as the shipped configuration does.
 func records(variant string) bool {
-	return variant == foresight || variant == withoutIndex || variant == withoutQoS || variant == foresightQoS || variant == everything
+	return variant == foresight || variant == withoutIndex || variant == withoutQoS || variant == foresightQoS || variant == predicting || variant == everything
 }
 
 const qosPlugin = `
@@ -121,7 +126,7 @@ func shippedWithoutQoS() []byte {
 func configOf(variant, mix string) (*kubeschedulerconfig.KubeSchedulerConfiguration, error) {
 	data := []byte(stockConfig)
 	switch {
-	case variant == foresight, variant == withoutIndex, variant == unrecorded:
+	case variant == foresight, variant == predicting, variant == withoutIndex, variant == unrecorded:
 		data = manifests.SchedulerConfig
 	case variant == withoutQoS:
 		data = shippedWithoutQoS()
