@@ -75,7 +75,7 @@ func (t *asked) compile(q *Query) {
 		case !can:
 			q.cannotSay(ReasonPlugin + Reason(plugin.plugin.Name()))
 		case j != nil:
-			said := saying{Judge: j, ask: *plugin, at: i, relative: plugin.weight > 0 && j.Relative(), said: t.kept[i].by(j, q.table)}
+			said := saying{Judge: j, ask: *plugin, at: i, relative: plugin.weight > 0 && j.Relative(), said: t.kept[i].by(j.World(), j.Shape(), j.Now, q.table)}
 			compares = compares || said.relative
 			t.saying = append(t.saying, said)
 			q.Shape.asked[i] = j.Shape()

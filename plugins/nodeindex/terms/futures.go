@@ -11,13 +11,22 @@ import (
 
 // What the terms peaks and pressure have in common: the forecasts of rows.
 
-// future of a row: what the forecasts of its pods add up to, and its own.
+// future of a row: what the forecasts of its pods add up to, and its own. What every pod reads comes first.
 type future struct {
 	generation       int64 // of the NodeInfo, as the table has it
 	epoch, podsEpoch uint64
-	load             forecast.NodeLoad
+	bounded          bool // the node states bounds of its own, valid or not
 	use              forecast.NodeUse
 	node             forecast.NodeForecast
+	load             forecast.NodeLoad
+}
+
+// boundsBy returns the bounds of the row's node, whose object is not looked at where it states none.
+func (f *future) boundsBy(b *cycle.NodeBounds, q *Query, row int32) cycle.Bounds {
+	if !f.bounded {
+		return b.Usual()
+	}
+	return b.Of(q.State, q.table.Infos[row])
 }
 
 // futureOf brings the row's future up to date and returns it.
@@ -39,6 +48,7 @@ func (q *Query) futureOf(row int32, s *forecast.Snapshot) *future {
 			f.use.Add(&predicted)
 		}
 		f.podsEpoch = s.PodsEpoch()
+		f.bounded = cycle.StatesBounds(info.Node())
 	}
 	if changed || f.epoch != s.Epoch() {
 		f.node, f.epoch = s.NodeForecast(info.Node().Name), s.Epoch()

@@ -34,12 +34,18 @@ func (t *peaks) compile(q *Query) {
 
 func (t *peaks) judge(q *Query, rows []int32) {
 	scores := q.Kept.Scores
+	// Two loops: the first fetches what the second computes with, of many rows at a time.
+	for _, row := range rows {
+		if scores[row] != NoFit {
+			q.futureOf(row, t.predicted.View.Snapshot)
+		}
+	}
 	for _, row := range rows {
 		if scores[row] == NoFit {
 			continue
 		}
-		f := q.futureOf(row, t.predicted.View.Snapshot)
-		bounds := t.predicted.Bounds.Of(q.State, q.table.Infos[row])
+		f := &q.futures[row]
+		bounds := f.boundsBy(t.predicted.Bounds, q, row)
 		r := &q.table.Rows[row]
 		switch {
 		case t.predicted.Filters && t.refuses(f, bounds, r):

@@ -12,6 +12,8 @@ import (
 // pressure is the term of predicted pressure, which Taints counts as taints: they refuse a row, or are disliked (see Taints).
 type pressure struct {
 	predicted *cycle.Prediction // of the cycle
+	kept      keptSaid          // counts, by what of a pod they depend on
+	said      *said             // for the pod in hand
 }
 
 func (t *pressure) read(p *profile) bool { return p.runs(config.TaintsName) }
@@ -23,6 +25,7 @@ func (t *pressure) compile(q *Query) {
 	}
 	q.Shape.pressure, q.pressed = outlookOf(t.predicted), true
 	q.predictsBy(t.predicted.View.Snapshot)
+	t.said = t.kept.by(t.predicted.View.Snapshot, q.Shape.pressure, nil, q.table)
 	q.keeps(t)
 }
 
@@ -32,7 +35,10 @@ func (t *pressure) judge(q *Query, rows []int32) {
 		if scores[row] == NoFit {
 			continue
 		}
-		pressed[row] = t.on(q, row)
+		if t.said.isStale(row) {
+			t.said.set(row, int64(t.on(q, row)))
+		}
+		pressed[row] = int8(t.said.raw[row])
 		if pressed[row] > 0 && t.predicted.Filters {
 			scores[row] = NoFit // and what is not refused has none that could be scored
 		}
@@ -42,7 +48,7 @@ func (t *pressure) judge(q *Query, rows []int32) {
 // on returns how many taints the row has.
 func (t *pressure) on(q *Query, row int32) (count int8) {
 	f := q.futureOf(row, t.predicted.View.Snapshot)
-	bounds := t.predicted.Bounds.Of(q.State, q.table.Infos[row])
+	bounds := f.boundsBy(t.predicted.Bounds, q, row)
 	if bounds.Off || f.node.Rung == forecast.Blind {
 		return 0
 	}

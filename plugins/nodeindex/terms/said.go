@@ -8,12 +8,11 @@ import (
 	"time"
 
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
-	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
 )
 
 // A plugin that is asked judges by less of a pod than all keepers together: TargetLoadPacking by its CPU, where a shape of the
 // index has its memory, too. So what a plugin said is kept by the plugin's own shape, and a row that has changed is shown to it once for
-// each of these.
+// each of these. So is predicted pressure, which is the same for nearly all pods.
 
 const (
 	// maxSaidBytes bounds what is kept of one plugin.
@@ -42,9 +41,9 @@ type keptSaid struct {
 	spare []*said
 }
 
-// by returns what is kept for the judge's shape, that of changed rows stale.
-func (k *keptSaid) by(j judge.Judge, t *table.Table) *said {
-	if world := j.World(); world != k.world || k.of == nil {
+// by returns what is kept for the shape, that of changed rows stale. now is asked for where it does not hold for good.
+func (k *keptSaid) by(world, shape any, now func() time.Time, t *table.Table) *said {
+	if world != k.world || k.of == nil {
 		k.world = world
 		for shape := range k.of {
 			k.letGo(shape)
@@ -53,14 +52,14 @@ func (k *keptSaid) by(j judge.Judge, t *table.Table) *said {
 			k.of = map[any]*said{}
 		}
 	}
-	rows, shape := len(t.Rows), j.Shape()
+	rows := len(t.Rows)
 	s, ok := k.of[shape]
 	if !ok {
 		s = k.room(rows, t.Most())
 		k.of[shape] = s
 	}
 	changed, known := t.ChangedSince(s.clock)
-	if !known || !s.until.IsZero() && j.Now().After(s.until) {
+	if !known || !s.until.IsZero() && now().After(s.until) {
 		s.forget()
 	}
 	s.grow(rows)
@@ -120,8 +119,14 @@ func (s *said) grow(rows int) {
 	}
 }
 
-// isStale says whether the plugin has yet to be shown the row.
+// isStale says whether the row has yet to be looked at.
 func (s *said) isStale(row int32) bool { return s.stale[row/64]>>(row%64)&1 != 0 }
+
+// set keeps what was said of the row.
+func (s *said) set(row int32, raw int64) {
+	s.raw[row] = raw
+	s.stale[row/64] &^= 1 << (row % 64)
+}
 
 // look shows the plugin those of the rows that it has yet to be shown.
 func (t *asked) look(q *Query, j *saying, rows []int32) {
@@ -141,12 +146,11 @@ func (t *asked) look(q *Query, j *saying, rows []int32) {
 		s.until = until
 	}
 	for i := range looked {
-		row := looked[i].At
-		s.raw[row] = verdicts[i].Raw
+		raw := verdicts[i].Raw
 		if verdicts[i].Refused && j.filters {
-			s.raw[row] = refusedRow
+			raw = refusedRow
 		}
-		s.stale[row/64] &^= 1 << (row % 64)
+		s.set(looked[i].At, raw)
 	}
 	clear(looked)
 }

@@ -90,7 +90,7 @@ func TestPluginIsShownRowsOnce(t *testing.T) {
 		if j.now.IsZero() {
 			j.now = now
 		}
-		s := &saying{Judge: j, ask: ask{filters: true}, said: term.kept[0].by(j, rows)}
+		s := &saying{Judge: j, ask: ask{filters: true}, said: term.kept[0].by(j.World(), j.Shape(), j.Now, rows)}
 		term.look(&Query{table: rows}, s, with.look)
 		if !slices.Equal(shown, with.shown) {
 			t.Errorf("step %d: shown %v, want %v", step, shown, with.shown)

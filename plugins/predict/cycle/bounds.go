@@ -92,9 +92,15 @@ func NewNodeBounds(bounds Bounds, report func(node *v1.Node, err error)) *NodeBo
 // Forget makes room for other nodes when there are that many; see pernode.Cache.
 func (n *NodeBounds) Forget(nodes int) { n.own.Forget(nodes) }
 
+// Usual returns the bounds of nodes that state none of their own.
+func (n *NodeBounds) Usual() Bounds { return n.bounds }
+
+// StatesBounds says whether the node has the annotation, valid or not.
+func StatesBounds(node *v1.Node) bool { return claims.MaxPredictedPeak.In(node.Annotations) }
+
 // Of returns the bounds of a node.
 func (n *NodeBounds) Of(state fwk.CycleState, node fwk.NodeInfo) Bounds {
-	if !claims.MaxPredictedPeak.In(node.Node().Annotations) {
+	if !StatesBounds(node.Node()) {
 		return n.bounds
 	}
 	return *n.own.Get(state, node, 0, func() Bounds {

@@ -125,9 +125,6 @@ func (r NodeRung) String() string {
 // NodeForecast is what a node will use beyond what its pods' forecasts add up to. The zero value is a node of which
 // nothing is known.
 type NodeForecast struct {
-	// Residual is the node's own forecast less the sum of its pods' forecasts, for the pods it had then. It holds the
-	// system's use, and what the sum gets wrong; so it may be negative.
-	Residual [NumHorizons][NumResources]Interval
 	// Beyond is what the node was measured to use beyond its pods; below 0 where those that are not measured use less than expected.
 	Beyond [NumResources]Use
 	// Rung of the resource that is known best, and the Age of its newest sample when the snapshot was taken; 0 where there
@@ -137,6 +134,9 @@ type NodeForecast struct {
 	// Lacks holds the resources of which nothing is known though something is of another: no verdict goes by them, and
 	// pods count with their forecasts.
 	Lacks Set
+	// Residual is the node's own forecast less the sum of its pods' forecasts, for the pods it had then. It holds the
+	// system's use, and what the sum gets wrong; so it may be negative.
+	Residual [NumHorizons][NumResources]Interval
 }
 
 // Load is what the forecasts of some pods add up to, for one resource and horizon. The zero value is no pods.
