@@ -19,6 +19,7 @@ import (
 	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/backend/cache"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
 	"k8s.io/utils/ptr"
 
 	"github.com/foresight-scheduler/foresight/config"
@@ -68,9 +69,20 @@ func predictingScheduler(t testing.TB, args *config.ResourceFitArgs, forecasts F
 	return schedulerOn(t, args, forecasts, plugintest.Handle(t, snapshot), snapshot)
 }
 
+func predictingSchedulerWith(t testing.TB, args *config.ResourceFitArgs, forecasts Forecasts, fts feature.Features, nodes []*v1.Node) scheduler {
+	t.Helper()
+	snapshot := cache.NewSnapshot(nil, nodes)
+	return schedulerWith(t, args, forecasts, fts, plugintest.Handle(t, snapshot), snapshot)
+}
+
 func schedulerOn(t testing.TB, args *config.ResourceFitArgs, forecasts Forecasts, h fwk.Handle, snapshot *cache.Snapshot) scheduler {
 	t.Helper()
-	plugin, err := NewFactory(forecasts)(t.Context(), args, h, gates())
+	return schedulerWith(t, args, forecasts, gates(), h, snapshot)
+}
+
+func schedulerWith(t testing.TB, args *config.ResourceFitArgs, forecasts Forecasts, fts feature.Features, h fwk.Handle, snapshot *cache.Snapshot) scheduler {
+	t.Helper()
+	plugin, err := NewFactory(forecasts)(t.Context(), args, h, fts)
 	if err != nil {
 		t.Fatal(err)
 	}

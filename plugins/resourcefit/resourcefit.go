@@ -150,11 +150,6 @@ func (r *ResourceFit) SignPod(ctx context.Context, pod *v1.Pod) ([]fwk.SignFragm
 	return fragments, status
 }
 
-// ScorePlacement scores a placement of a whole pod group as upstream does.
-func (r *ResourceFit) ScorePlacement(ctx context.Context, state fwk.PlacementCycleState, group fwk.PodGroupInfo, placement *fwk.PodGroupAssignments) (int64, *fwk.Status) {
-	return r.fit.ScorePlacement(ctx, state, group, placement)
-}
-
 // PlacementScoreExtensions returns upstream's, which has none.
 func (r *ResourceFit) PlacementScoreExtensions() fwk.PlacementScoreExtensions {
 	return r.fit.PlacementScoreExtensions()

@@ -38,12 +38,30 @@ func (v *View) ExpectedOf(pods *forecast.NodeUse, f *forecast.NodeForecast) (use
 
 // ScoreOf is Score of a node whose pods' use and whose forecast are at hand.
 func (v *View) ScoreOf(pods *forecast.NodeUse, f *forecast.NodeForecast, bounds *Bounds, allocatable forecast.Amounts) float64 {
-	with, risk := *pods, 0.0
+	with := *pods
 	with.Add(&v.Pod)
-	for r := range with {
-		risk += harm.Risk(with.And(r, &f.Beyond[r]), runsWell[r]*bounds.Share[r]*allocatable[r], allocatable[r])
+	return harm.Score(riskOf(&with, f, bounds, allocatable))
+}
+
+func riskOf(pods *forecast.NodeUse, f *forecast.NodeForecast, bounds *Bounds, allocatable forecast.Amounts) (risk float64) {
+	for r := range pods {
+		risk += harm.Risk(pods.And(r, &f.Beyond[r]), runsWell[r]*bounds.Share[r]*allocatable[r], allocatable[r])
 	}
-	return harm.Score(risk)
+	return risk
+}
+
+// Rise is how much more the node's risk is, as package harm has it, with more pods that are expected to use so much. It is false where
+// nothing is predicted of the node.
+func (v *View) Rise(state fwk.CycleState, node fwk.NodeInfo, bounds *Bounds, more []forecast.PodForecast) (risk float64, known bool) {
+	f := v.Loads.Of(state, v.Snapshot, node)
+	if bounds.Off || f.Forecast.Rung == forecast.Blind {
+		return 0, false
+	}
+	with, allocatable := f.Use, forecast.AllocatableOf(node)
+	for i := range more {
+		with.Add(&more[i])
+	}
+	return riskOf(&with, &f.Forecast, bounds, allocatable) - riskOf(&f.Use, &f.Forecast, bounds, allocatable), true
 }
 
 // Excess is what the node is expected to use, with the pod, beyond what it runs well at: on average, in cores and bytes. The score falls
