@@ -5,6 +5,7 @@ package config
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
 )
@@ -217,7 +218,18 @@ type QoSObjective struct {
 	ResponseTime metav1.Duration
 	// MaxThrottledPercent of CFS periods in which the pod may be throttled by its own CPU limit; 0 is what else holds.
 	MaxThrottledPercent int32
+	// Name of the objective in metrics and commands: a DNS label, which no other one has; empty is none.
+	Name string
+	// Query is PromQL that measures the service of the pods that match, by their namespace and name; empty is none. At most 4096 bytes.
+	Query string
+	// AtMost is what Query may say of a pod: more is a violation. Above 0 with Query, in its unit.
+	AtMost resource.Quantity
+	// Unit in which Query answers and commands show it: seconds or share; empty is a bare number.
+	Unit string
 }
+
+// QoSUnits are the units of queries that commands know.
+var QoSUnits = []string{"seconds", "share"}
 
 // QoSWeights are 0–100 each.
 type QoSWeights struct {

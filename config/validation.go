@@ -160,15 +160,29 @@ func validateLimitsGuard(path *field.Path, guard *LimitsGuard) field.ErrorList {
 	return errs
 }
 
-const maxObjectives = 100
+const (
+	maxObjectives = 100
+	maxQuery      = 4096 // bytes
+)
 
 func validateQoSObjectives(path *field.Path, objectives []QoSObjective) field.ErrorList {
 	var errs field.ErrorList
 	if len(objectives) > maxObjectives {
 		errs = append(errs, field.TooMany(path, len(objectives), maxObjectives))
 	}
+	names := sets.New[string]()
 	for i := range objectives {
 		o, at := &objectives[i], path.Index(i)
+		if names.Has(o.Name) {
+			errs = append(errs, field.Duplicate(at.Child("name"), o.Name))
+		}
+		if o.Name != "" {
+			names.Insert(o.Name)
+			for _, message := range validation.IsDNS1123Label(o.Name) {
+				errs = append(errs, field.Invalid(at.Child("name"), o.Name, message))
+			}
+		}
+		errs = append(errs, validateQuery(at, o)...)
 		for k, name := range o.Namespaces {
 			for _, message := range validation.IsDNS1123Label(name) {
 				errs = append(errs, field.Invalid(at.Child("namespaces").Index(k), name, message))
@@ -189,9 +203,42 @@ func validateQoSObjectives(path *field.Path, objectives []QoSObjective) field.Er
 			errs = append(errs, field.Invalid(at.Child("responseTime"), o.ResponseTime.Duration.String(), "only latency pods have a response time"))
 		}
 		errs = append(errs, validateRange(at.Child("maxThrottledPercent"), o.MaxThrottledPercent, 0, 100)...)
-		if o.Objective == "" && o.ResponseTime.Duration == 0 && o.MaxThrottledPercent == 0 {
-			errs = append(errs, field.Required(at, "one of objective, responseTime and maxThrottledPercent"))
+		if o.Objective == "" && o.ResponseTime.Duration == 0 && o.MaxThrottledPercent == 0 && o.Query == "" {
+			errs = append(errs, field.Required(at, "one of objective, responseTime, maxThrottledPercent and query"))
 		}
+	}
+	return errs
+}
+
+// validateQuery checks what an objective measures by its own query. What the query means only the server can tell.
+func validateQuery(at *field.Path, o *QoSObjective) (errs field.ErrorList) {
+	if o.Query == "" {
+		if !o.AtMost.IsZero() {
+			errs = append(errs, field.Forbidden(at.Child("atMost"), "without query"))
+		}
+		if o.Unit != "" {
+			errs = append(errs, field.Forbidden(at.Child("unit"), "without query"))
+		}
+		return errs
+	}
+	if strings.TrimSpace(o.Query) == "" {
+		errs = append(errs, field.Required(at.Child("query"), "PromQL, or no query"))
+	}
+	if len(o.Query) > maxQuery {
+		errs = append(errs, field.TooLong(at.Child("query"), "", maxQuery))
+	}
+	if o.Name == "" {
+		errs = append(errs, field.Required(at.Child("name"), "with query: metrics and commands tell of it by that"))
+	}
+	// A quantity beyond what a float64 holds is infinite, and nothing is above that.
+	if most := o.AtMost.AsApproximateFloat64(); !(most > 0) || math.IsInf(most, 0) {
+		errs = append(errs, field.Invalid(at.Child("atMost"), o.AtMost.String(), "with query: a number above 0"))
+	}
+	if o.Unit != "" && !slices.Contains(QoSUnits, o.Unit) {
+		errs = append(errs, field.NotSupported(at.Child("unit"), o.Unit, QoSUnits))
+	}
+	if o.ResponseTime.Duration > 0 {
+		errs = append(errs, field.Forbidden(at.Child("responseTime"), "with query: atMost says what its answer may be"))
 	}
 	return errs
 }
@@ -238,7 +285,7 @@ func validateUsage(path *field.Path, u *UsageArgs) (errs field.ErrorList) {
 	case UsageFromKubelet:
 		errs = validateKubelet(path.Child("kubelet"), &u.Kubelet, u.Interval.Duration)
 	case UsageFromPrometheus:
-		errs = validatePrometheus(path.Child("prometheus"), &u.Prometheus)
+		errs = ValidatePrometheusArgs(path.Child("prometheus"), &u.Prometheus)
 	default:
 		errs = append(errs, field.NotSupported(path.Child("source"), u.Source, UsageSources()))
 	}
@@ -380,7 +427,8 @@ func validateBytes(path *field.Path, bytes int64) field.ErrorList {
 	return nil
 }
 
-func validatePrometheus(path *field.Path, p *PrometheusArgs) (errs field.ErrorList) {
+// ValidatePrometheusArgs checks how a Prometheus server is asked.
+func ValidatePrometheusArgs(path *field.Path, p *PrometheusArgs) (errs field.ErrorList) {
 	u, err := url.Parse(p.URL)
 	switch {
 	case p.URL == "":

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
@@ -221,11 +222,28 @@ func TestQoSObjectives(t *testing.T) {
 		{QoSObjective{Objective: "batch", Namespaces: []string{"a", "B_"}}, "objectives[0].namespaces[1]"},
 		{QoSObjective{Objective: "batch", MaxThrottledPercent: 101}, "objectives[0].maxThrottledPercent"},
 		{QoSObjective{ResponseTime: metav1.Duration{Duration: 2 * time.Hour}}, "objectives[0].responseTime"},
+		{QoSObjective{Name: "p99", Query: "x", AtMost: resource.MustParse("200m"), Unit: "seconds"}, ""},
+		{QoSObjective{Name: "p99", Query: "x", AtMost: resource.MustParse("1"), Objective: "batch", MaxThrottledPercent: 1}, ""},
+		{QoSObjective{Name: "P 99", Objective: "batch"}, "objectives[0].name: Invalid"},
+		{QoSObjective{Query: "x", AtMost: resource.MustParse("1")}, "objectives[0].name: Required"},
+		{QoSObjective{Name: "p99", Query: "x"}, "objectives[0].atMost: Invalid"},
+		{QoSObjective{Name: "p99", Query: "x", AtMost: resource.MustParse("-1")}, "objectives[0].atMost: Invalid"},
+		{QoSObjective{Name: "p99", Query: " \n", AtMost: resource.MustParse("1")}, "objectives[0].query: Required"},
+		{QoSObjective{Name: "p99", Query: strings.Repeat("x", 4097), AtMost: resource.MustParse("1")}, "objectives[0].query: Too long"},
+		{QoSObjective{Name: "p99", Query: strings.Repeat("x", 4096), AtMost: resource.MustParse("1")}, ""},
+		{QoSObjective{Name: "p99", Query: "x", AtMost: resource.MustParse("1"), Unit: "ms"}, "objectives[0].unit: Unsupported"},
+		{QoSObjective{Name: "p99", Query: "x", AtMost: resource.MustParse("1"), ResponseTime: metav1.Duration{Duration: time.Second}}, "objectives[0].responseTime: Forbidden"},
+		{QoSObjective{Objective: "batch", AtMost: resource.MustParse("1")}, "objectives[0].atMost: Forbidden"},
+		{QoSObjective{Objective: "batch", Unit: "share"}, "objectives[0].unit: Forbidden"},
 	} {
 		err := validateQoSObjectives(path, []QoSObjective{c.objective}).ToAggregate()
 		if (err != nil) != (c.want != "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, want %q", c.objective, err, c.want)
 		}
+	}
+	twice := slices.Repeat([]QoSObjective{{Name: "a", Objective: "batch"}}, 2)
+	if errs := validateQoSObjectives(path, twice); len(errs) != 1 || errs[0].Field != "objectives[1].name" {
+		t.Errorf("two of a name: %v", errs)
 	}
 	if errs := validateQoSObjectives(path, slices.Repeat([]QoSObjective{{Objective: "batch"}}, 101)); len(errs) != 1 {
 		t.Errorf("101 objectives: %v", errs)

@@ -10,6 +10,7 @@ import (
 	"github.com/foresight-scheduler/foresight/cmd/foresight-scheduler/explained"
 	"github.com/foresight-scheduler/foresight/plugins/decision"
 	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality"
+	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 	"github.com/foresight-scheduler/foresight/plugins/qos"
 	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
@@ -27,9 +28,11 @@ func qosReport(service *qos.Service) explained.Answer {
 					promise.Add(class)
 				}
 				p.Objectives = append(p.Objectives, decision.QoSObjective{
-					Objective: objective.Objective(o).String(), Placed: r.Counts.Decided[o],
-					Judged: promise.Judged, Predicted: promise.Risk, Violated: promise.Violated, Own: r.Counts.Violated[o] - promise.Violated,
+					Objective: objective.Objective(o).String(), QoSOutcomes: outcomesOf(r.Counts.Decided[o], r.Counts.Violated[o], &promise),
 				})
+			}
+			for i := range r.Named {
+				p.Named = append(p.Named, named(&r.Named[i]))
 			}
 			if !r.Time.IsZero() {
 				p.Time = &r.Time
@@ -47,4 +50,21 @@ func qosReport(service *qos.Service) explained.Answer {
 		}
 		return out, nil
 	}
+}
+
+func outcomesOf(placed, violated int, promise *feedback.Promise) decision.QoSOutcomes {
+	return decision.QoSOutcomes{
+		Placed: placed, Judged: promise.Judged, Predicted: promise.Risk, Violated: promise.Violated, Own: violated - promise.Violated,
+	}
+}
+
+func named(o *qos.NamedObjective) decision.QoSNamed {
+	n := decision.QoSNamed{
+		Name: o.Rule.Name, QoSOutcomes: outcomesOf(o.Count.Decided, o.Count.Violated, &o.Count.Promise),
+		AtMost: o.Rule.AtMost, Unit: o.Rule.Unit, Values: o.Query.Values,
+	}
+	if o.Query.Err != nil {
+		n.Failing = usage.AddWarning(nil, o.Query.Err.Error())[0]
+	}
+	return n
 }

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
@@ -84,10 +85,12 @@ maxRiskPercent: 50
 weights: {latency: 1, realtime: 2, availability: 0, batch: 4}
 feedback: {horizons: [1m], decisions: 500, halfLife: 1h, responseTimeObjective: 200ms, observationsFile: /o.json}
 nodeMetricsLimit: 0
-objectives: [{namespaces: [shop], workload: Deployment/web, priorityClassName: critical, objective: latency, responseTime: 200ms, maxThrottledPercent: 1}]
+objectives: [{namespaces: [shop], workload: Deployment/web, priorityClassName: critical, objective: latency, responseTime: 200ms, maxThrottledPercent: 1},
+  {name: pay-p99, priorityClassName: critical, query: 'p99{x="$window"}', atMost: 200m, unit: seconds}]
 `, want: &config.PredictedQoSArgs{
 			Objectives: []config.QoSObjective{{Namespaces: []string{"shop"}, Workload: "Deployment/web", PriorityClassName: "critical", Objective: "latency",
-				ResponseTime: metav1.Duration{Duration: 200 * time.Millisecond}, MaxThrottledPercent: 1}},
+				ResponseTime: metav1.Duration{Duration: 200 * time.Millisecond}, MaxThrottledPercent: 1},
+				{Name: "pay-p99", PriorityClassName: "critical", Query: `p99{x="$window"}`, AtMost: resource.MustParse("200m"), Unit: "seconds"}},
 			ModelFile: "/m.json", ScoreFrom: config.QoSFromModel, MaxRiskPercent: 50, Weights: config.QoSWeights{Latency: 1, Realtime: 2, Availability: 0, Batch: 4},
 			Feedback: config.QoSFeedback{Horizons: []metav1.Duration{{Duration: time.Minute}}, Decisions: 500, HalfLife: metav1.Duration{Duration: time.Hour},
 				ResponseTimeObjective: metav1.Duration{Duration: 200 * time.Millisecond}, ObservationsFile: "/o.json"},

@@ -5,6 +5,7 @@ package v1
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
 )
@@ -255,6 +256,20 @@ type QoSObjective struct {
 	// any for others.
 	// +optional
 	MaxThrottledPercent int32 `json:"maxThrottledPercent,omitempty"`
+	// Name of the objective in metrics and commands: a DNS label that no other one has. It must be there with a query.
+	// +optional
+	Name string `json:"name,omitempty"`
+	// Query is PromQL that measures the service of the pods that match: one series a pod, with the labels of its namespace and name, as
+	// usage.prometheus.labels of Prediction names them. It is asked at the interval of usage, of the server usage.prometheus, whatever
+	// the source of usage is; $window in it stands for rateWindow. At most 4096 bytes; default none.
+	// +optional
+	Query string `json:"query,omitempty"`
+	// AtMost is what the query may say of a pod on average, such as 200m or 0.2; more is a violation. It must be above 0 with a query.
+	// +optional
+	AtMost resource.Quantity `json:"atMost,omitempty"`
+	// Unit in which the query answers and commands show it: seconds or share. Default: a bare number.
+	// +optional
+	Unit string `json:"unit,omitempty"`
 }
 
 // QoSWeights are 0–100 each.

@@ -591,6 +591,7 @@ func (in *QoSObjective) DeepCopyInto(out *QoSObjective) {
 		copy(*out, *in)
 	}
 	out.ResponseTime = in.ResponseTime
+	out.AtMost = in.AtMost.DeepCopy()
 	return
 }
 

@@ -21,11 +21,12 @@ func (p *PredictedQoS) SignPod(_ context.Context, pod *v1.Pod) ([]fwk.SignFragme
 	o := p.objectiveOf(pod)
 	return []fwk.SignFragment{{Key: "foresight-scheduler.dev/qos", Value: struct {
 		Objective  string
+		Named      string
 		Importance float32
 		Workload   string
 		Requests   forecast.Requests
 		Class      forecast.Class
-	}{o.String(), objective.Importance(pod), workload(pod, o), forecast.RequestsOf(pod), forecast.ClassOf(pod, forecast.RequestsOf(pod).Asked)}}}, nil
+	}{o.String(), p.rules.NameFor(pod), objective.Importance(pod), workload(pod, o), forecast.RequestsOf(pod), forecast.ClassOf(pod, forecast.RequestsOf(pod).Asked)}}}, nil
 }
 
 // EventsToRegister returns what may lower the risk on a node: a pod that goes or shrinks, a new node or a larger one. What

@@ -37,6 +37,8 @@ type podCycle struct {
 	name      string  // of the workload
 	own       forecast.PodForecast
 	weight    float32
+	offset    float32 // of the pod's objective, in log-odds
+	doubt     float32 // the standard deviation of that
 	cores     float64 // of a node, by which the pod's own use counts
 	// slabs are the table for the pod, and for a pod of typical use that is there already.
 	slab, resident *quality.Slab
@@ -79,6 +81,7 @@ func (p *PredictedQoS) scoresBy(f *frame) bool {
 
 func (p *PredictedQoS) newCycle(f *frame, pod *v1.Pod, nodes []fwk.NodeInfo) *podCycle {
 	c := &podCycle{frame: f, objective: p.objectiveOf(pod)}
+	c.offset, c.doubt = c.judge.Rate(c.objective, p.rules.NameFor(pod))
 	c.name = workload(pod, c.objective)
 	c.workload = c.judge.History.Workload(c.name)
 	c.takes = c.judge.History.Takes(c.name)
@@ -123,9 +126,8 @@ const doubts = 1.28
 // lowerRisk is the risk if the node uses no more than it does for sure, and its history and the objective's base rate are as bad as they
 // look only in part.
 func (p *PredictedQoS) lowerRisk(c *podCycle, v *view) float32 {
-	z := c.slab.LogOdds(c.after(v).lower, v.pressure) + c.judge.Offset[c.objective] + v.history.Dot(&c.workload) + v.company.Dot(&c.takes)
-	rate := c.judge.Doubt[c.objective]
-	return quality.Probability(z - doubts*float32(math.Sqrt(float64(v.doubt*v.doubt+rate*rate))))
+	z := c.slab.LogOdds(c.after(v).lower, v.pressure) + c.offset + v.history.Dot(&c.workload) + v.company.Dot(&c.takes)
+	return quality.Probability(z - doubts*float32(math.Sqrt(float64(v.doubt*v.doubt+c.doubt*c.doubt))))
 }
 
 // Filter refuses a node where even the lower bound of the risk is over the allowed one.

@@ -46,6 +46,8 @@ type shape struct {
 	burden    float32
 	own       [forecast.NumResources]forecast.Peak
 	weight    float32
+	offset    float32
+	doubt     float32
 	cores     float64
 	filters   bool
 }
@@ -56,7 +58,7 @@ func (j *judging) Shape() any {
 	if j.objective != objective.Availability {
 		own[forecast.Memory] = forecast.Peak{}
 	}
-	return shape{j.objective, j.workload, j.takes, j.burden, own, j.weight, j.cores, j.filters}
+	return shape{j.objective, j.workload, j.takes, j.burden, own, j.weight, j.offset, j.doubt, j.cores, j.filters}
 }
 
 // placed is what places in a frame's rows are good for.

@@ -17,6 +17,7 @@ import (
 type Metrics struct {
 	metrics.BaseStableCollector
 	service *Service
+	named   namedMetrics
 
 	decisions, outcomes, violations, unjudged, rung, scores, demotions, failures, breaker, unwritten *metrics.Desc
 	judged, promised, realised                                                                       *metrics.Desc
@@ -32,6 +33,7 @@ func NewMetrics(s *Service) *Metrics {
 	}
 	return &Metrics{
 		service:    s,
+		named:      newNamedMetrics(desc),
 		decisions:  desc("decisions_total", "Pods bound, by objective.", "objective"),
 		outcomes:   desc("outcomes_total", "Decisions judged, by objective and result: kept or violated.", "objective", "result"),
 		judged:     desc("promises_judged_total", "Decisions whose outcome tells something of their nodes, by objective and by the class of the risk that was predicted.", "objective", "class"),
@@ -61,6 +63,9 @@ func (m *Metrics) DescribeWithStability(ch chan<- *metrics.Desc) {
 		m.decisions, m.outcomes, m.judged, m.promised, m.realised, m.violations, m.unjudged, m.rung, m.scores, m.demotions, m.failures, m.breaker, m.unwritten,
 		m.auc, m.plainAUC, m.brier, m.ece, m.coverage, m.nodeRisk, m.nodes,
 	} {
+		ch <- d
+	}
+	for _, d := range m.named.all() {
 		ch <- d
 	}
 }
@@ -101,6 +106,7 @@ func (m *Metrics) collect(ch chan<- metrics.Metric, p *PredictedQoS) {
 	for reason, n := range counts.Violations {
 		counter(m.violations, n, reason)
 	}
+	m.named.collect(p, counts.Named, counted)
 	counter(m.unjudged, counts.Unjudged)
 	counter(m.demotions, counts.Demotions)
 	counter(m.failures, counts.Failures)

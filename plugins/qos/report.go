@@ -19,6 +19,8 @@ type Report struct {
 	// Scores says whether nodes are scored and refused by it.
 	Scores bool
 	Counts feedback.Counts
+	// Named objectives, in the order of the args.
+	Named []NamedObjective
 	// Time when Nodes were judged; zero before a pod was placed.
 	Time  time.Time
 	Nodes []string
@@ -32,6 +34,7 @@ func (s *Service) Reports() []Report {
 	for _, p := range s.all() {
 		r := Report{Profile: p.profile, Rung: p.feedback.Judge().Rung.String(), Scores: p.scoresBy(p.frame.Load())}
 		r.Counts, _ = p.feedback.Report()
+		r.Named = p.namedObjectives(r.Counts.Named)
 		if out := p.exported.Load(); out != nil {
 			r.Time, r.Nodes, r.Risks = out.at, out.nodes, out.risks
 		}

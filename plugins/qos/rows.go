@@ -130,7 +130,7 @@ func (r *row) after(pod *newcomer) float32 {
 func (c *podCycle) harmOn(k int32, pod *newcomer) float32 {
 	r := &c.kept.rows[k]
 	at := quality.At(r.after(pod), r.pressure)
-	z := c.slab.In(at) + c.judge.Offset[c.objective] + r.history.Dot(&c.workload) + r.company.Dot(&c.takes)
+	z := c.slab.In(at) + c.offset + r.history.Dot(&c.workload) + r.company.Dot(&c.takes)
 	if c.objective == objective.Availability && !c.kept.memory[k].ample(pod.memory) {
 		z += c.outOfMemory(&c.kept.rest[k].memory)
 	}

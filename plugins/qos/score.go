@@ -42,7 +42,7 @@ func (c *podCycle) logOdds(v *view, after float32) float32 {
 
 // corrected is what the table says, and what is known of the pod's objective, of the node's history, pods and memory.
 func (c *podCycle) corrected(z float32, v *view) float32 {
-	z += c.judge.Offset[c.objective] + v.history.Dot(&c.workload) + v.company.Dot(&c.takes)
+	z += c.offset + v.history.Dot(&c.workload) + v.company.Dot(&c.takes)
 	if c.objective == objective.Availability {
 		z += c.outOfMemory(&v.memory)
 	}

@@ -15,6 +15,9 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/claims"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
+	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
+	"github.com/foresight-scheduler/foresight/plugins/qos/measure"
+	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
 // Service is what the plugins of all profiles share: where forecasts and pressure come from, and what metrics tell of.
@@ -27,6 +30,7 @@ type Service struct {
 	plugins  []*PredictedQoS
 	running  sync.WaitGroup
 	untold   bool
+	measured atomic.Pointer[measure.Reader] // nil where no query is asked
 }
 
 // NewService returns a service that reads forecasts from snapshot, which may be nil. policy says which pods may claim an
@@ -39,6 +43,32 @@ func NewService(snapshot forecast.Reader, policy *claims.Policy) *Service {
 func (s *Service) Untold() *Service {
 	s.untold = true
 	return s
+}
+
+// Measure asks the queries of the plugins' objectives at the interval, until ctx ends.
+func (s *Service) Measure(ctx context.Context, source usage.PodAsker, interval time.Duration) {
+	reader := measure.New(source, interval, s.now, func() (profiles []measure.Asking) {
+		for _, p := range s.all() {
+			profiles = append(profiles, asking{p.rules, p.feedback})
+		}
+		return profiles
+	})
+	s.measured.Store(reader)
+	reader.Run(ctx)
+}
+
+// asking is a plugin as a measure.Reader sees it.
+type asking struct {
+	objective.Rules
+	*feedback.Loop
+}
+
+// query is how a query fares.
+func (s *Service) query(query string) (status measure.Status) {
+	if reader := s.measured.Load(); reader != nil && query != "" {
+		status = reader.Status(query)
+	}
+	return status
 }
 
 // Wait returns when the plugins have ended, which they do with their contexts, and have written their observations.

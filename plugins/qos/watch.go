@@ -37,12 +37,14 @@ func (p *PredictedQoS) Reserve(ctx context.Context, state fwk.CycleState, pod *v
 	v := p.view(c.frame, state, node)
 	after := c.after(v).upper
 	z := c.logOdds(v, after)
-	d := &feedback.Decision{UID: pod.UID, Namespace: pod.Namespace, Node: nodeName, Workload: c.name, Objective: c.objective, Model: z - v.history.Dot(&c.workload) - v.company.Dot(&c.takes), Offset: c.judge.Offset[c.objective], Beside: beside(node)}
+	d := &feedback.Decision{UID: pod.UID, Namespace: pod.Namespace, Pod: pod.Name, Node: nodeName, Workload: c.name, Objective: c.objective, Model: z - v.history.Dot(&c.workload) - v.company.Dot(&c.takes), Offset: c.offset, Beside: beside(node)}
 	rule := p.rules.For(pod)
 	if rule != nil {
-		d.MayThrottle = rule.Throttled
+		d.MayThrottle, d.Named = rule.Throttled, rule.Name
 	}
 	switch {
+	case rule != nil && rule.Query != "":
+		d.Query, d.MayTake = rule.Query, rule.AtMost
 	case c.objective != objective.Latency:
 	case rule != nil && rule.ResponseTime > 0:
 		d.MayTake = rule.ResponseTime
@@ -76,7 +78,7 @@ func (p *PredictedQoS) PostBind(_ context.Context, state fwk.CycleState, pod *v1
 	if data, err := state.Read(reservedKey); err == nil {
 		p.feedback.Bound(data.(reserved).Decision)
 	} else if p.fromModel {
-		p.feedback.Unwatched(p.objectiveOf(pod))
+		p.feedback.Unwatched(p.objectiveOf(pod), p.rules.NameFor(pod))
 	}
 }
 

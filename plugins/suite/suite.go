@@ -47,6 +47,8 @@ type Suite struct {
 	// Registry has our plugins by name.
 	Registry frameworkruntime.Registry
 
+	// measured is where the queries of objectives are asked; nil where there is none.
+	measured *config.UsageArgs
 	config   *kubeschedulerconfig.KubeSchedulerConfiguration
 	judges   *judge.Plugins
 	file     *os.File // what upstream is to read in place of the configuration's file; nil is that file
@@ -97,6 +99,9 @@ func New(ctx context.Context, opts *options.Options, cfg *kubeschedulerconfig.Ku
 	if s.Engine, err = newEngine(ctx, cfg); err != nil {
 		return nil, err
 	}
+	if s.measured, err = measuredBy(cfg); err != nil {
+		return nil, err
+	}
 	if s.Claims, err = newClaims(cfg); err != nil {
 		return nil, err
 	}
@@ -139,8 +144,12 @@ func (s *Suite) Install(ctx context.Context, c *schedulerserverconfig.CompletedC
 	return nil
 }
 
-// Start has the engine, if there is one, collect and learn until ctx ends. Call it after Install and before app.Run.
+// Start has the engine, if there is one, collect and learn until ctx ends, and the queries of objectives asked. Call it after Install and
+// before app.Run.
 func (s *Suite) Start(ctx context.Context, c *schedulerserverconfig.CompletedConfig) error {
+	if err := s.measure(ctx, c); err != nil {
+		return err
+	}
 	if s.Engine == nil {
 		return nil
 	}

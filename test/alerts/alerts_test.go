@@ -80,6 +80,11 @@ foresight_qos_promised_violations_total{job="f",instance="a",profile="p",objecti
 foresight_qos_realised_violations_total{job="f",instance="a",profile="p",objective="latency",class="good"} 0+.05x2000
 foresight_qos_outcomes_total{job="f",instance="a",profile="p",objective="latency",result="kept"} 0+1x2000
 foresight_qos_outcomes_total{job="f",instance="a",profile="p",objective="latency",result="violated"} 0+.05x2000
+foresight_qos_objective_outcomes_total{job="f",instance="a",profile="p",name="p99",result="kept"} 0+1x2000
+foresight_qos_objective_outcomes_total{job="f",instance="a",profile="p",name="p99",result="violated"} 0+.05x2000
+foresight_qos_objective_queries_total{job="f",instance="a",profile="p",name="p99",result="success"} 0+4x2000
+foresight_qos_objective_queries_total{job="f",instance="a",profile="p",name="p99",result="failure"} 0+.1x2000
+foresight_qos_objective_values_total{job="f",instance="a",profile="p",name="p99"} 0+4x2000
 `
 
 // instead puts series in place of those of the same labels. Lines that begin with "-" name what is left out.
@@ -144,23 +149,25 @@ func firing(t *testing.T, series string, after time.Duration) (names []string) {
 
 // each alert fires on what it is about, and alone.
 var each = map[string]string{
-	"ForesightDown":                "-foresight_",
-	"ForesightHasNoLeader":         `leader_election_master_status{job="f",instance="a",name="kube-scheduler"} 0x2000`,
-	"ForesightLosesItsLease":       `foresight_lease_refused_writes_total{job="f",instance="a"} 0x1990 4x10`,
-	"ForesightQueueStands":         `scheduler_pending_pods{job="f",instance="a",queue="active"} 200+1x2000`,
-	"ForesightCannotReadUsage":     `foresight_usage_last_success_age_seconds{job="f",instance="a"} 0+60x2000`,
-	"ForesightIsBlind":             `foresight_forecast_blind{job="f",instance="a"} 1x2000`,
-	"ForesightKnowsNoSuchNode":     `foresight_usage_samples_dropped_total{job="f",instance="a",reason="unknown_node"} 0+20x2000`,
-	"ForesightForecastsMiss":       `foresight_forecast_node_hours_total{job="f",instance="a",resource="cpu",result="above"} 0+.2x2000`,
-	"ForesightSeesAFullCluster":    `foresight_forecast_let_pass_total{job="f",instance="a"} 0+1x2000`,
-	"ForesightCannotSave":          `foresight_checkpoint_saves_total{job="f",instance="a",result="failure"} 0+.1x2000`,
-	"ForesightCannotTrain":         `foresight_training_runs_total{job="f",instance="a",result="failure"} 0x1900 1x100`,
-	"ForesightIndexIsBypassed":     `foresight_node_index_bypasses_total{job="f",instance="a",reason="volumes"} 0+90x2000`,
-	"ForesightIndexDisagrees":      `foresight_node_index_refusals_total{job="f",instance="a",plugin="NodePorts"} 0+2x2000`,
-	"ForesightServiceModelIsPoor":  `foresight_qos_model_demotions_total{job="f",instance="a"} 0x1970 1x30`,
-	"ForesightMovesAreStopped":     `foresight_rebalance_stopped{job="f",instance="a"} 1x2000`,
-	"ForesightBreaksItsPromises":   `foresight_qos_realised_violations_total{job="f",instance="a",profile="p",objective="latency",class="good"} 0+.15x2000`,
-	"ForesightBreaksItsObjectives": `foresight_qos_outcomes_total{job="f",instance="a",profile="p",objective="latency",result="violated"} 0+.2x2000`,
+	"ForesightDown":                     "-foresight_",
+	"ForesightHasNoLeader":              `leader_election_master_status{job="f",instance="a",name="kube-scheduler"} 0x2000`,
+	"ForesightLosesItsLease":            `foresight_lease_refused_writes_total{job="f",instance="a"} 0x1990 4x10`,
+	"ForesightQueueStands":              `scheduler_pending_pods{job="f",instance="a",queue="active"} 200+1x2000`,
+	"ForesightCannotReadUsage":          `foresight_usage_last_success_age_seconds{job="f",instance="a"} 0+60x2000`,
+	"ForesightIsBlind":                  `foresight_forecast_blind{job="f",instance="a"} 1x2000`,
+	"ForesightKnowsNoSuchNode":          `foresight_usage_samples_dropped_total{job="f",instance="a",reason="unknown_node"} 0+20x2000`,
+	"ForesightForecastsMiss":            `foresight_forecast_node_hours_total{job="f",instance="a",resource="cpu",result="above"} 0+.2x2000`,
+	"ForesightSeesAFullCluster":         `foresight_forecast_let_pass_total{job="f",instance="a"} 0+1x2000`,
+	"ForesightCannotSave":               `foresight_checkpoint_saves_total{job="f",instance="a",result="failure"} 0+.1x2000`,
+	"ForesightCannotTrain":              `foresight_training_runs_total{job="f",instance="a",result="failure"} 0x1900 1x100`,
+	"ForesightIndexIsBypassed":          `foresight_node_index_bypasses_total{job="f",instance="a",reason="volumes"} 0+90x2000`,
+	"ForesightIndexDisagrees":           `foresight_node_index_refusals_total{job="f",instance="a",plugin="NodePorts"} 0+2x2000`,
+	"ForesightServiceModelIsPoor":       `foresight_qos_model_demotions_total{job="f",instance="a"} 0x1970 1x30`,
+	"ForesightMovesAreStopped":          `foresight_rebalance_stopped{job="f",instance="a"} 1x2000`,
+	"ForesightBreaksItsPromises":        `foresight_qos_realised_violations_total{job="f",instance="a",profile="p",objective="latency",class="good"} 0+.15x2000`,
+	"ForesightBreaksANamedObjective":    `foresight_qos_objective_outcomes_total{job="f",instance="a",profile="p",name="p99",result="violated"} 0+.2x2000`,
+	"ForesightCannotMeasureAnObjective": `foresight_qos_objective_queries_total{job="f",instance="a",profile="p",name="p99",result="success"} 7x2000`,
+	"ForesightBreaksItsObjectives":      `foresight_qos_outcomes_total{job="f",instance="a",profile="p",objective="latency",result="violated"} 0+.2x2000`,
 }
 
 func TestEachAlertFires(t *testing.T) {
@@ -181,6 +188,14 @@ func TestPredictionsWithoutASayWakeNobody(t *testing.T) {
 		if names := firing(t, instead(without+each[name]), 2000*time.Minute); len(names) > 0 {
 			t.Errorf("%s: without a say %v fire", name, names)
 		}
+	}
+}
+
+// A query that answers, and says nothing of the pods that wait, is told like one that fails.
+func TestQueryThatNamesNoPods(t *testing.T) {
+	series := `foresight_qos_objective_values_total{job="f",instance="a",profile="p",name="p99"} 0x2000`
+	if names := firing(t, instead(series), 2000*time.Minute); !slices.Equal(names, []string{"ForesightCannotMeasureAnObjective"}) {
+		t.Errorf("%v fire", names)
 	}
 }
 

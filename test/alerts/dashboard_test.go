@@ -33,6 +33,7 @@ var told = map[string]string{
 	"foresight_usage_readings_total":                       `result="success"`,
 	"foresight_usage_samples_dropped_total":                `reason="stale"`,
 	"foresight_qos_outcomes_total":                         `objective="latency",result="violated"`,
+	"foresight_qos_objective_outcomes_total":               `name="checkout-p99",result="violated"`,
 	"foresight_qos_nodes":                                  `objective="latency",class="good"`,
 	"foresight_rebalance_moves_total":                      `result="moved"`,
 	"foresight_rebalance_refused_total":                    `reason="stays"`,

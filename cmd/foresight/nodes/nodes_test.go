@@ -5,6 +5,7 @@ package nodes
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -98,11 +99,39 @@ func service() *decision.QoS {
 	return &decision.QoS{Profiles: []decision.QoSProfile{{
 		Profile: "foresight-scheduler", Rung: "model", Scores: true, Time: &at,
 		Objectives: []decision.QoSObjective{
-			{Objective: "latency", Placed: 240, Judged: 212, Predicted: 14.3, Violated: 16, Own: 3}, {Objective: "realtime"},
-			{Objective: "availability", Placed: 96, Judged: 90, Predicted: 1.2, Violated: 1}, {Objective: "batch", Placed: 55, Judged: 31, Predicted: .9},
+			{Objective: "latency", QoSOutcomes: decision.QoSOutcomes{Placed: 240, Judged: 212, Predicted: 14.3, Violated: 16, Own: 3}}, {Objective: "realtime"},
+			{Objective: "availability", QoSOutcomes: decision.QoSOutcomes{Placed: 96, Judged: 90, Predicted: 1.2, Violated: 1}},
+			{Objective: "batch", QoSOutcomes: decision.QoSOutcomes{Placed: 55, Judged: 31, Predicted: .9}},
 		},
 		Nodes: []decision.QoSNode{{Name: "node-2", Service: all(.42, .66, .09, .2)}, {Name: "node-1", Service: all(.031, .08, .004, .012)}},
 	}}}
+}
+
+// Objectives that the operator named stand in a table of their own, with what their query may say, and why one fails.
+func TestNamedObjectivesAreShown(t *testing.T) {
+	answer := service()
+	answer.Profiles[0].Named = []decision.QoSNamed{
+		{Name: "checkout-p99", QoSOutcomes: decision.QoSOutcomes{Placed: 40, Judged: 30, Predicted: 1.5, Violated: 3, Own: 2}, AtMost: .2, Unit: "seconds", Values: 812},
+		{Name: "pay-errors", AtMost: .01, Unit: "share", Failing: "query x: bad_data:\nparse error"}, {Name: "queue", AtMost: 1.5}, {Name: "slow", AtMost: 2, Unit: "seconds"},
+		{Name: "critical", QoSOutcomes: decision.QoSOutcomes{Placed: 4}},
+	}
+	var out bytes.Buffer
+	if err := printQoS(&out, answer); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for line := range strings.Lines(out.String()) {
+		got = append(got, strings.Join(strings.Fields(line), " "))
+	}
+	for _, want := range []string{
+		"NAME AT MOST PLACED JUDGED PREDICTED TO LOSE SERVICE LOST IT BY THEIR OWN DOING VALUES",
+		"checkout-p99 200 ms 40 30 1.5 (5.0 %) 3 (10.0 %) 2 812", "pay-errors 1 % 0 0 - - 0 0", "queue 1.5 0 0 - - 0 0", "slow 2 s 0 0 - - 0 0", "critical - 4 0 - - 0 -",
+		`The query of pay-errors fails, and its pods are judged without it: "query x: bad_data:\nparse error"`,
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("there is no %q in\n%s", want, out.String())
+		}
+	}
 }
 
 // Without the plugin, and before the first pod, the tables say what lacks.

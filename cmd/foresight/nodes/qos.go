@@ -62,6 +62,9 @@ func printQoS(out io.Writer, answer *decision.QoS) error {
 		if err := printPromises(out, p); err != nil {
 			return err
 		}
+		if err := printNamed(out, p); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -93,12 +96,57 @@ func printPromises(out io.Writer, p *decision.QoSProfile) error {
 	fmt.Fprintln(table, "OBJECTIVE\tPLACED\tJUDGED\tPREDICTED TO LOSE SERVICE\tLOST IT\tBY THEIR OWN DOING")
 	for i := range p.Objectives {
 		o := &p.Objectives[i]
-		predicted, lost := "-", "-"
-		if o.Judged > 0 {
-			predicted = fmt.Sprintf("%.1f (%.1f %%)", o.Predicted, 100*o.Predicted/float64(o.Judged))
-			lost = fmt.Sprintf("%d (%.1f %%)", o.Violated, 100*float64(o.Violated)/float64(o.Judged))
-		}
-		fmt.Fprintf(table, "%s\t%d\t%d\t%s\t%s\t%d\n", o.Objective, o.Placed, o.Judged, predicted, lost, o.Own)
+		fmt.Fprintf(table, "%s\t%s\n", o.Objective, outcomes(&o.QoSOutcomes))
 	}
 	return table.Flush()
+}
+
+// outcomes are the columns from PLACED to BY THEIR OWN DOING.
+func outcomes(o *decision.QoSOutcomes) string {
+	predicted, lost := "-", "-"
+	if o.Judged > 0 {
+		predicted = fmt.Sprintf("%.1f (%.1f %%)", o.Predicted, 100*o.Predicted/float64(o.Judged))
+		lost = fmt.Sprintf("%d (%.1f %%)", o.Violated, 100*float64(o.Violated)/float64(o.Judged))
+	}
+	return fmt.Sprintf("%d\t%d\t%s\t%s\t%d", o.Placed, o.Judged, predicted, lost, o.Own)
+}
+
+// printNamed is the same table of the objectives that the operator named, with what their queries may say.
+func printNamed(out io.Writer, p *decision.QoSProfile) error {
+	if len(p.Named) == 0 {
+		return nil
+	}
+	fmt.Fprintln(out)
+	table := printers.GetNewTabWriter(out)
+	fmt.Fprintln(table, "NAME\tAT MOST\tPLACED\tJUDGED\tPREDICTED TO LOSE SERVICE\tLOST IT\tBY THEIR OWN DOING\tVALUES")
+	for i := range p.Named {
+		n := &p.Named[i]
+		most, values := "-", "-"
+		if n.AtMost > 0 {
+			most, values = amount(n.AtMost, n.Unit), fmt.Sprint(n.Values)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", n.Name, most, outcomes(&n.QoSOutcomes), values)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for i := range p.Named {
+		if n := &p.Named[i]; n.Failing != "" {
+			fmt.Fprintf(out, "The query of %s fails, and its pods are judged without it: %q\n", n.Name, n.Failing)
+		}
+	}
+	return nil
+}
+
+// amount in a unit: seconds, share, or a bare number.
+func amount(v float64, unit string) string {
+	switch {
+	case unit == "share":
+		return fmt.Sprintf("%.4g %%", 100*v)
+	case unit == "seconds" && v < 1:
+		return fmt.Sprintf("%.4g ms", 1000*v)
+	case unit == "seconds":
+		return fmt.Sprintf("%.4g s", v)
+	}
+	return fmt.Sprintf("%.4g", v)
 }

@@ -27,13 +27,19 @@ import (
 type Decision struct {
 	UID       types.UID
 	Namespace string // the pod's, which is its tenant
+	Pod       string // its name
 	Node      string
 	Workload  string
 	Objective objective.Objective
 	Model     float32 // log-odds of a violation, without history and company
 	Offset    float32 // of the judge, in log-odds, that is in the risk
 	Beside    []outcome.Companion
-	MayTake   float64 // response time, in seconds; 0 is no objective
+	// Named is the operator's objective that holds for the pod, by its name; "" is none that has one.
+	Named string
+	// Query measures the pod's service; "" is none, and its response time does. More than MayTake on average is a violation, in seconds or in
+	// the query's unit; 0 is no objective.
+	Query   string
+	MayTake float64
 	// MayThrottle is the share of CFS periods, 0–1, in which the pod may be throttled; 0 is what its objective says.
 	MayThrottle float64
 	Outcome     outcome.Outcome // as predicted; Bound sets when, and the loop how it ended
@@ -43,7 +49,7 @@ type Decision struct {
 	due        int  // the next horizon to be judged at
 	suffering  mean // how long tasks waited, less the pod's own throttling; 0–1
 	throttling mean
-	responses  mean // in seconds
+	responses  mean // in the unit of MayTake
 }
 
 // Loop is the feedback of one profile. Its methods may be called at the same time.
@@ -71,9 +77,10 @@ type Loop struct {
 	history      *outcome.History
 	ledger       *outcome.Ledger
 	rates        [objective.Count]outcome.BaseRate
-	made         time.Time      // when last was
-	changed      bool           // since then
-	model        *quality.Table // nil where there is none
+	named        map[string]*outcome.BaseRate // of objectives that the operator named
+	made         time.Time                    // when last was
+	changed      bool                         // since then
+	model        *quality.Table               // nil where there is none
 	prior        *quality.Table
 	demoted      bool
 	counts       Counts
@@ -83,12 +90,20 @@ type Loop struct {
 type Counts struct {
 	Decided, Kept, Violated [objective.Count]int
 	// Promises by objective and class of service, in the order of quality.Classes.
-	Promises   [objective.Count][len(quality.Classes)]Promise
+	Promises [objective.Count][len(quality.Classes)]Promise
+	// Named are of the decisions of objectives that the operator named, which are in the others, too.
+	Named      map[string]Named
 	Violations map[string]int // by reason
 	Unjudged   int            // decisions dropped unjudged: the pod was deleted, or the buffer was full
 	Demotions  int
 	Failures   int // to load the model
 	Unwritten  int // times the file of observations could not be written
+}
+
+// Named is what has happened to the pods of one objective that the operator named.
+type Named struct {
+	Decided, Kept, Violated int
+	Promise                 Promise
 }
 
 // Promise is what was predicted of decisions whose outcome tells something of their nodes, and what came.
@@ -110,7 +125,8 @@ func New(ctx context.Context, args *config.PredictedQoSArgs, now func() time.Tim
 	l := &Loop{
 		decisions: int(args.Feedback.Decisions), file: args.ModelFile, now: now, waiting: map[types.UID]*Decision{}, slow: map[string]report{},
 		history: outcome.NewHistory(args.Feedback.HalfLife.Duration), ledger: outcome.NewLedger(int(args.Feedback.Decisions)),
-		prior: quality.NewTable(nil), counts: Counts{Violations: map[string]int{}},
+		prior: quality.NewTable(nil), counts: Counts{Violations: map[string]int{}, Named: map[string]Named{}},
+		named: map[string]*outcome.BaseRate{},
 	}
 	for o := range l.rates {
 		l.rates[o] = outcome.NewBaseRate(strictness[o])
@@ -136,11 +152,12 @@ const watchedAtOnce = 1000
 // they are judged.
 func (l *Loop) HasRoom() bool { return l.room.AllowN(l.now(), 1) }
 
-// Unwatched counts a decision that is not watched.
-func (l *Loop) Unwatched(o objective.Objective) {
+// Unwatched counts a decision that is not watched. named is the operator's name for its objective, or "".
+func (l *Loop) Unwatched(o objective.Objective, named string) {
 	l.lock.Lock()
 	defer l.lock.Unlock()
 	l.counts.Decided[o]++
+	l.ofNamed(&Decision{Named: named}, func(n *Named) { n.Decided++ })
 	l.counts.Unjudged++
 }
 
@@ -170,7 +187,7 @@ func (l *Loop) Report() (Counts, outcome.Verdict) {
 	l.lock.Lock()
 	defer l.lock.Unlock()
 	c := l.counts
-	c.Violations = maps.Clone(c.Violations)
+	c.Violations, c.Named = maps.Clone(c.Violations), maps.Clone(c.Named)
 	return c, l.ledger.Verdict()
 }
 
@@ -181,6 +198,7 @@ func (l *Loop) Bound(d *Decision) {
 	l.lock.Lock()
 	defer l.lock.Unlock()
 	l.counts.Decided[d.Objective]++
+	l.ofNamed(d, func(n *Named) { n.Decided++ })
 	l.waiting[d.UID] = d
 	l.order = append(l.order, d.UID)
 	for len(l.waiting) > l.decisions {
@@ -204,20 +222,22 @@ func (l *Loop) settle(d *Decision, violation string) {
 	violated := violation != ""
 	l.count(d, violation)
 	promise := &l.counts.Promises[d.Objective][quality.ClassOf(d.Outcome.Risk)]
+	came := Promise{}
 	if !d.settled {
 		d.settled = true
-		promise.Judged++
-		promise.Risk += float64(d.Outcome.Risk)
+		came.Judged, came.Risk = 1, float64(d.Outcome.Risk)
 	}
 	if violated {
-		promise.Violated++
+		came.Violated = 1
 	}
+	promise.Add(came)
+	l.ofNamed(d, func(n *Named) { n.Promise.Add(came) })
 	l.changed = true
 	l.history.Learn(&outcome.Lesson{
 		Node: d.Node, Workload: d.Workload, Tenant: d.Namespace, Beside: d.Beside, Model: d.Model, Violated: violated,
 	}, l.now())
 	// What the decision was predicted by, so that it is calibrated before it learns from itself.
-	l.rates[d.Objective].Learn(d.Outcome.Risk, d.Offset, violated)
+	l.rateOf(d).Learn(d.Outcome.Risk, d.Offset, violated)
 	d.Outcome.Violated = violated
 	l.ledger.Add(d.Outcome)
 	if l.observations != nil {
@@ -230,10 +250,36 @@ func (l *Loop) settle(d *Decision, violation string) {
 func (l *Loop) count(d *Decision, violation string) {
 	if violation == "" {
 		l.counts.Kept[d.Objective]++
+		l.ofNamed(d, func(n *Named) { n.Kept++ })
 		return
 	}
 	l.counts.Violated[d.Objective]++
+	l.ofNamed(d, func(n *Named) { n.Violated++ })
 	l.counts.Violations[violation]++
+}
+
+// ofNamed counts for the named objective of a decision, if it has one.
+func (l *Loop) ofNamed(d *Decision, add func(*Named)) {
+	if d.Named != "" {
+		n := l.counts.Named[d.Named]
+		add(&n)
+		l.counts.Named[d.Named] = n
+	}
+}
+
+// rateOf is the base rate that a decision teaches. A named objective has one of its own: how strict the operator is with some pods says
+// nothing of the others that want the same. It begins at theirs.
+func (l *Loop) rateOf(d *Decision) *outcome.BaseRate {
+	if d.Named == "" {
+		return &l.rates[d.Objective]
+	}
+	r, ok := l.named[d.Named]
+	if !ok {
+		begin := outcome.NewBaseRate(l.rates[d.Objective].Mean)
+		r = &begin
+		l.named[d.Named] = r
+	}
+	return r
 }
 
 // lost settles a decision whose pod lost its service, and ends the watch.

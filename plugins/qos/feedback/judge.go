@@ -39,6 +39,17 @@ type Judge struct {
 	History *outcome.HistoryView
 	Offset  [objective.Count]float32 // in log-odds: strictness and what outcomes made of it
 	Doubt   [objective.Count]float32 // the standard deviation of the offset
+	named   map[string]namedRate     // of objectives that the operator named, and that have outcomes
+}
+
+type namedRate struct{ offset, doubt float32 }
+
+// Rate is what is added to the log-odds for an objective, and the standard deviation of that. named is the operator's name for it, or "".
+func (j *Judge) Rate(o objective.Objective, named string) (offset, doubt float32) {
+	if r, ok := j.named[named]; ok {
+		return r.offset, r.doubt
+	}
+	return j.Offset[o], j.Doubt[o]
 }
 
 // typicalUse is the share of a node's CPU that a pod of whom only its objective counts is taken to use.
@@ -79,6 +90,12 @@ func (l *Loop) Update(ctx context.Context) {
 	j := &Judge{Epoch: 1, Rung: RungUtilisation, Table: l.prior, History: l.history.View(now)}
 	for o := range l.rates {
 		j.Offset[o], j.Doubt[o] = l.rates[o].Mean, l.rates[o].Doubt()
+	}
+	if len(l.named) > 0 {
+		j.named = make(map[string]namedRate, len(l.named))
+		for name, r := range l.named {
+			j.named[name] = namedRate{r.Mean, r.Doubt()}
+		}
 	}
 	if last != nil {
 		j.Epoch = last.Epoch + 1

@@ -23,6 +23,11 @@ import (
 // placed binds a pod of a workload, or without a controller in NAMESPACE/OBJECTIVE, that wants its answers within .1 s, and says how long those take and its tasks wait, where that is
 // measured.
 func (l *loop) placed(name, node, workload string, seconds, waited float64) *Decision {
+	return l.placedBy("", name, node, workload, seconds, waited)
+}
+
+// placedBy does so for a pod whose seconds a query of the operator's tells, if there is one.
+func (l *loop) placedBy(query, name, node, workload string, seconds, waited float64) *Decision {
 	namespace, rest, _ := strings.Cut(workload, "/")
 	if !strings.Contains(rest, "/") {
 		workload = rest
@@ -33,7 +38,13 @@ func (l *loop) placed(name, node, workload string, seconds, waited float64) *Dec
 		d.Beside = append(d.Beside, outcome.Companion{Class: outcome.Class{Namespace: "shop", Kind: "Deployment", Name: other}, Pods: 1})
 	}
 	d.Outcome.Node, d.Outcome.Objective, d.Outcome.Risk = node, "latency", .1
+	if d.Query = query; query != "" {
+		d.Pod, d.Named = name, "p99"
+	}
 	l.Bound(d)
+	if query != "" {
+		l.Answered(d.UID, query, seconds, l.time)
+	}
 	v := usage.Sample{Time: l.time.Add(time.Second), Window: time.Second}
 	if !math.IsNaN(seconds) {
 		v.Set(usage.ResponseTime, seconds)
@@ -45,7 +56,8 @@ func (l *loop) placed(name, node, workload string, seconds, waited float64) *Dec
 	return d
 }
 
-// A tenant whose pods crash, are killed or evicted at their own limits, or claim to answer slowly or quickly moves the risk of no other workload by
+// A tenant whose pods crash, are killed or evicted at their own limits, or claim to answer slowly or quickly, by the query response_time or by that of an
+// objective, moves the risk of no other workload by
 // more than .02, on any node, for any objective.
 func TestPoisonedTenant(t *testing.T) {
 	nan := math.NaN()
@@ -64,6 +76,8 @@ func TestPoisonedTenant(t *testing.T) {
 				}
 				l.placed(fmt.Sprint("alone-", i), node, "evil/latency", 9, waits)
 				l.placed(fmt.Sprint("quick-", i), node, "evil/Deployment/b", .01, .9)
+				l.placedBy("q", fmt.Sprint("forged-", i), node, "evil/Deployment/f", 9, waits)
+				l.placedBy("q", fmt.Sprint("flattered-", i), node, "evil/Deployment/g", .01, .9)
 				crashes := fmt.Sprint("crashes-", i)
 				l.placed(crashes, node, "evil/Deployment/c", nan, waits)
 				l.Observe(restarted(crashes))
@@ -81,7 +95,7 @@ func TestPoisonedTenant(t *testing.T) {
 			l.wait(15 * time.Second)
 		}
 		l.wait(time.Hour)
-		if c, _ := l.Report(); poison && (c.Violations["response_time"] != 1000 || c.Violations["restart"] != 200 || c.Violations["oom_kill"] != 200 || c.Violations["eviction"] != 200) {
+		if c, _ := l.Report(); poison && (c.Violations["response_time"] != 1000 || c.Violations["query"] != 200 || c.Violations["restart"] != 200 || c.Violations["oom_kill"] != 200 || c.Violations["eviction"] != 200) {
 			t.Errorf("%+v", c)
 		}
 		j := l.Judge()

@@ -66,6 +66,8 @@ func (d *Decision) suffers() string {
 		mayThrottle = realtimeThrottl
 	}
 	switch {
+	case d.MayTake > 0 && d.responses.over(d.MayTake) && d.Query != "":
+		return "query"
 	case d.MayTake > 0 && d.responses.over(d.MayTake):
 		return "response_time"
 	case d.MayTake > 0 && d.responses.n > 0: // and no pressure, since the service is kept
@@ -103,8 +105,36 @@ func (l *Loop) Measured(uid types.UID, v *usage.Sample) {
 		d.suffering.add(max(0, waited-throttled))
 		d.throttling.add(throttled)
 	}
-	if responded {
+	if responded && d.Query == "" {
 		d.responses.add(seconds)
+	}
+}
+
+// Asked are the pods that wait for what a query says of them, by query.
+func (l *Loop) Asked() map[string]map[types.NamespacedName]types.UID {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	asked := map[string]map[types.NamespacedName]types.UID{}
+	for uid, d := range l.waiting {
+		if d.Query == "" {
+			continue
+		}
+		pods := asked[d.Query]
+		if pods == nil {
+			pods = map[types.NamespacedName]types.UID{}
+			asked[d.Query] = pods
+		}
+		pods[types.NamespacedName{Namespace: d.Namespace, Name: d.Pod}] = uid
+	}
+	return asked
+}
+
+// Answered takes what a query says of a pod, over a time that began then. It is dropped as Measured drops.
+func (l *Loop) Answered(uid types.UID, query string, value float64, began time.Time) {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	if d, ok := l.waiting[uid]; ok && d.Query == query && !began.Before(d.bound) {
+		d.responses.add(value)
 	}
 }
 

@@ -4,11 +4,13 @@
 package objective
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes/fake"
@@ -82,7 +84,8 @@ func TestRules(t *testing.T) {
 	rules := RulesOf([]config.QoSObjective{
 		{Namespaces: []string{"shop", "pay"}, Workload: "Deployment/web", ResponseTime: metav1.Duration{Duration: 200 * time.Millisecond}},
 		{PriorityClassName: "critical", Objective: "availability", MaxThrottledPercent: 1},
-		{Namespaces: []string{"shop"}, Objective: "batch"},
+		{Namespaces: []string{"shop"}, Objective: "batch", Name: "jobs", Query: "age", AtMost: resource.MustParse("1500m"), Unit: "seconds"},
+		{Namespaces: []string{"shop"}, Query: "age"}, {Query: "other"},
 	})
 	pod := func(namespace, set, class string) *v1.Pod {
 		p := &v1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Labels: map[string]string{"pod-template-hash": "5f"}}, Spec: v1.PodSpec{PriorityClassName: class}}
@@ -91,20 +94,32 @@ func TestRules(t *testing.T) {
 		}
 		return p
 	}
+	if rules[:3].For(pod("pay", "", "")) != nil || rules[:3].NameFor(pod("pay", "", "")) != "" {
+		t.Error("a pod that no rule matches has one")
+	}
 	for _, c := range []struct {
 		pod  *v1.Pod
-		want int // place of the rule, or -1
+		want int // place of the rule
 	}{
-		{pod("shop", "web-5f", "critical"), 0}, {pod("pay", "web-5f", ""), 0}, {pod("other", "web-5f", ""), -1}, {pod("pay", "api-5f", "critical"), 1},
-		{pod("shop", "", ""), 2}, {pod("pay", "", ""), -1},
+		{pod("shop", "web-5f", "critical"), 0}, {pod("pay", "web-5f", ""), 0}, {pod("other", "web-5f", ""), 4}, {pod("pay", "api-5f", "critical"), 1},
+		{pod("shop", "", ""), 2}, {pod("pay", "", ""), 4},
 	} {
 		got := rules.For(c.pod)
-		if want := (*Rule)(nil); c.want < 0 && got != want || c.want >= 0 && got != &rules[c.want] {
+		if got != &rules[c.want] {
 			t.Errorf("%s %v %q: %+v, want rule %d", c.pod.Namespace, c.pod.OwnerReferences, c.pod.Spec.PriorityClassName, got, c.want)
 		}
 	}
 	if r := rules[0]; r.Stated || r.ResponseTime != .2 {
 		t.Errorf("%+v", r)
+	}
+	if r := rules[2]; r.Name != "jobs" || r.Query != "age" || r.AtMost != 1.5 || r.Unit != "seconds" {
+		t.Errorf("%+v", r)
+	}
+	if q := rules.Queries(); !slices.Equal(q, []string{"age", "other"}) {
+		t.Errorf("the queries are %q", q)
+	}
+	if name := rules.NameFor(pod("shop", "", "")); name != "jobs" {
+		t.Errorf("the rule is named %q", name)
 	}
 	if r := rules[1]; !r.Stated || r.Objective != Availability || r.Throttled != .01 {
 		t.Errorf("%+v", r)

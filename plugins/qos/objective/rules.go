@@ -20,6 +20,11 @@ type Rule struct {
 	// Objective that was Stated.
 	Objective Objective
 	Stated    bool
+	// Name that the operator gave it; empty is none.
+	Name string
+	// Query measures the pod's service, in place of what else does; empty is none. More than AtMost on average is a violation; Unit is that of both.
+	Query, Unit string
+	AtMost      float64
 	// ResponseTime that is allowed, in seconds, and the share of CFS periods, 0–1, in which the pod may be throttled; 0 is not stated.
 	ResponseTime, Throttled float64
 }
@@ -36,6 +41,7 @@ func RulesOf(objectives []config.QoSObjective) Rules {
 		rules = append(rules, Rule{
 			namespaces: o.Namespaces, workload: o.Workload, priorityClass: o.PriorityClassName, Objective: Objective(max(at, 0)), Stated: at >= 0,
 			ResponseTime: o.ResponseTime.Duration.Seconds(), Throttled: float64(o.MaxThrottledPercent) / 100,
+			Name: o.Name, Query: o.Query, Unit: o.Unit, AtMost: o.AtMost.AsApproximateFloat64(),
 		})
 	}
 	return rules
@@ -49,6 +55,24 @@ func (r Rules) For(pod *v1.Pod) *Rule {
 		}
 	}
 	return nil
+}
+
+// NameFor is the name of the rule for a pod; "" where there is none, or none that has a name.
+func (r Rules) NameFor(pod *v1.Pod) string {
+	if rule := r.For(pod); rule != nil {
+		return rule.Name
+	}
+	return ""
+}
+
+// Queries of the rules, each once, in the order of the rules.
+func (r Rules) Queries() (queries []string) {
+	for i := range r {
+		if q := r[i].Query; q != "" && !slices.Contains(queries, q) {
+			queries = append(queries, q)
+		}
+	}
+	return queries
 }
 
 func (r *Rule) matches(pod *v1.Pod) bool {

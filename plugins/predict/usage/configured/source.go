@@ -34,26 +34,36 @@ func New(args *config.UsageArgs, kubeconfig *rest.Config, nodes corelisters.Node
 			Spread: max(0, args.Interval.Duration-2*k.Timeout.Duration) / 2,
 		}, kubelet.FromLister(nodes), clock.RealClock{})
 	case config.UsageFromPrometheus:
-		p := &args.Prometheus
-		if err := refuseOwnToken(path.Child("prometheus"), p.TokenFile, p.SendSchedulerToken, kubeconfig); err != nil {
-			return nil, err
-		}
-		return prometheus.New(prometheus.Config{
-			URL: p.URL,
-			Files: httpauth.Files{
-				CA: p.CAFile, Cert: p.CertFile, Key: p.KeyFile, Token: p.TokenFile, Username: p.Username, Password: p.PasswordFile, Headers: headers(p.Headers),
-			},
-			Nodes: queries(&p.Nodes), Pods: queries(&p.Pods),
-			Labels:       prometheus.Labels(p.Labels),
-			Window:       p.RateWindow.Duration,
-			QueryTimeout: p.QueryTimeout.Duration,
-			MaxSeries:    int(p.MaxSeries),
-		}, clock.RealClock{})
+		return ofPrometheus(args, kubeconfig)
 	case config.UsageFromMetricsAPI:
 		return metricsapi.NewForConfig(kubeconfig)
 	}
 	// Validation allows none of these; and a source that is new there must not be read as another one.
 	return nil, field.NotSupported(path.Child("source"), args.Source, config.UsageSources())
+}
+
+// PodAsker returns what answers queries about pods: the Prometheus server of valid args, whatever the source of usage is.
+func PodAsker(args *config.UsageArgs, kubeconfig *rest.Config) (usage.PodAsker, error) {
+	return ofPrometheus(args, kubeconfig)
+}
+
+func ofPrometheus(args *config.UsageArgs, kubeconfig *rest.Config) (*prometheus.Source, error) {
+	p := &args.Prometheus
+	path := config.ArgsPath(config.PredictionName).Child("usage")
+	if err := refuseOwnToken(path.Child("prometheus"), p.TokenFile, p.SendSchedulerToken, kubeconfig); err != nil {
+		return nil, err
+	}
+	return prometheus.New(prometheus.Config{
+		URL: p.URL,
+		Files: httpauth.Files{
+			CA: p.CAFile, Cert: p.CertFile, Key: p.KeyFile, Token: p.TokenFile, Username: p.Username, Password: p.PasswordFile, Headers: headers(p.Headers),
+		},
+		Nodes: queries(&p.Nodes), Pods: queries(&p.Pods),
+		Labels:       prometheus.Labels(p.Labels),
+		Window:       p.RateWindow.Duration,
+		QueryTimeout: p.QueryTimeout.Duration,
+		MaxSeries:    int(p.MaxSeries),
+	}, clock.RealClock{})
 }
 
 func headers(args []config.PrometheusHeader) (headers []httpauth.Header) {
