@@ -157,7 +157,7 @@ func (l *Loop) Unwatched(o objective.Objective, named string) {
 	l.lock.Lock()
 	defer l.lock.Unlock()
 	l.counts.Decided[o]++
-	l.ofNamed(&Decision{Named: named}, func(n *Named) { n.Decided++ })
+	l.ofNamed(named, func(n *Named) { n.Decided++ })
 	l.counts.Unjudged++
 }
 
@@ -198,7 +198,7 @@ func (l *Loop) Bound(d *Decision) {
 	l.lock.Lock()
 	defer l.lock.Unlock()
 	l.counts.Decided[d.Objective]++
-	l.ofNamed(d, func(n *Named) { n.Decided++ })
+	l.ofNamed(d.Named, func(n *Named) { n.Decided++ })
 	l.waiting[d.UID] = d
 	l.order = append(l.order, d.UID)
 	for len(l.waiting) > l.decisions {
@@ -231,7 +231,7 @@ func (l *Loop) settle(d *Decision, violation string) {
 		came.Violated = 1
 	}
 	promise.Add(came)
-	l.ofNamed(d, func(n *Named) { n.Promise.Add(came) })
+	l.ofNamed(d.Named, func(n *Named) { n.Promise.Add(came) })
 	l.changed = true
 	l.history.Learn(&outcome.Lesson{
 		Node: d.Node, Workload: d.Workload, Tenant: d.Namespace, Beside: d.Beside, Model: d.Model, Violated: violated,
@@ -250,20 +250,20 @@ func (l *Loop) settle(d *Decision, violation string) {
 func (l *Loop) count(d *Decision, violation string) {
 	if violation == "" {
 		l.counts.Kept[d.Objective]++
-		l.ofNamed(d, func(n *Named) { n.Kept++ })
+		l.ofNamed(d.Named, func(n *Named) { n.Kept++ })
 		return
 	}
 	l.counts.Violated[d.Objective]++
-	l.ofNamed(d, func(n *Named) { n.Violated++ })
+	l.ofNamed(d.Named, func(n *Named) { n.Violated++ })
 	l.counts.Violations[violation]++
 }
 
-// ofNamed counts for the named objective of a decision, if it has one.
-func (l *Loop) ofNamed(d *Decision, add func(*Named)) {
-	if d.Named != "" {
-		n := l.counts.Named[d.Named]
+// ofNamed counts for an objective that the operator named; "" is none.
+func (l *Loop) ofNamed(name string, add func(*Named)) {
+	if name != "" {
+		n := l.counts.Named[name]
 		add(&n)
-		l.counts.Named[d.Named] = n
+		l.counts.Named[name] = n
 	}
 }
 

@@ -165,7 +165,7 @@ func (r *Reader) ask(ctx context.Context, logger klog.Logger, query string, wait
 		s.again, s.Err = now.Add(s.wait), err
 		if s.told.IsZero() || now.Sub(s.told) >= tellAgain {
 			s.told = now
-			logger.Error(err, "A query of an objective fails; its pods are judged without it")
+			logger.Error(err, "A query of an objective fails; its pods are judged without it", "query", query)
 		}
 		return
 	}

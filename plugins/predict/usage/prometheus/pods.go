@@ -4,7 +4,9 @@
 package prometheus
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"math"
 	"strings"
 	"time"
@@ -43,6 +45,9 @@ func (s *Source) AskPods(ctx context.Context, query string, at time.Time, each f
 		}
 		return nil
 	})
+	if err != nil {
+		err = cmp.Or(errors.Unwrap(err), err) // Without the query, which who asks has.
+	}
 	return drops, err
 }
 

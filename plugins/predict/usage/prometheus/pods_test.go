@@ -55,7 +55,7 @@ func TestPodsAreAsked(t *testing.T) {
 		t.Errorf("dropped %v, want %v", drops, counted)
 	}
 	answer += strings.Repeat(","+series(web, now.Unix(), "1"), 8)
-	if _, err := s.AskPods(t.Context(), "p99", now, func(usage.PodValue) {}); !errors.Is(err, ErrTooLarge) {
+	if _, err := s.AskPods(t.Context(), "p99", now, func(usage.PodValue) {}); !errors.Is(err, ErrTooLarge) || strings.Contains(err.Error(), "p99") {
 		t.Errorf("21 series, where 20 are allowed: %v", err)
 	}
 }
