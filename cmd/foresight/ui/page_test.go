@@ -160,7 +160,7 @@ func TestQoSView(t *testing.T) {
 	at := time.Now()
 	profile := decision.QoSProfile{
 		Profile: "careful", Rung: "model", Time: &at,
-		Objectives: []decision.QoSObjective{{Objective: "latency", Placed: 240, Judged: 200, Predicted: 14.3, Violated: 16, Own: 3}, {Objective: "batch"}},
+		Objectives: []decision.QoSObjective{{Objective: "latency", QoSOutcomes: decision.QoSOutcomes{Placed: 240, Judged: 200, Predicted: 14.3, Violated: 16, Own: 3}}, {Objective: "batch"}},
 		Nodes:      []decision.QoSNode{{Name: "node-7", Service: map[string]decision.QoSService{"latency": {Risk: .42, Class: "poor"}, "batch": {Risk: .05, Class: "good"}}}},
 	}
 	for _, width := range []int{1280, 480} {
