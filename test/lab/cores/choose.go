@@ -14,6 +14,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -33,7 +34,9 @@ type candidate struct {
 	risk      float64 // that the model gives, 0–1
 	harm      float64 // by which PredictedQoS ranks: -ln(1 - risk), which goes on where risks no longer differ
 	p50, p99  float64 // of the service when it ran there, in ms
+	late      float64 // share of the requests that took longer than the objective
 	nobodyP99 float64 // of the service on the same node a moment before, without hogs, in ms
+	chosenBy  []string
 }
 
 func (c *candidate) requested() float64 {
@@ -87,8 +90,18 @@ var choosers = []chooser{
 			return c.requested()
 		})
 	}},
+	takenBy("profile: stock"),
+	takenBy("profile: trimaran-lvrb"),
+	takenBy("profile: foresight"),
 	{"best, in hindsight", byP99},
 	{"worst, in hindsight", func(all []candidate) int { return least(all, func(c *candidate) float64 { return -c.p99 }) }},
+}
+
+// takenBy is what a scheduler chose.
+func takenBy(profile string) chooser {
+	return chooser{profile, func(all []candidate) int {
+		return max(0, slices.IndexFunc(all, func(c candidate) bool { return slices.Contains(c.chosenBy, profile) }))
+	}}
 }
 
 func byRequests(all []candidate) int { return least(all, (*candidate).requested) }
@@ -132,7 +145,7 @@ func (l lab) serve(ctx context.Context, ask load, nodes int) ([]run, error) {
 }
 
 // choose lets the service, which uses own of a CPU, run on every candidate that the seed draws, as many at once as there are nodes.
-func (l lab) choose(ctx context.Context, seed uint64, model *quality.Table, own float64, nobody []float64) ([]candidate, error) {
+func (l lab) choose(ctx context.Context, seed uint64, model *quality.Table, file string, own float64, nobody []float64) ([]candidate, error) {
 	random := rand.New(rand.NewPCG(seed, 3))
 	var slab quality.Slab
 	model.For(own, &slab)
@@ -140,7 +153,7 @@ func (l lab) choose(ctx context.Context, seed uint64, model *quality.Table, own 
 	for first := 0; first < len(all); first += len(l.nodes) {
 		now := all[first:min(first+len(l.nodes), len(all))]
 		for i := range now {
-			now[i].hogs, now[i].nobodyP99 = draw(random, judgedKinds), nobody[i]
+			now[i].hogs, now[i].nobodyP99 = draw(random, l.kinds), nobody[i]
 		}
 		if err := l.tryOut(ctx, now, l.ask(seed), seed*1000+uint64(first)); err != nil {
 			return nil, err
@@ -151,7 +164,7 @@ func (l lab) choose(ctx context.Context, seed uint64, model *quality.Table, own 
 			c.risk, c.harm = float64(quality.Probability(slab.LogOdds(cpu, pressure))), float64(quality.Harm(slab.In(quality.At(cpu, pressure))))
 		}
 	}
-	return all, nil
+	return all, l.decide(ctx, all, own, file)
 }
 
 func (l lab) ask(seed uint64) load {
@@ -181,13 +194,18 @@ func (l lab) tryOut(ctx context.Context, now []candidate, ask load, seed uint64)
 	}
 	for i, r := range runs {
 		now[i].p50, now[i].p99 = fit.Quantile(r.Latencies, .5), fit.Quantile(r.Latencies, .99)
+		for _, ms := range r.Latencies {
+			if ms > l.objective {
+				now[i].late += 1 / float64(len(r.Latencies))
+			}
+		}
 	}
 	return nil
 }
 
 // writeChoices writes one row per seed and candidate.
 func writeChoices(path string, seeds []uint64, all [][]candidate) error {
-	records := [][]string{{"seed", "candidate", "hogs", "requested_cpus", "before_cpu_peak", "before_psi", "risk", "harm", "p50_ms", "p99_ms", "nobody_p99_ms", "chosen_by"}}
+	records := [][]string{{"seed", "candidate", "hogs", "requested_cpus", "before_cpu_peak", "before_psi", "risk", "harm", "p50_ms", "p99_ms", "late", "nobody_p99_ms", "chosen_by"}}
 	for s, candidates := range all {
 		for i := range candidates {
 			c := &candidates[i]
@@ -201,7 +219,7 @@ func writeChoices(path string, seeds []uint64, all [][]candidate) error {
 				}
 			}
 			record := append([]string{strconv.FormatUint(seeds[s], 10), strconv.Itoa(i), strings.Join(hogs, "; ")},
-				numbers(c.requested(), c.before.Peak, c.before.worst(), c.risk, c.harm, c.p50, c.p99, c.nobodyP99)...)
+				numbers(c.requested(), c.before.Peak, c.before.worst(), c.risk, c.harm, c.p50, c.p99, c.late, c.nobodyP99)...)
 			records = append(records, append(record, strings.Join(by, "; ")))
 		}
 	}
@@ -211,10 +229,17 @@ func writeChoices(path string, seeds []uint64, all [][]candidate) error {
 // printChoices prints what each chooser's service had, over the seeds.
 func printChoices(out io.Writer, all [][]candidate) error {
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(table, "CHOSEN BY\tP99: MEDIAN\tQUARTILES\tLEAST–MOST\tGEOMETRIC MEAN\tTOOK THE BEST NODE")
-	row := func(name string, p99 []float64, more string) {
+	fmt.Fprintln(table, "CHOSEN BY\tP50\tP99: MEDIAN\tQUARTILES\tLEAST–MOST\tGEOMETRIC MEAN\tLATE\tTOOK THE BEST NODE")
+	row := func(name string, p50, p99, late []float64, more string) {
 		at := func(q float64) string { return fmt.Sprintf("%.1f", fit.Quantile(p99, q)) }
-		fmt.Fprintf(table, "%s\t%s ms\t%s–%s\t%s–%s\t%.1f ms\t%s\n", name, at(.5), at(.25), at(.75), at(0), at(1), stat.GeometricMean(p99, nil), more)
+		share := func(v []float64, format string, scale float64) string {
+			if v == nil {
+				return ""
+			}
+			return fmt.Sprintf(format, scale*mean(v))
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s ms\t%s–%s\t%s–%s\t%.1f ms\t%s\t%s\n", name, share(p50, "%.1f ms", 1), at(.5), at(.25), at(.75), at(0), at(1),
+			stat.GeometricMean(p99, nil), share(late, "%.2f %%", 100), more)
 	}
 	for _, chooser := range choosers {
 		best := 0
@@ -223,7 +248,8 @@ func printChoices(out io.Writer, all [][]candidate) error {
 				best++
 			}
 		}
-		row(chooser.name, chosen(all, chooser.pick), fmt.Sprintf("%d of %d", best, len(all)))
+		of := func(value func(*candidate) float64) []float64 { return chosen(all, chooser.pick, value) }
+		row(chooser.name, of((*candidate).ofP50), of((*candidate).ofP99), of((*candidate).ofLate), fmt.Sprintf("%d of %d", best, len(all)))
 	}
 	var nobody, requested, peaks []float64
 	for _, candidates := range all {
@@ -232,7 +258,7 @@ func printChoices(out io.Writer, all [][]candidate) error {
 			nobody, requested, peaks = append(nobody, c.nobodyP99), append(requested, c.requested()), append(peaks, c.before.Peak)
 		}
 	}
-	row("nobody there (noise)", nobody, "")
+	row("nobody there (noise)", nil, nobody, nil, "")
 	if err := table.Flush(); err != nil {
 		return err
 	}
@@ -241,20 +267,36 @@ func printChoices(out io.Writer, all [][]candidate) error {
 	return printPaired(out, all)
 }
 
-func chosen(all [][]candidate, pick func([]candidate) int) []float64 {
-	p99 := make([]float64, len(all))
+func (c *candidate) ofP50() float64  { return c.p50 }
+func (c *candidate) ofP99() float64  { return c.p99 }
+func (c *candidate) ofLate() float64 { return c.late }
+
+// chosen is the value of what was picked, by seed.
+func chosen(all [][]candidate, pick func([]candidate) int, value func(*candidate) float64) []float64 {
+	values := make([]float64, len(all))
 	for s, candidates := range all {
-		p99[s] = candidates[pick(candidates)].p99
+		values[s] = value(&candidates[pick(candidates)])
 	}
-	return p99
+	return values
 }
 
-// printPaired compares choosers on the same seeds. The test that counts is the first line's Wilcoxon.
+// pairs that are compared. The test that counts is the first one's Wilcoxon.
+var pairs = [][2]string{
+	{"profile: foresight", "profile: stock"}, {"profile: foresight", "least CPU"}, {"profile: foresight", "profile: trimaran-lvrb"},
+	{"profile: trimaran-lvrb", "profile: stock"}, {"best, in hindsight", "profile: stock"}, {"best, in hindsight", "least CPU"},
+	{"foresight (model)", "default (requests)"}, {"foresight (model)", "least CPU"}, {"least CPU", "default (requests)"},
+}
+
+func named(name string) *chooser {
+	return &choosers[slices.IndexFunc(choosers, func(c chooser) bool { return c.name == name })]
+}
+
+// printPaired compares choosers on the same seeds.
 func printPaired(out io.Writer, all [][]candidate) error {
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(table, "PAIRED BY SEED\tBETTER\tWORSE\tSAME\tMEDIAN DIFFERENCE\tRATIO OF P99\tSIGN TEST\tWILCOXON")
-	for _, pair := range [][2]int{{2, 0}, {2, 1}, {1, 0}} {
-		mine, theirs := chosen(all, choosers[pair[0]].pick), chosen(all, choosers[pair[1]].pick)
+	for _, pair := range pairs {
+		mine, theirs := chosen(all, named(pair[0]).pick, (*candidate).ofP99), chosen(all, named(pair[1]).pick, (*candidate).ofP99)
 		differences, ratios := make([]float64, len(all)), make([]float64, len(all))
 		better, worse := 0, 0
 		for s := range all {
@@ -269,7 +311,7 @@ func printPaired(out io.Writer, all [][]candidate) error {
 		low, high := bootstrap(differences, median)
 		less, more := bootstrap(ratios, mean)
 		fmt.Fprintf(table, "%s, %s\t%d\t%d\t%d\t%.1f ms (%.1f–%.1f)\t%.2f (%.2f–%.2f)\tp = %.4f\tp = %.4f\n",
-			choosers[pair[0]].name, choosers[pair[1]].name, better, worse, len(all)-better-worse,
+			pair[0], pair[1], better, worse, len(all)-better-worse,
 			median(differences), low, high, math.Exp(mean(ratios)), math.Exp(less), math.Exp(more), signTest(better, worse), signedRank(ratios))
 	}
 	if err := table.Flush(); err != nil {
@@ -280,7 +322,7 @@ func printPaired(out io.Writer, all [][]candidate) error {
 }
 
 // comparison runs the seeds and writes choices.csv, after each seed, and what is printed. A seed that fails is told and left out.
-func (l lab) comparison(ctx context.Context, seeds int, model *quality.Table) error {
+func (l lab) comparison(ctx context.Context, seeds int, model *quality.Table, file string) error {
 	var all [][]candidate
 	var drawn []uint64
 	var failed error
@@ -293,7 +335,7 @@ func (l lab) comparison(ctx context.Context, seeds int, model *quality.Table) er
 		}
 		var candidates []candidate
 		if err == nil {
-			candidates, err = l.choose(ctx, seed, model, own, nobody)
+			candidates, err = l.choose(ctx, seed, model, file, own, nobody)
 		}
 		if err != nil {
 			failed = fmt.Errorf("seed %d: %w", seed, err)

@@ -66,9 +66,9 @@ func TestChoosers(t *testing.T) {
 		{hogs: []hog{{Requested: .1}}, before: use{Peak: .9}, harm: .5, p99: 40},
 		{hogs: []hog{{Requested: .8}}, before: use{Peak: .2}, harm: .1, p99: 10},
 	}
-	for i, want := range []int{0, 1, 1, 1, 0} {
-		if got := choosers[i].pick(all); got != want {
-			t.Errorf("%s picks %d, want %d", choosers[i].name, got, want)
+	for name, want := range map[string]int{"default (requests)": 0, "least CPU": 1, "foresight (model)": 1, "best, in hindsight": 1, "worst, in hindsight": 0} {
+		if got := named(name).pick(all); got != want {
+			t.Errorf("%s picks %d, want %d", name, got, want)
 		}
 	}
 	all[0].harm = all[1].harm + quality.NearTie/2
@@ -82,7 +82,7 @@ func TestChoosers(t *testing.T) {
 	}
 	for line := range strings.Lines(out.String()) {
 		words := strings.Join(strings.Fields(line), " ")
-		if strings.HasPrefix(line, "foresight (model) ") && !strings.Contains(words, "10.0 ms 10.0–10.0 10.0–10.0 10.0 ms 1 of 1") ||
+		if strings.HasPrefix(line, "foresight (model) ") && !strings.Contains(words, "0.0 ms 10.0 ms 10.0–10.0 10.0–10.0 10.0 ms 0.00 % 1 of 1") ||
 			strings.HasPrefix(line, "foresight (model), default") && !strings.Contains(words, "1 0 0 -30.0 ms (-30.0–-30.0) 0.25 (0.25–0.25) p = 1.0000 p = 1.0000") {
 			t.Errorf("the table says %q", line)
 		}
@@ -97,7 +97,7 @@ func TestLab(t *testing.T) {
 	}
 	t.Cleanup(release)
 	l := lab{
-		nodes: nodes, out: t.TempDir(), begin: time.Now(), rounds: roundsOf(200 * time.Microsecond), rate: 20, candidates: 3,
+		nodes: nodes, out: t.TempDir(), begin: time.Now(), rounds: roundsOf(200 * time.Microsecond), rate: 20, candidates: 3, kinds: judgedKinds, objective: 20,
 		observe: 200 * time.Millisecond, run: 500 * time.Millisecond, window: 250 * time.Millisecond, chosenRun: 500 * time.Millisecond,
 	}
 	data := filepath.Join(l.out, "learned")
@@ -127,11 +127,39 @@ func TestLab(t *testing.T) {
 	if rows != 6 {
 		t.Errorf("%d rows, want 2 of each of 3 runs", rows)
 	}
-	if err := l.comparison(t.Context(), 1, quality.NewTable(nil)); err != nil {
+	model, err := filepath.Abs("../../../manifests/models/lab.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.comparison(t.Context(), 1, quality.NewTable(nil), model); err != nil {
 		t.Fatal(err)
 	}
 	choices, err := os.ReadFile(filepath.Join(l.out, "choices.csv"))
-	if err != nil || strings.Count(string(choices), "\n") != 1+3 || !strings.Contains(string(choices), "foresight (model)") {
+	if err != nil || strings.Count(string(choices), "\n") != 1+3 || !strings.Contains(string(choices), "foresight (model)") || !strings.Contains(string(choices), "profile: foresight") {
 		t.Errorf("%v\n%s", err, choices)
+	}
+}
+
+// Whole profiles choose by what they know: stock by requests, LoadVariationRiskBalancing and ours by what was measured.
+func TestProfiles(t *testing.T) {
+	model, err := filepath.Abs("../../../manifests/models/lab.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	on := func(requested, cpu, waited float64) candidate {
+		windows := []float64{cpu - .05, cpu, cpu + .05}
+		return candidate{
+			hogs:   []hog{{Kind: "herd", Intensity: cpu, Requested: requested}},
+			before: use{CPU: cpu, Peak: cpu + .05, Pressure: map[string]float64{"cpu": waited}, windows: windows},
+		}
+	}
+	all := []candidate{on(.4, .5, .5), on(.1, .8, .8), on(.6, .2, .1), on(.5, .5, .5)}
+	if err := (lab{}).decide(t.Context(), all, .16, model); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]int{"profile: stock": 1, "profile: trimaran-lvrb": 2, "profile: foresight": 2} {
+		if got := named(name).pick(all); got != want {
+			t.Errorf("%s picks %d, want %d: %+v", name, got, want, all)
+		}
 	}
 }

@@ -12,9 +12,9 @@
 //
 // 1. The data set OUT/learned, and with --judged OUT/judged of other kinds of hogs, in the form that `foresight model` reads.
 // 2. OUT/model.json, which `foresight model train` learns from OUT/learned.
-// 3. For each seed some nodes with hogs that are drawn from the kinds that were not learned from: what each node's requests, use
-// and pressure are, and the p99 that the service then has on each of them. OUT/choices.csv and tables say which node
-// each way to choose takes, what that comes to, and whether it is more than chance.
+// 3. For each seed some nodes with hogs of all kinds, or with --unseen of those that were not learned from: what each node's requests,
+// use and pressure are, and the latency that the service then has on each of them. OUT/choices.csv and tables say which node
+// each way to choose takes, what that comes to, and whether it is more than chance. Among the ways are whole profiles of a scheduler.
 package main
 
 import (
@@ -26,6 +26,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -43,6 +44,8 @@ type lab struct {
 	run, window, chosenRun time.Duration
 	rate                   float64
 	candidates             int
+	kinds                  []string // of the hogs to choose among
+	objective              float64  // of a request, in ms
 }
 
 func main() {
@@ -69,12 +72,17 @@ func command(args []string) error {
 	judged := flags.Bool("judged", false, "also measure a data set of the kinds that are not learned from (4 minutes)")
 	work := flags.Duration("work", 2*time.Millisecond, "CPU time of a request")
 	flags.DurationVar(&l.chosenRun, "run", 3*time.Second, "length of a run that a choice is judged by")
+	unseen := flags.Bool("unseen", false, "choose among kinds of hogs that were not learned from, not among all")
+	objective := flags.Duration("objective", 20*time.Millisecond, "a request that takes longer is late")
 	known := flags.String("model", "", "a model to choose with; nothing is learned then")
 	_ = flags.Parse(args)
 	if *seeds < 1 || *repeats < 1 || l.candidates < 2 || *work < 100*time.Microsecond || l.chosenRun < time.Second || flags.NArg() > 0 {
 		return errors.New("--seeds and --repeats must be 1 or more, --candidates 2 or more, --work 100µs or more, --run 1s or more, and there are no other arguments")
 	}
-	l.out = *out
+	l.out, l.kinds, l.objective = *out, append(slices.Clone(learnedKinds), judgedKinds...), float64(*objective)/float64(time.Millisecond)
+	if *unseen {
+		l.kinds = judgedKinds
+	}
 	if err := os.MkdirAll(l.out, 0o755); err != nil {
 		return err
 	}
@@ -111,5 +119,5 @@ func command(args []string) error {
 		return err
 	}
 	// 3. Does it choose well among hogs of which it never saw the like?
-	return l.comparison(ctx, *seeds, quality.NewTable(m))
+	return l.comparison(ctx, *seeds, quality.NewTable(m), model)
 }

@@ -134,17 +134,18 @@ func (l lab) background(ctx context.Context, n node, hogs []hog, seed uint64) (b
 	if err != nil {
 		return use{}, end, err
 	}
-	last, peak := first, 0.
+	last, peak, windows := first, 0., []float64(nil)
 	for range max(1, int(l.observe/l.window)) {
 		time.Sleep(l.window)
 		now, err := n.read()
 		if err != nil {
 			return use{}, end, err
 		}
-		last, peak = now, max(peak, now.since(last).CPU)
+		windows = append(windows, now.since(last).CPU)
+		last, peak = now, max(peak, windows[len(windows)-1])
 	}
 	before = last.since(first)
-	before.Peak = peak
+	before.Peak, before.windows = peak, windows
 	return before, end, nil
 }
 

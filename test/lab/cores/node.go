@@ -154,6 +154,8 @@ type use struct {
 	CPU      float64            `json:"cpu"`
 	Peak     float64            `json:"peak"` // CPU of the busiest window
 	Pressure map[string]float64 `json:"pressure"`
+	// windows have the CPU of each.
+	windows []float64
 }
 
 func (after reading) since(before reading) use {
