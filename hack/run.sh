@@ -53,7 +53,7 @@ else
 	echo
 	bin/foresight explain deploy/web -n "$namespace" --kubeconfig "$dir/kubeconfig"
 	echo
-	bin/foresight trace --kubeconfig "$dir/kubeconfig" -n "$namespace" "$(kubectl get pods -l app=web -o jsonpath='{.items[0].metadata.name}')"
+	bin/foresight timeline --kubeconfig "$dir/kubeconfig" -n "$namespace" "$(kubectl get pods -l app=web -o jsonpath='{.items[0].metadata.name}')"
 fi
 cat <<EOT
 

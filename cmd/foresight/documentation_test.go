@@ -59,3 +59,12 @@ func TestEveryCommandIsReached(t *testing.T) {
 		t.Errorf("no command of foresight is made by %v: add them in main.go", slices.Sorted(maps.Keys(folders)))
 	}
 }
+
+// A command that was renamed answers to its old name.
+func TestOldNames(t *testing.T) {
+	for old, name := range map[string]string{"trace": "timeline"} {
+		if cmd, _, err := newCommand("foresight").Find([]string{old, "web-0"}); err != nil || cmd.Name() != name {
+			t.Errorf("foresight %s is %s, %v", old, cmd.Name(), err)
+		}
+	}
+}

@@ -26,8 +26,8 @@ import (
 	"github.com/foresight-scheduler/foresight/cmd/foresight/replay"
 	"github.com/foresight-scheduler/foresight/cmd/foresight/report"
 	"github.com/foresight-scheduler/foresight/cmd/foresight/shadow"
+	"github.com/foresight-scheduler/foresight/cmd/foresight/timeline"
 	"github.com/foresight-scheduler/foresight/cmd/foresight/top"
-	"github.com/foresight-scheduler/foresight/cmd/foresight/trace"
 	"github.com/foresight-scheduler/foresight/cmd/foresight/try"
 	"github.com/foresight-scheduler/foresight/cmd/foresight/ui"
 	"github.com/foresight-scheduler/foresight/cmd/foresight/workloads"
@@ -57,6 +57,6 @@ func newCommand(name string) *cobra.Command {
 		cmd.Use = plugin
 		cmd.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl " + plugin}
 	}
-	cmd.AddCommand(try.NewCommand(), explain.NewCommand(), nodes.NewCommand(), workloads.NewCommand(), rebalance.NewCommand(), shadow.NewCommand(), report.NewCommand(), ui.NewCommand(), trace.NewCommand(), top.NewCommand(), record.NewCommand(), backtest.NewCommand(), replay.NewCommand(), model.NewCommand(), convertpolicy.NewCommand())
+	cmd.AddCommand(try.NewCommand(), explain.NewCommand(), nodes.NewCommand(), workloads.NewCommand(), rebalance.NewCommand(), shadow.NewCommand(), report.NewCommand(), ui.NewCommand(), timeline.NewCommand(), top.NewCommand(), record.NewCommand(), backtest.NewCommand(), replay.NewCommand(), model.NewCommand(), convertpolicy.NewCommand())
 	return cmd
 }

@@ -53,7 +53,7 @@ func BenchmarkBest(b *testing.B) {
 				s.profile.RunPreFilterPlugins(ctx, state, pod)
 				s.profile.index.sync(s.snapshot, false)
 				best := func() {
-					if a := s.profile.index.answer(s.profile.policy, pod, state); a.hint() == "" {
+					if a := s.profile.index.answer(s.profile.terms, pod, state); a.hint() == "" {
 						b.Fatal(a.why)
 					}
 				}

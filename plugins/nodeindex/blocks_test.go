@@ -18,7 +18,7 @@ import (
 // comparePass has the index look at every node, and wants the same answer from it where the blocks led to one.
 func (s *scene) comparePass(t testing.TB, pod *v1.Pod) {
 	t.Helper()
-	x, q, p := s.profile.index, s.profile.index.query, s.profile.policy
+	x, q, p := s.profile.index, s.profile.index.query, s.profile.terms
 	fits := x.fitsOf(q, p)
 	x.random = rand.New(rand.NewPCG(s.led, 1))
 	full := x.pass(q, fits)
@@ -81,7 +81,7 @@ func TestBlocks(t *testing.T) {
 				if !s.profile.index.sync(s.snapshot, false) {
 					t.Fatal("out of step")
 				}
-				answer := s.profile.index.answer(s.profile.policy, pod, state)
+				answer := s.profile.index.answer(s.profile.terms, pod, state)
 				if !answer.says {
 					t.Fatal(answer.why)
 				}
@@ -147,7 +147,7 @@ func TestBlocksOfAnyPods(t *testing.T) {
 					continue
 				}
 				s.profile.index.sync(s.snapshot, false)
-				answer := s.profile.index.answer(s.profile.policy, pod, state)
+				answer := s.profile.index.answer(s.profile.terms, pod, state)
 				if !answer.says {
 					t.Fatalf("%s: not served for %s", describe(pod), answer.why)
 				}
@@ -190,7 +190,7 @@ func TestTies(t *testing.T) {
 	s.profile.index.sync(s.snapshot, false)
 	drawn := map[string]int{}
 	for range equal * draws {
-		answer := s.profile.index.answer(s.profile.policy, pod, state)
+		answer := s.profile.index.answer(s.profile.terms, pod, state)
 		drawn[answer.hint()]++
 	}
 	if !s.profile.index.query.Plain() {

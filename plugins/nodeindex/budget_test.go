@@ -226,7 +226,7 @@ func TestChangesAreBounded(t *testing.T) {
 // What is kept of shapes stays within its bound also when there are more rows than when they were first seen.
 func TestKeptShapesStayWithinTheirBound(t *testing.T) {
 	x := newIndex(newChanges(), terms.Owners{}, NewMetrics(), 0)
-	p := &terms.Policy{}
+	p := &terms.Terms{}
 	size := func(f *fits) int {
 		bytes := 4*cap(f.Scores) + cap(f.Pressed) + 8*cap(f.stale)
 		for i := range f.kinds {

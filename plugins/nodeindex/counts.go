@@ -26,7 +26,7 @@ const recountEvery = 256
 // the pod and has proven all that upstream was not shown. It returns false where PreFilter
 // must run on the whole pod.
 func (h *hinted) preFilterUncounted(ctx context.Context, state fwk.CycleState, pod *v1.Pod) (*fwk.PreFilterResult, *fwk.Status, sets.Set[string], bool) {
-	left := h.policy.Counts(pod)
+	left := h.terms.Counts(pod)
 	// For a group's pod upstream counts: what reads its state later in the group's cycle is upstream's to choose.
 	if len(left) == 0 || state.IsPodGroupSchedulingCycle() || h.bypass(pod, state) != "" {
 		return nil, nil, nil, false
@@ -34,7 +34,7 @@ func (h *hinted) preFilterUncounted(ctx context.Context, state fwk.CycleState, p
 	if h.uncountedPods++; h.uncountedPods%recountEvery == 0 {
 		return nil, nil, nil, false
 	}
-	result, status, plugins := h.Framework.RunPreFilterPlugins(ctx, state, h.policy.Without(pod))
+	result, status, plugins := h.Framework.RunPreFilterPlugins(ctx, state, h.terms.Without(pod))
 	if !status.IsSuccess() || !result.AllNodes() {
 		return nil, nil, nil, false
 	}

@@ -289,8 +289,8 @@ func newScene(ctx context.Context, t testing.TB, seed uint64, config string) *sc
 	s.informers.WaitForCacheSync(ctx.Done())
 	s.sched, s.profile = sched, sched.Profiles[profileName].(*hinted)
 	s.snapshot = s.profile.SnapshotSharedLister().(*internalcache.Snapshot)
-	if s.profile.policy.Unknown() != "" {
-		t.Fatalf("the index does not serve this profile: %s", s.profile.policy.Unknown())
+	if s.profile.terms.Unknown() != "" {
+		t.Fatalf("the index does not serve this profile: %s", s.profile.terms.Unknown())
 	}
 	return s
 }
@@ -410,7 +410,7 @@ func (s *scene) compare(ctx context.Context, t testing.TB, pod *v1.Pod, group *f
 	}
 	lister := s.profile.SnapshotSharedLister().NodeInfos()
 	hint := s.profile.GetNodeHint(ctx, pod, nil, cycle, 0)
-	if answer := s.profile.index.answer(s.profile.policy, pod, state); s.small && answer.why == terms.ReasonTopology {
+	if answer := s.profile.index.answer(s.profile.terms, pod, state); s.small && answer.why == terms.ReasonTopology {
 		return "", false
 	} else if s.odd && !answer.says {
 		return "", false
@@ -556,8 +556,8 @@ func TestSameAsFullSearch(t *testing.T) {
 				for seed := range uint64(3) {
 					s := play(t, seed, 300, config, predicting)
 					led += s.led
-					if uncounted := s.uncounted > 0; uncounted == s.profile.policy.Recounts() {
-						t.Errorf("%d pods went without upstream's counts, in a profile that recounts: %v", s.uncounted, s.profile.policy.Recounts())
+					if uncounted := s.uncounted > 0; uncounted == s.profile.terms.Recounts() {
+						t.Errorf("%d pods went without upstream's counts, in a profile that recounts: %v", s.uncounted, s.profile.terms.Recounts())
 					}
 				}
 				if led == 0 && !notLed[name] {

@@ -23,7 +23,7 @@ const (
 
 // shape of a pod of one profile.
 type shape struct {
-	policy *terms.Policy
+	terms *terms.Terms
 	terms.Shape
 }
 
@@ -38,7 +38,7 @@ type fits struct {
 }
 
 // fitsOf returns the scores of the pod's shape, those of changed rows stale.
-func (x *Index) fitsOf(q *terms.Query, p *terms.Policy) *fits {
+func (x *Index) fitsOf(q *terms.Query, p *terms.Terms) *fits {
 	x.enterWorld(q, p)
 	rows := len(x.table.Rows)
 	x.boundFits(p, rows)
@@ -72,7 +72,7 @@ func (x *Index) fitsOf(q *terms.Query, p *terms.Policy) *fits {
 }
 
 // enterWorld forgets the scores of another one.
-func (x *Index) enterWorld(q *terms.Query, p *terms.Policy) {
+func (x *Index) enterWorld(q *terms.Query, p *terms.Terms) {
 	world := x.worlds[p]
 	if world == nil {
 		world = &terms.World{}
@@ -82,7 +82,7 @@ func (x *Index) enterWorld(q *terms.Query, p *terms.Policy) {
 		return
 	}
 	for key, f := range x.fits {
-		if key.policy == p {
+		if key.terms == p {
 			x.spareFit(f)
 			delete(x.fits, key)
 		}
@@ -90,7 +90,7 @@ func (x *Index) enterWorld(q *terms.Query, p *terms.Policy) {
 }
 
 // maxFits of so many rows are kept.
-func (x *Index) maxFits(p *terms.Policy, rows int) int {
+func (x *Index) maxFits(p *terms.Terms, rows int) int {
 	if x.most > 0 {
 		return x.most
 	}
@@ -98,7 +98,7 @@ func (x *Index) maxFits(p *terms.Policy, rows int) int {
 }
 
 // boundFits lets go of what is too much since there are more rows, spare ones first.
-func (x *Index) boundFits(p *terms.Policy, rows int) {
+func (x *Index) boundFits(p *terms.Terms, rows int) {
 	if rows <= x.fitRows {
 		return
 	}

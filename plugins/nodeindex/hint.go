@@ -22,8 +22,8 @@ import (
 // run in others, read them.
 type hinted struct {
 	framework.Framework
-	index  *Index
-	policy *terms.Policy
+	index *Index
+	terms *terms.Terms
 
 	// Of the cycle in hand.
 	begun  bool   // and not yet asked for a hint
@@ -92,7 +92,7 @@ func (h *hinted) answer(pod *v1.Pod, state fwk.CycleState) answer {
 	if !h.index.sync(h.SnapshotSharedLister().NodeInfos(), state.IsPodGroupSchedulingCycle()) {
 		return unanswered(terms.ReasonSnapshot)
 	}
-	return h.index.answer(h.policy, pod, state)
+	return h.index.answer(h.terms, pod, state)
 }
 
 // bypass returns the reason for which the index is not asked.

@@ -42,9 +42,9 @@ type Index struct {
 
 	fits    map[shape]*fits
 	spare   []*fits
-	fitRows int                            // that the bound of fits is for
-	most    int                            // shapes, where not 0
-	worlds  map[*terms.Policy]*terms.World // that fits are of
+	fitRows int                           // that the bound of fits is for
+	most    int                           // shapes, where not 0
+	worlds  map[*terms.Terms]*terms.World // that fits are of
 }
 
 func newIndex(changes *changes, owners terms.Owners, metrics *Metrics, seed uint64) *Index {
@@ -54,7 +54,7 @@ func newIndex(changes *changes, owners terms.Owners, metrics *Metrics, seed uint
 	t := table.New()
 	return &Index{
 		table: t, changes: changes, groups: newGroups(), metrics: metrics, random: rand.New(rand.NewPCG(seed, seed)),
-		query: terms.NewQuery(t, owners), fits: map[shape]*fits{}, worlds: map[*terms.Policy]*terms.World{},
+		query: terms.NewQuery(t, owners), fits: map[shape]*fits{}, worlds: map[*terms.Terms]*terms.World{},
 	}
 }
 
@@ -89,7 +89,7 @@ func (x *Index) sync(lister fwk.NodeInfoLister, group bool) bool {
 }
 
 // answer says which node is the best for the pod, as far as the index can tell.
-func (x *Index) answer(p *terms.Policy, pod *v1.Pod, state fwk.CycleState) answer {
+func (x *Index) answer(p *terms.Terms, pod *v1.Pod, state fwk.CycleState) answer {
 	start := time.Now()
 	q := x.query
 	p.Compile(q, pod, state)

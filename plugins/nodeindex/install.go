@@ -64,7 +64,7 @@ func Install(sched *scheduler.Scheduler, profiles []kubeschedulerconfig.KubeSche
 		if !ok {
 			return fmt.Errorf("profiles[%d].schedulerName: the scheduler has no profile %q", i, p.SchedulerName)
 		}
-		sched.Profiles[p.SchedulerName] = &hinted{Framework: f, index: index, policy: terms.Of(f.ListPlugins(), p.PluginConfig, gates,
+		sched.Profiles[p.SchedulerName] = &hinted{Framework: f, index: index, terms: terms.Of(f.ListPlugins(), p.PluginConfig, gates,
 			func(name string) fwk.Plugin { return opts.Judges.Of(p.SchedulerName, name) })}
 		installed = true
 	}

@@ -162,7 +162,7 @@ func TestConcurrentEvents(t *testing.T) {
 		if !s.profile.index.sync(lister, false) {
 			t.Fatal("the snapshot failed")
 		}
-		s.profile.index.answer(s.profile.policy, pods.pod(), framework.NewCycleState())
+		s.profile.index.answer(s.profile.terms, pods.pod(), framework.NewCycleState())
 		anew := table.New()
 		if err := anew.Rebuild(lister); err != nil {
 			t.Fatal(err)

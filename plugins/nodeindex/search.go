@@ -19,7 +19,7 @@ type found struct {
 }
 
 // search finds the best of all nodes.
-func (x *Index) search(q *terms.Query, p *terms.Policy) found {
+func (x *Index) search(q *terms.Query, p *terms.Terms) found {
 	fits := x.fitsOf(q, p)
 	if q.Plain() {
 		return x.lead(q, fits)

@@ -198,8 +198,8 @@ spec:
 	}
 }
 
-// foresight trace shows all six steps of a pod's life, in order.
-func TestTrace(t *testing.T) {
+// foresight timeline shows all six steps of a pod's life, in order.
+func TestTimeline(t *testing.T) {
 	t.Parallel()
 	ns := newNamespace(t)
 	apply(t, ns, `
@@ -220,7 +220,7 @@ spec:
 		Steps []step
 	}
 	eventually(t, "times of all six steps", func(context.Context) error {
-		out := foresight(t, "trace", "life", "-n", ns, "-o", "json")
+		out := foresight(t, "timeline", "life", "-n", ns, "-o", "json")
 		if err := json.Unmarshal([]byte(out), &life); err != nil {
 			return fmt.Errorf("%w: %s", err, out)
 		}

@@ -40,8 +40,8 @@ func viewIn(state fwk.CycleState) *view {
 func forecastOf(v *view, pod *v1.Pod) *decision.Forecast {
 	p := &v.View.Pod
 	upper := p.Upper(v.View.Horizon)
-	f := &decision.Forecast{Rung: p.Rung.String(), Amounts: decision.Amounts{CPU: upper[forecast.CPU], Memory: upper[forecast.Memory]}, Hours: v.View.Horizon.Hours()}
-	switch p.Rung {
+	f := &decision.Forecast{Rung: p.Origin.String(), Amounts: decision.Amounts{CPU: upper[forecast.CPU], Memory: upper[forecast.Memory]}, Hours: v.View.Horizon.Hours()}
+	switch p.Origin {
 	case forecast.FromOwner:
 		if w, ok := forecast.WorkloadOf(pod); ok {
 			f.Of = w.Kind + " " + w.Namespace + "/" + w.Name
@@ -96,7 +96,7 @@ func (v *view) note(info fwk.NodeInfo, peaks forecast.Intervals) string {
 	if upper < peaks[forecast.CPU].Upper/2 || upper < .1*allocatable[forecast.CPU] {
 		return ""
 	}
-	note := fmt.Sprintf("pod %s counts for %s (by its %s)", who.Name, decision.AmountOf("cpu", upper), most.Rung)
+	note := fmt.Sprintf("pod %s counts for %s (by its %s)", who.Name, decision.AmountOf("cpu", upper), most.Origin)
 	if own, ok := v.View.Snapshot.MeasuredOf(who.UID); ok {
 		note += fmt.Sprintf("; it was measured at %s", decision.Amount("cpu", own.Use[forecast.CPU].Mean))
 	}

@@ -79,7 +79,7 @@ func (e *Evaluator) Workloads(ctx context.Context) (*decision.Workloads, error) 
 				f := snapshot.Pod(pod)
 				asked := forecast.RequestsOf(pod).Asked
 				row = &decision.Workload{
-					Namespace: w.Namespace, Kind: w.Kind, Name: w.Name, Rung: f.Rung.String(),
+					Namespace: w.Namespace, Kind: w.Kind, Name: w.Name, Rung: f.Origin.String(),
 					RequestedCPU: asked[forecast.CPU], RequestedMemory: asked[forecast.Memory],
 					MeanCPU: f.Use[forecast.CPU].Mean, MeanMemory: f.Use[forecast.Memory].Mean, LifeSeconds: f.Life.Seconds(),
 				}

@@ -12,8 +12,8 @@ import (
 )
 
 // uses is a forecast of use, the same of each resource.
-func uses(rung forecast.Rung, mean, variance float64) forecast.PodForecast {
-	return forecast.PodForecast{Rung: rung, Use: [forecast.NumResources]forecast.Use{{Mean: mean, Variance: variance}, {Mean: mean, Variance: variance}}}
+func uses(origin forecast.Origin, mean, variance float64) forecast.PodForecast {
+	return forecast.PodForecast{Origin: origin, Use: [forecast.NumResources]forecast.Use{{Mean: mean, Variance: variance}, {Mean: mean, Variance: variance}}}
 }
 
 var unbounded = Bounds{Share: [forecast.NumResources]float64{1, math.Inf(1)}}

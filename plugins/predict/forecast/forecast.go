@@ -59,12 +59,12 @@ type Peak struct {
 	Lower, Upper float64
 }
 
-// Rung is where the forecast of a pod comes from, the worst first.
-type Rung uint8
+// Origin is where the forecast of a pod comes from, the worst first.
+type Origin uint8
 
 const (
 	// FromRequest is what the pod requests. Nothing is learned; the lower bound is 0.
-	FromRequest Rung = iota
+	FromRequest Origin = iota
 	// FromCluster is what pods of the cluster use of what they request.
 	FromCluster
 	// FromClass is what pods of the same namespace, image and size of requests use.
@@ -72,19 +72,19 @@ const (
 	// FromOwner is what pods of the same controller use.
 	FromOwner
 
-	// NumRungs is how many rungs there are.
-	NumRungs = int(FromOwner) + 1
+	// NumOrigins is how many origins there are.
+	NumOrigins = int(FromOwner) + 1
 )
 
-// String is the rung as metrics spell it.
-func (r Rung) String() string { return [NumRungs]string{"request", "cluster", "class", "owner"}[r] }
+// String is the origin as metrics spell it.
+func (o Origin) String() string { return [NumOrigins]string{"request", "cluster", "class", "owner"}[o] }
 
 // PodForecast is what one pod will use, each pod of a workload for itself.
 type PodForecast struct {
 	Peaks [NumHorizons][NumResources]Peak
 	// Use at any moment of the pod's life.
-	Use  [NumResources]Use
-	Rung Rung
+	Use    [NumResources]Use
+	Origin Origin
 	// Life is how long the workload's pods run until they finish; 0 is not known, as for those that never do.
 	Life time.Duration
 }

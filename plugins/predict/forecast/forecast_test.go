@@ -100,7 +100,7 @@ func forecast(mean, lower, upper float64) *PodForecast {
 // Each pod is forecast from the best rung that knows it.
 func TestPodRungs(t *testing.T) {
 	owner, class, cluster := forecast(1, 2, 3), forecast(4, 5, 6), forecast(.5, .25, 2)
-	owner.Rung, class.Rung = FromOwner, FromClass
+	owner.Origin, class.Origin = FromOwner, FromClass
 	web := withRequests(owned("StatefulSet", "web"), "web:v2", "500m", "1Gi")
 	twin := withRequests(owned("StatefulSet", "twin"), "web:v1", "400m", "900Mi")
 	stranger := withRequests(owned("StatefulSet", "stranger"), "other", "2", "")
@@ -111,7 +111,7 @@ func TestPodRungs(t *testing.T) {
 	for _, s := range []*Snapshot{nil, NewSnapshot(Contents{})} {
 		f := s.Pod(stranger)
 		// Upstream counts 200 MiB for a container that requests no memory.
-		if f.Rung != FromRequest || f.Peaks[Hour] != [...]Peak{{2, 0, 2}, {200 << 20, 0, 200 << 20}} || f.Peaks[Day] != f.Peaks[Hour] {
+		if f.Origin != FromRequest || f.Peaks[Hour] != [...]Peak{{2, 0, 2}, {200 << 20, 0, 200 << 20}} || f.Peaks[Day] != f.Peaks[Hour] {
 			t.Errorf("from its request: %+v", f)
 		}
 	}
@@ -123,7 +123,7 @@ func TestPodRungs(t *testing.T) {
 		t.Errorf("of its class: %+v", f)
 	}
 	c.Cluster = cluster
-	if f := NewSnapshot(c).Pod(stranger); f.Rung != FromCluster || f.Peaks[Day][CPU] != (Peak{1, .5, 4}) {
+	if f := NewSnapshot(c).Pod(stranger); f.Origin != FromCluster || f.Peaks[Day][CPU] != (Peak{1, .5, 4}) {
 		t.Errorf("of the cluster: %+v", f)
 	}
 }

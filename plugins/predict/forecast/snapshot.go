@@ -169,7 +169,7 @@ func (s *Snapshot) ofOwner(pod *v1.Pod) *PodForecast {
 
 // ofRequests is the forecast of a pod whose owner tells nothing.
 func (s *Snapshot) ofRequests(pod *v1.Pod, requests Requests) PodForecast {
-	f := PodForecast{Rung: FromRequest}
+	f := PodForecast{Origin: FromRequest}
 	if s != nil {
 		if known := s.c.Classes[ClassOf(pod, requests.Asked)]; known != nil {
 			return s.of(known, pod)
@@ -185,14 +185,14 @@ func (s *Snapshot) ofRequests(pod *v1.Pod, requests Requests) PodForecast {
 			if s != nil && s.c.Cluster != nil {
 				c := s.c.Cluster.Peaks[h][r]
 				f.Peaks[h][r] = Peak{Mean: c.Mean * asked, Lower: c.Lower * asked, Upper: c.Upper * asked}
-				f.Rung = FromCluster
+				f.Origin = FromCluster
 			}
 		}
 	}
 	for r := range f.Use {
 		asked := requests.Counted[r]
 		f.Use[r] = useUpTo(asked, 2*asked)
-		if f.Rung == FromCluster {
+		if f.Origin == FromCluster {
 			c := s.c.Cluster.Use[r]
 			f.Use[r] = Use{Mean: c.Mean * asked, Variance: c.Variance * asked * asked}
 		}

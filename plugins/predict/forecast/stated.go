@@ -47,7 +47,7 @@ func (s *Snapshot) state(f *PodForecast, pod *v1.Pod) {
 		}
 		allowed := s != nil && s.c.MayPredict != nil && s.c.MayPredict(pod)
 		if !allowed {
-			if f.Rung == FromOwner {
+			if f.Origin == FromOwner {
 				continue
 			}
 			if most, bounded := claims.MostStated(pod, v1.ResourceName(Resource(r).String())); bounded {
@@ -57,7 +57,7 @@ func (s *Snapshot) state(f *PodForecast, pod *v1.Pod) {
 		for h := range f.Peaks {
 			p, use := &f.Peaks[h][r], use
 			switch {
-			case f.Rung == FromOwner:
+			case f.Origin == FromOwner:
 				use = max(p.Lower, min(use, p.Upper))
 			case !allowed && use <= p.Upper:
 				continue

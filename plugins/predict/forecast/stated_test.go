@@ -39,7 +39,7 @@ func statedPod(cpu, limit, deployment string) *v1.Pod {
 // What a pod states counts within bounds: what was measured of its workload outweighs it; who may not say everything may only
 // raise what nobody measured, up to its limit or request, and without either up to its node.
 func TestStatementsAreBounded(t *testing.T) {
-	measured := &PodForecast{Rung: FromOwner}
+	measured := &PodForecast{Origin: FromOwner}
 	for h := range measured.Peaks {
 		measured.Peaks[h][CPU] = Peak{Mean: .5, Lower: .4, Upper: .8}
 	}

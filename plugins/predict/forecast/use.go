@@ -42,7 +42,7 @@ type Measured struct {
 // correct has what the pod was measured at count, the more the longer it was.
 func (f *PodForecast) correct(m *Measured) {
 	prior := strangersSay
-	if f.Rung == FromOwner {
+	if f.Origin == FromOwner {
 		prior = ownerSays
 	}
 	own := float64(m.For) / float64(m.For+prior)

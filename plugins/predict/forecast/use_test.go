@@ -14,8 +14,8 @@ import (
 )
 
 // uses is a forecast of use, the same of each resource.
-func uses(rung Rung, mean, variance float64) PodForecast {
-	return PodForecast{Rung: rung, Use: [NumResources]Use{{mean, variance}, {mean, variance}}}
+func uses(origin Origin, mean, variance float64) PodForecast {
+	return PodForecast{Origin: origin, Use: [NumResources]Use{{mean, variance}, {mean, variance}}}
 }
 
 // resident is what Resident asks of a PodInfo.
@@ -31,18 +31,18 @@ func (r resident) GetPod() *v1.Pod { return r.pod }
 func TestMeasuredResidents(t *testing.T) {
 	idle := Measured{Use: [NumResources]Use{{.005, 0}, {1 << 20, 0}}}
 	for _, tc := range []struct {
-		rung        Rung
+		origin      Origin
 		after       time.Duration
 		least, most float64
 	}{
 		{FromClass, 0, 4, 4}, {FromClass, time.Hour, 0, .6}, {FromCluster, time.Hour, 0, .6}, {FromRequest, time.Hour, 0, .6},
 		{FromOwner, time.Hour, 2.9, 3.1}, {FromOwner, 24 * time.Hour, 0, .5},
 	} {
-		f := uses(tc.rung, 4, 9)
+		f := uses(tc.origin, 4, 9)
 		idle.For = tc.after
 		f.correct(&idle)
 		if got := f.Use[CPU].Mean; got < tc.least || got > tc.most {
-			t.Errorf("%v, measured for %v: %v cores, want %v to %v", tc.rung, tc.after, got, tc.least, tc.most)
+			t.Errorf("%v, measured for %v: %v cores, want %v to %v", tc.origin, tc.after, got, tc.least, tc.most)
 		}
 	}
 	pod := owned("StatefulSet", "web")

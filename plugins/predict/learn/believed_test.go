@@ -131,8 +131,8 @@ func TestResourcesAgeApart(t *testing.T) {
 			t.Errorf("only %v: %+v, %+v", only, n, st.standing)
 		}
 		pod := s.Pod(f.objects[0])
-		if p := pod.Peaks[forecast.Hour][other]; pod.Rung != forecast.FromOwner || p.Mean != p.Upper || p.Lower != 0 || p.Upper < .2 {
-			t.Errorf("only %v: %v, the other one %+v, want what is requested", only, pod.Rung, p)
+		if p := pod.Peaks[forecast.Hour][other]; pod.Origin != forecast.FromOwner || p.Mean != p.Upper || p.Lower != 0 || p.Upper < .2 {
+			t.Errorf("only %v: %v, the other one %+v, want what is requested", only, pod.Origin, p)
 		}
 		for range 5 {
 			read(30*time.Second, true)

@@ -81,8 +81,8 @@ func TestBurstOfJobs(t *testing.T) {
 		t.Errorf("%d workloads are remembered, at first %d", st.pods.Workloads, want)
 	}
 	s, _ := l.publish(f.now, true)
-	if rung := s.Pod(newFleet(1, 1).objects[0]).Rung; rung != forecast.FromOwner {
-		t.Errorf("the workload that is there all the time is forecast from %v", rung)
+	if origin := s.Pod(newFleet(1, 1).objects[0]).Origin; origin != forecast.FromOwner {
+		t.Errorf("the workload that is there all the time is forecast from %v", origin)
 	}
 	if got := st.bytes - before.bytes; got > 200<<20 {
 		t.Errorf("a burst of 60,000 Jobs holds %d MiB", got>>20)

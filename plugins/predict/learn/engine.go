@@ -4,7 +4,7 @@
 // Package learn collects usage, learns from it, and publishes what it knows as immutable
 // snapshots, off the scheduling path.
 //
-//	usage.Source → usage.Collector → windows, pods.History, nodes.History → forecast.Snapshot
+//	usage.Source → usage.Collector → windows, pods.Learned, nodes.Learned → forecast.Snapshot
 //
 // One goroutine, that of Run, learns and publishes; another one trains models. What was
 // learned is kept in a checkpoint.

@@ -30,8 +30,8 @@ import (
 type learner struct {
 	cluster  Cluster
 	windows  *windows
-	pods     *pods.History
-	nodes    *nodes.History
+	pods     *pods.Learned
+	nodes    *nodes.Learned
 	lives    *lives.Lives
 	contents forecast.Contents
 	// named is up to how many nodes metrics name them.
@@ -60,8 +60,8 @@ func newLearner(args *config.PredictionArgs, cluster Cluster, lives *lives.Lives
 	return &learner{
 		cluster: cluster, lives: lives, ahead: ahead, contents: forecast.Contents{MayPredict: cluster.MayPredict}, named: int(args.NodeMetricsLimit),
 		windows: newWindows(args.Usage.Window.Duration, expiry),
-		pods:    pods.NewHistory(pods.Options{Tau: tau, ColdStart: args.ColdStart.Duration, Most: mostWorkloads, Forget: expiry, Grid: grid, Ahead: ahead}),
-		nodes:   nodes.NewHistory(nodes.Options{Tau: tau, Expiry: expiry, Grid: grid}, cluster.Machines),
+		pods:    pods.New(pods.Options{Tau: tau, ColdStart: args.ColdStart.Duration, Most: mostWorkloads, Forget: expiry, Grid: grid, Ahead: ahead}),
+		nodes:   nodes.New(nodes.Options{Tau: tau, Expiry: expiry, Grid: grid}, cluster.Machines),
 	}
 }
 

@@ -154,7 +154,7 @@ func TestRestart(t *testing.T) {
 		t.Fatal("not restored")
 	}
 	s, st := after.publish(f.now, true)
-	if got := s.Pod(f.objects[0]); got.Rung != forecast.FromOwner || math.Abs(got.Peaks[forecast.Hour][forecast.CPU].Upper-want.Peaks[forecast.Hour][forecast.CPU].Upper) > 1e-9 {
+	if got := s.Pod(f.objects[0]); got.Origin != forecast.FromOwner || math.Abs(got.Peaks[forecast.Hour][forecast.CPU].Upper-want.Peaks[forecast.Hour][forecast.CPU].Upper) > 1e-9 {
 		t.Errorf("after the restart %+v, before %+v", got, want)
 	}
 	if st.standing.Nodes[forecast.Fresh] != 4 {
@@ -213,9 +213,9 @@ func TestBackfill(t *testing.T) {
 		a.Usage.Prometheus.Backfill.Duration = 26 * time.Hour
 		l.backfill(t.Context(), &historian{f: f, fail: fail}, &a, f.now)
 		s, _ := l.publish(f.now, true)
-		rung := s.Pod(f.objects[0]).Rung
-		if l.nodes.Len() != 2 || (rung == forecast.FromOwner) != (fail == nil) {
-			t.Errorf("with the error %v: %d nodes, pods %v", fail, l.nodes.Len(), rung)
+		origin := s.Pod(f.objects[0]).Origin
+		if l.nodes.Len() != 2 || (origin == forecast.FromOwner) != (fail == nil) {
+			t.Errorf("with the error %v: %d nodes, pods %v", fail, l.nodes.Len(), origin)
 		}
 	}
 	l := testLearner(newFleet(1, 1))

@@ -91,7 +91,7 @@ func statsOf(samples []sample, of func(*sample) float64) forecast.Stats {
 	return forecast.Stats{Mean: mean, StdDev: math.Sqrt(m2 / n), Latest: of(&samples[len(samples)-1])}
 }
 
-// bytes estimates the memory of the windows, and of what was published of them, twice; see nodes.History.
+// bytes estimates the memory of the windows, and of what was published of them, twice; see nodes.Learned.
 func (h *windows) bytes() (n uint64) {
 	perNode := uint64(unsafe.Sizeof("")+unsafe.Sizeof([]sample{}))*3/2 + 2*uint64(unsafe.Sizeof("")+unsafe.Sizeof(forecast.NodeUsage{}))*3/2
 	for _, samples := range h.nodes {

@@ -74,9 +74,9 @@ func (a *Account) validate() error {
 
 // Accounts are how the forecasts of nodes came out, by node. Nobody writes to them. There are new ones each hour; nodes that were
 // forgotten since are in them still.
-func (h *History) Accounts() map[string]*Account { return h.accounts }
+func (h *Learned) Accounts() map[string]*Account { return h.accounts }
 
-func (h *History) account() {
+func (h *Learned) account() {
 	h.accounts = make(map[string]*Account, len(h.nodes))
 	for name, n := range h.nodes {
 		if n.Account != nil {
@@ -95,7 +95,7 @@ type Outlook struct {
 }
 
 // Outlooks are those of the nodes in the contents that Publish made, in no order.
-func (h *History) Outlooks(c *forecast.Contents) []Outlook {
+func (h *Learned) Outlooks(c *forecast.Contents) []Outlook {
 	all := make([]Outlook, 0, len(c.Forecasts))
 	for name, f := range c.Forecasts {
 		o := Outlook{Node: name, Used: forecast.Amounts{math.NaN(), math.NaN()}}

@@ -84,7 +84,7 @@ func TestEachNodeHasItsAccount(t *testing.T) {
 	if err := c.Save(&file); err != nil {
 		t.Fatal(err)
 	}
-	read := NewHistory(c.options, c.machines)
+	read := New(c.options, c.machines)
 	if err := read.Load(&file, c.now); err != nil || !reflect.DeepEqual(read.Accounts(), c.Accounts()) {
 		t.Errorf("read %+v, %v", read.Accounts()["wild"], err)
 	}
@@ -94,7 +94,7 @@ func TestEachNodeHasItsAccount(t *testing.T) {
 		if err := c.Save(&file); err != nil {
 			t.Fatal(err)
 		}
-		if err := NewHistory(c.options, c.machines).Load(&file, c.now); err == nil {
+		if err := New(c.options, c.machines).Load(&file, c.now); err == nil {
 			t.Errorf("a miss %+v is believed", bad)
 		}
 	}

@@ -27,7 +27,7 @@ func (n *Node) forecast() {
 }
 
 // calibrate replaces the residuals for which the whole node is forecast. settled is the load of its members.
-func (h *History) calibrate(n *Node, settled *forecast.NodeLoad) {
+func (h *Learned) calibrate(n *Node, settled *forecast.NodeLoad) {
 	for horizon := range n.residual {
 		for r := range n.residual[horizon] {
 			d := &n.direct[horizon][r]
@@ -47,7 +47,7 @@ func (h *History) calibrate(n *Node, settled *forecast.NodeLoad) {
 
 // Publish puts the forecasts of the nodes that there are, as of now, into c, and how peaks add up. It returns where they come
 // from.
-func (h *History) Publish(now time.Time, c *forecast.Contents) Standing {
+func (h *Learned) Publish(now time.Time, c *forecast.Contents) Standing {
 	c.Forecasts = make(map[string]forecast.NodeForecast, len(h.nodes))
 	var st Standing
 	for name, n := range h.nodes {
@@ -69,7 +69,7 @@ type stand struct {
 }
 
 // aged is the node's forecast on the rungs that the ages of its samples leave.
-func (h *History) aged(n *Node, now time.Time) (f forecast.NodeForecast, stands [forecast.NumResources]stand) {
+func (h *Learned) aged(n *Node, now time.Time) (f forecast.NodeForecast, stands [forecast.NumResources]stand) {
 	best := 0
 	for r := range stands {
 		var residual [forecast.NumHorizons]forecast.Interval
@@ -92,7 +92,7 @@ func (h *History) aged(n *Node, now time.Time) (f forecast.NodeForecast, stands 
 }
 
 // agedOf is the residual of one resource. Of a blind one it is 0.
-func (h *History) agedOf(n *Node, r int, now time.Time) (residual [forecast.NumHorizons]forecast.Interval, s stand) {
+func (h *Learned) agedOf(n *Node, r int, now time.Time) (residual [forecast.NumHorizons]forecast.Interval, s stand) {
 	resource := &n.Resources[r]
 	if resource.Newest == 0 {
 		return residual, s

@@ -93,7 +93,7 @@ func (l *learning) init() {
 }
 
 // turn ends the open hour and begins another.
-func (h *History) turn(hour int64, p *pods.History, s *forecast.Snapshot) {
+func (h *Learned) turn(hour int64, p *pods.Learned, s *forecast.Snapshot) {
 	h.judge(hour)
 	h.account()
 	h.settle(hour)
@@ -107,7 +107,7 @@ func (h *History) turn(hour int64, p *pods.History, s *forecast.Snapshot) {
 }
 
 // settle gives open decisions the peak of the hour that is over, and completes those whose horizon is.
-func (h *History) settle(hour int64) {
+func (h *Learned) settle(hour int64) {
 	for horizon := range h.open {
 		for r := range h.open[horizon] {
 			var still []*Decision
@@ -139,7 +139,7 @@ func alike(a, b *peak.Load) bool {
 	return near(a.Mean, b.Mean) && near(a.SumPeaks, b.SumPeaks)
 }
 
-func (h *History) complete(horizon, r int, d *Decision) {
+func (h *Learned) complete(horizon, r int, d *Decision) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	kept := &h.completed[horizon][r]
@@ -157,7 +157,7 @@ func (h *History) complete(horizon, r int, d *Decision) {
 }
 
 // combine learns how the peaks of pods add up.
-func (h *History) combine() {
+func (h *Learned) combine() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for horizon := range h.completed {
@@ -176,7 +176,7 @@ func (h *History) combine() {
 
 // begin forecasts whole nodes for the horizons that begin now, where there is a model, and has some of the nodes begin
 // a decision.
-func (h *History) begin(hour int64, p *pods.History, s *forecast.Snapshot) {
+func (h *Learned) begin(hour int64, p *pods.Learned, s *forecast.Snapshot) {
 	h.combine()
 	for _, n := range h.nodes {
 		clear(n.members)
@@ -229,7 +229,7 @@ func (n *Node) teaches(r int) bool {
 	return n.gone == 0 && n.Hours >= settledHours && n.size()[r] > 0 && n.Resources[r].Peak >= 0
 }
 
-func (h *History) decide(name string, n *Node, horizon, r int, hour int64) *Decision {
+func (h *Learned) decide(name string, n *Node, horizon, r int, hour int64) *Decision {
 	hours := forecast.Horizon(horizon).Hours()
 	var summaries []history.Summary
 	for _, pod := range n.members {
@@ -250,7 +250,7 @@ func (h *History) decide(name string, n *Node, horizon, r int, hour int64) *Deci
 	return d
 }
 
-func (h *History) forecastWhole(n *Node, horizon, r int, model *peak.Model, d *Decision) {
+func (h *Learned) forecastWhole(n *Node, horizon, r int, model *peak.Model, d *Decision) {
 	f, err := model.Forecast(d.input(), h.options.Tau)
 	if err != nil || math.IsNaN(f.Upper) || math.IsInf(f.Upper, 0) {
 		return
@@ -267,7 +267,7 @@ func (h *History) forecastWhole(n *Node, horizon, r int, model *peak.Model, d *D
 }
 
 // predict notes what is said of the hour that begins.
-func (n *Node) predict(h *History) {
+func (n *Node) predict(h *Learned) {
 	n.forecast()
 	h.calibrate(n, &n.load)
 	for r := range n.predicted {
@@ -286,7 +286,7 @@ type Realised struct {
 }
 
 // judge holds the hour that is over against what was said of it.
-func (h *History) judge(hour int64) {
+func (h *Learned) judge(hour int64) {
 	for r := range forecast.NumResources {
 		violated, below, all := 0.0, 0.0, 0.0
 		for _, n := range h.nodes {
@@ -322,7 +322,7 @@ func (h *History) judge(hour int64) {
 }
 
 // Train fits models when there is something new to learn, until ctx ends. It runs beside everything else.
-func (h *History) Train(ctx context.Context, failed func(error)) {
+func (h *Learned) Train(ctx context.Context, failed func(error)) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -336,7 +336,7 @@ func (h *History) Train(ctx context.Context, failed func(error)) {
 }
 
 // TrainDue fits the models that have enough new to learn from, and returns when they are fitted.
-func (h *History) TrainDue(ctx context.Context) error {
+func (h *Learned) TrainDue(ctx context.Context) error {
 	var failures []error
 	for horizon := range h.models {
 		for r := range h.models[horizon] {
@@ -346,7 +346,7 @@ func (h *History) TrainDue(ctx context.Context) error {
 	return errors.Join(failures...)
 }
 
-func (h *History) train(ctx context.Context, horizon, r int) error {
+func (h *Learned) train(ctx context.Context, horizon, r int) error {
 	h.mu.Lock()
 	due := h.fresh[horizon][r] >= trainEvery
 	all := append([]*Decision(nil), h.completed[horizon][r]...)
@@ -386,7 +386,7 @@ func fit(ctx context.Context, all []*Decision, horizon forecast.Horizon, tau flo
 }
 
 // Training returns how training fares; it may be called at any time.
-func (h *History) Training() Training {
+func (h *Learned) Training() Training {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	t := h.trained
@@ -399,7 +399,7 @@ func (h *History) Training() Training {
 }
 
 // Realised returns how forecasts of the next hour turned out.
-func (h *History) Realised() Realised { return h.realised }
+func (h *Learned) Realised() Realised { return h.realised }
 
 // Len returns of how many nodes something is known.
-func (h *History) Len() int { return len(h.nodes) }
+func (h *Learned) Len() int { return len(h.nodes) }

@@ -41,7 +41,7 @@ func TestResizedNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.sizes["a"] = 2
-	c.History = NewHistory(c.options, c.machines)
+	c.Learned = New(c.options, c.machines)
 	if err := c.Load(&file, c.now); err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func nodeIsResized(t *testing.T, c *cluster, read func()) {
 }
 
 // judged is how many node hours were.
-func (h *History) judged() uint64 {
+func (h *Learned) judged() uint64 {
 	r := h.Realised()
 	return r.Above[forecast.CPU] + r.Below[forecast.CPU] + r.Within[forecast.CPU]
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/model/peak/history"
 )
 
-// saved is what is kept of a History. Models are not: they are trained again from the decisions.
+// saved is what is kept of Learned. Models are not: they are trained again from the decisions.
 type saved struct {
 	Nodes     map[string]*savedNode
 	Completed [forecast.NumHorizons][forecast.NumResources][]*Decision
@@ -67,7 +67,7 @@ func (n *savedNode) node(name string) *Node {
 }
 
 // Save writes what is learned of nodes.
-func (h *History) Save(w io.Writer) error {
+func (h *Learned) Save(w io.Writer) error {
 	s := saved{Nodes: make(map[string]*savedNode, len(h.nodes))}
 	for name, n := range h.nodes {
 		s.Nodes[name] = n.saved()
@@ -80,7 +80,7 @@ func (h *History) Save(w io.Writer) error {
 
 // Load reads what Save wrote, in place of what is known. Its errors leave the history unusable. Decisions of a binary
 // with other features are left out.
-func (h *History) Load(r io.Reader, now time.Time) error {
+func (h *Learned) Load(r io.Reader, now time.Time) error {
 	var s saved
 	if err := gob.NewDecoder(r).Decode(&s); err != nil {
 		return fmt.Errorf("nodes: %w", err)
@@ -132,7 +132,7 @@ func (n *savedNode) validate() error {
 
 // Bytes estimates the memory of the history, with the forecasts that Publish made of it: the current ones, and those before, which
 // cycles may still hold.
-func (h *History) Bytes() uint64 {
+func (h *Learned) Bytes() uint64 {
 	const names, entry = 64, 3. / 2 // Go's maps are two thirds full on average.
 	ofNode := names + uint64(unsafe.Sizeof(Node{})) +
 		uint64(entry*float64(unsafe.Sizeof("")+unsafe.Sizeof(uintptr(0)))) + 2*uint64(entry*float64(unsafe.Sizeof("")+unsafe.Sizeof(forecast.NodeForecast{})))

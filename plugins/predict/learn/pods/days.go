@@ -47,7 +47,7 @@ type days struct {
 type known struct{ level, yesterday, mean, persistence, size float32 }
 
 // follow takes a sample of a pod for what it will do.
-func (h *History) follow(p *Pod, r int, v float64, unix, last int64) {
+func (h *Learned) follow(p *Pod, r int, v float64, unix, last int64) {
 	if !h.options.Ahead {
 		return
 	}
@@ -67,7 +67,7 @@ func (h *History) follow(p *Pod, r int, v float64, unix, last int64) {
 }
 
 // turnHour ends the open hour and begins another one.
-func (h *History) turnHour(now int64) {
+func (h *Learned) turnHour(now int64) {
 	// A sample of the last moment belongs to the hour that is over.
 	hour := (now - 1) / 3600
 	if !h.options.Ahead || hour == h.hour {
@@ -145,7 +145,7 @@ func (p *Pod) size() float64 {
 }
 
 // learnAhead holds the hour that is over against what was foreseen of it.
-func (h *History) learnAhead(p *Pod, over int64, use, square float64) {
+func (h *Learned) learnAhead(p *Pod, over int64, use, square float64) {
 	d := p.days
 	that := ahead.Pod{Now: -1, Day: d.day} // the hour that is over, as yesterday had it
 	if p.workload != nil {

@@ -77,7 +77,7 @@ func TestLookAheadForgets(t *testing.T) {
 			return 2
 		})
 	}
-	if day := c.History.pods[key{"shop", "a"}].days.day; day != nil {
+	if day := c.Learned.pods[key{"shop", "a"}].days.day; day != nil {
 		hour := c.now.Add(-2*time.Hour).Unix() / 3600 % ahead.HoursOfDay
 		if day[hour] >= 0 {
 			t.Errorf("an hour that was measured for twenty minutes came to %v", day[hour])
@@ -85,7 +85,7 @@ func TestLookAheadForgets(t *testing.T) {
 	}
 	c.run("ReplicaSet", "web", "a").UID = "another"
 	c.read(func(string) float64 { return 2 })
-	if day := c.History.pods[key{"shop", "a"}].days.day; day != nil {
+	if day := c.Learned.pods[key{"shop", "a"}].days.day; day != nil {
 		t.Errorf("the successor has a day: %v", *day)
 	}
 }

@@ -56,7 +56,7 @@ func (p *Pod) measured() (m forecast.Measured, ok bool) {
 }
 
 // publishOwn puts what pods were measured at into c, about 100 bytes for each.
-func (h *History) publishOwn(c *forecast.Contents) {
+func (h *Learned) publishOwn(c *forecast.Contents) {
 	if h.options.Ahead {
 		c.Mixture = h.mixture.Copy()
 	}

@@ -15,7 +15,7 @@ import (
 const clusterPeaks = 1000
 
 // Publish makes the forecasts of pods anew and puts them into c, with the lives of their workloads.
-func (h *History) Publish(c *forecast.Contents, lives map[forecast.Workload]time.Duration) {
+func (h *Learned) Publish(c *forecast.Contents, lives map[forecast.Workload]time.Duration) {
 	c.Cluster = nil
 	if r := &h.cluster.Resources; max(r[forecast.CPU].Peaks[forecast.Hour].Count, r[forecast.Memory].Peaks[forecast.Hour].Count) >= clusterPeaks {
 		for i := range r {
@@ -40,9 +40,9 @@ func (h *History) Publish(c *forecast.Contents, lives map[forecast.Workload]time
 	h.publishOwn(c)
 }
 
-// unwatched returns the upper bounds of a pod's day on the rungs below: of the class, else of the cluster where enough days tell
+// unwatched returns the upper bounds of a pod's day from the origins below FromOwner: of the class, else of the cluster where enough days tell
 // it, else the request.
-func (h *History) unwatched(u *Use) (upper forecast.Amounts) {
+func (h *Learned) unwatched(u *Use) (upper forecast.Amounts) {
 	if u.class != nil && u.class.forecast != nil {
 		return u.class.forecast.Upper(forecast.Day)
 	}
@@ -56,7 +56,7 @@ func (h *History) unwatched(u *Use) (upper forecast.Amounts) {
 }
 
 // Pods yields the pods that are there.
-func (h *History) Pods() iter.Seq[*Pod] {
+func (h *Learned) Pods() iter.Seq[*Pod] {
 	return func(yield func(*Pod) bool) {
 		for _, p := range h.pods {
 			if !yield(p) {
@@ -91,7 +91,7 @@ func (p *Pod) Summary(r forecast.Resource, hour int64, horizon forecast.Horizon)
 }
 
 // Kinds returns what workloads of each kind come to on busy days, as known at that hour.
-func (h *History) Kinds(hour int64) [forecast.NumResources]history.Kinds {
+func (h *Learned) Kinds(hour int64) [forecast.NumResources]history.Kinds {
 	var kinds [forecast.NumResources]history.Kinds
 	for r := range kinds {
 		kinds[r] = history.KindsOf(func(yield func(*history.Series) bool) {
@@ -113,6 +113,6 @@ type Status struct {
 }
 
 // Status returns how much is known.
-func (h *History) Status() Status {
+func (h *Learned) Status() Status {
 	return Status{Pods: len(h.pods), Workloads: len(h.workloads), Classes: len(h.classes), Evicted: h.evicted}
 }

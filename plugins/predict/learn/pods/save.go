@@ -16,7 +16,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/model/peak/history"
 )
 
-// saved is what is kept of a History. Pods are met again, for an hour at most their peaks are lost.
+// saved is what is kept of Learned. Pods are met again, for an hour at most their peaks are lost.
 type saved struct {
 	Workloads map[forecast.Workload]*Use
 	Classes   map[forecast.Class]*Use
@@ -24,12 +24,12 @@ type saved struct {
 }
 
 // Save writes what is learned of workloads.
-func (h *History) Save(w io.Writer) error {
+func (h *Learned) Save(w io.Writer) error {
 	return gob.NewEncoder(w).Encode(saved{h.workloads, h.classes, &h.cluster})
 }
 
 // Load reads what Save wrote, in place of what is known. Its errors leave the history unusable.
-func (h *History) Load(r io.Reader) error {
+func (h *Learned) Load(r io.Reader) error {
 	var s saved
 	if err := gob.NewDecoder(r).Decode(&s); err != nil {
 		return fmt.Errorf("workloads: %w", err)
@@ -92,7 +92,7 @@ const names = 64
 
 // Bytes estimates the memory of the history, with what Publish made of it: the current snapshot, and the one before, which cycles may
 // still hold.
-func (h *History) Bytes() uint64 {
+func (h *Learned) Bytes() uint64 {
 	const pointer = unsafe.Sizeof(uintptr(0))
 	ofPod := uint64(unsafe.Sizeof(Pod{})) + entry(unsafe.Sizeof(key{})+pointer) + 2*entry(unsafe.Sizeof("")+unsafe.Sizeof(forecast.Measured{}))
 	if h.options.Ahead {

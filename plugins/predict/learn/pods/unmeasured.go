@@ -18,7 +18,7 @@ const toldWithin = 3 * time.Minute
 
 // Expect takes all pods that there are. Those that have run for a while and are not measured use something nevertheless: they
 // are kept, with what is known of pods like them, until they are measured or gone. Call it after Add.
-func (h *History) Expect(all []*v1.Pod, now time.Time) {
+func (h *Learned) Expect(all []*v1.Pod, now time.Time) {
 	for _, p := range h.pods {
 		p.runs = false
 	}
@@ -59,7 +59,7 @@ func ranSince(pod *v1.Pod, since time.Time) bool {
 }
 
 // liken finds what is known of pods like one that is not measured. It makes nothing to be learned of.
-func (h *History) liken(p *Pod, object *v1.Pod) {
+func (h *Learned) liken(p *Pod, object *v1.Pod) {
 	if p.object != object {
 		p.object, p.Node = object, object.Spec.NodeName
 		p.requested = forecast.RequestsOf(object).Counted

@@ -125,9 +125,9 @@ func (s *ResourceUse) usual(upper, unproven float64) forecast.Use {
 }
 
 // publish makes the forecast of one pod anew; nil as long as too little is known. unwatched are the bounds of a pod's day where
-// nothing is known of it but what the rungs below say.
-func (u *Use) publish(o *Options, rung forecast.Rung, unwatched forecast.Amounts) *forecast.PodForecast {
-	f := &forecast.PodForecast{Rung: rung}
+// nothing is known of it but what the origins below FromOwner say.
+func (u *Use) publish(o *Options, origin forecast.Origin, unwatched forecast.Amounts) *forecast.PodForecast {
+	f := &forecast.PodForecast{Origin: origin}
 	// Idle for a minute may be about to start. The longer it is watched, the less its request says that its use does not.
 	watched := max(1, float64(u.Seen-u.First)) / o.ColdStart.Seconds()
 	unproven := max(0, 1-watched)

@@ -114,7 +114,7 @@ func TestLookAheadKnowsWeekends(t *testing.T) {
 	for _, on := range []bool{true, false} {
 		o := c.options
 		o.Ahead = on
-		h := NewHistory(o)
+		h := New(o)
 		if err := h.Load(bytes.NewReader(b.Bytes())); err != nil {
 			t.Fatal(err)
 		}
@@ -133,7 +133,7 @@ func TestLookAheadKnowsWeekends(t *testing.T) {
 	if err := c.Save(&b); err != nil {
 		t.Fatal(err)
 	}
-	if err := NewHistory(c.options).Load(&b); err == nil {
+	if err := New(c.options).Load(&b); err == nil {
 		t.Error("a week with NaN is loaded")
 	}
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
-// Options of a History.
+// Options of what is learned.
 type Options struct {
 	// Tau is the share of node hours, or days, that stay below the upper bound.
 	Tau float64
@@ -32,8 +32,8 @@ type Options struct {
 	Grid history.Grid
 }
 
-// History of a cluster's nodes. It is not safe for concurrent use, but for what says so.
-type History struct {
+// Learned is what is learned of a cluster's nodes, and how. It is not safe for concurrent use, but for what says so.
+type Learned struct {
 	options  Options
 	machines usage.Machines
 	nodes    map[string]*Node
@@ -115,18 +115,18 @@ const (
 	fewGone       = 3 // nodes may be remembered in any case
 )
 
-// NewHistory returns an empty history. machines may be nil.
-func NewHistory(o Options, machines usage.Machines) *History {
+// New returns an empty history. machines may be nil.
+func New(o Options, machines usage.Machines) *Learned {
 	if machines == nil {
 		machines = func(string) (usage.Machine, bool) { return usage.Machine{}, false }
 	}
-	h := &History{options: o, machines: machines, nodes: map[string]*Node{}}
+	h := &Learned{options: o, machines: machines, nodes: map[string]*Node{}}
 	h.learning.init()
 	return h
 }
 
 // Add learns from a clean reading, whose pods p has learned from already.
-func (h *History) Add(r usage.Reading, p *pods.History, s *forecast.Snapshot) {
+func (h *Learned) Add(r usage.Reading, p *pods.Learned, s *forecast.Snapshot) {
 	now := r.End.Unix()
 	if hour := h.options.Grid.Hour(now); hour != h.hour {
 		if h.hour != 0 && hour > h.hour {
@@ -204,7 +204,7 @@ func (h *History) Add(r usage.Reading, p *pods.History, s *forecast.Snapshot) {
 }
 
 // Forget drops nodes that are silent or gone. exists says which nodes there are; nil is not known.
-func (h *History) Forget(now time.Time, exists func(node string) bool) {
+func (h *Learned) Forget(now time.Time, exists func(node string) bool) {
 	var gone []*Node
 	for name, n := range h.nodes {
 		if exists == nil || exists(name) {
@@ -232,7 +232,7 @@ func (h *History) Forget(now time.Time, exists func(node string) bool) {
 }
 
 // addPods adds the forecasts of pods up per node.
-func (h *History) addPods(p *pods.History, s *forecast.Snapshot, each func(*Node, *pods.Pod, *forecast.PodForecast)) {
+func (h *Learned) addPods(p *pods.Learned, s *forecast.Snapshot, each func(*Node, *pods.Pod, *forecast.PodForecast)) {
 	for _, n := range h.nodes {
 		n.pods, n.load = 0, forecast.NodeLoad{}
 	}
@@ -248,7 +248,7 @@ func (h *History) addPods(p *pods.History, s *forecast.Snapshot, each func(*Node
 	}
 }
 
-func (h *History) meet(name string) *Node {
+func (h *Learned) meet(name string) *Node {
 	n := &Node{name: name}
 	n.machine, _ = h.machines(name)
 	for i, scale := range n.size() {
@@ -263,7 +263,7 @@ func (n *Node) size() forecast.Amounts { return forecast.Amounts{n.machine.Cores
 
 // resize takes notice of the size that the node has now. What was used stays what it was, in cores and bytes; what is said of the
 // open hour is said anew.
-func (h *History) resize(name string, n *Node) {
+func (h *Learned) resize(name string, n *Node) {
 	machine, ok := h.machines(name)
 	if !ok || machine == n.machine {
 		return

@@ -24,7 +24,7 @@ import (
 
 // cluster is pods that run, and a history that learns from them.
 type cluster struct {
-	*History
+	*Learned
 	pods map[string]*v1.Pod
 	now  time.Time
 	step time.Duration
@@ -32,7 +32,7 @@ type cluster struct {
 
 func newCluster(most int, step time.Duration) *cluster {
 	return &cluster{
-		History: NewHistory(Options{Tau: .95, ColdStart: 20 * time.Minute, Most: most, Forget: 10 * time.Minute, Grid: history.Grid{Interval: step}}),
+		Learned: New(Options{Tau: .95, ColdStart: 20 * time.Minute, Most: most, Forget: 10 * time.Minute, Grid: history.Grid{Interval: step}}),
 		pods:    map[string]*v1.Pod{}, now: time.Unix(1_700_006_400, 0), step: step, // an hour and a day begin
 	}
 }
@@ -107,8 +107,8 @@ func TestLearnsOnePod(t *testing.T) {
 		}
 	}
 	f := c.publish().Pod(newcomer)
-	if f.Rung != forecast.FromOwner {
-		t.Fatalf("rung %v", f.Rung)
+	if f.Origin != forecast.FromOwner {
+		t.Fatalf("origin %v", f.Origin)
 	}
 	if share := float64(above) / float64(hours); share > .06 || share < .02 {
 		t.Errorf("%v of the pod hours were above, want about .05", share)
@@ -126,8 +126,8 @@ func TestLearnsOnePod(t *testing.T) {
 func TestColdStart(t *testing.T) {
 	c := newCluster(100, time.Minute)
 	p := c.run("StatefulSet", "web", "web-0")
-	if f := c.publish().Pod(p); f.Rung != forecast.FromRequest {
-		t.Errorf("before any sample: %v", f.Rung)
+	if f := c.publish().Pod(p); f.Origin != forecast.FromRequest {
+		t.Errorf("before any sample: %v", f.Origin)
 	}
 	idle := func(readings int) forecast.Peak {
 		for range readings {
@@ -151,8 +151,8 @@ func TestColdStart(t *testing.T) {
 	// Another workload of the same image and size is judged by it.
 	twin := c.run("StatefulSet", "web", "twin")
 	twin.OwnerReferences[0].Name = "other"
-	if f := c.publish().Pod(twin); f.Rung != forecast.FromClass {
-		t.Errorf("twin: %v", f.Rung)
+	if f := c.publish().Pod(twin); f.Origin != forecast.FromClass {
+		t.Errorf("twin: %v", f.Origin)
 	}
 }
 
@@ -161,10 +161,10 @@ func TestPodsComeAndGo(t *testing.T) {
 	c := newCluster(100, time.Minute)
 	c.run("StatefulSet", "db", "db-0")
 	c.read(func(string) float64 { return 9 })
-	first := c.History.pods[key{"shop", "db-0"}].First
+	first := c.Learned.pods[key{"shop", "db-0"}].First
 	c.run("StatefulSet", "db", "db-0").UID = "another"
 	c.read(func(string) float64 { return 1 })
-	p := c.History.pods[key{"shop", "db-0"}]
+	p := c.Learned.pods[key{"shop", "db-0"}]
 	if p.First == first || p.peaks[forecast.Hour][forecast.CPU] != 1 {
 		t.Errorf("the successor has its predecessor's past: %+v", p)
 	}
@@ -212,7 +212,7 @@ func TestSaveAndLoad(t *testing.T) {
 	if err := c.Save(&file); err != nil {
 		t.Fatal(err)
 	}
-	read := NewHistory(c.options)
+	read := New(c.options)
 	if err := read.Load(bytes.NewReader(file.Bytes())); err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func TestSaveAndLoad(t *testing.T) {
 		t.Errorf("before %+v, after %+v", before, after)
 	}
 	for n := 0; n < file.Len(); n += 1 + file.Len()/50 {
-		if err := NewHistory(c.options).Load(bytes.NewReader(file.Bytes()[:n])); err == nil {
+		if err := New(c.options).Load(bytes.NewReader(file.Bytes()[:n])); err == nil {
 			t.Errorf("read %d of %d bytes", n, file.Len())
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
 )
 
-// Policy is how one profile filters and scores, as far as the index knows it.
-type Policy struct {
+// Terms are by what one profile filters and scores, as far as the index knows it.
+type Terms struct {
 	terms []Term
 	// unknown is what the index does not know about the profile; empty where it knows all.
 	unknown string
@@ -25,35 +25,35 @@ type Policy struct {
 
 // Of reads a profile: enabled is what its framework runs, args how it was configured.
 // plugins returns the profile's plugin of that name where it is one of ours, else nil.
-func Of(enabled *kubeschedulerconfig.Plugins, args []kubeschedulerconfig.PluginConfig, features feature.Features, plugins func(string) fwk.Plugin) *Policy {
+func Of(enabled *kubeschedulerconfig.Plugins, args []kubeschedulerconfig.PluginConfig, features feature.Features, plugins func(string) fwk.Plugin) *Terms {
 	p := newProfile(enabled, args, features, plugins)
-	policy := &Policy{}
+	of := &Terms{}
 	for _, t := range all() {
 		if !t.read(p) {
 			continue
 		}
-		policy.terms = append(policy.terms, t)
+		of.terms = append(of.terms, t)
 		if prover, ok := t.(prover); ok {
-			policy.provers = append(policy.provers, prover)
+			of.provers = append(of.provers, prover)
 		}
 	}
-	policy.others = p.otherFilters()
-	policy.recounts = p.recounts || p.otherPreFilters()
-	policy.unknown, policy.asked = p.unknown, len(p.toAsk)
-	return policy
+	of.others = p.otherFilters()
+	of.recounts = p.recounts || p.otherPreFilters()
+	of.unknown, of.asked = p.unknown, len(p.toAsk)
+	return of
 }
 
 // Unknown is what the index does not know about the profile; empty where it knows all.
-func (p *Policy) Unknown() string { return p.unknown }
+func (p *Terms) Unknown() string { return p.unknown }
 
 // Recounts says whether upstream counts pods in any case.
-func (p *Policy) Recounts() bool { return p.recounts }
+func (p *Terms) Recounts() bool { return p.recounts }
 
 // KeptBits are kept for a row of a shape beside the row's score.
-func (p *Policy) KeptBits() int { return 8 + 64*p.asked }
+func (p *Terms) KeptBits() int { return 8 + 64*p.asked }
 
 // Compile makes q ask what the pod asks, as far as the index can answer.
-func (p *Policy) Compile(q *Query, pod *v1.Pod, state fwk.CycleState) {
+func (p *Terms) Compile(q *Query, pod *v1.Pod, state fwk.CycleState) {
 	q.begin(pod, state)
 	if p.unknown != "" {
 		q.cannotSay(ReasonProfile)
@@ -73,7 +73,7 @@ func (p *Policy) Compile(q *Query, pod *v1.Pod, state fwk.CycleState) {
 
 // Counts returns pointers to what upstream's PreFilter would count pods for and the index may have counted, in the order of
 // proofs: hard spread constraints and required inter-pod terms.
-func (p *Policy) Counts(pod *v1.Pod) (left []any) {
+func (p *Terms) Counts(pod *v1.Pod) (left []any) {
 	if p.unknown != "" || p.recounts {
 		return nil
 	}
@@ -84,7 +84,7 @@ func (p *Policy) Counts(pod *v1.Pod) (left []any) {
 }
 
 // Without returns the pod without what Counts returns of it.
-func (p *Policy) Without(pod *v1.Pod) *v1.Pod {
+func (p *Terms) Without(pod *v1.Pod) *v1.Pod {
 	light := *pod
 	for _, t := range p.provers {
 		t.leaveOut(&light)

@@ -21,7 +21,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
-// Options of a History.
+// Options of what is learned.
 type Options struct {
 	// Tau is the share of pods whose peak stays below the upper bound.
 	Tau float64
@@ -40,8 +40,8 @@ type Options struct {
 // Lookup returns the object of a pod, or nil where there is none.
 type Lookup func(namespace, name string) *v1.Pod
 
-// History of a cluster's pods. It is not safe for concurrent use.
-type History struct {
+// Learned is what is learned of a cluster's pods, and how. It is not safe for concurrent use.
+type Learned struct {
 	options   Options
 	pods      map[key]*Pod
 	workloads map[forecast.Workload]*Use
@@ -97,15 +97,15 @@ func newPod(unix int64) *Pod {
 // noPeak is that of a window without samples.
 var noPeak = [forecast.NumResources]float32{-1, -1}
 
-// NewHistory returns an empty history.
-func NewHistory(o Options) *History {
-	return &History{
+// New returns an empty history.
+func New(o Options) *Learned {
+	return &Learned{
 		options: o, pods: map[key]*Pod{}, workloads: map[forecast.Workload]*Use{}, classes: map[forecast.Class]*Use{}, mixture: ahead.New(),
 	}
 }
 
 // Add learns from a clean reading. Pods that lookup does not find are passed over.
-func (h *History) Add(r usage.Reading, lookup Lookup) {
+func (h *Learned) Add(r usage.Reading, lookup Lookup) {
 	now := r.End.Unix()
 	h.turnHour(now)
 	for u := range h.all {
@@ -154,7 +154,7 @@ func (h *History) Add(r usage.Reading, lookup Lookup) {
 }
 
 // all yields everything that pods' samples are added up in.
-func (h *History) all(yield func(*Use) bool) {
+func (h *Learned) all(yield func(*Use) bool) {
 	for _, u := range h.workloads {
 		if !yield(u) {
 			return
@@ -168,7 +168,7 @@ func (h *History) all(yield func(*Use) bool) {
 	yield(&h.cluster)
 }
 
-func (h *History) observe(s *usage.PodSample, object *v1.Pod) {
+func (h *Learned) observe(s *usage.PodSample, object *v1.Pod) {
 	k := key{s.Namespace, s.Name}
 	p, unix := h.pods[k], s.Time.Unix()
 	switch {
@@ -240,7 +240,7 @@ func (u *Use) add(r int, v, peak, hourPeak, limit float64) {
 }
 
 // place finds what the pod is one of, or finds it again, after its object changed.
-func (h *History) place(p *Pod, object *v1.Pod) {
+func (h *Learned) place(p *Pod, object *v1.Pod) {
 	p.object, p.Node = object, object.Spec.NodeName
 	requests := forecast.RequestsOf(object)
 	p.requested = requests.Counted
@@ -267,7 +267,7 @@ func (h *History) place(p *Pod, object *v1.Pod) {
 
 // turn closes the pod's hour and day when unix is in another. Of a window the pod saw less than half of, the peak says
 // little.
-func (h *History) turn(p *Pod, unix int64) {
+func (h *Learned) turn(p *Pod, unix int64) {
 	for i := range p.peaks {
 		length := int64(forecast.Horizon(i).Duration() / time.Second)
 		if unix/length == p.Newest/length {
@@ -281,7 +281,7 @@ func (h *History) turn(p *Pod, unix int64) {
 }
 
 // leave takes the last word of a pod that is gone: one that ended by itself has shown its peak, however short it was.
-func (h *History) leave(p *Pod) {
+func (h *Learned) leave(p *Pod) {
 	if p.object == nil || p.object.Spec.RestartPolicy == v1.RestartPolicyAlways {
 		return
 	}
@@ -293,7 +293,7 @@ func (h *History) leave(p *Pod) {
 }
 
 // complete hands over the peaks of a window.
-func (h *History) complete(p *Pod, horizon forecast.Horizon) {
+func (h *Learned) complete(p *Pod, horizon forecast.Horizon) {
 	half := [forecast.NumHorizons]time.Duration{hourHalf, dayHalf}[horizon]
 	for r, v := range p.peaks[horizon] {
 		if v < 0 {
@@ -312,7 +312,7 @@ func (h *History) complete(p *Pod, horizon forecast.Horizon) {
 }
 
 // evict keeps the bound on workloads and classes.
-func (h *History) evict() {
+func (h *Learned) evict() {
 	h.evicted += evictOldest(h.workloads, h.options.Most) + evictOldest(h.classes, h.options.Most)
 }
 

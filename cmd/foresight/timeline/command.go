@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package trace
+package timeline
 
 import (
 	"context"
@@ -20,21 +20,22 @@ import (
 	"github.com/foresight-scheduler/foresight/cmd/internal/output"
 )
 
-// NewCommand returns foresight trace.
+// NewCommand returns foresight timeline.
 func NewCommand() *cobra.Command {
 	config := genericclioptions.NewConfigFlags(true)
 	var format output.Format
 	cmd := &cobra.Command{
-		Use:   "trace POD",
-		Short: "Show the steps of a pod's life with their times, and where it stands still",
+		Use:     "timeline POD",
+		Aliases: []string{"trace"}, // its name until --trace came to be a recording of usage
+		Short:   "Show the steps of a pod's life with their times, and where it stands still",
 		Long: `Show the six steps of a pod's life with their times, on any cluster: created, seen by the
 scheduler, bound, taken by the kubelet, sandbox ready, and running, succeeded or failed.
 
 The times come from the pod's conditions, its containers' statuses and its events. The API
 keeps most of them in whole seconds, and events for an hour; what nobody wrote down is
 shown as "-".`,
-		Example: `  foresight trace web-0
-  foresight trace web-0 -n shop -o json`,
+		Example: `  foresight timeline web-0
+  foresight timeline web-0 -n shop -o json`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: complete.Pods(config),
 		RunE: func(cmd *cobra.Command, args []string) error {

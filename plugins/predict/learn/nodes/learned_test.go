@@ -26,8 +26,8 @@ import (
 
 // cluster is nodes of 8 cores and 32 GiB whose pods use something, and the histories that learn from it.
 type cluster struct {
-	*History
-	p    *pods.History
+	*Learned
+	p    *pods.Learned
 	now  time.Time
 	step time.Duration
 	// names of nodes that train made.
@@ -44,7 +44,7 @@ func newCluster(step time.Duration) *cluster {
 	grid := history.Grid{Interval: step}
 	sizes := map[string]float64{}
 	return &cluster{
-		History: NewHistory(Options{Tau: .95, Expiry: 5 * time.Minute, Grid: grid}, func(node string) (usage.Machine, bool) {
+		Learned: New(Options{Tau: .95, Expiry: 5 * time.Minute, Grid: grid}, func(node string) (usage.Machine, bool) {
 			size, other := sizes[node]
 			if !other {
 				size = 1
@@ -52,7 +52,7 @@ func newCluster(step time.Duration) *cluster {
 			return usage.Machine{Cores: 8 * size, Bytes: size * (32 << 30)}, size > 0
 		}),
 		sizes: sizes,
-		p:     pods.NewHistory(pods.Options{Tau: .95, ColdStart: 15 * time.Minute, Most: 1000, Forget: 5 * time.Minute, Grid: grid}),
+		p:     pods.New(pods.Options{Tau: .95, ColdStart: 15 * time.Minute, Most: 1000, Forget: 5 * time.Minute, Grid: grid}),
 		now:   time.Unix(1_700_006_400, 0), step: step, pods: map[string]*v1.Pod{}, untold: map[string]bool{},
 	}
 }
@@ -289,7 +289,7 @@ func TestTrains(t *testing.T) {
 	if err := c.Save(&file); err != nil {
 		t.Fatal(err)
 	}
-	read := NewHistory(c.options, c.machines)
+	read := New(c.options, c.machines)
 	if err := read.Load(bytes.NewReader(file.Bytes()), c.now); err != nil {
 		t.Fatal(err)
 	}
@@ -302,7 +302,7 @@ func TestTrains(t *testing.T) {
 		t.Error("nothing is trained from what was read")
 	}
 	for n := 0; n < file.Len(); n += 1 + file.Len()/50 {
-		if err := NewHistory(c.options, nil).Load(bytes.NewReader(file.Bytes()[:n]), c.now); err == nil {
+		if err := New(c.options, nil).Load(bytes.NewReader(file.Bytes()[:n]), c.now); err == nil {
 			t.Errorf("read %d of %d bytes", n, file.Len())
 		}
 	}
@@ -323,7 +323,7 @@ func TestDecisionsOfOtherFeaturesAreLeftOut(t *testing.T) {
 	if err := c.Save(&file); err != nil {
 		t.Fatal(err)
 	}
-	read := NewHistory(c.options, c.machines)
+	read := New(c.options, c.machines)
 	if err := read.Load(&file, c.now); err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,9 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package trace tells the steps of a pod's life from what the API keeps of it: its
+// Package timeline is foresight timeline: it tells the steps of a pod's life from what the API keeps of it: its
 // conditions, its containers' statuses and its events.
-package trace
+package timeline
 
 import (
 	"fmt"
