@@ -6,28 +6,20 @@ package replay
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/foresight-scheduler/foresight/cmd/foresight/replay/report"
 	"github.com/foresight-scheduler/foresight/cmd/internal/output"
 	"github.com/foresight-scheduler/foresight/cmd/internal/ownfile"
 	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/replay"
-	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/replay/recording"
-	"github.com/foresight-scheduler/foresight/plugins/predict/evaluate/replay/world"
-	"github.com/foresight-scheduler/foresight/plugins/predict/usage/trace"
 )
 
 // options are the flags.
@@ -52,16 +44,6 @@ type options struct {
 	report    string
 	page      string
 	format    output.Format
-}
-
-// cell is one trace at one density on nodes of one kind, or a recording.
-type cell struct {
-	name     string
-	bundle   *trace.Bundle
-	sizes    string
-	density  float64
-	nodes    int
-	recorded *world.World
 }
 
 // NewCommand returns foresight replay.
@@ -168,116 +150,6 @@ func (o *options) validate() error {
 	return nil
 }
 
-// cells reads the traces and returns what is to be tried.
-func (o *options) cells() ([]cell, error) {
-	if o.recording != "" {
-		w, err := recording.World(o.recording)
-		if err != nil {
-			return nil, fmt.Errorf("--recording: %w", err)
-		}
-		c := cell{name: w.Name, sizes: "recorded", nodes: len(w.Nodes), recorded: w}
-		o.seeds, o.history = 1, min(o.history, float64(w.Steps)/576) // half of it at most
-		from := o.world(0, c).From
-		c.density, o.days = w.Density(from), (time.Duration(w.Steps)*world.Step-from).Hours()/24
-		return []cell{c}, nil
-	}
-	var cells []cell
-	for _, value := range o.traces {
-		dir, densities := value, o.densities
-		if at := strings.LastIndexByte(value, '@'); at >= 0 {
-			own, err := parseDensities(value[at+1:])
-			if err == nil {
-				dir, densities = value[:at], own
-			} else if _, missing := os.Stat(value); missing != nil {
-				return nil, fmt.Errorf("--trace %s: %w", value, err)
-			}
-		}
-		b, err := trace.Read(dir)
-		if err != nil {
-			return nil, fmt.Errorf("--trace %s: %w", value, err)
-		}
-		for _, sizes := range o.sizes {
-			for _, density := range densities {
-				c := cell{name: b.Name, bundle: b, sizes: sizes, density: density, nodes: o.nodes}
-				w := o.world(0, c)
-				if err := w.Validate(); err != nil {
-					return nil, err
-				}
-				cells = append(cells, c)
-			}
-		}
-	}
-	return cells, nil
-}
-
-func parseDensities(s string) (all []float64, err error) {
-	for _, part := range strings.Split(s, ",") {
-		d, err := strconv.ParseFloat(part, 64)
-		if err != nil {
-			return nil, fmt.Errorf("%q is no density", part)
-		}
-		all = append(all, d)
-	}
-	return all, nil
-}
-
-// world are the options of a world.
-func (o *options) world(seed uint64, c cell) world.Options {
-	history, days := o.history, o.days
-	if o.cold {
-		history, days = 1, 1
-	}
-	hours := func(days float64) time.Duration {
-		return time.Duration(days * 24 * float64(time.Hour)).Truncate(time.Hour)
-	}
-	return world.Options{
-		Seed: seed, Nodes: o.nodes, Mixed: c.sizes == "mixed", Density: c.density,
-		From: hours(history), Length: hours(history) + hours(days),
-	}
-}
-
-// readConfigs returns what --config names, stock first.
-func (o *options) readConfigs() ([]*replay.Config, error) {
-	stock, err := replay.BuiltInConfig(replay.Stock)
-	if err != nil {
-		return nil, err
-	}
-	configs := []*replay.Config{stock}
-	for _, value := range o.configs {
-		name, file, isFile := strings.Cut(value, "=")
-		var c *replay.Config
-		if isFile {
-			var data []byte
-			if data, err = os.ReadFile(file); err == nil {
-				c, err = replay.ReadConfig(name, data)
-			}
-		} else if name == replay.Stock {
-			continue
-		} else {
-			c, err = replay.BuiltInConfig(name)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("--config %s: %w", value, err)
-		}
-		if name == "" || slices.ContainsFunc(configs, func(other *replay.Config) bool { return other.Name == name }) {
-			return nil, fmt.Errorf("--config %s: want a name that no other configuration has", value)
-		}
-		configs = append(configs, c)
-	}
-	if o.moves == 0 {
-		return configs, nil
-	}
-	for _, c := range slices.Clone(configs) {
-		if c.Mover != "" {
-			continue // It says itself how it moves pods.
-		}
-		for _, mover := range o.movers {
-			configs = append(configs, c.With(mover, o.moves))
-		}
-	}
-	return configs, nil
-}
-
 func (o *options) run(cmd *cobra.Command) error {
 	if err := o.validate(); err != nil {
 		return err
@@ -342,14 +214,6 @@ func (o *options) run(cmd *cobra.Command) error {
 	return output.Print(cmd.OutOrStdout(), o.format, rows, printTable)
 }
 
-// mark of the page that is to be written.
-func (o *options) mark() string {
-	if o.moves > 0 {
-		return movesMark
-	}
-	return pageMark
-}
-
 // write a file that a flag names, or none.
 func write(flag, file string, to func(io.Writer) error) error {
 	if file == "" {
@@ -391,153 +255,4 @@ func (o *options) command() string {
 		b.WriteString(" --cold")
 	}
 	return b.String()
-}
-
-// played is one world with all configurations.
-type played struct {
-	rows     []replay.Row
-	outcomes []*replay.Outcome
-}
-
-// playCell has each seed's world of a cell played, some at a time.
-func playCell[T any](ctx context.Context, o *options, c cell, configs []*replay.Config,
-	play func(context.Context, cell, uint64, []*replay.Config, func(*replay.Config, int)) (T, error), progress func(float64, string),
-) ([]T, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	out := make([]T, o.seeds)
-	var mu sync.Mutex
-	done, plays := 0, o.seeds*len(configs)*o.repeats
-	turns := make(chan struct{}, o.parallel)
-	var all sync.WaitGroup
-	for s := range o.seeds {
-		all.Go(func() {
-			turns <- struct{}{}
-			defer func() { <-turns }()
-			if ctx.Err() != nil {
-				return
-			}
-			seed := o.firstSeed + uint64(s)
-			var err error
-			out[s], err = play(ctx, c, seed, configs, func(config *replay.Config, n int) {
-				mu.Lock()
-				defer mu.Unlock()
-				done += n
-				progress(float64(done)/float64(plays), fmt.Sprintf("%s, %s nodes at %v, world %d: %s", c.name, c.sizes, c.density, seed, config.Name))
-			})
-			if err != nil {
-				cancel(fmt.Errorf("world %d: %w", seed, err))
-			}
-		})
-	}
-	all.Wait()
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	return out, nil
-}
-
-func (o *options) playSeed(ctx context.Context, cell cell, seed uint64, configs []*replay.Config, tell func(*replay.Config, int)) (p played, err error) {
-	settings := o.world(seed, cell)
-	w := cell.recorded
-	if w == nil {
-		if w, err = world.FromTrace(cell.bundle, settings); err != nil {
-			return p, err
-		}
-	}
-	for _, c := range configs {
-		var runs []*replay.Outcome
-		for draw := range uint64(o.repeats) {
-			out, err := replay.Run(ctx, w, c, replay.Options{From: settings.From, Cold: o.cold, Draw: draw, Progress: func(float64) { tell(c, 0) }})
-			if err != nil {
-				return p, err
-			}
-			runs = append(runs, out)
-			tell(c, 1)
-		}
-		row := replay.Row{
-			Trace: cell.name, Seed: &seed, Density: cell.density, NodeSizes: cell.sizes, Nodes: cell.nodes, Cold: o.cold, Config: c.Name,
-			Days: (settings.Length - settings.From).Hours() / 24,
-		}
-		row.Decisions, row.Unplaced, row.Measures, row.Moved = replay.Average(runs)
-		stock := &row
-		if len(p.rows) > 0 {
-			stock = &p.rows[0]
-		}
-		row.RatioToStock = row.Ratios(&stock.Measures)
-		for i := range p.rows {
-			if p.rows[i].Config == c.Base {
-				row.RatioToUnmoved = row.Ratios(&p.rows[i].Measures)
-			}
-		}
-		p.rows, p.outcomes = append(p.rows, row), append(p.outcomes, runs[0])
-	}
-	return p, nil
-}
-
-// printTable writes what there is over all seeds: counts a node and day, and ratios to stock.
-func printTable(out io.Writer, rows []replay.Row) error {
-	table := printers.GetNewTabWriter(out)
-	title := ""
-	for i := range rows {
-		r := &rows[i]
-		if r.Seed != nil {
-			continue
-		}
-		if t := fmt.Sprintf("%s, %d %s nodes at %.2f, %.4g days, %d worlds", r.Trace, r.Nodes, r.NodeSizes, r.Density, r.Days, r.Seeds); t != title {
-			if title != "" {
-				fmt.Fprintln(table)
-			}
-			title = t
-			fmt.Fprintln(table, t+" (minutes a node and day; ratios to stock with their 95 % interval)")
-			fmt.Fprintln(table, "CONFIG\tPODS\tUNPLACED\tHOT80\tRATIO\tHOT90\tRATIO\tUNMET\tRATIO\tMEM90\tRATIO\tP99\tIMBALANCE\tREGRET")
-		}
-		fmt.Fprintf(table, "%s\t%.0f\t%.0f\t%.1f\t%s\t%.1f\t%s\t%.2f\t%s\t%.1f\t%s\t%.2f\t%.3f\t%.3f\n", r.Config, r.Decisions, r.Unplaced,
-			aDay(r, r.Hot80), ratio(r, "hot80_node_minutes"), aDay(r, r.Hot90), ratio(r, "hot90_node_minutes"),
-			aDay(r, r.Unmet), ratio(r, "unmet_cpu_core_minutes"), aDay(r, r.Memory90), ratio(r, "memory90_node_minutes"),
-			r.P99, r.Imbalance, r.Regret)
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	return printMoves(out, rows)
-}
-
-// printMoves writes what became of moves: ratios to the same configuration without them.
-func printMoves(out io.Writer, rows []replay.Row) error {
-	table := printers.GetNewTabWriter(out)
-	head := false
-	for i := range rows {
-		r := &rows[i]
-		if r.Seed != nil || r.Moved == nil {
-			continue
-		}
-		if !head {
-			head = true
-			fmt.Fprintln(table, "\nMoves (ratios to the same configuration without them)")
-			fmt.Fprintln(table, "TRACE\tCONFIG\tMOVES A DAY\tA POD AND DAY\tBACK\tWITHIN 6H\tMOST\tHOT80\tHOT90\tUNMET\tMEM90")
-		}
-		fmt.Fprintf(table, "%s\t%s\t%.1f\t%.3f\t%s\t%.1f\t%.0f\t%s\t%s\t%s\t%s\n", r.Trace, r.Config, r.Moves/r.Days, r.APodAndDay, share(r.Back, r.Moves),
-			r.Soon, r.Most, unmoved(r, "hot80_node_minutes"), unmoved(r, "hot90_node_minutes"), unmoved(r, "unmet_cpu_core_minutes"), unmoved(r, "memory90_node_minutes"))
-	}
-	return table.Flush()
-}
-
-func share(part, all float64) string {
-	if all == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%.0f%%", 100*part/all)
-}
-
-// unmoved is a ratio to the configuration without moves, with its interval.
-func unmoved(r *replay.Row, name string) string {
-	if r.RatioToUnmoved[name] == 0 {
-		return "-"
-	}
-	s := fmt.Sprintf("%.2f", r.RatioToUnmoved[name])
-	if in, ok := r.UnmovedIntervals[name]; ok {
-		s += fmt.Sprintf(" (%.2f–%.2f)", in[0], in[1])
-	}
-	return s
 }

@@ -4,14 +4,11 @@
 package nodes
 
 import (
-	"context"
-	"errors"
 	"maps"
 	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/predict/learn/pods"
@@ -71,16 +68,6 @@ type learning struct {
 	completed [forecast.NumHorizons][forecast.NumResources][]*Decision
 	fresh     [forecast.NumHorizons][forecast.NumResources]int // completed since the last training
 	trained   Training
-}
-
-// Training tells of the training of models.
-type Training struct {
-	// Fits and Failures count trainings.
-	Fits, Failures uint64
-	// Seconds of the last one.
-	Seconds float64
-	// Decisions that are kept.
-	Decisions int
 }
 
 func (l *learning) init() {
@@ -274,132 +261,6 @@ func (n *Node) predict(h *Learned) {
 		n.predicted[r] = forecast.PeakWith(n.residual[forecast.Hour][r], n.load[forecast.Hour][r], forecast.Peak{}, h.combiners[forecast.Hour][r])
 	}
 }
-
-// Realised counts the node hours that are over by what was said of them when they began.
-type Realised struct {
-	// Above and Below the interval, and Within it.
-	Above, Below, Within [forecast.NumResources]uint64
-	// Excess is the sum, over the hours that were above, of how far as a share of the node.
-	Excess [forecast.NumResources]float64
-	// Headroom is the sum, over all hours, of how far the upper bound was off the peak, as a share of the node.
-	Headroom [forecast.NumResources]float64
-}
-
-// judge holds the hour that is over against what was said of it.
-func (h *Learned) judge(hour int64) {
-	for r := range forecast.NumResources {
-		violated, below, all := 0.0, 0.0, 0.0
-		for _, n := range h.nodes {
-			said, came := n.predicted[r], n.Resources[r].Peak
-			size := n.size()[r]
-			if said.Upper <= 0 || came < 0 || size <= 0 || hour != h.hour+1 || n.Hours == 0 {
-				continue
-			}
-			all++
-			n.Account = n.Account.judged(h.options.Grid.Origin+h.hour*3600, r, said, came)
-			h.realised.Headroom[r] += math.Abs(said.Upper-came) / size
-			switch {
-			case came > said.Upper:
-				violated++
-				h.realised.Above[r]++
-				h.realised.Excess[r] += (came - said.Upper) / size
-			case came < said.Lower:
-				below++
-				h.realised.Below[r]++
-			default:
-				h.realised.Within[r]++
-			}
-		}
-		if all > 0 && h.models[forecast.Hour][r].Load() != nil {
-			if h.tracker[r] == nil {
-				h.tracker[r] = peak.NewTracker(1-h.options.Tau, 1)
-				h.floor[r] = peak.NewFloor(peak.LowerAt, 1)
-			}
-			h.tracker[r].Round(violated / all)
-			h.floor[r].Round(below / all)
-		}
-	}
-}
-
-// Train fits models when there is something new to learn, until ctx ends. It runs beside everything else.
-func (h *Learned) Train(ctx context.Context, failed func(error)) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-h.wake:
-		}
-		if err := h.TrainDue(ctx); err != nil && ctx.Err() == nil {
-			failed(err)
-		}
-	}
-}
-
-// TrainDue fits the models that have enough new to learn from, and returns when they are fitted.
-func (h *Learned) TrainDue(ctx context.Context) error {
-	var failures []error
-	for horizon := range h.models {
-		for r := range h.models[horizon] {
-			failures = append(failures, h.train(ctx, horizon, r))
-		}
-	}
-	return errors.Join(failures...)
-}
-
-func (h *Learned) train(ctx context.Context, horizon, r int) error {
-	h.mu.Lock()
-	due := h.fresh[horizon][r] >= trainEvery
-	all := append([]*Decision(nil), h.completed[horizon][r]...)
-	if due {
-		h.fresh[horizon][r] = 0
-	}
-	h.mu.Unlock()
-	if !due {
-		return nil
-	}
-	begun := time.Now()
-	model, err := fit(ctx, all, forecast.Horizon(horizon), h.options.Tau)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	switch {
-	case err == nil:
-		h.trained.Fits++
-		h.trained.Seconds = time.Since(begun).Seconds()
-		h.models[horizon][r].Store(model)
-	case errors.Is(err, peak.ErrFewDecisions):
-		return nil
-	default:
-		h.trained.Failures++
-	}
-	return err
-}
-
-func fit(ctx context.Context, all []*Decision, horizon forecast.Horizon, tau float64) (*peak.Model, error) {
-	t, err := peak.NewTrainer(peak.TrainerOptions{Horizon: horizon.Hours(), Taus: []float64{tau}, Capacity: mostDecisions, Seed: 1})
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range all {
-		t.Complete(d.input(), d.Peak)
-	}
-	return t.Fit(ctx)
-}
-
-// Training returns how training fares; it may be called at any time.
-func (h *Learned) Training() Training {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	t := h.trained
-	for horizon := range h.completed {
-		for r := range h.completed[horizon] {
-			t.Decisions += len(h.completed[horizon][r])
-		}
-	}
-	return t
-}
-
-// Realised returns how forecasts of the next hour turned out.
-func (h *Learned) Realised() Realised { return h.realised }
 
 // Len returns of how many nodes something is known.
 func (h *Learned) Len() int { return len(h.nodes) }
