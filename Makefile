@@ -103,6 +103,10 @@ bin/servers/victoria-metrics:
 prometheus: build bin/servers/prometheus bin/servers/thanos bin/servers/mimir bin/servers/victoria-metrics ## Build Prometheus, Thanos, Mimir and VictoriaMetrics, and run the tests that read real ones (20 minutes cold).
 	FORESIGHT_SERVERS=$(CURDIR)/bin/servers go test -count=1 ./plugins/predict/usage/prometheus ./test/integration -run 'TestPrometheus|TestToldTwice|TestCousins|TestDashboardShows' -v
 
+.PHONY: sizes
+sizes: ## List files over 300 lines and packages over 600 for which hack/large.txt has no reason.
+	@hack/verify-size.sh
+
 .PHONY: fuzz
 fuzz: ## Fuzz everything that has a fuzz target: our plugins and the node index against upstream, and what reads others' text. Each for FUZZTIME (60s); FUZZ='REGEXP' for some.
 	@hack/fuzz.sh $(or $(FUZZTIME),60s) '$(or $(FUZZ),.)'
