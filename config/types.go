@@ -488,6 +488,7 @@ type RebalanceArgs struct {
 	// SchedulerNames of other schedulers whose pods move too.
 	SchedulerNames []string
 	Breaker        RebalanceBreaker
+	Packing        RebalancePacking
 }
 
 // RebalanceMode says what becomes of moves.
@@ -507,6 +508,30 @@ type RebalanceBudgets struct {
 	PerHour int32
 	// PerNode from or to it, PerWorkload and PerNamespace.
 	PerNode, PerWorkload, PerNamespace int32
+}
+
+// RebalancePacking empties nodes, so that a cluster autoscaler can remove them.
+type RebalancePacking struct {
+	// Mode is at most that of the moves.
+	Mode RebalanceMode
+	// NodeSelector selects nodes that may be emptied by their labels; empty is all.
+	NodeSelector *metav1.LabelSelector
+	// KeepNodes of those selected stay at least; 1–100000.
+	KeepNodes int32
+	// HeadroomPercent of the CPU and memory of the selected nodes that stay is not requested afterwards; 0–90.
+	HeadroomPercent int32
+	// MaxHarmCoreMinutes is how much more CPU demand beyond what nodes run well at there may be within the horizon; 0–10000.
+	MaxHarmCoreMinutes int32
+	// MaxPods that have to leave a node; 1–100.
+	MaxPods int32
+	// PerHour is how many pods move for it within an hour, beside MaxMoves.PerHour; 1–1000.
+	PerHour int32
+	// MinNodeAge of nodes that are emptied; 0–720h.
+	MinNodeAge metav1.Duration
+	// GiveUpAfter is how long emptying a node may take; 10m–48h.
+	GiveUpAfter metav1.Duration
+	// HoldFor is how long an emptied node is kept out of use for the autoscaler; 1m–48h.
+	HoldFor metav1.Duration
 }
 
 // RebalanceBreaker stops moves that do not bring what they promised.

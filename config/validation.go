@@ -371,10 +371,16 @@ func ValidateShadowArgs(path *field.Path, args *ShadowArgs) (errs field.ErrorLis
 
 // ValidateRebalanceArgs checks the args.
 func ValidateRebalanceArgs(path *field.Path, args *RebalanceArgs) (errs field.ErrorList) {
-	if modes := []RebalanceMode{RebalanceOff, RebalanceSuggest, RebalanceEvict}; !slices.Contains(modes, args.Mode) {
+	modes := []RebalanceMode{RebalanceOff, RebalanceSuggest, RebalanceEvict}
+	breaker, budgets, packing := path.Child("breaker"), path.Child("maxMoves"), path.Child("packing")
+	switch mode := args.Packing.Mode; {
+	case !slices.Contains(modes, args.Mode):
 		errs = append(errs, field.NotSupported(path.Child("mode"), args.Mode, modes))
+	case !slices.Contains(modes, mode):
+		errs = append(errs, field.NotSupported(packing.Child("mode"), mode, modes))
+	case slices.Index(modes, mode) > slices.Index(modes, args.Mode):
+		errs = append(errs, field.Invalid(packing.Child("mode"), mode, fmt.Sprintf("more than %s, which is %s", path.Child("mode"), args.Mode)))
 	}
-	breaker, budgets := path.Child("breaker"), path.Child("maxMoves")
 	for _, d := range []struct {
 		path      *field.Path
 		value     metav1.Duration
@@ -382,6 +388,8 @@ func ValidateRebalanceArgs(path *field.Path, args *RebalanceArgs) (errs field.Er
 	}{
 		{path.Child("interval"), args.Interval, 10 * time.Second, time.Hour}, {path.Child("lostWork"), args.LostWork, 0, time.Hour},
 		{path.Child("moveAgainAfter"), args.MoveAgainAfter, 0, 168 * time.Hour}, {breaker.Child("pause"), args.Breaker.Pause, time.Minute, 168 * time.Hour},
+		{packing.Child("minNodeAge"), args.Packing.MinNodeAge, 0, 720 * time.Hour}, {packing.Child("giveUpAfter"), args.Packing.GiveUpAfter, 10 * time.Minute, 48 * time.Hour},
+		{packing.Child("holdFor"), args.Packing.HoldFor, time.Minute, 48 * time.Hour},
 	} {
 		if d.value.Duration < d.low || d.value.Duration > d.high {
 			errs = append(errs, field.Invalid(d.path, d.value.Duration.String(), fmt.Sprintf("not in valid range [%v-%v]", d.low, d.high)))
@@ -397,10 +405,14 @@ func ValidateRebalanceArgs(path *field.Path, args *RebalanceArgs) (errs field.Er
 		{budgets.Child("perHour"), args.MaxMoves.PerHour, 1, 1000}, {budgets.Child("perNode"), args.MaxMoves.PerNode, 1, 1000},
 		{budgets.Child("perWorkload"), args.MaxMoves.PerWorkload, 1, 1000}, {budgets.Child("perNamespace"), args.MaxMoves.PerNamespace, 1, 1000},
 		{breaker.Child("moves"), args.Breaker.Moves, 0, 100}, {breaker.Child("minPercent"), args.Breaker.MinPercent, 0, 100},
+		{packing.Child("keepNodes"), args.Packing.KeepNodes, 1, 100_000}, {packing.Child("headroomPercent"), args.Packing.HeadroomPercent, 0, 90},
+		{packing.Child("maxHarmCoreMinutes"), args.Packing.MaxHarmCoreMinutes, 0, 10_000}, {packing.Child("maxPods"), args.Packing.MaxPods, 1, 100},
+		{packing.Child("perHour"), args.Packing.PerHour, 1, 1000},
 	} {
 		errs = append(errs, validateRange(n.path, n.value, n.low, n.high)...)
 	}
 	errs = append(errs, metav1validation.ValidateLabelSelector(args.NamespaceSelector, metav1validation.LabelSelectorValidationOptions{}, path.Child("namespaceSelector"))...)
+	errs = append(errs, metav1validation.ValidateLabelSelector(args.Packing.NodeSelector, metav1validation.LabelSelectorValidationOptions{}, packing.Child("nodeSelector"))...)
 	return append(errs, validateNames(path.Child("schedulerNames"), args.SchedulerNames)...)
 }
 

@@ -31,6 +31,34 @@ func TestRebalanceMayEvict(t *testing.T) {
 	}
 }
 
+// Emptying nodes has a component of its own, which allows to patch nodes and nothing else, to the scheduler alone; neither the base nor the rebalancer
+// may.
+func TestPackingMayPatchNodes(t *testing.T) {
+	for _, components := range []string{"components/rebalance", "components/rebalance, components/packing"} {
+		objects := kustomized(t, "components: ["+components+"]\n", nil)
+		all := map[string]bool{}
+		for _, name := range []string{"foresight-scheduler", "foresight-scheduler-rebalance"} {
+			permissions(into[rbacv1.ClusterRole](t, objects, "ClusterRole", name).Rules, all)
+		}
+		if all["patch nodes"] {
+			t.Errorf("with %s it may %v", components, all)
+		}
+		if !strings.Contains(components, "packing") {
+			continue
+		}
+		role := into[rbacv1.ClusterRole](t, objects, "ClusterRole", "foresight-scheduler-packing")
+		more := map[string]bool{}
+		permissions(role.Rules, more)
+		if len(more) != 1 || !more["patch nodes"] {
+			t.Errorf("it may %v", more)
+		}
+		binding := into[rbacv1.ClusterRoleBinding](t, objects, "ClusterRoleBinding", "foresight-scheduler-packing")
+		if s := binding.Subjects; binding.RoleRef.Name != role.Name || len(s) != 1 || s[0].Kind != "ServiceAccount" || s[0].Name != "foresight-scheduler" || s[0].Namespace != "foresight-system" {
+			t.Errorf("%+v", binding)
+		}
+	}
+}
+
 // Its configuration is the shipped one and suggests.
 func TestRebalanceSuggests(t *testing.T) {
 	config := into[v1.ConfigMap](t, kustomized(t, "components: [components/rebalance]\n", nil), "ConfigMap", "")

@@ -179,6 +179,9 @@ func run(ctx context.Context, cmd *cobra.Command, opts *options.Options, old *ol
 	if err := moves.install(ctx, sched, completed); err != nil {
 		return err
 	}
+	if moves == nil && looks == nil {
+		sweepMarks(ctx, completed)
+	}
 	// This is how upstream and the fence end the process when the lease is lost. The fence lets nothing be written meanwhile.
 	klog.OsExit = func(code int) {
 		end()

@@ -33,6 +33,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
 	"github.com/foresight-scheduler/foresight/plugins/rebalance"
+	"github.com/foresight-scheduler/foresight/plugins/rebalance/packing"
 	"github.com/foresight-scheduler/foresight/plugins/suite/profiles"
 )
 
@@ -107,6 +108,10 @@ func (r *rebalancer) install(ctx context.Context, sched *scheduler.Scheduler, c 
 	}
 	namespaces := c.InformerFactory.Core().V1().Namespaces().Lister()
 	a := r.args
+	nodes, err := packable(a, c)
+	if err != nil {
+		return err
+	}
 	w.read, w.survey = r.engine.Reader(), rebalance.SurveyOf(a, rebalance.Movable{
 		MaxPriority: a.MaxPriority,
 		Namespace: func(name string) bool {
@@ -117,13 +122,23 @@ func (r *rebalancer) install(ctx context.Context, sched *scheduler.Scheduler, c 
 			return slices.Contains(w.profiles, name) || slices.Contains(a.SchedulerNames, name)
 		},
 	})
+	w.survey.Emptiable = nodes.Of
+	asks := &packed{world: w, marks: marks{client: c.Client, by: nodes.By}}
+	packer := &packing.Emptier{World: asks, Options: packing.OptionsOf(a), Count: packing.NewMetrics()}
+	if !packer.Options.Off {
+		asks.budgets = c.InformerFactory.Policy().V1().PodDisruptionBudgets().Lister()
+	}
 	r.loop = &rebalance.Loop{
 		World: w, Options: rebalance.OptionsOf(a), Interval: a.Interval.Duration, Evicts: a.Mode == config.RebalanceEvict,
 		Count: rebalance.NewMetrics(),
 	}
+	if !r.looksOn || !packer.Options.Off {
+		r.loop.Packer = packer
+	}
 	r.loop.Count.Register(legacyregistry.MustRegister)
+	packer.Count.Register(legacyregistry.MustRegister)
 	go r.loop.Run(ctx)
-	klog.FromContext(ctx).Info("Looking for moves", "mode", a.Mode, "interval", a.Interval.Duration, "perHour", a.MaxMoves.PerHour)
+	klog.FromContext(ctx).Info("Looking for moves", "mode", a.Mode, "packing", a.Packing.Mode, "interval", a.Interval.Duration, "perHour", a.MaxMoves.PerHour)
 	return nil
 }
 
@@ -231,7 +246,7 @@ func (w *world) Tell(pod *rebalance.Pod, result, note string) {
 	switch result {
 	case rebalance.Suggested:
 		reason = "RebalanceSuggested"
-	case rebalance.Made:
+	case rebalance.Made, rebalance.Packed:
 		reason = "Rebalanced"
 	case string(rebalance.Failed):
 		kind = v1.EventTypeWarning

@@ -313,6 +313,10 @@ func TestDecodeRebalance(t *testing.T) {
 		MaxMoves:          config.RebalanceBudgets{PerHour: 2, PerNode: 2, PerWorkload: 1, PerNamespace: 4},
 		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"foresight-scheduler.dev/rebalance": "allowed"}},
 		Breaker:           config.RebalanceBreaker{Moves: 8, MinPercent: 10, Pause: metav1.Duration{Duration: 6 * time.Hour}},
+		Packing: config.RebalancePacking{
+			Mode: config.RebalanceOff, NodeSelector: &metav1.LabelSelector{}, KeepNodes: 3, HeadroomPercent: 15, MaxHarmCoreMinutes: 8, MaxPods: 10, PerHour: 12,
+			MinNodeAge: metav1.Duration{Duration: time.Hour}, GiveUpAfter: metav1.Duration{Duration: 3 * time.Hour}, HoldFor: metav1.Duration{Duration: time.Hour},
+		},
 	}
 	if !equality.Semantic.DeepEqual(got, want) {
 		t.Errorf("want (-) and got (+) differ:\n%s", diff.Diff(want, got))
@@ -326,14 +330,44 @@ func TestDecodeRebalance(t *testing.T) {
 	bad := &config.RebalanceArgs{
 		Mode: "Sometimes", Interval: metav1.Duration{Duration: time.Second}, MaxPriority: 2_000_000_000, SchedulerNames: []string{"a", "a", "B"},
 		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"a b": ""}},
+		Packing:           config.RebalancePacking{NodeSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"a b": ""}}, MinNodeAge: metav1.Duration{Duration: -1}},
 	}
 	err = config.ValidateRebalanceArgs(config.ArgsPath("Rebalance"), bad).ToAggregate()
 	for _, says := range []string{
 		`args.mode: Unsupported value: "Sometimes"`, `args.interval: Invalid value: "1s"`, "args.horizonHours: Invalid value: 0", "args.maxPriority: Invalid value", "args.maxMoves.perHour: Invalid value: 0",
 		"args.breaker.pause: Invalid", "args.schedulerNames[1]: Duplicate", `args.schedulerNames[2]: Invalid value: "B"`, "args.namespaceSelector.matchLabels: Invalid",
+		"args.packing.giveUpAfter: Invalid", "args.packing.holdFor: Invalid", "args.packing.keepNodes: Invalid value: 0", "args.packing.nodeSelector.matchLabels: Invalid", "args.packing.minNodeAge: Invalid",
 	} {
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v, want %s", err, says)
+		}
+	}
+}
+
+// Nodes are emptied as far as pods are moved, and no further.
+func TestPackingIsNoMoreThanMoves(t *testing.T) {
+	for text, says := range map[string]string{
+		"mode: Suggest\npacking: {mode: Evict}":    `args.packing.mode: Invalid value: "Evict": more than`,
+		"packing: {mode: Suggest}":                 `args.packing.mode: Invalid value: "Suggest": more than`,
+		"mode: Evict\npacking: {mode: Sometimes}":  `args.packing.mode: Unsupported value: "Sometimes"`,
+		"mode: Evict\npacking: {mode: Evict}":      "",
+		"mode: Evict\npacking: {mode: Suggest}":    "",
+		"mode: Suggest\npacking: {mode: Suggest}":  "",
+		"mode: Suggest\npacking: {maxPods: 0}":     "args.packing.maxPods: Invalid value: 0",
+		"mode: Suggest\npacking: {perHour: 1001}":  "args.packing.perHour: Invalid value: 1001",
+		"mode: Evict\npacking: {keepNodes: 0}":     "args.packing.keepNodes: Invalid value: 0",
+		"mode: Evict\npacking: {giveUpAfter: 1m}":  "args.packing.giveUpAfter: Invalid",
+		"packing: {headroomPercent: 91}":           "args.packing.headroomPercent: Invalid value: 91",
+		"packing: {maxHarmCoreMinutes: -1}":        "args.packing.maxHarmCoreMinutes: Invalid value: -1",
+		"mode: Suggest\npacking: {holdFor: 1000h}": "args.packing.holdFor: Invalid",
+	} {
+		got, err := decode(t, header+"RebalanceArgs\n"+text)
+		if err != nil {
+			t.Fatal(text, err)
+		}
+		err = config.ValidateRebalanceArgs(config.ArgsPath("Rebalance"), got.(*config.RebalanceArgs)).ToAggregate()
+		if says == "" && err != nil || says != "" && (err == nil || !strings.Contains(err.Error(), says)) {
+			t.Errorf("%s: %v, want %q", text, err, says)
 		}
 	}
 }

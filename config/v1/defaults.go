@@ -228,4 +228,23 @@ func SetDefaults_RebalanceArgs(args *RebalanceArgs) {
 	if args.Breaker.Pause.Duration == 0 {
 		args.Breaker.Pause.Duration = 6 * time.Hour
 	}
+	p := &args.Packing
+	if p.Mode == "" {
+		p.Mode = RebalanceMode(config.RebalanceOff)
+	}
+	if p.NodeSelector == nil {
+		p.NodeSelector = &metav1.LabelSelector{}
+	}
+	defaultTo(&p.KeepNodes, 3)
+	defaultTo(&p.HeadroomPercent, 15)
+	defaultTo(&p.MaxHarmCoreMinutes, 8)
+	defaultTo(&p.MaxPods, 10)
+	defaultTo(&p.PerHour, 12)
+	defaultTo(&p.MinNodeAge, metav1.Duration{Duration: time.Hour})
+	if p.GiveUpAfter.Duration == 0 {
+		p.GiveUpAfter.Duration = 3 * time.Hour
+	}
+	if p.HoldFor.Duration == 0 {
+		p.HoldFor.Duration = time.Hour
+	}
 }

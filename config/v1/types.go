@@ -650,6 +650,9 @@ type RebalanceArgs struct {
 	// Breaker stops moves that do not bring what they promised.
 	// +optional
 	Breaker RebalanceBreaker `json:"breaker,omitempty"`
+	// Packing empties nodes, so that a cluster autoscaler can remove them.
+	// +optional
+	Packing RebalancePacking `json:"packing,omitempty"`
 }
 
 // RebalanceMode says what becomes of moves.
@@ -669,6 +672,43 @@ type RebalanceBudgets struct {
 	// PerNamespace, 4 by default.
 	// +optional
 	PerNamespace *int32 `json:"perNamespace,omitempty"`
+}
+
+// RebalancePacking empties nodes, one at a time, so that a cluster autoscaler can remove them.
+type RebalancePacking struct {
+	// Mode is Off, Suggest (nodes that could be emptied are told, and nothing is changed) or Evict (a node is marked by a taint, and its pods
+	// are evicted through the Eviction API). It may not be more than the mode of the moves. Default: Off.
+	// +optional
+	Mode RebalanceMode `json:"mode,omitempty"`
+	// NodeSelector selects nodes that may be emptied by their labels. Default: all.
+	// +optional
+	NodeSelector *metav1.LabelSelector `json:"nodeSelector,omitempty"`
+	// KeepNodes of those selected stay at least, 3 by default; 1–100000.
+	// +optional
+	KeepNodes *int32 `json:"keepNodes,omitempty"`
+	// HeadroomPercent of the CPU and of the memory of the selected nodes that stay is not requested afterwards, 15 by default; 0–90.
+	// +optional
+	HeadroomPercent *int32 `json:"headroomPercent,omitempty"`
+	// MaxHarmCoreMinutes is how much more CPU demand beyond what nodes run well at there may be within the horizon, over all nodes, 8 by
+	// default; 0–10000.
+	// +optional
+	MaxHarmCoreMinutes *int32 `json:"maxHarmCoreMinutes,omitempty"`
+	// MaxPods that have to leave a node, 10 by default; 1–100. Nodes with more stay.
+	// +optional
+	MaxPods *int32 `json:"maxPods,omitempty"`
+	// PerHour is how many pods move for it within an hour, beside maxMoves.perHour, 12 by default; 1–1000. The budgets of a workload and of a namespace
+	// in maxMoves hold for both.
+	// +optional
+	PerHour *int32 `json:"perHour,omitempty"`
+	// MinNodeAge of nodes that are emptied, 1h by default; 0–720h.
+	// +optional
+	MinNodeAge *metav1.Duration `json:"minNodeAge,omitempty"`
+	// GiveUpAfter is how long emptying a node may take, 3h by default; 10m–48h.
+	// +optional
+	GiveUpAfter metav1.Duration `json:"giveUpAfter,omitempty"`
+	// HoldFor is how long an emptied node is kept out of use for the autoscaler, 1h by default; 1m–48h.
+	// +optional
+	HoldFor metav1.Duration `json:"holdFor,omitempty"`
 }
 
 // RebalanceBreaker stops moves that do not bring what they promised.

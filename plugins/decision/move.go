@@ -8,7 +8,7 @@ import "time"
 // Move of a pod to another node: one that the rebalancer suggested or made, or whose eviction the API server refused.
 type Move struct {
 	Time time.Time `json:"time"`
-	// Result is suggested, moved, or why the eviction was refused: pdb or error.
+	// Result is suggested, moved, packed (moved to empty its node), or why the eviction was refused: pdb or error.
 	Result string `json:"result"`
 	// Pod that was to go, and Successor, the pod that replaced it; empty if none is known. One of the two is the pod that is explained.
 	Pod       string `json:"pod"`

@@ -17,6 +17,7 @@ func OptionsOf(a *config.RebalanceArgs) Options {
 	return Options{
 		MinGain: float64(a.MinGainCoreMinutes), MinShare: float64(a.MinGainPercent) / 100, Lost: a.LostWork.Duration, Again: a.MoveAgainAfter.Duration,
 		Hour: int(a.MaxMoves.PerHour), Node: int(a.MaxMoves.PerNode), Workload: int(a.MaxMoves.PerWorkload), Namespace: int(a.MaxMoves.PerNamespace),
+		MaxHarm: float64(a.Packing.MaxHarmCoreMinutes), EmptyingHour: int(a.Packing.PerHour),
 		Asks:    asks,
 		Breaker: Breaker{Moves: float64(a.Breaker.Moves), Share: float64(a.Breaker.MinPercent) / 100, Pause: a.Breaker.Pause.Duration},
 	}

@@ -19,13 +19,14 @@ const mostRecords = 200
 const (
 	Suggested = "suggested"
 	Made      = "moved"
+	Packed    = "packed" // moved so that its node is emptied
 )
 
 // Record of a move that was suggested or tried.
 type Record struct {
 	ID        int64     `json:"id"`
 	Time      time.Time `json:"time"`
-	Result    string    `json:"result"` // suggested, moved, pdb or error
+	Result    string    `json:"result"` // suggested, moved, packed, pdb or error
 	Namespace string    `json:"namespace"`
 	Pod       string    `json:"pod"`
 	UID       string    `json:"uid"`
@@ -116,6 +117,12 @@ func (d *diary) newest(want func(*Record) bool) []Record {
 func (c *Cluster) record(m *Move) Record {
 	at := func(slot int) string { return c.Now.Add(c.Until(slot)).UTC().Format("15:04") }
 	from, to := &m.Peak, &m.PeakTo
+	if m.Empties {
+		return Record{
+			Time: c.Now, Namespace: m.Pod.Namespace, Pod: m.Pod.Name, UID: m.Pod.UID, From: m.From, To: m.To,
+			Why: fmt.Sprintf("%s is being emptied, so that an autoscaler can remove it; %s would go to %s, and %d more pods leave after it", m.From, m.Pod.Name, m.To, m.Left),
+		}
+	}
 	return Record{
 		Time: c.Now, Namespace: m.Pod.Namespace, Pod: m.Pod.Name, UID: m.Pod.UID, From: m.From, To: m.To, Gain: m.Gain(), Cost: m.Cost,
 		Why: fmt.Sprintf("%s is predicted at %s at %s, and at %s without %s; moving it to %s saves %.0f of %.0f core-minutes beyond what both run well at; after: %s is predicted at %s at most, at %s",

@@ -46,6 +46,8 @@ func TestFixedBy(t *testing.T) {
 		"that the autoscaler leaves": {func(p *v1.Pod) {
 			p.Annotations = map[string]string{"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
 		}, Unsafe},
+		"that Karpenter leaves":   {func(p *v1.Pod) { p.Annotations = map[string]string{"karpenter.sh/do-not-disrupt": "true"} }, Unsafe},
+		"that Karpenter may take": {func(p *v1.Pod) { p.Annotations = map[string]string{"karpenter.sh/do-not-disrupt": "false"} }, ""},
 		"that the autoscaler may take": {func(p *v1.Pod) {
 			p.Annotations = map[string]string{"cluster-autoscaler.kubernetes.io/safe-to-evict": "true"}
 		}, ""},

@@ -77,7 +77,8 @@ func newLedger(b Breaker, since time.Time) ledger {
 // Moved tells the planner of a move that was made.
 func (p *Planner) Moved(m Move) {
 	m.Pod = m.Pod.named()
-	p.ledger.moves = append(p.ledger.moves, &made{Move: m})
+	// What empties a node promises nothing that could be followed.
+	p.ledger.moves = append(p.ledger.moves, &made{Move: m, settled: m.Empties})
 }
 
 // Succeeded tells it which pod came in the place of a pod that was moved.
@@ -111,8 +112,9 @@ func (l *ledger) forget(now time.Time, after time.Duration) {
 	}
 }
 
-// allows says why a pod may not leave its node now; "" is nothing. Planned moves count as made.
-func (l *ledger) allows(pod *Pod, node string, now time.Time, o *Options, planned []Move) Reason {
+// allows says why a pod may not leave its node now; "" is nothing. Planned moves count as made. Moves that empty nodes and the others have a budget of their
+// own for the hour; those of a workload and of a namespace are one.
+func (l *ledger) allows(pod *Pod, node string, now time.Time, o *Options, planned []Move, empties bool) Reason {
 	// 1. Not twice within a time. A pod whose predecessor is not known may have been moved: where its workload had a move that has no
 	// successor yet, and in the time before this planner began.
 	if line := l.lineage[pod.UID]; line != nil && now.Sub(line.moved) < o.Again {
@@ -145,19 +147,21 @@ func (l *ledger) allows(pod *Pod, node string, now time.Time, o *Options, planne
 			return TooSoon
 		}
 		if now.Sub(m.At) < time.Hour {
-			hour++
+			if m.Empties == empties {
+				hour++
+			}
 			count(m.Pod.Workload, m.Pod.Namespace)
 		}
 	}
 	// 2. Budgets.
 	switch {
-	case hour >= o.Hour:
+	case empties && hour >= o.EmptyingHour || !empties && hour >= o.Hour:
 		return HourBudget
 	case ofWorkload >= o.Workload:
 		return WorkloadSpent
 	case ofNamespace >= o.Namespace:
 		return TenantBudget
-	case l.spent(node, now, planned) >= o.Node:
+	case !empties && l.spent(node, now, planned) >= o.Node:
 		return NodeBudget
 	}
 	return ""

@@ -45,6 +45,8 @@ type Loop struct {
 	// Evicts says that moves are made.
 	Evicts bool
 	Count  *Metrics
+	// Packer empties nodes; nil is nobody.
+	Packer Packer
 
 	turn    turn // to look at the cluster, and to evict
 	planner *Planner
@@ -118,6 +120,9 @@ func (l *Loop) Look(ctx context.Context, now time.Time) {
 	log := klog.FromContext(ctx)
 	if !l.World.Leads() {
 		l.planner, l.awaits = nil, nil // What another leader does is not known here.
+		if l.Packer != nil {
+			l.Packer.Forget()
+		}
 		return
 	}
 	if l.planner == nil {
@@ -156,6 +161,14 @@ func (l *Loop) Look(ctx context.Context, now time.Time) {
 	for i := range plan.Moves {
 		l.make(ctx, c, plan, &plan.Moves[i])
 	}
+
+	// 4. Where nothing is to be cured, a node may be emptied.
+	if l.Packer != nil {
+		_, _, stopped := l.planner.Realised()
+		if m := l.Packer.Look(ctx, c, l.planner, !waits && len(plan.Moves) == 0 && !now.Before(stopped)); m != nil {
+			l.make(ctx, c, plan, m)
+		}
+	}
 	plan.count()
 	l.Count.looked(now, took, plan, l.planner)
 	plan.Moves, plan.refused = nil, nil // They hold the pods of the look, and the diary does not tell them.
@@ -177,6 +190,10 @@ func (l *Loop) make(ctx context.Context, c *Cluster, plan *Plan, m *Move) {
 	switch err := l.World.Evict(ctx, m.Pod); {
 	case err == nil:
 		record.Result = Made
+		if m.Empties {
+			record.Result = Packed
+			l.Packer.Moved(m)
+		}
 		l.planner.Moved(*m)
 		before := map[string]bool{}
 		for i := range c.Nodes {
@@ -206,8 +223,12 @@ func (l *Loop) make(ctx context.Context, c *Cluster, plan *Plan, m *Move) {
 	}
 	r.pause = min(2*r.pause, backOffMost)
 	r.until = c.Now.Add(r.pause)
-	plan.refuse(&Refusal{Pod: m.Pod, Node: m.From, To: m.To, Cures: m.Before - m.After, Gain: m.Gain(), Reason: Reason(record.Result)})
 	l.keep(m, &record)
+	if m.Empties {
+		l.Packer.Refused(ctx, m, Reason(record.Result))
+		return
+	}
+	plan.refuse(&Refusal{Pod: m.Pod, Node: m.From, To: m.To, Cures: m.Before - m.After, Gain: m.Gain(), Reason: Reason(record.Result)})
 }
 
 // keep remembers a record, counts it, and tells the pod of it.

@@ -26,7 +26,7 @@ func NewMetrics() *Metrics {
 	return &Metrics{
 		moves: metrics.NewCounterVec(&metrics.CounterOpts{
 			Name: "foresight_rebalance_moves_total", StabilityLevel: metrics.ALPHA,
-			Help: "Moves that were found, by result: suggested, moved, pdb (the API server refused the eviction) or error.",
+			Help: "Moves that were found, by result: suggested, moved, packed (to empty a node), pdb (the API server refused the eviction) or error.",
 		}, []string{"result"}),
 		refused: metrics.NewCounterVec(&metrics.CounterOpts{
 			Name: "foresight_rebalance_refused_total", StabilityLevel: metrics.ALPHA,

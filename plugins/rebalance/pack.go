@@ -48,6 +48,25 @@ type Packing struct {
 	Kept  map[Reason]int `json:"kept"`
 	// Partial says that the time for an answer ended before all nodes were looked at.
 	Partial bool `json:"partial,omitempty"`
+
+	// Mode of the loop that empties nodes; empty is off.
+	Mode string `json:"mode,omitempty"`
+	// Now is the node that it is emptying, and Since when.
+	Now   string     `json:"now,omitempty"`
+	Since *time.Time `json:"since,omitempty"`
+	// Records of what it did, the newest first.
+	Records []NodeRecord `json:"records,omitempty"`
+}
+
+// NodeRecord tells of a node that was to be emptied.
+type NodeRecord struct {
+	Time time.Time `json:"time"`
+	Node string    `json:"node"`
+	// Result is suggested, marked, emptied, removed or given-up.
+	Result string `json:"result"`
+	// Reason why it was given up.
+	Reason Reason `json:"reason,omitempty"`
+	Why    string `json:"why"`
 }
 
 // Reasons why a node is not emptied, beside those why a pod does not move.
@@ -55,7 +74,7 @@ const (
 	Harms  Reason = "harm"    // the other nodes would suffer
 	Unsure Reason = "unknown" // nothing recent is known of it
 	Takes  Reason = "takes"   // it takes pods of another node that is emptied
-	Many   Reason = "pods"    // it has more pods than the scheduler is still asked about
+	Many   Reason = "pods"    // it has more pods than the scheduler is still asked about, or than maxPods
 )
 
 // Pack finds nodes that can be emptied with no other node suffering more, those first whose pods request the least. All of them can be, one after the other. It moves
@@ -82,7 +101,10 @@ func (p *Planner) Pack(ctx context.Context, c *Cluster, dry Elsewhere) (*Packing
 		if asks == 0 || len(out.Emptied) == mostEmptied {
 			break
 		}
-		pods, reason := n.leaving()
+		pods, reason := n.Leaving()
+		if len(pods) > 0 && n.Kept != "" {
+			reason = n.Kept
+		}
 		switch {
 		case takes[n.Name]:
 			reason = Takes
@@ -119,8 +141,8 @@ func (p *Planner) Pack(ctx context.Context, c *Cluster, dry Elsewhere) (*Packing
 	return out, nil
 }
 
-// leaving are the pods that would have to leave a node, the largest first, or why one cannot.
-func (n *Node) leaving() (pods []*Pod, reason Reason) {
+// Leaving are the pods that would have to leave a node so that it is empty, the largest first, or why one cannot.
+func (n *Node) Leaving() (pods []*Pod, reason Reason) {
 	if n.Unknown {
 		return nil, Unsure
 	}
@@ -162,8 +184,13 @@ func (p *Planner) empty(ctx context.Context, s *state, dry Elsewhere, node int, 
 		worst, rises := -1, 0.0
 		for _, name := range nodes {
 			i, there := s.byName[name]
-			if !there || s.cluster.Nodes[i].Unknown {
+			switch {
+			case !there || s.cluster.Nodes[i].Unknown:
 				return nil, 0, NoNode, nil
+			case !s.cluster.Nodes[i].Marked.IsZero():
+				return nil, 0, IntoEmptying, nil
+			case p.ledger.left(pod, name):
+				return nil, 0, WentBack, nil
 			}
 			if more := s.cluster.suffers(&s.cluster.Nodes[i], s.sums[i].with(pod, 1, s.scratch)) - s.suffers[i]; worst < 0 || more > rises {
 				worst, rises = i, more
@@ -175,21 +202,47 @@ func (p *Planner) empty(ctx context.Context, s *state, dry Elsewhere, node int, 
 		if _, kept := sums[worst]; !kept {
 			sums[worst], suffers[worst] = slices.Clone(s.sums[worst]), s.suffers[worst]
 		}
-		m := Move{Pod: pod, From: from.Name, To: s.cluster.Nodes[worst].Name, At: s.cluster.Now}
+		m := Move{Pod: pod, From: from.Name, To: s.cluster.Nodes[worst].Name, At: s.cluster.Now, Empties: true, Left: len(pods) - len(moves) - 1}
 		s.move(&m)
 		moves = append(moves, m)
 		harm = 0
 		for i := range sums {
 			harm += s.suffers[i] - suffers[i]
 		}
-		if harm > p.options.MinGain+suffers[node] {
+		if harm > p.options.MaxHarm+suffers[node] {
 			return nil, 0, Harms, nil // What is still on the node can spare it no more than it suffers.
 		}
 	}
-	if harm > p.options.MinGain {
+	if harm > p.options.MaxHarm {
 		return nil, 0, Harms, nil
 	}
 	return moves, harm, "", nil
+}
+
+// Empty returns the moves of so many pods off a node, those of its Leaving or some of them, each made on a cluster in which those before it are made, and by how many core
+// minutes all nodes together suffer more then; or why the node cannot be emptied.
+func (p *Planner) Empty(ctx context.Context, c *Cluster, dry Elsewhere, node int, pods []*Pod) (moves []Move, harm float64, reason Reason, err error) {
+	return p.empty(ctx, newState(c), dry, node, pods, []string{c.Nodes[node].Name}, nil, new(int))
+}
+
+// MayLeave says why a pod may not leave its node now so that this one is emptied; "" is nothing.
+func (p *Planner) MayLeave(c *Cluster, pod *Pod, node string) Reason {
+	return p.ledger.allows(pod, node, c.Now, &p.options, nil, true)
+}
+
+// Packer empties nodes in the course of a loop's looks.
+type Packer interface {
+	// Look goes on with what it has begun, or begins, and returns the pod that is to move now; nil is none. Quiet says that no other pod moves or is on its
+	// way. What it returns is told to Moved or Refused.
+	Look(ctx context.Context, c *Cluster, p *Planner, quiet bool) *Move
+	// Moved takes that the pod of the move was evicted.
+	Moved(m *Move)
+	// Refused takes why it was not.
+	Refused(ctx context.Context, m *Move, why Reason)
+	// Forget what was begun: another process leads.
+	Forget()
+	// Tell what it does and did.
+	Tell(into *Packing)
 }
 
 // Pack says which nodes could be emptied now. It makes and remembers nothing.
@@ -202,5 +255,9 @@ func (l *Loop) Pack(ctx context.Context, now time.Time) (*Packing, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewPlanner(l.Options, now).Pack(ctx, c, l.World)
+	out, err := NewPlanner(l.Options, now).Pack(ctx, c, l.World)
+	if err == nil && l.Packer != nil {
+		l.Packer.Tell(out)
+	}
+	return out, err
 }

@@ -29,6 +29,10 @@ type Options struct {
 	Asks int
 	// Breaker on what moves bring.
 	Breaker Breaker
+	// MaxHarm is how many core minutes all nodes together may suffer more from a node's being emptied.
+	MaxHarm float64
+	// EmptyingHour is how many pods move within an hour so that nodes are emptied, beside Hour.
+	EmptyingHour int
 }
 
 // Planner finds moves, and remembers those that were made. It is not safe for concurrent use.
@@ -189,7 +193,7 @@ func (p *Planner) candidates(s *state, out *Plan) (all []candidate) {
 			}
 			reason := pod.Fixed
 			if reason == "" {
-				reason = p.ledger.allows(pod, n.Name, s.cluster.Now, &p.options, out.Moves)
+				reason = p.ledger.allows(pod, n.Name, s.cluster.Now, &p.options, out.Moves, false)
 			}
 			if reason != "" {
 				out.refuse(&Refusal{Pod: pod, Node: n.Name, Cures: cures, Reason: reason})
@@ -234,6 +238,8 @@ func (p *Planner) judge(ctx context.Context, s *state, dry DryRun, c *candidate,
 			return refuse(NoNode)
 		case p.ledger.left(c.pod, name):
 			return refuse(WentBack)
+		case !s.cluster.Nodes[i].Marked.IsZero():
+			return refuse(IntoEmptying)
 		case p.ledger.spent(name, s.cluster.Now, moved) >= p.options.Node:
 			return refuse(NodeBudget)
 		}

@@ -45,7 +45,7 @@ func cluster(nodes ...Node) *Cluster {
 }
 
 func options() Options {
-	return Options{MinGain: 8, MinShare: .3, Lost: time.Minute, Again: 6 * time.Hour, Hour: 4, Node: 2, Workload: 1, Namespace: 4, Asks: 8}
+	return Options{MinGain: 8, MaxHarm: 8, EmptyingHour: 12, MinShare: .3, Lost: time.Minute, Again: 6 * time.Hour, Hour: 4, Node: 2, Workload: 1, Namespace: 4, Asks: 8}
 }
 
 // places answers for each pod by its name; a pod that it does not know goes nowhere.

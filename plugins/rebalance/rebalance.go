@@ -44,6 +44,15 @@ type Node struct {
 	// Unknown says that nothing recent is known of the node. No pod leaves it.
 	Unknown bool
 	Pods    []*Pod
+
+	// Requested of it by all its pods, in cores and bytes.
+	Requested forecast.Amounts
+	// Packed says that it is one of the nodes among which packing chooses: selected, and the scheduler places pods on it.
+	Packed bool
+	// Kept is why it is not emptied, whatever runs on it; "" is nothing.
+	Kept Reason
+	// Marked is since when this scheduler has marked it as one that it empties; zero is not marked.
+	Marked time.Time
 }
 
 // Pod on a node.
@@ -56,8 +65,8 @@ type Pod struct {
 	Now forecast.Amounts
 	// Latest is its CPU in its newest sample.
 	Latest float64
-	// Asked is the CPU that it requests, in cores.
-	Asked float64
+	// Asked is the CPU that it requests, in cores, and AskedBytes the memory.
+	Asked, AskedBytes float64
 	// Use in each slot.
 	Use []Uses
 	// Measured says that Use is foretold from what the pod itself did, not from what others of its kind do.
@@ -107,6 +116,7 @@ const (
 	Disrupts      Reason = "pdb"      // a PodDisruptionBudget refused the eviction
 	Failed        Reason = "error"    // the API server or the dry run failed
 	Awaits        Reason = "awaiting" // the last move's pod does not run yet
+	IntoEmptying  Reason = "emptying" // the scheduler would put it on a node that is being emptied
 )
 
 // DryRun asks the scheduler.
@@ -125,6 +135,9 @@ type Move struct {
 	Before, After float64
 	// Cost of the move itself, in core minutes.
 	Cost float64
+	// Empties says that the move is one of those that empty From. Its gain is none; Left is how many pods are to leave after it.
+	Empties bool
+	Left    int
 	// Peak is the slot and resource by which From is expected to suffer the most, with the pod and without it; PeakTo is To's with the pod.
 	Peak, PeakTo Peak
 }

@@ -21,6 +21,9 @@ type Survey struct {
 	Keeps float64
 	// Movable pods.
 	Movable Movable
+	// Emptiable says of a node whether packing chooses among it and others, why it is not emptied, and since when it is marked as one that is being
+	// emptied. Nil is of no node.
+	Emptiable func(node *v1.Node, now time.Time) (packed bool, kept Reason, marked time.Time)
 }
 
 // Of returns the cluster as the nodes and the snapshot show it. Nobody may write to the nodes meanwhile.
@@ -34,6 +37,11 @@ func (y *Survey) Of(s *forecast.Snapshot, nodes []fwk.NodeInfo, now time.Time) *
 		n := Node{
 			Name: info.Node().Name, Size: forecast.AllocatableOf(info), Beyond: f.Beyond,
 			Unknown: s.Blind() || f.Rung != forecast.Fresh || f.Lacks[forecast.CPU],
+		}
+		requested := info.GetRequested()
+		n.Requested = forecast.Amounts{float64(requested.GetMilliCPU()) / 1000, float64(requested.GetMemory())}
+		if y.Emptiable != nil {
+			n.Packed, n.Kept, n.Marked = y.Emptiable(info.Node(), now)
 		}
 		// One allocation a node, as large clusters have many pods. Who keeps a pod after the look keeps Pod.named of it.
 		all := info.GetPods()
@@ -53,7 +61,8 @@ func (y *Survey) Of(s *forecast.Snapshot, nodes []fwk.NodeInfo, now time.Time) *
 func (y *Survey) pod(p *Pod, s *forecast.Snapshot, info fwk.PodInfo, allocatable forecast.Amounts, now time.Time) {
 	pod := info.GetPod()
 	p.UID, p.Namespace, p.Name, p.Workload, p.Created = string(pod.UID), pod.Namespace, pod.Name, workloadOf(pod), pod.CreationTimestamp.Time
-	p.Asked = float64(info.CalculateResource().Resource.GetMilliCPU()) / 1000
+	asked := info.CalculateResource().Resource
+	p.Asked, p.AskedBytes = float64(asked.GetMilliCPU())/1000, float64(asked.GetMemory())
 	p.Fixed = y.Movable.FixedBy(pod)
 	if s.Ahead(pod.UID, now, p.Use) {
 		m, _ := s.MeasuredOf(pod.UID)

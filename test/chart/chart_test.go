@@ -343,6 +343,20 @@ func TestValues(t *testing.T) {
 			if text := fmt.Sprint(role["rules"]); text != "[map[apiGroups:[] resources:[pods/eviction] verbs:[create]]]" || r.objects["ClusterRoleBinding foresight-scheduler-rebalance"] == nil {
 				t.Error(text)
 			}
+			if r.objects["ClusterRole foresight-scheduler-packing"] != nil {
+				t.Error("it may patch nodes")
+			}
+		}},
+		"packing": {"rebalance: {enabled: true, args: {mode: Evict, packing: {mode: Evict}}}", func(t *testing.T, r release) {
+			role := r.objects["ClusterRole foresight-scheduler-packing"]
+			if text := fmt.Sprint(role["rules"]); text != "[map[apiGroups:[] resources:[nodes] verbs:[patch]]]" || r.objects["ClusterRoleBinding foresight-scheduler-packing"] == nil {
+				t.Error(text)
+			}
+		}},
+		"packing that suggests": {"rebalance: {enabled: true, args: {mode: Evict, packing: {mode: Suggest}}}", func(t *testing.T, r release) {
+			if r.objects["ClusterRole foresight-scheduler-packing"] != nil {
+				t.Error("it may patch nodes")
+			}
 		}},
 		"persistence": {"persistence: {enabled: true, size: 2Gi}", func(t *testing.T, r release) {
 			set := r.objects["StatefulSet foresight-scheduler"]

@@ -39,7 +39,7 @@ func moves(x *explained) (said []string) {
 		m := &x.Moves[i]
 		label := m.Result + ":"
 		switch m.Result {
-		case rebalance.Made:
+		case rebalance.Made, rebalance.Packed:
 			// The pods of a StatefulSet have one name.
 			if label = "moved away:"; m.Pod != x.Pod || m.Successor == x.Pod && !x.Gone {
 				label = "came for " + m.Pod + ":"

@@ -40,7 +40,8 @@ func NewCommand() *cobra.Command {
 nodes to suffer, and why pods whose going would cure something stay where they are. With
 --dry-run the leader looks at the cluster now: it shows what it would move within an hour, and
 neither moves nor remembers anything. With --pack it shows which nodes could be emptied with
-no other node suffering from it, so that a cluster autoscaler can remove them. The scheduler's configuration turns the rebalancer on;
+no other node suffering from it, so that a cluster autoscaler can remove them, and what the leader
+did of it by itself where packing is on. The scheduler's configuration turns the rebalancer on;
 see docs/use/rebalance.md.`,
 		Example: `  foresight rebalance
   foresight rebalance --dry-run
@@ -149,7 +150,23 @@ func printPacking(out io.Writer, p *rebalance.Packing) error {
 			return err
 		}
 	}
-	return printReasons(out, "Nodes that stay", p.Kept)
+	if err := printReasons(out, "Nodes that stay", p.Kept); err != nil || p.Mode == "" {
+		return err
+	}
+	fmt.Fprintf(out, "\nPacking: mode %s.", p.Mode)
+	if p.Now != "" {
+		fmt.Fprintf(out, " %s is marked as being emptied since %s.", p.Now, p.Since.Format(time.TimeOnly))
+	}
+	fmt.Fprintln(out)
+	if len(p.Records) == 0 {
+		return nil
+	}
+	table := printers.GetNewTabWriter(out)
+	fmt.Fprintln(table, "TIME\tNODE\tRESULT\tWHY")
+	for _, r := range p.Records {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", r.Time.Format(time.TimeOnly), r.Node, r.Result, r.Why)
+	}
+	return table.Flush()
 }
 
 // printReasons prints how many there are of each.

@@ -50,14 +50,18 @@ func TestPrint(t *testing.T) {
 // Which nodes could be emptied, where their pods would go, and why others stay.
 func TestPrintPacking(t *testing.T) {
 	var out strings.Builder
+	since := time.Date(2026, 3, 2, 13, 5, 0, 0, time.UTC)
 	err := printPacking(&out, &rebalance.Packing{
 		Emptied: []rebalance.Emptied{{Node: "node-9", Harm: 2.4, Moves: []rebalance.EmptyingMove{{Pod: "shop/web-1", To: "node-2"}, {Pod: "shop/web-2", To: "node-4"}}}},
 		Nodes:   12, Tried: 3, Kept: map[rebalance.Reason]int{rebalance.Harms: 2, rebalance.LocalData: 4},
+		Mode: "Evict", Now: "node-7", Since: &since,
+		Records: []rebalance.NodeRecord{{Time: since, Node: "node-5", Result: "given-up", Reason: rebalance.Disrupts, Why: "node-5 is not emptied (pdb); 1 pods were moved off it"}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"1 of 12 nodes could be emptied, one after the other; 3 were tried.", "node-9   2      2      shop/web-1 to node-2, shop/web-2 to node-4", "Nodes that stay: harm 2, local-data 4"} {
+	for _, want := range []string{"1 of 12 nodes could be emptied, one after the other; 3 were tried.", "node-9   2      2      shop/web-1 to node-2, shop/web-2 to node-4", "Nodes that stay: harm 2, local-data 4",
+		"Packing: mode Evict. node-7 is marked as being emptied since 13:05:00.", "13:05:00   node-5   given-up   node-5 is not emptied (pdb)"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, out.String())
 		}

@@ -219,7 +219,7 @@ function explanation(x) {
   const say = (text) => text && lines.push(element('p', {}, text));
   if (x.gone) say('The pod is gone.');
   if (e) say(e.because);
-  for (const m of x.moves || []) say(`${new Date(m.time).toLocaleString()}, ${m.result === 'moved' && m.successor ? `moved ${m.pod}, in whose place ${m.successor} came` : m.result}: ${m.why}`);
+  for (const m of x.moves || []) say(`${new Date(m.time).toLocaleString()}, ${(m.result === 'moved' || m.result === 'packed') && m.successor ? `moved ${m.pod}, in whose place ${m.successor} came` : m.result}: ${m.why}`);
   if (x.stays) say(`Without this pod its node would use ${minutes(x.stays.curesCoreMinutes)} core-minutes less beyond what it runs well at. It is not moved: ${why[x.stays.reason] || x.stays.reason}.`);
   if (!e) {
     say('Nothing is known of how it was decided.');
@@ -458,6 +458,7 @@ const why = {
   'budget-node': 'enough pods moved from or to the node', 'budget-workload': 'enough pods of its workload moved', 'budget-namespace': 'enough pods of its namespace moved',
   stays: 'the scheduler would put it back', 'no-node': 'it fits nowhere else', back: 'it would go back to a node that it left', gain: 'the gain is too small',
   responders: 'names evictionResponders, whom an eviction would pass by', breaker: 'moves did not bring what they promised', pdb: 'its PodDisruptionBudget allows no eviction', error: 'the eviction failed', awaiting: 'the successor of the last one does not run yet',
+  emptying: 'the scheduler would put it on a node that is being emptied',
 };
 
 function movesView() {
@@ -475,7 +476,7 @@ function movesView() {
     tell();
     const looked = new Date(r.time), never = looked.getFullYear() < 1970;
     state.textContent = never ? 'no look yet' : `looked at ${looked.toLocaleTimeString()}`;
-    const results = { suggested: 'suggested', moved: 'moved', pdb: 'refused by a PodDisruptionBudget', error: 'failed' };
+    const results = { suggested: 'suggested', moved: 'moved', packed: 'moved to empty its node', pdb: 'refused by a PodDisruptionBudget', error: 'failed' };
     const records = r.records.map((m) => element('tr', {}, cell(new Date(m.time).toLocaleString()), element('th', { scope: 'row' }, `${m.namespace}/${m.pod}`),
       element('td', { class: m.result === 'pdb' || m.result === 'error' ? 'bad' : undefined }, results[m.result] + (m.on ? `: ${m.successor} on ${m.on}` : '')), cell(nodeLink(m.from)), cell(nodeLink(m.to)), cell(minutes(m.gain_core_minutes)),
       cell(m.realised_core_minutes === undefined ? '' : `${minutes(m.realised_core_minutes)} in ${minutes(m.realised_minutes)} min`), cell(m.why)));
