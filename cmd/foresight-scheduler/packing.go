@@ -148,14 +148,19 @@ func sweepMarks(ctx context.Context, c *schedulerserverconfig.CompletedConfig) {
 			if err != nil || f != nil && !f.Open() {
 				continue
 			}
-			for _, node := range all {
-				if by, _, marked := claims.Emptying(node); !marked || by != m.by {
-					continue
-				}
-				if err := m.Mark(ctx, node.Name, false, time.Now()); err != nil {
-					klog.FromContext(ctx).Error(err, "Taking off a node the mark of one that is being emptied failed", "node", node.Name)
-				}
-			}
+			m.sweep(ctx, all, time.Now())
 		}
 	}()
+}
+
+// sweep takes off the marks that are ours.
+func (m *marks) sweep(ctx context.Context, nodes []*v1.Node, now time.Time) {
+	for _, node := range nodes {
+		if by, _, marked := claims.Emptying(node); !marked || by != m.by {
+			continue
+		}
+		if err := m.Mark(ctx, node.Name, false, now); err != nil {
+			klog.FromContext(ctx).Error(err, "Taking off a node the mark of one that is being emptied failed", "node", node.Name)
+		}
+	}
 }

@@ -30,6 +30,12 @@ type Config struct {
 	Moves       int
 }
 
+// packs says that the mover empties nodes too, by the configuration's own args.
+func (c *Config) packs() bool {
+	args, err := c.rebalance()
+	return err == nil && c.Mover == Rebalance && args.Packing.Mode == config.RebalanceEvict
+}
+
 // Stock is the name of the configuration that the others are held against.
 const Stock = "stock"
 

@@ -32,6 +32,8 @@ type Measures struct {
 	// Regret is by how much the CPU peak over the next 24 h of the nodes that were chosen passes the best one's: the mean over
 	// decisions, as a share of a node.
 	Regret float64 `json:"regret"`
+	// InUse is the hours in which nodes had pods that may move: without them an autoscaler can remove a node.
+	InUse float64 `json:"node_hours_in_use"`
 }
 
 // names of the measures in Values, as JSON has them, with what is added to both sides of a ratio. A ratio of counts needs it, as
@@ -41,12 +43,12 @@ var measureNames = []struct {
 	guard float64
 }{
 	{"hot80_node_minutes", 2.5}, {"hot90_node_minutes", 2.5}, {"hot100_node_minutes", 2.5}, {"memory90_node_minutes", 2.5},
-	{"oom_node_minutes", 2.5}, {"unmet_cpu_core_minutes", 2.5}, {"p99_node_cpu", 0}, {"imbalance", 0}, {"regret", .001},
+	{"oom_node_minutes", 2.5}, {"unmet_cpu_core_minutes", 2.5}, {"p99_node_cpu", 0}, {"imbalance", 0}, {"regret", .001}, {"node_hours_in_use", 0},
 }
 
 // values in the order of measureNames.
 func (m *Measures) values() []*float64 {
-	return []*float64{&m.Hot80, &m.Hot90, &m.Hot100, &m.Memory90, &m.OOM, &m.Unmet, &m.P99, &m.Imbalance, &m.Regret}
+	return []*float64{&m.Hot80, &m.Hot90, &m.Hot100, &m.Memory90, &m.OOM, &m.Unmet, &m.P99, &m.Imbalance, &m.Regret, &m.InUse}
 }
 
 // Outcome is what one configuration made of one world.
@@ -115,6 +117,9 @@ func (m *meter) step(r *run, k int) {
 				*c.count += minutes
 			}
 		}
+		if slices.ContainsFunc(n.pods, func(j int) bool { return r.world.Pods[j].Pinned == "" }) {
+			m.InUse += world.Step.Hours()
+		}
 		m.Unmet += max(0, cpu-n.cores) * minutes
 		m.histogram[min(len(m.histogram)-1, int(200*share))]++
 		sum, squares = sum+share, squares+share*share
@@ -133,7 +138,7 @@ func (m *meter) decided(r *run, i, chosen int) {
 	best, least, peak := chosen, math.Inf(1), 0.0
 	for j := range r.nodes {
 		n := &r.nodes[j]
-		if j != chosen && (n.requested[forecast.CPU]+asked[forecast.CPU] > n.cores || n.requested[forecast.Memory]+asked[forecast.Memory] > n.bytes) {
+		if n.removed || j != chosen && (n.requested[forecast.CPU]+asked[forecast.CPU] > n.cores || n.requested[forecast.Memory]+asked[forecast.Memory] > n.bytes) {
 			continue
 		}
 		p := r.peakWith(i, j)

@@ -21,6 +21,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 	"github.com/foresight-scheduler/foresight/plugins/rebalance"
+	"github.com/foresight-scheduler/foresight/plugins/rebalance/packing"
 )
 
 // Movers by name.
@@ -53,13 +54,16 @@ type Moved struct {
 	Soon float64 `json:"moves_within_6h"`
 	// APodAndDay is the moves of a pod that may move, a day.
 	APodAndDay float64 `json:"moves_a_pod_and_day"`
+	// Packed is how many of the moves emptied nodes, and Emptied how many nodes that emptied.
+	Packed  float64 `json:"moves_to_empty_nodes"`
+	Emptied float64 `json:"nodes_emptied"`
 	// Promised and Realised are the core minutes that moves were to save and did, as the mover sees it.
 	Promised float64 `json:"promised_core_minutes"`
 	Realised float64 `json:"realised_core_minutes"`
 }
 
 func (m *Moved) counts() []*float64 {
-	return []*float64{&m.Moves, &m.Back, &m.Most, &m.Soon, &m.APodAndDay, &m.Promised, &m.Realised}
+	return []*float64{&m.Moves, &m.Back, &m.Most, &m.Soon, &m.APodAndDay, &m.Packed, &m.Emptied, &m.Promised, &m.Realised}
 }
 
 // soon is within what time no pod should be moved again.
@@ -87,6 +91,7 @@ type mover struct {
 	planner *rebalance.Planner
 	survey  rebalance.Survey
 	ask     *evaluate.Evaluator
+	packer  *packer // nil empties no nodes
 }
 
 // newMover returns what moves pods for a configuration, or nil.
@@ -122,6 +127,10 @@ func (r *run) newMover(c *Config) (*mover, error) {
 	options.Hour = c.Moves
 	m.survey = rebalance.SurveyOf(args, movable)
 	m.planner = rebalance.NewPlanner(options, r.world.Begin.Add(r.now))
+	if c.packs() {
+		m.packer = newPacker(m, packing.OptionsOf(args))
+		m.survey.Emptiable = m.packer.emptiable
+	}
 
 	profile := c.Kube.Profiles[0].DeepCopy()
 	profile.SchedulerName = r.driver.name
@@ -150,10 +159,15 @@ func (m *mover) act(ctx context.Context) error {
 	m.recent = slices.DeleteFunc(m.recent, func(at time.Duration) bool { return r.now-at >= time.Hour })
 	// One at a time: the next is planned when its successor was measured.
 	left := min(m.anHour-len(m.recent), max(1, m.anHour/hourSteps))
-	if left <= 0 || r.now < time.Hour {
+	if m.packer != nil {
+		if err := m.packer.grow(); err != nil {
+			return err
+		}
+	}
+	if left <= 0 && m.packer == nil || r.now < time.Hour {
 		return nil
 	}
-	chosen, err := m.next(ctx, left)
+	chosen, err := m.next(ctx, max(0, left))
 	if err != nil {
 		return err
 	}
@@ -194,7 +208,9 @@ func (m *mover) evict(i int) error {
 	}
 	w.moves, w.last, w.left = w.moves+1, r.now, append(w.left, from)
 	m.count.Most = max(m.count.Most, float64(w.moves))
-	m.recent = append(m.recent, r.now)
+	if m.packer == nil || !m.packer.moves {
+		m.recent = append(m.recent, r.now)
+	}
 
 	// 1. It goes.
 	r.leave(i)
@@ -259,12 +275,29 @@ func (m *mover) plan(ctx context.Context, c *rebalance.Cluster, most int) ([]int
 		m.planner.Moved(move)
 		out = append(out, m.run.byKey[key(move.Pod.Namespace, move.Pod.Name)])
 	}
+	if m.packer == nil {
+		return out, nil
+	}
+	move := m.packer.Look(ctx, c, m.planner, len(out) == 0)
+	if m.packer.moves = move != nil; m.packer.moves {
+		m.planner.Moved(*move)
+		m.packer.Moved(move)
+		if m.run.now >= m.run.options.From {
+			m.count.Packed++
+		}
+		out = append(out, m.run.byKey[key(move.Pod.Namespace, move.Pod.Name)])
+	}
 	return out, nil
 }
 
 // Best asks the configuration.
 func (m *mover) Best(ctx context.Context, pod *rebalance.Pod, _ string, moved []rebalance.Move) ([]string, error) {
-	ask := evaluate.Placement{Pod: m.object(pod), Profile: m.run.driver.name}
+	return m.Elsewhere(ctx, pod, nil, moved)
+}
+
+// Elsewhere asks likewise, as if some nodes were not there.
+func (m *mover) Elsewhere(ctx context.Context, pod *rebalance.Pod, without []string, moved []rebalance.Move) ([]string, error) {
+	ask := evaluate.Placement{Pod: m.object(pod), Profile: m.run.driver.name, Without: without}
 	for i := range moved {
 		ask.Moved = append(ask.Moved, evaluate.Moved{Pod: m.object(moved[i].Pod), To: moved[i].To})
 	}

@@ -71,6 +71,8 @@ type node struct {
 	// measured CPU of the last hour's steps, and what pods that are not measured yet request.
 	measured [hourSteps]float64
 	unseen   float64
+	// removed says that an autoscaler has taken it away, as it was emptied.
+	removed bool
 }
 
 type pod struct {
@@ -249,6 +251,9 @@ func (r *run) reading(k int) usage.Reading {
 	out := usage.Reading{Start: now, End: now}
 	for i := range r.nodes {
 		n := &r.nodes[i]
+		if n.removed {
+			continue
+		}
 		cpu, memory := r.demand(n, k)
 		s := usage.NodeSample{Node: r.world.Nodes[i].Name, Sample: usage.Sample{Time: now, Window: world.Step}}
 		s.Set(usage.CPU, min(cpu, n.cores))
