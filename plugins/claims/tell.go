@@ -42,7 +42,8 @@ func CheckPod(pod *v1.Pod) error {
 
 // CheckNode is CheckPod for a node.
 func CheckNode(node *v1.Node) error {
-	if name, ok := unknown(node.Annotations, NodeAnnotations); ok {
+	// The name beside a mark is ours: nobody is told that it has no effect.
+	if name, ok := unknown(node.Annotations, append([]*Key{{Name: EmptyingBy}}, NodeAnnotations...)); ok {
 		return fmt.Errorf("annotation %s: nothing reads it here; what is read: %s", name, names(NodeAnnotations))
 	}
 	_, _, _, err := MaxPeak(node.Annotations)

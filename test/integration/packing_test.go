@@ -289,6 +289,11 @@ func TestPackerIsKilled(t *testing.T) {
 		t.Errorf("marked %v", m)
 	}
 	told(t, pool+"-0", "Emptied", "halfempty-0 is empty, 1 pods were moved off it")
+	emptied := time.Now()
+	eventually(t, "most of the time for which it is held", func(context.Context) (bool, string) {
+		age := time.Since(emptied)
+		return age > patience*3/4, age.String()
+	})
 	told(t, pool+"-0", "EmptyingGivenUp", "(not-removed)")
 	eventually(t, "no mark is left", func(ctx context.Context) (bool, string) {
 		m := marked(t, ctx, pool)
