@@ -24,6 +24,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/affinity"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/qos"
 	"github.com/foresight-scheduler/foresight/plugins/resourcefit"
@@ -93,13 +94,13 @@ func TestBareNodesAreScoredAsWholeOnes(t *testing.T) {
 			}
 		}
 		snapshot := forecast.NewSnapshot(contents)
-		read := func() *forecast.Snapshot { return snapshot }
+		views := cycle.NewViews(func() *forecast.Snapshot { return snapshot })
 		registry := frameworkplugins.NewInTreeRegistry()
 		registry[affinity.Name] = gated(affinity.New)
-		registry[resourcefit.Name] = gated(resourcefit.NewFactory(resourcefit.Forecasts{Read: read}))
-		registry[taints.Name] = gated(taints.NewFactory(taints.Forecasts(read), nil))
-		registry[qos.Name] = qos.NewFactory(qos.NewService(read, nil))
-		for name, factory := range trimaran.Factories(trimaran.Options{Usage: func() trimaran.Usage { return snapshot }}) {
+		registry[resourcefit.Name] = gated(resourcefit.NewFactory(resourcefit.Forecasts{Views: views}))
+		registry[taints.Name] = gated(taints.NewFactory(taints.Forecasts(views), views))
+		registry[qos.Name] = qos.NewFactory(qos.NewService(views, nil))
+		for name, factory := range trimaran.Factories(trimaran.Options{Usage: func(fwk.CycleState) trimaran.Usage { return snapshot }}) {
 			registry[name] = factory
 		}
 		pod := g.pod()

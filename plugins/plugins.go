@@ -24,6 +24,7 @@ import (
 	configv1 "github.com/foresight-scheduler/foresight/config/v1"
 	"github.com/foresight-scheduler/foresight/plugins/affinity"
 	"github.com/foresight-scheduler/foresight/plugins/claims"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
 	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
 	"github.com/foresight-scheduler/foresight/plugins/qos"
@@ -36,7 +37,8 @@ import (
 type Options struct {
 	// Engine knows what nodes and pods use and will use; nil knows nothing.
 	Engine *learn.Engine
-	// QoS is what the PredictedQoS plugins of all profiles share; nil is one of their own that reads the Engine.
+	// QoS is what the PredictedQoS plugins of all profiles share, and its views are what all plugins judge by; nil is one of their own that reads
+	// the Engine.
 	QoS *qos.Service
 	// Judges is told of the plugins that are made, for nodeindex.Install; nil is nobody to tell.
 	Judges *judge.Plugins
@@ -45,7 +47,7 @@ type Options struct {
 	// NoPrediction says that there is no Engine on purpose. Without it and without an Engine, the first plugin that would read
 	// forecasts logs that nobody predicts: package suite makes the Engine that a configuration asks for.
 	NoPrediction bool
-	// Uncounted plugins decide nothing, they are only asked: what they make of pods counts in no metric of the Engine.
+	// Uncounted plugins decide nothing, they are only asked: nobody is warned where none predicts for them.
 	Uncounted bool
 }
 
@@ -56,13 +58,14 @@ type Options struct {
 // plugin is made.
 func Registry(opts Options) frameworkruntime.Registry {
 	RegisterArgs()
+	views := viewsOf(opts)
 	registry := frameworkruntime.Registry{
 		affinity.Name:    withFeatures(affinity.New),
-		resourcefit.Name: withFeatures(resourcefit.NewFactory(resourcefit.Forecasts{Read: opts.Engine.Reader(), Claims: opts.Claims, LetPass: letPass(opts)})),
-		taints.Name:      withFeatures(taints.NewFactory(taints.Forecasts(opts.Engine.Reader()), epochOf(opts.Engine))),
-		qos.Name:         qos.NewFactory(qosService(opts)),
+		resourcefit.Name: withFeatures(resourcefit.NewFactory(resourcefit.Forecasts{Views: views, Claims: opts.Claims})),
+		taints.Name:      withFeatures(taints.NewFactory(taints.Forecasts(views), views)),
+		qos.Name:         qos.NewFactory(qosService(opts, views)),
 	}
-	for name, factory := range trimaran.Factories(trimaranOptions(opts.Engine)) {
+	for name, factory := range trimaran.Factories(trimaranOptions(opts.Engine, views)) {
 		registry[name] = factory
 	}
 	warn := func(context.Context, string) {}
@@ -110,37 +113,30 @@ func noted(factory frameworkruntime.PluginFactory, opts Options, warn func(conte
 	}
 }
 
-func letPass(opts Options) func() {
-	if opts.Uncounted {
-		return nil
+// viewsOf are those that all plugins of a registry judge by: the service's, where there is one.
+func viewsOf(opts Options) *cycle.Views {
+	if opts.QoS != nil {
+		return opts.QoS.Views()
 	}
-	return opts.Engine.LetPass
+	return cycle.NewViews(opts.Engine.Reader())
 }
 
-// epochOf tells forecasts of an engine apart; nil where there is no engine.
-func epochOf(e *learn.Engine) func() uint64 {
-	if e == nil {
-		return nil
-	}
-	return func() uint64 { return e.Snapshot().Epoch() }
-}
-
-func qosService(opts Options) *qos.Service {
+func qosService(opts Options, views *cycle.Views) *qos.Service {
 	if opts.QoS != nil {
 		return opts.QoS
 	}
-	return qos.NewService(opts.Engine.Reader(), opts.Claims).Untold()
+	return qos.NewService(views, opts.Claims).Untold()
 }
 
-func trimaranOptions(e *learn.Engine) trimaran.Options {
+func trimaranOptions(e *learn.Engine, views *cycle.Views) trimaran.Options {
 	if e == nil {
 		return trimaran.Options{}
 	}
 	return trimaran.Options{
 		Expiry: e.Expiry(),
 		Now:    e.Now,
-		Usage: func() trimaran.Usage {
-			if s := e.Snapshot(); s != nil {
+		Usage: func(state fwk.CycleState) trimaran.Usage {
+			if s := views.Snapshot(state); s != nil {
 				return s
 			}
 			return nil

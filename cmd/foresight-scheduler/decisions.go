@@ -30,6 +30,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/decision/serving"
 	"github.com/foresight-scheduler/foresight/plugins/decision/watch"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
@@ -82,7 +83,7 @@ func (d *decisions) listen(e *learn.Engine, policy *claims.Policy) {
 	if d == nil {
 		return
 	}
-	d.service = qos.NewService(e.Reader(), policy).Untold()
+	d.service = qos.NewService(cycle.NewViews(e.Reader()), policy).Untold()
 	if e != nil {
 		d.watcher.Epoch = func() uint64 { return e.Snapshot().Epoch() }
 		e.Tell(d.service.Observe)

@@ -38,6 +38,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/terms"
 	"github.com/foresight-scheduler/foresight/plugins/plugintest/draw"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/qos"
@@ -246,11 +247,12 @@ func newScene(ctx context.Context, t testing.TB, seed uint64, config string) *sc
 		generator: newGenerator(seed), logger: klog.Background(), nodes: map[string]*v1.Node{}, confirmed: map[string]bool{},
 	}
 	judges := &judge.Plugins{}
-	registry := plugins.Registry(plugins.Options{Judges: judges, QoS: qos.NewService(s.future.Load, nil)})
+	views := cycle.NewViews(s.future.Load)
+	registry := plugins.Registry(plugins.Options{Judges: judges, QoS: qos.NewService(views, nil)})
 	gates := feature.NewSchedulerFeaturesFromGates(utilfeature.DefaultFeatureGate)
 	for name, factory := range map[string]frameworkruntime.PluginFactoryWithFts[fwk.Plugin]{
-		resourcefit.Name: resourcefit.NewFactory(resourcefit.Forecasts{Read: s.future.Load}),
-		taints.Name:      taints.NewFactory(taints.Forecasts(s.future.Load), nil),
+		resourcefit.Name: resourcefit.NewFactory(resourcefit.Forecasts{Views: views}),
+		taints.Name:      taints.NewFactory(taints.Forecasts(views), views),
 	} {
 		registry[name] = func(ctx context.Context, args pkgruntime.Object, h fwk.Handle) (fwk.Plugin, error) {
 			plugin, err := factory(ctx, args, h, gates)
@@ -258,8 +260,8 @@ func newScene(ctx context.Context, t testing.TB, seed uint64, config string) *sc
 			return plugin, err
 		}
 	}
-	for name, factory := range trimaran.Factories(trimaran.Options{Usage: func() trimaran.Usage {
-		if f := s.future.Load(); f != nil {
+	for name, factory := range trimaran.Factories(trimaran.Options{Usage: func(state fwk.CycleState) trimaran.Usage {
+		if f := views.Snapshot(state); f != nil {
 			return f
 		}
 		return nil

@@ -15,7 +15,7 @@ import (
 
 // SignPod signs what the plugin reads of a pod: its objective, weight, history and forecast. Nothing is read where no node is judged.
 func (p *PredictedQoS) SignPod(_ context.Context, pod *v1.Pod) ([]fwk.SignFragment, *fwk.Status) {
-	if !p.scoresBy(p.frame.Load()) {
+	if !p.scoresBy(p.latest()) {
 		return nil, nil
 	}
 	o := p.objectiveOf(pod)
@@ -29,11 +29,7 @@ func (p *PredictedQoS) SignPod(_ context.Context, pod *v1.Pod) ([]fwk.SignFragme
 	}{o.String(), p.rules.NameFor(pod), objective.Importance(pod), workload(pod, o), forecast.RequestsOf(pod), forecast.ClassOf(pod, forecast.RequestsOf(pod).Asked)}}}, nil
 }
 
-// EventsToRegister returns what may lower the risk on a node: a pod that goes or shrinks, a new node or a larger one. What
-// the metrics and the outcomes say is no event; the plugin activates what it refused.
+// EventsToRegister returns what may lower the risk on a node. What the metrics and the outcomes say is no event.
 func (p *PredictedQoS) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
-	return []fwk.ClusterEventWithHint{
-		{Event: fwk.ClusterEvent{Resource: fwk.AssignedPod, ActionType: fwk.Delete | fwk.UpdatePodScaleDown}},
-		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add | fwk.UpdateNodeAllocatable}},
-	}, nil
+	return p.rule.Events(), nil
 }

@@ -6,7 +6,6 @@ package qos
 import (
 	"context"
 	"math"
-	"sync/atomic"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/klog/v2"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/cyclestate"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/verdict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/predict/learn/outcome"
 	"github.com/foresight-scheduler/foresight/plugins/predict/model/quality"
@@ -42,8 +42,7 @@ type podCycle struct {
 	cores     float64 // of a node, by which the pod's own use counts
 	// slabs are the table for the pod, and for a pod of typical use that is there already.
 	slab, resident *quality.Slab
-	filters        bool
-	refused        atomic.Bool // a node to the pod
+	verdict        *verdict.Cycle // refuses nodes; nil refuses none
 
 	harms  []float32 // by row, written by PreScore
 	rows   map[fwk.NodeInfo]int32
@@ -58,19 +57,19 @@ func (c *podCycle) Clone() fwk.StateData { return c }
 // PreFilter takes the cycle's view of the cluster and looks the pod up once. Where no node is to be judged it writes no state, and all
 // else passes the cycle by.
 func (p *PredictedQoS) PreFilter(_ context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
-	f := p.current()
+	view := p.service.views.Of(state, pod, len(nodes))
+	f := p.frameOf(view.Snapshot)
 	f.forget(len(nodes))
 	p.export(f, state, nodes)
 	if !p.scoresBy(f) {
 		return nil, fwk.NewStatus(fwk.Skip)
 	}
-	c := p.newCycle(f, pod, nodes)
-	state.Write(stateKey, c)
-	if c.filters && p.refusesAll(c, state, pod, nodes) {
-		// Whatever is wrong, a cluster in which nothing can be placed helps nobody.
-		c.filters = false
-		p.breaker.Add(1)
+	c := p.newCycle(f, &view, pod, nodes)
+	// The prior is an order and no probability, and of a blind cluster nothing is known: neither refuses anybody.
+	if p.maxRisk < 1 && c.judge.Rung == feedback.RungModel && !c.snapshot.Blind() {
+		c.verdict = p.rule.Begin(state, pod, nodes, false, func(n fwk.NodeInfo) bool { return p.lowerRisk(c, p.view(c.frame, state, n)) > p.maxRisk })
 	}
+	state.Write(stateKey, c)
 	return nil, nil
 }
 
@@ -79,7 +78,7 @@ func (p *PredictedQoS) scoresBy(f *frame) bool {
 	return !p.fromModel || f.judge.Rung == feedback.RungModel
 }
 
-func (p *PredictedQoS) newCycle(f *frame, pod *v1.Pod, nodes []fwk.NodeInfo) *podCycle {
+func (p *PredictedQoS) newCycle(f *frame, view *cycle.View, pod *v1.Pod, nodes []fwk.NodeInfo) *podCycle {
 	c := &podCycle{frame: f, objective: p.objectiveOf(pod)}
 	c.offset, c.doubt = c.judge.Rate(c.objective, p.rules.NameFor(pod))
 	c.name = workload(pod, c.objective)
@@ -88,7 +87,7 @@ func (p *PredictedQoS) newCycle(f *frame, pod *v1.Pod, nodes []fwk.NodeInfo) *po
 	if class, ok := classOf(pod); ok {
 		c.burden = c.judge.History.Hurts[class][0]
 	}
-	c.own = c.snapshot.Pod(pod)
+	c.own = view.Pod
 	c.weight = max(p.weights[c.objective]*objective.Importance(pod), .01)
 	if len(nodes) > 0 {
 		c.cores = float64(nodes[0].GetAllocatable().GetMilliCPU()) / 1000
@@ -97,28 +96,11 @@ func (p *PredictedQoS) newCycle(f *frame, pod *v1.Pod, nodes []fwk.NodeInfo) *po
 	c.slab = &quality.Slab{}
 	c.judge.Table.For(c.own.Peaks[horizon][forecast.CPU].Mean/max(c.cores, 1e-3), c.slab)
 	c.resident = &c.judge.Typical
-	// The prior is an order and no probability, and of a blind cluster nothing is known: neither refuses anybody.
-	c.filters = p.maxRisk < 1 && c.judge.Rung == feedback.RungModel && !c.snapshot.Blind() && !forecast.IsDaemon(pod)
 	return c
 }
 
 // PreFilterExtensions returns nil: see podCycle.Clone.
 func (p *PredictedQoS) PreFilterExtensions() fwk.PreFilterExtensions { return nil }
-
-// refusesAll says whether there are nodes that the pod may go to, and the risk is too high on all of them.
-func (p *PredictedQoS) refusesAll(c *podCycle, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) bool {
-	allowed, found := cycle.AllowedFor(pod, p.volumes), false
-	for _, n := range nodes {
-		if !allowed.On(n.Node()) {
-			continue
-		}
-		if p.lowerRisk(c, p.view(c.frame, state, n)) <= p.maxRisk {
-			return false
-		}
-		found = true
-	}
-	return found
-}
 
 // doubts is how many standard deviations a bound is away: nine in ten lie above the lower bound.
 const doubts = 1.28
@@ -133,14 +115,14 @@ func (p *PredictedQoS) lowerRisk(c *podCycle, v *view) float32 {
 // Filter refuses a node where even the lower bound of the risk is over the allowed one.
 func (p *PredictedQoS) Filter(ctx context.Context, state fwk.CycleState, pod *v1.Pod, node fwk.NodeInfo) *fwk.Status {
 	c := cycleIn(state)
-	if c == nil || !c.filters || p.lowerRisk(c, p.view(c.frame, state, node)) <= p.maxRisk {
+	if c == nil || c.verdict == nil {
 		return nil
 	}
-	if !c.refused.Swap(true) {
-		p.refused.Add(pod)
+	v := p.view(c.frame, state, node)
+	if p.lowerRisk(c, v) <= p.maxRisk {
+		return nil
 	}
-	// Evicting the node's pods lowers what it will use, so preemption may cure it.
-	return fwk.NewStatus(fwk.Unschedulable, ErrReasonRisk)
+	return c.verdict.Refuse(pod, p.lowerRisk(c, v.alone()) > p.maxRisk, ErrReasonRisk)
 }
 
 func cycleIn(state fwk.CycleState) *podCycle {
@@ -150,10 +132,7 @@ func cycleIn(state fwk.CycleState) *podCycle {
 // judged brings back what was refused.
 func (p *PredictedQoS) judged(logger klog.Logger, was, is *feedback.Judge) {
 	p.renew()
-	if pods := p.refused.Take(); len(pods) > 0 {
-		// Neither metrics nor outcomes are events that bring a pod back.
-		p.handle.Activate(logger, pods)
-	}
+	p.service.views.Verdicts.Refused.Now() // What outcomes say is no event that brings a pod back.
 	if was.Rung != is.Rung {
 		logger.Info("The quality of service is judged by another rung", "profile", p.profile, "was", was.Rung, "is", is.Rung)
 	}

@@ -9,6 +9,7 @@ import (
 
 	fwk "k8s.io/kube-scheduler/framework"
 
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/pernode"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/predict/model/peak"
@@ -25,22 +26,16 @@ type frame struct {
 	combiners [forecast.NumResources]peak.Combiner
 	epoch     uint64
 
+	loads *cycle.Loads // that all plugins share
 	views pernode.Cache[*view]
 	kept  rows
-}
-
-func (p *PredictedQoS) forecasts() *forecast.Snapshot {
-	if p.snapshot == nil {
-		return nil
-	}
-	return p.snapshot()
 }
 
 // epochOf forecasts and a judge: the two numbers count up for themselves, and one step of either is another epoch.
 func epochOf(s *forecast.Snapshot, j *feedback.Judge) uint64 { return s.Epoch()<<32 + j.Epoch }
 
-func (p *PredictedQoS) newFrame() *frame {
-	f := &frame{judge: p.feedback.Judge(), snapshot: p.forecasts(), pressure: p.service.pressures()}
+func (p *PredictedQoS) newFrame(s *forecast.Snapshot) *frame {
+	f := &frame{judge: p.feedback.Judge(), snapshot: s, pressure: p.service.pressures(), loads: p.service.views.Loads()}
 	f.epoch = epochOf(f.snapshot, f.judge)
 	for r := range f.combiners {
 		f.combiners[r] = f.snapshot.Combiner(horizon, forecast.Resource(r))
@@ -48,37 +43,84 @@ func (p *PredictedQoS) newFrame() *frame {
 	return f
 }
 
+// by says whether it is what the forecasts and the judge make a frame of.
+func (f *frame) by(s *forecast.Snapshot, j *feedback.Judge) bool {
+	return f.snapshot == s && f.judge == j
+}
+
 // fewNodes are added up anew in less than a millisecond.
 const fewNodes = 100
 
-// current is the frame that serves. Where there is something newer to judge by, it asks for the next one, or makes it at once for
-// few nodes: the first pod in a quiet cluster is to be judged by what is known now.
-func (p *PredictedQoS) current() *frame {
+// frameOf returns the frame of the cycle's snapshot, which is the one that all plugins of the cycle judge by. Where a later judge
+// judges, it asks for a frame of that, or makes it at once for few nodes.
+func (p *PredictedQoS) frameOf(s *forecast.Snapshot) *frame {
 	f := p.frame.Load()
-	if f.epoch == epochOf(p.forecasts(), p.feedback.Judge()) {
-		return f
+	if next := p.next.Load(); next != nil && next.snapshot == s {
+		f = next
+		p.frame.Store(next)
+		p.next.CompareAndSwap(next, nil)
 	}
-	if f.views.Len() <= fewNodes {
-		p.renew()
-		return p.frame.Load()
-	}
-	select {
-	case p.stale <- struct{}{}:
+	switch {
+	case f.by(s, p.feedback.Judge()):
+	case f.snapshot != s || f.views.Len() <= fewNodes:
+		return p.renewTo(s)
 	default:
+		p.ask()
 	}
 	return f
 }
 
-// renew replaces the frame where there is something newer to judge by.
+// isReady says whether there is a frame of the snapshot, or one is made in no time: the first pod in a quiet cluster is to be judged by
+// what is known now. Else it asks for one, and pods are judged by the last snapshot meanwhile.
+func (p *PredictedQoS) isReady(s *forecast.Snapshot) bool {
+	if f := p.frame.Load(); f.snapshot == s || f.views.Len() <= fewNodes || p.service.untold {
+		return true
+	}
+	if next := p.next.Load(); next != nil && next.snapshot == s {
+		return true
+	}
+	p.ask()
+	return false
+}
+
+// ask has run make the next frame.
+func (p *PredictedQoS) ask() {
+	select {
+	case p.stale <- struct{}{}:
+	default:
+	}
+}
+
+// renewTo replaces the frame by one of the snapshot.
+func (p *PredictedQoS) renewTo(s *forecast.Snapshot) *frame {
+	p.renewing.Lock()
+	defer p.renewing.Unlock()
+	last, f := p.frame.Load(), p.newFrame(s)
+	p.carryOver(last, f)
+	p.frame.Store(f)
+	p.next.Store(nil)
+	return f
+}
+
+// renew makes the next frame where there is something newer to judge by. It serves from the first cycle on that judges by its
+// snapshot.
 func (p *PredictedQoS) renew() {
 	p.renewing.Lock()
 	defer p.renewing.Unlock()
-	last, next := p.frame.Load(), p.newFrame()
-	if last.epoch == next.epoch {
+	next := p.newFrame(p.service.views.Newest())
+	if p.latest().by(next.snapshot, next.judge) {
 		return
 	}
-	p.carryOver(last, next)
-	p.frame.Store(next)
+	p.carryOver(p.frame.Load(), next)
+	p.next.Store(next)
+}
+
+// latest is the next frame, or the one that serves where there is none.
+func (p *PredictedQoS) latest() *frame {
+	if next := p.next.Load(); next != nil {
+		return next
+	}
+	return p.frame.Load()
 }
 
 // run keeps the frame current until ctx ends.
@@ -109,14 +151,14 @@ func (p *PredictedQoS) carryOver(last, next *frame) {
 		if !ok {
 			continue
 		}
-		v = p.add(next, v.holds)
+		v = p.add(next, v.holds, nil)
 		next.views.Put(k.name, generation, next.epoch, v)
 		next.kept.take(next, k.node, generation, v)
 	}
 	// Those that no pod was scored on.
 	last.views.Each(func(name string, generation int64, v *view) {
 		if _, _, ok := next.views.Kept(name); !ok {
-			next.views.Put(name, generation, next.epoch, p.add(next, v.holds))
+			next.views.Put(name, generation, next.epoch, p.add(next, v.holds, nil))
 		}
 	})
 }

@@ -58,7 +58,7 @@ func (j *judging) Shape() any {
 	if j.objective != objective.Availability {
 		own[forecast.Memory] = forecast.Peak{}
 	}
-	return shape{j.objective, j.workload, j.takes, j.burden, own, j.weight, j.offset, j.doubt, j.cores, j.filters}
+	return shape{j.objective, j.workload, j.takes, j.burden, own, j.weight, j.offset, j.doubt, j.cores, j.verdict != nil}
 }
 
 // placed is what places in a frame's rows are good for.
@@ -89,7 +89,7 @@ func (j *judging) Look(rows []judge.Row, verdicts []judge.Verdict) time.Time {
 	for i := range rows {
 		next = i
 		verdicts[i] = judge.Verdict{Raw: int64(math.Float32bits(j.harmOn(*p.places.Of(&rows[i], find), &pod)))}
-		verdicts[i].Refused = j.filters && p.lowerRisk(j.podCycle, p.view(j.frame, j.state, rows[i].NodeInfo)) > p.maxRisk
+		verdicts[i].Refused = j.verdict != nil && p.lowerRisk(j.podCycle, p.view(j.frame, j.state, rows[i].NodeInfo)) > p.maxRisk
 	}
 	return time.Time{}
 }

@@ -19,9 +19,9 @@ type Metrics struct {
 	service *Service
 	named   namedMetrics
 
-	decisions, outcomes, violations, unjudged, rung, scores, demotions, failures, breaker, unwritten *metrics.Desc
-	judged, promised, realised                                                                       *metrics.Desc
-	auc, plainAUC, brier, ece, coverage, nodeRisk, nodes                                             *metrics.Desc
+	decisions, outcomes, violations, unjudged, rung, scores, demotions, failures, unwritten *metrics.Desc
+	judged, promised, realised                                                              *metrics.Desc
+	auc, plainAUC, brier, ece, coverage, nodeRisk, nodes                                    *metrics.Desc
 }
 
 var _ metrics.StableCollector = &Metrics{}
@@ -46,7 +46,6 @@ func NewMetrics(s *Service) *Metrics {
 		demotions:  desc("model_demotions_total", "Times the model was found worse than utilisation."),
 		failures:   desc("model_load_failures_total", "Times the model file could not be used."),
 		unwritten:  desc("observations_write_failures_total", "Times the file of observations could not be written."),
-		breaker:    desc("filter_breaker_total", "Pods for which the filter would have refused every node, and so refused none."),
 		auc:        desc("auc", "AUC of the predicted risk on the decisions that are kept."),
 		plainAUC:   desc("utilisation_auc", "AUC of ranking the same decisions by the node's predicted CPU."),
 		brier:      desc("brier_score", "Mean squared error of the predicted risk."),
@@ -60,7 +59,7 @@ func NewMetrics(s *Service) *Metrics {
 // DescribeWithStability announces the metrics.
 func (m *Metrics) DescribeWithStability(ch chan<- *metrics.Desc) {
 	for _, d := range []*metrics.Desc{
-		m.decisions, m.outcomes, m.judged, m.promised, m.realised, m.violations, m.unjudged, m.rung, m.scores, m.demotions, m.failures, m.breaker, m.unwritten,
+		m.decisions, m.outcomes, m.judged, m.promised, m.realised, m.violations, m.unjudged, m.rung, m.scores, m.demotions, m.failures, m.unwritten,
 		m.auc, m.plainAUC, m.brier, m.ece, m.coverage, m.nodeRisk, m.nodes,
 	} {
 		ch <- d
@@ -111,7 +110,6 @@ func (m *Metrics) collect(ch chan<- metrics.Metric, p *PredictedQoS) {
 	counter(m.demotions, counts.Demotions)
 	counter(m.failures, counts.Failures)
 	counter(m.unwritten, counts.Unwritten)
-	counter(m.breaker, int(p.breaker.Load()))
 	now := p.feedback.Judge().Rung
 	for _, r := range []feedback.Rung{feedback.RungUtilisation, feedback.RungModel} {
 		is := 0.

@@ -54,21 +54,32 @@ type demand struct {
 const horizon = forecast.Hour
 
 func (p *PredictedQoS) view(c *frame, state fwk.CycleState, node fwk.NodeInfo) *view {
-	return *c.views.Get(state, node, c.epoch, func() *view { return p.add(c, hold(node)) })
+	return *c.views.Get(state, node, c.epoch, func() *view {
+		if state.IsPodGroupSchedulingCycle() {
+			return p.add(c, hold(node), nil) // What is added up then is kept for nobody.
+		}
+		return p.add(c, hold(node), &c.loads.Of(state, c.snapshot, node).Load)
+	})
 }
 
-// add adds up what a node holds by a frame. Others may do so at the same time.
-func (p *PredictedQoS) add(c *frame, node held) *view {
+// add adds up what a node holds by a frame; load is that of its pods, or nil where it is to be added up, too. Others may do so at the
+// same time.
+func (p *PredictedQoS) add(c *frame, node held, load *forecast.NodeLoad) *view {
 	name := node.name
 	v := &view{pressure: c.pressure.of(name), holds: node}
 	residual := c.snapshot.NodeForecast(name).Residual[horizon]
 	v.cpu = demand{residual: residual[forecast.CPU], per: float32(1000 / float64(max(node.cpu, 1)))}
 	v.memory = demand{residual: residual[forecast.Memory], per: float32(1 / float64(max(node.memory, 1)))}
 	allocatable := forecast.Amounts{forecast.CPU: float64(node.cpu) / 1000, forecast.Memory: float64(node.memory)}
+	if load != nil {
+		v.cpu.load, v.memory.load = load[horizon][forecast.CPU], load[horizon][forecast.Memory]
+	}
 	for _, r := range node.pods {
-		f := c.snapshot.Resident(r, allocatable)
-		v.cpu.load = v.cpu.load.Add(f.Peaks[horizon][forecast.CPU])
-		v.memory.load = v.memory.load.Add(f.Peaks[horizon][forecast.Memory])
+		if load == nil {
+			f := c.snapshot.Resident(r, allocatable)
+			v.cpu.load = v.cpu.load.Add(f.Peaks[horizon][forecast.CPU])
+			v.memory.load = v.memory.load.Add(f.Peaks[horizon][forecast.Memory])
+		}
 		o := p.objectiveOf(r.GetPod())
 		v.residents[o] += p.weights[o] * objective.Importance(r.GetPod())
 		if len(c.judge.History.Hurts) > 0 {
@@ -85,6 +96,16 @@ func (p *PredictedQoS) add(c *frame, node held) *view {
 	at := quality.At(v.before, v.pressure)
 	v.suffered, v.exposed = c.suffer(&v.residents, at), c.expose(&v.residents, at)
 	return v
+}
+
+// alone is the node with all its pods gone: what is risky then is so for good.
+func (v *view) alone() *view {
+	empty := *v
+	empty.cpu.load, empty.memory.load, empty.company = forecast.Load{}, forecast.Load{}, outcome.Burden{}
+	if !math.IsNaN(float64(v.pressure)) {
+		empty.pressure = 0
+	}
+	return &empty
 }
 
 // classOf is the class that a pod is of to those beside it. What a DaemonSet does, it does on every node.

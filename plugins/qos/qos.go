@@ -21,10 +21,9 @@ import (
 
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/claims"
-	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/pernode"
-	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/refused"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/verdict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
@@ -35,16 +34,15 @@ const Name = config.PredictedQoSName
 
 // PredictedQoS is the plugin.
 type PredictedQoS struct {
-	snapshot forecast.Reader
-	service  *Service
-	handle   fwk.Handle
-	volumes  cycle.Volumes
-	classes  schedulinglisters.PriorityClassLister
-	pods     corelisters.PodLister
-	claims   *claims.Policy
-	nodes    pernode.Whole
-	profile  string
-	maxRisk  float32 // 0–1; 1 refuses nobody
+	service *Service
+	handle  fwk.Handle
+	rule    *verdict.Rule
+	classes schedulinglisters.PriorityClassLister
+	pods    corelisters.PodLister
+	claims  *claims.Policy
+	nodes   pernode.Whole
+	profile string
+	maxRisk float32 // 0–1; 1 refuses nobody
 	// fromModel has nodes scored and refused only while a model judges.
 	fromModel bool
 	weights   [objective.Count]float32
@@ -55,13 +53,12 @@ type PredictedQoS struct {
 
 	feedback *feedback.Loop
 
-	frame    atomic.Pointer[frame]
-	places   judge.Rows[int32] // in the frame's rows, of what the node index asks about
-	stale    chan struct{}     // holds one when the frame is known to be old
+	frame    atomic.Pointer[frame] // that serves, of the last cycle's snapshot
+	next     atomic.Pointer[frame] // of a newer snapshot or judge; nil where there is none
+	places   judge.Rows[int32]     // in the frame's rows, of what the node index asks about
+	stale    chan struct{}         // holds one when the frames are known to be old
 	renewing sync.Mutex
 
-	refused  refused.Pods // since the last look
-	breaker  atomic.Int64 // times the filter would have refused all nodes
 	exported atomic.Pointer[classes]
 	round    round
 }
@@ -89,7 +86,7 @@ func NewFactory(service *Service) func(context.Context, runtime.Object, fwk.Hand
 			return nil, err
 		}
 		p := &PredictedQoS{
-			snapshot: service.snapshot, service: service, claims: service.claims, nodes: pernode.WholeOf(h), handle: h, volumes: cycle.VolumesOf(h), profile: h.ProfileName(),
+			service: service, rule: service.views.Verdicts.Rule(h, Name), claims: service.claims, nodes: pernode.WholeOf(h), handle: h, profile: h.ProfileName(),
 			maxRisk: float32(args.MaxRiskPercent) / 100, fromModel: args.ScoreFrom == config.QoSFromModel, weights: weightsOf(&args.Weights), named: int(args.NodeMetricsLimit),
 			responseTime: args.Feedback.ResponseTimeObjective.Duration, rules: objective.RulesOf(args.Objectives),
 		}
@@ -99,12 +96,14 @@ func NewFactory(service *Service) func(context.Context, runtime.Object, fwk.Hand
 		}
 		p.feedback = feedback.New(ctx, args, service.now)
 		p.stale = make(chan struct{}, 1)
-		p.frame.Store(p.newFrame())
+		p.frame.Store(p.newFrame(service.views.Newest()))
 		if err := p.listen(ctx); err != nil {
 			return nil, err
 		}
 		service.add(ctx, p)
+		service.views.Await(ctx, p.isReady)
 		go p.run(ctx)
+		go service.views.Retry(ctx, h)
 		service.running.Go(func() {
 			p.feedback.Run(ctx, func(was, is *feedback.Judge) { p.judged(klog.FromContext(ctx), was, is) })
 		})

@@ -29,6 +29,7 @@ import (
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/claims"
 	"github.com/foresight-scheduler/foresight/plugins/plugintest"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/predict/learn/outcome"
 	"github.com/foresight-scheduler/foresight/plugins/predict/model/peak"
@@ -97,7 +98,7 @@ func newScheduler(t testing.TB, args *config.PredictedQoSArgs, pods []*v1.Pod, n
 	ctx, stop := context.WithCancel(t.Context())
 	s.stop = stop
 	s.forecasts.Store(snapshot())
-	service := NewService(s.forecasts.Load, claims.Everything())
+	service := NewService(cycle.NewViews(s.forecasts.Load), claims.Everything())
 	service.now = s.now
 	plugin, err := NewFactory(service)(ctx, args, h)
 	if err != nil {
@@ -118,7 +119,8 @@ func (s *scheduler) wait(d time.Duration) {
 	s.renew()
 }
 
-// The first pod after new forecasts is judged by them where there are few nodes, and a later one where there are many.
+// The first pod after new forecasts is judged by them where there are few nodes, and a later one where there are many: no plugin judges by
+// newer forecasts than this one.
 func TestNewForecastsCount(t *testing.T) {
 	for _, n := range []int{2, fewNodes + 1} {
 		var nodes []*v1.Node
@@ -129,7 +131,14 @@ func TestNewForecastsCount(t *testing.T) {
 		s.begin(pod)
 		now := forecast.NewSnapshot(forecast.Contents{Epoch: 7})
 		s.forecasts.Store(now)
-		judged := func() bool { return cycleIn(s.begin(pod)).snapshot == now }
+		judged := func() bool {
+			state := s.begin(pod)
+			c := cycleIn(state)
+			if all := s.service.views.Snapshot(state); c.snapshot != all {
+				t.Fatalf("%d nodes: the plugin judges by the forecasts of epoch %d, and all others by %d", n, c.snapshot.Epoch(), all.Epoch())
+			}
+			return c.snapshot == now
+		}
 		if n <= fewNodes && !judged() {
 			t.Errorf("%d nodes are judged by old forecasts", n)
 		}
@@ -243,7 +252,7 @@ func TestWhoHurtsWhom(t *testing.T) {
 		s.learnBeside(fmt.Sprint("other-", i), "gentle", i%10 == 0)
 	}
 	s.wait(10 * time.Minute)
-	s.frame.Store(s.newFrame())
+	s.frame.Store(s.newFrame(s.service.views.Newest()))
 	scores := s.decide(of(pod("new", "latency", "100m"), "web"))
 	if scores["quiet"] != 100 || scores["hogged"] >= 100 {
 		t.Errorf("a latency pod's scores: %v", scores)
@@ -380,6 +389,9 @@ func writeModel(t testing.TB, path string) {
 	}
 }
 
+// passed is how many pods the plugin let pass because no node would have been left.
+func passed(s *scheduler) int64 { return s.service.views.Verdicts.Passed(s.profile, Name) }
+
 // With a model the filter refuses where even the lower bound of the risk is too high; where it would refuse every node it
 // refuses none. Preemption is asked about nodes without the victims.
 func TestFilter(t *testing.T) {
@@ -393,7 +405,7 @@ func TestFilter(t *testing.T) {
 	if got := s.decide(p); got["hot"] != -1 || got["cold"] != 100 {
 		t.Errorf("%v, want the hot node refused", got)
 	}
-	if len(s.refused.Take()) != 1 {
+	if len(s.service.views.Verdicts.Refused.Take()) != 1 {
 		t.Error("the refused pod is not remembered")
 	}
 	state := s.begin(p)
@@ -410,9 +422,29 @@ func TestFilter(t *testing.T) {
 		}
 	}
 
+	for _, n := range s.nodes {
+		if n.Node().Name == "hot" {
+			if status := s.Filter(t.Context(), state, p, n); status.Code() != fwk.Unschedulable {
+				t.Errorf("got %v, and eviction of the hog would do", status)
+			}
+		}
+	}
+	// What the node uses beyond its pods stays when they go.
+	beyond := forecast.NodeForecast{Rung: forecast.Fresh}
+	for h := range beyond.Residual {
+		beyond.Residual[h][forecast.CPU] = forecast.Interval{Lower: 4, Upper: 4}
+	}
+	s.publish(forecast.Contents{Epoch: 2, PodsEpoch: 2, Forecasts: map[string]forecast.NodeForecast{"hot": beyond}})
+	state = s.begin(p)
+	for _, n := range s.nodes {
+		if status := s.Filter(t.Context(), state, p, n); n.Node().Name == "hot" && status.Code() != fwk.UnschedulableAndUnresolvable {
+			t.Errorf("got %v, and no eviction makes room for the pod", status)
+		}
+	}
+
 	s = newScheduler(t, a, []*v1.Pod{hog}, node("hot"))
-	if got := s.decide(p); got["hot"] == -1 || s.breaker.Load() != 1 {
-		t.Errorf("the only node: %v, breaker %d", got, s.breaker.Load())
+	if got := s.decide(p); got["hot"] == -1 || passed(s) != 1 {
+		t.Errorf("the only node: %v, breaker %d", got, passed(s))
 	}
 }
 
@@ -560,7 +592,7 @@ func TestArgsAreChecked(t *testing.T) {
 	bad := args()
 	bad.MaxRiskPercent = 0
 	bad.Feedback.Horizons[1] = bad.Feedback.Horizons[0]
-	_, err := NewFactory(NewService(nil, nil))(t.Context(), bad, nil)
+	_, err := NewFactory(NewService(cycle.NewViews(nil), nil))(t.Context(), bad, nil)
 	if err == nil || !strings.Contains(err.Error(), "pluginConfig[PredictedQoS].args.maxRiskPercent") || !strings.Contains(err.Error(), "feedback.horizons[1]") {
 		t.Errorf("error %v", err)
 	}
@@ -593,7 +625,7 @@ func BenchmarkPreScore(b *testing.B) {
 		}
 	}
 	s.wait(10 * time.Minute)
-	s.frame.Store(s.newFrame())
+	s.frame.Store(s.newFrame(s.service.views.Newest()))
 	p := of(pod("p", "latency", "100m"), "workload-1")
 	state := s.begin(p)
 	in := map[string][]fwk.NodeInfo{"in order": s.nodes, "two workers": slices.Clone(s.nodes), "shuffled": slices.Clone(s.nodes)}
@@ -608,7 +640,7 @@ func BenchmarkPreScore(b *testing.B) {
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/node")
 	}
 	// The first pod after new forecasts, when the frame has been prepared, and when it has to add all nodes up itself.
-	for name, prepare := range map[string]func(){"new epoch": s.renew, "new epoch, unprepared": func() { s.frame.Store(s.newFrame()) }} {
+	for name, prepare := range map[string]func(){"new epoch": s.renew, "new epoch, unprepared": func() { s.frame.Store(s.newFrame(s.service.views.Newest())) }} {
 		b.Run(name, func(b *testing.B) {
 			s.PreScore(b.Context(), s.begin(p), p, s.nodes)
 			b.ReportAllocs()

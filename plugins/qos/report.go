@@ -32,7 +32,7 @@ type Report struct {
 func (s *Service) Reports() []Report {
 	var all []Report
 	for _, p := range s.all() {
-		r := Report{Profile: p.profile, Rung: p.feedback.Judge().Rung.String(), Scores: p.scoresBy(p.frame.Load())}
+		r := Report{Profile: p.profile, Rung: p.feedback.Judge().Rung.String(), Scores: p.scoresBy(p.latest())}
 		r.Counts, _ = p.feedback.Report()
 		r.Named = p.namedObjectives(r.Counts.Named)
 		if out := p.exported.Load(); out != nil {

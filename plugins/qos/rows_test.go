@@ -224,7 +224,7 @@ func (w *world) judge(nodes []fwk.NodeInfo, group bool) {
 	c, best := cycleIn(state), notInHand
 	plain := make([]float32, len(nodes))
 	for i, n := range nodes {
-		v := w.add(c.frame, hold(n))
+		v := w.add(c.frame, hold(n), nil)
 		if want := c.company(n); v.company != want {
 			w.t.Fatalf("%s: the burden of its pods is %v, want %v", n.Node().Name, v.company, want)
 		}
@@ -232,7 +232,7 @@ func (w *world) judge(nodes []fwk.NodeInfo, group bool) {
 		best = min(best, plain[i])
 	}
 	for i, n := range nodes {
-		if got := c.harms[c.rows[n]]; !w.add(c.frame, hold(n)).close(got, plain[i]) {
+		if got := c.harms[c.rows[n]]; !w.add(c.frame, hold(n), nil).close(got, plain[i]) {
 			w.t.Fatalf("%s: harm %v, want %v", n.Node().Name, got, plain[i])
 		}
 		got, _ := w.Score(w.t.Context(), state, p, n)
@@ -311,11 +311,12 @@ func TestMoreUseNeverRanksBetter(t *testing.T) {
 				t.Fatalf("judged by %v", got)
 			}
 			p := pod("p", anyObjective(r).String(), fmt.Sprint(r.IntN(1000), "m"))
-			c := s.newCycle(s.current(), p, s.nodes)
+			by := s.service.views.Of(framework.NewCycleState(), p, 1)
+			c := s.newCycle(s.frameOf(by.Snapshot), &by, p, s.nodes)
 			newcomer := c.newcomer()
 			// used is the node when it uses a share of its CPU beside what its pods do.
 			used := func(share float64) (harm float32, v *view) {
-				v = s.add(c.frame, hold(s.nodes[0]))
+				v = s.add(c.frame, hold(s.nodes[0]), nil)
 				v.cpu.residual.Upper = share / float64(v.cpu.per)
 				v.before = v.cpu.with(forecast.Peak{}, c.combiners[forecast.CPU]).upper
 				v.suffered = c.suffer(&v.residents, quality.At(v.before, v.pressure))
@@ -378,9 +379,9 @@ func TestEpochChangesBesideCycles(t *testing.T) {
 	nodes, err := w.snapshot.NodeInfos().List()
 	w.must(err)
 	w.judge(nodes, false)
-	was := w.frame.Load()
+	was := w.latest()
 	w.forecast()
-	f := w.frame.Load()
+	f := w.latest()
 	if f == was {
 		t.Fatal("the forecasts are new, and the frame is not")
 	}
@@ -410,7 +411,7 @@ func TestRowsAreShared(t *testing.T) {
 				w.PreScore(t.Context(), state, p, nodes)
 				c := cycleIn(state)
 				for _, n := range nodes {
-					v := w.add(c.frame, hold(n))
+					v := w.add(c.frame, hold(n), nil)
 					if got, want := c.harms[c.rows[n]], c.harm(v); !v.close(got, want) {
 						t.Errorf("%s: harm %v, want %v", n.Node().Name, got, want)
 					}
@@ -519,7 +520,7 @@ func TestLookAddsUpOnce(t *testing.T) {
 		}
 		c := cycleIn(state)
 		for i, n := range nodes {
-			if v := w.add(c.frame, hold(n)); !v.close(harmIn(verdicts[i].Raw), c.harm(v)) {
+			if v := w.add(c.frame, hold(n), nil); !v.close(harmIn(verdicts[i].Raw), c.harm(v)) {
 				t.Errorf("%s: harm %v, want %v", n.Node().Name, harmIn(verdicts[i].Raw), c.harm(v))
 			}
 		}

@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/foresight-scheduler/foresight/plugins/claims"
-	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
 	"github.com/foresight-scheduler/foresight/plugins/qos/measure"
@@ -22,7 +22,7 @@ import (
 
 // Service is what the plugins of all profiles share: where forecasts and pressure come from, and what metrics tell of.
 type Service struct {
-	snapshot forecast.Reader
+	views    *cycle.Views
 	claims   *claims.Policy
 	now      func() time.Time
 	pressure atomic.Pointer[pressures]
@@ -33,13 +33,17 @@ type Service struct {
 	measured atomic.Pointer[measure.Reader] // nil where no query is asked
 }
 
-// NewService returns a service that reads forecasts from snapshot, which may be nil. policy says which pods may claim an
+// NewService returns a service that judges by views. policy says which pods may claim an
 // objective; nil is none.
-func NewService(snapshot forecast.Reader, policy *claims.Policy) *Service {
-	return &Service{snapshot: snapshot, claims: policy, now: time.Now}
+func NewService(views *cycle.Views, policy *claims.Policy) *Service {
+	return &Service{views: views, claims: policy, now: time.Now}
 }
 
-// Untold returns the service, whose plugins do not judge nodes only to tell of them. Call it before they are made.
+// Views are what it judges by.
+func (s *Service) Views() *cycle.Views { return s.views }
+
+// Untold returns the service, whose plugins do not judge nodes only to tell of them, and judge by new forecasts at once, however long
+// that takes. Call it before they are made.
 func (s *Service) Untold() *Service {
 	s.untold = true
 	return s

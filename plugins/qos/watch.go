@@ -32,7 +32,8 @@ func (p *PredictedQoS) Reserve(ctx context.Context, state fwk.CycleState, pod *v
 		return nil // A node that is not in the snapshot is upstream's to refuse; here there is nothing to note.
 	}
 	if c == nil {
-		c = p.newCycle(p.current(), pod, []fwk.NodeInfo{node})
+		view := p.service.views.Of(state, pod, 1)
+		c = p.newCycle(p.frameOf(view.Snapshot), &view, pod, []fwk.NodeInfo{node})
 	}
 	v := p.view(c.frame, state, node)
 	after := c.after(v).upper

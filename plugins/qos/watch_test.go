@@ -21,6 +21,7 @@ import (
 	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 
 	"github.com/foresight-scheduler/foresight/plugins/claims"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage/ends"
 	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
@@ -123,7 +124,7 @@ func watching(t *testing.T) (p *PredictedQoS, running, failed *watch.FakeWatcher
 	if err != nil {
 		t.Fatal(err)
 	}
-	plugin, err := NewFactory(NewService(nil, claims.Everything()))(t.Context(), args(), h)
+	plugin, err := NewFactory(NewService(cycle.NewViews(nil), claims.Everything()))(t.Context(), args(), h)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,10 +9,19 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 )
 
-// EventsToRegister returns upstream's events. Where the guard refuses nodes, it also
-// counts that a node's allocatable grew or a pod's limits shrank: upstream looks only
+// EventsToRegister returns upstream's events, and where predictions can refuse nodes those that may cure that. Where the guard refuses
+// nodes, it also counts that a node's allocatable grew or a pod's limits shrank: upstream looks only
 // at what pods request.
 func (r *ResourceFit) EventsToRegister(ctx context.Context) ([]fwk.ClusterEventWithHint, error) {
+	events, err := r.eventsOfRequests(ctx)
+	if err == nil && r.peaks != nil {
+		events = append(events, r.peaks.rule.Events()...)
+	}
+	return events, err
+}
+
+// eventsOfRequests are those that may cure a want of requests or limits.
+func (r *ResourceFit) eventsOfRequests(ctx context.Context) ([]fwk.ClusterEventWithHint, error) {
 	events, err := r.fit.EventsToRegister(ctx)
 	if err != nil || r.guard == nil || !r.guard.Refuses() {
 		return events, err

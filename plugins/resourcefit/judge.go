@@ -111,7 +111,7 @@ func (j *judging) Shape() any {
 	}
 	s := shape{requests: string(key)}
 	if j.peaks != nil {
-		s.own, s.horizon, s.filters, s.overcommit = j.peaks.view.Pod, j.peaks.view.Horizon, j.peaks.filters, j.peaks.overcommit
+		s.own, s.horizon, s.filters, s.overcommit = j.peaks.view.Pod, j.peaks.view.Horizon, j.peaks.verdict != nil, j.peaks.overcommit
 	}
 	return s
 }

@@ -4,8 +4,6 @@
 package resourcefit
 
 import (
-	"sync/atomic"
-
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 
@@ -13,7 +11,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/claims"
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/cyclestate"
-	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/refused"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/verdict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
@@ -27,12 +25,9 @@ const peakStateKey = cycle.PeaksState
 
 // Forecasts are what ResourceFit reads of the future. The zero value knows nothing.
 type Forecasts struct {
-	Read forecast.Reader
+	Views *cycle.Views
 	// Claims says which pods may opt in to overcommitment.
 	Claims *claims.Policy
-	// LetPass is called when a prediction would have refused every node to a pod, and
-	// therefore refused none; nil is nobody to tell.
-	LetPass func()
 }
 
 // predictedPeaks judges nodes by what they will use.
@@ -42,9 +37,7 @@ type predictedPeaks struct {
 	harm      bool  // scores by it
 	heldOut   int32 // percent of the pods, that requests place
 	bounds    *cycle.NodeBounds
-	loads     cycle.Loads
-	refused   refused.Pods
-	volumes   cycle.Volumes
+	rule      *verdict.Rule
 }
 
 // reasons a node is refused for, and states a cycle's verdicts are of.
@@ -55,7 +48,7 @@ var peakReasons = [forecast.NumResources]string{
 
 // newPredictedPeaks returns nil where predictions do not count.
 func newPredictedPeaks(args *config.PredictedPeak, forecasts Forecasts, h fwk.Handle) *predictedPeaks {
-	if args.Mode == config.PredictedPeakNone || forecasts.Read == nil {
+	if args.Mode == config.PredictedPeakNone || !forecasts.Views.Predicts() {
 		return nil
 	}
 	report := func(node *v1.Node, err error) {
@@ -67,26 +60,26 @@ func newPredictedPeaks(args *config.PredictedPeak, forecasts Forecasts, h fwk.Ha
 		harm:      args.Score == config.ScoreByHarm,
 		heldOut:   args.HeldOutPercent,
 		bounds:    cycle.NewNodeBounds(cycle.BoundsOf(args.Max), report),
-		volumes:   cycle.VolumesOf(h),
+		rule:      forecasts.Views.Verdicts.Rule(h, Name),
 	}
 }
 
-// peakState in the cycle state is one view and one pod. Nothing but refused changes.
+// peakState in the cycle state is one view and one pod. Nothing changes it.
 type peakState struct {
 	view cycle.View
-	// filters says whether nodes can be refused, and overcommit that they are where the
-	// upper bound passes, not only where the lower one does.
-	filters, overcommit bool
+	// verdict refuses nodes; nil refuses none. overcommit says that they are refused where the upper bound passes, not only
+	// where the lower one does.
+	verdict    *verdict.Cycle
+	overcommit bool
 	// harm says that known nodes are scored by what they will suffer.
-	harm    bool
-	bounds  *cycle.NodeBounds
-	refused atomic.Bool
+	harm   bool
+	bounds *cycle.NodeBounds
 }
 
 // Prediction tells the node index what nodes are judged by.
 func (s *peakState) Prediction() *cycle.Prediction {
 	return &cycle.Prediction{
-		View: s.view, Bounds: s.bounds, Filters: s.filters, Overcommits: s.overcommit, Counts: forecast.Set{true, true}, Harm: s.harm,
+		View: s.view, Bounds: s.bounds, Filters: s.verdict != nil, Overcommits: s.overcommit, Counts: forecast.Set{true, true}, Harm: s.harm,
 	}
 }
 
@@ -102,15 +95,13 @@ func (p *predictedPeaks) take(state fwk.CycleState, pod *v1.Pod, nodes []fwk.Nod
 		err = forecast.CheckStated(pod)
 	}
 	if err != nil {
-		p.refused.Add(pod)
+		p.rule.TryAgain(pod)
 		return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, err.Error())
 	}
 	overcommit = overcommit && p.forecasts.Claims.MayOvercommit(pod)
-	snapshot := p.forecasts.Read()
-	if snapshot.Blind() {
+	if p.forecasts.Views.Snapshot(state).Blind() {
 		return nil
 	}
-	p.loads.Forget(len(nodes))
 	p.bounds.Forget(len(nodes))
 	if arm := p.arm(pod, overcommit); arm.Chance > 0 {
 		arm.Write(state)
@@ -118,21 +109,9 @@ func (p *predictedPeaks) take(state fwk.CycleState, pod *v1.Pod, nodes []fwk.Nod
 			return nil
 		}
 	}
-	predicted := snapshot.Pod(pod)
-	s := &peakState{
-		view:       cycle.View{Snapshot: snapshot, Pod: predicted, Horizon: predicted.Horizon(), Loads: &p.loads},
-		filters:    p.filters && !forecast.IsDaemon(pod) || overcommit,
-		overcommit: overcommit,
-		harm:       p.harm,
-		bounds:     p.bounds,
-	}
-	// A prediction that refuses every node that the pod may go to says more about itself than about the nodes. Who
-	// opted in asked for it.
-	if s.filters && !overcommit && p.refusesAll(state, s, pod, nodes) {
-		s.filters = false
-		if p.forecasts.LetPass != nil {
-			p.forecasts.LetPass()
-		}
+	s := &peakState{view: p.forecasts.Views.Of(state, pod, len(nodes)), overcommit: overcommit, harm: p.harm, bounds: p.bounds}
+	if p.filters || overcommit { // Who overcommits asked for it.
+		s.verdict = p.rule.Begin(state, pod, nodes, overcommit, func(n fwk.NodeInfo) bool { return p.judge(state, s, n).over.Any() })
 	}
 	state.Write(peakStateKey, s)
 	return nil
@@ -147,23 +126,8 @@ func (p *predictedPeaks) arm(pod *v1.Pod, overcommits bool) cycle.Arm {
 	return cycle.ArmOf(pod.UID, p.heldOut)
 }
 
-// refusesAll says whether there are nodes that the pod may go to, and all of them are over a bound.
-func (p *predictedPeaks) refusesAll(state fwk.CycleState, s *peakState, pod *v1.Pod, nodes []fwk.NodeInfo) bool {
-	allowed, found := cycle.AllowedFor(pod, p.volumes), false
-	for _, n := range nodes {
-		if !allowed.On(n.Node()) {
-			continue
-		}
-		if !p.judge(state, s, n).over.Any() {
-			return false
-		}
-		found = true
-	}
-	return found
-}
-
-// verdict of one node.
-type verdict struct {
+// judgement of one node.
+type judgement struct {
 	peaks forecast.Intervals
 	// known is false where requests decide.
 	known bool
@@ -176,7 +140,7 @@ type verdict struct {
 }
 
 // judge compares the node's predicted peak with the pod to its bounds.
-func (p *predictedPeaks) judge(state fwk.CycleState, s *peakState, node fwk.NodeInfo) (v verdict) {
+func (p *predictedPeaks) judge(state fwk.CycleState, s *peakState, node fwk.NodeInfo) (v judgement) {
 	bounds := p.bounds.Of(state, node)
 	if bounds.Off {
 		return v
@@ -217,7 +181,7 @@ func (s *peakState) decisive(peaks forecast.Intervals) forecast.Amounts {
 // filter refuses a node whose predicted peak passes a bound.
 func (p *predictedPeaks) filter(state fwk.CycleState, pod *v1.Pod, node fwk.NodeInfo) *fwk.Status {
 	s := peakStateIn(state)
-	if s == nil || !s.filters {
+	if s == nil || s.verdict == nil {
 		return nil
 	}
 	v := p.judge(state, s, node)
@@ -230,18 +194,12 @@ func (p *predictedPeaks) filter(state fwk.CycleState, pod *v1.Pod, node fwk.Node
 	if reasons == nil {
 		return nil
 	}
-	if !s.refused.Swap(true) {
-		p.refused.Add(pod)
-	}
-	if v.forGood {
-		return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, reasons...)
-	}
-	return fwk.NewStatus(fwk.Unschedulable, reasons...)
+	return s.verdict.Refuse(pod, v.forGood, reasons...)
 }
 
 // sign returns what the judgement of a pod depends on beyond its requests.
 func (p *predictedPeaks) sign(pod *v1.Pod) fwk.SignFragment {
-	predicted := p.forecasts.Read().Pod(pod)
+	predicted := p.forecasts.Views.Newest().Pod(pod)
 	overcommit, err := claims.Overcommits(pod.Annotations)
 	overcommit = overcommit && p.forecasts.Claims.MayOvercommit(pod)
 	return fwk.SignFragment{Key: "foresight-scheduler.dev/predicted-peak", Value: []any{

@@ -94,7 +94,7 @@ func schedulerWith(t testing.TB, args *config.ResourceFitArgs, forecasts Forecas
 }
 
 func reading(s *forecast.Snapshot) Forecasts {
-	return Forecasts{Read: func() *forecast.Snapshot { return s }}
+	return Forecasts{Views: cycle.NewViews(func() *forecast.Snapshot { return s })}
 }
 
 // The score is upstream's of predicted use: who is used hot but requested cold is avoided
@@ -280,31 +280,28 @@ func TestFilterByPredictedPeak(t *testing.T) {
 // A prediction that would refuse every node refuses none, and says so; but to a pod that
 // overcommits it does.
 func TestLetPass(t *testing.T) {
-	var told atomic.Int64
-	view := future(1, map[string]forecast.Interval{"a": exactly(5), "b": exactly(6)})
-	forecasts := reading(view)
-	forecasts.LetPass = func() { told.Add(1) }
+	forecasts := reading(future(1, map[string]forecast.Interval{"a": exactly(5), "b": exactly(6)}))
+	told := func() int64 { return forecasts.Views.Verdicts.Passed("", Name) }
 	s := predictingScheduler(t, predicting(config.PredictedPeakFilter, kubeschedulerv1.LeastAllocated), forecasts, []*v1.Node{big("a"), big("b")})
 	in := plugintest.Pod("in", "", amounts{"cpu": "1"}, nil)
-	if status := s.filter(t, in, s.node(t, "a")); !status.IsSuccess() || told.Load() != 1 {
-		t.Errorf("got %v, told %d times; want it let pass and told once", status, told.Load())
+	if status := s.filter(t, in, s.node(t, "a")); !status.IsSuccess() || told() != 1 {
+		t.Errorf("got %v, told %d times; want it let pass and told once", status, told())
 	}
 	in.Annotations = map[string]string{OvercommitAnnotation: "true"}
-	if status := s.filter(t, in, s.node(t, "a")); status.IsSuccess() || told.Load() != 1 {
-		t.Errorf("overcommitting: got %v, told %d times", status, told.Load())
+	if status := s.filter(t, in, s.node(t, "a")); status.IsSuccess() || told() != 1 {
+		t.Errorf("overcommitting: got %v, told %d times", status, told())
 	}
 }
 
 // Whether a prediction refuses every node is judged among those that the pod may go to: one that is pinned to hot nodes is let
 // pass, and one that may also go to a cool node is not. A DaemonSet's pod is never refused.
 func TestPinnedPodsAreLetPass(t *testing.T) {
-	var told atomic.Int64
 	tainted := big("tainted")
 	tainted.Spec.Taints = []v1.Taint{{Key: "k", Effect: v1.TaintEffectNoSchedule}}
 	hot, cool := big("hot"), big("cool")
 	hot.Labels, cool.Labels = map[string]string{"pool": "a"}, map[string]string{"pool": "b"}
 	forecasts := reading(future(1, map[string]forecast.Interval{"hot": exactly(5), "cool": exactly(0), "tainted": exactly(0)}))
-	forecasts.LetPass = func() { told.Add(1) }
+	told := func() int64 { return forecasts.Views.Verdicts.Passed("", Name) }
 	s := predictingScheduler(t, predicting(config.PredictedPeakFilter, kubeschedulerv1.LeastAllocated), forecasts, []*v1.Node{hot, cool, tainted})
 	for name, tc := range map[string]struct {
 		change func(*v1.Pod)
@@ -324,11 +321,11 @@ func TestPinnedPodsAreLetPass(t *testing.T) {
 			p.OwnerReferences = []metav1.OwnerReference{{APIVersion: "x/v1", Kind: "DaemonSet", Name: "a", Controller: ptr.To(true)}}
 		}, false, 0},
 	} {
-		told.Store(0)
+		before := told()
 		in := plugintest.Pod("in", "", amounts{"cpu": "1"}, nil)
 		tc.change(in)
-		if status := s.filter(t, in, s.node(t, "hot")); status.IsSuccess() != tc.passes || told.Load() != tc.told {
-			t.Errorf("%s: got %v, told %d times", name, status, told.Load())
+		if status := s.filter(t, in, s.node(t, "hot")); status.IsSuccess() != tc.passes || told()-before != tc.told {
+			t.Errorf("%s: got %v, told %d times", name, status, told()-before)
 		}
 	}
 }
@@ -363,7 +360,7 @@ func TestReactivation(t *testing.T) {
 	nodes := []*v1.Node{big("hot"), big("cool")}
 	snapshot := cache.NewSnapshot(nil, nodes)
 	h := activations{plugintest.Handle(t, snapshot), make(chan map[string]*v1.Pod, 2)}
-	s := schedulerOn(t, predicting(config.PredictedPeakFilter, kubeschedulerv1.LeastAllocated), Forecasts{Read: current.Load}, h, snapshot)
+	s := schedulerOn(t, predicting(config.PredictedPeakFilter, kubeschedulerv1.LeastAllocated), Forecasts{Views: cycle.NewViews(current.Load)}, h, snapshot)
 	if status := s.filter(t, plugintest.Pod("in", "", amounts{"cpu": "1"}, nil), s.node(t, "hot")); status.IsSuccess() {
 		t.Fatal("not refused")
 	}
@@ -376,7 +373,7 @@ func TestReactivation(t *testing.T) {
 			if pods["shop/in"] == nil || len(pods) != 1 {
 				t.Errorf("tried again: %v", pods)
 			}
-			if again := s.peaks.refused.Take(); len(again) != 0 {
+			if again := s.peaks.forecasts.Views.Verdicts.Refused.Take(); len(again) != 0 {
 				t.Errorf("still waiting: %v", again)
 			}
 			return

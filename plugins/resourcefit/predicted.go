@@ -92,7 +92,7 @@ var predictedNodes = sync.Pool{New: func() any { return &predictedNode{} }}
 // set makes n the node as upstream's scorers shall see it beside the pod. Where requests
 // decide, what the pod counts for too much or too little is taken from the node. The pod
 // counts in full in any case.
-func (n *predictedNode) set(node fwk.NodeInfo, v *verdict, pod *scoredPod) {
+func (n *predictedNode) set(node fwk.NodeInfo, v *judgement, pod *scoredPod) {
 	n.NodeInfo = node
 	n.requested.Resource, n.nonZero.Resource = node.GetRequested(), node.GetNonZeroRequested()
 	if v.known {

@@ -7,12 +7,14 @@ import (
 	"testing"
 
 	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	st "k8s.io/kubernetes/pkg/scheduler/testing"
 
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/plugins/plugintest"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
 // Only a guard that refuses nodes makes pods wait for limits; else the events are
@@ -107,6 +109,25 @@ func TestQueueAfterOwnLimitShrinks(t *testing.T) {
 	s := newScheduler(t, guarded(config.LimitsGuardFilter, percent("cpu", 100)), gates(), nil)
 	before, after := plugintest.Pod("p", "", amounts{"cpu": "1"}, amounts{"cpu": "5"}), plugintest.Pod("p", "", amounts{"cpu": "1"}, amounts{"cpu": "2"})
 	if !plugintest.Queued(t, s, after, framework.PodSchedulingPropertiesChange(after, before, true), before, after) {
+		t.Error("not queued")
+	}
+}
+
+// Where predictions refuse nodes, a pod that was refused one is tried again when something may have cured that, though it lacks nothing that it requests.
+func TestQueueAfterPredictionMayBeCured(t *testing.T) {
+	s := predictingScheduler(t, predicting(config.PredictedPeakFilter, "LeastAllocated"),
+		reading(future(1, map[string]forecast.Interval{"hot": exactly(5), "cool": exactly(0)})), []*v1.Node{big("hot"), big("cool")})
+	in := plugintest.Pod("in", "", amounts{"memory": "1Gi"}, nil)
+	before, after := big("hot"), big("hot")
+	after.Status.Allocatable = v1.ResourceList{v1.ResourceCPU: resource.MustParse("8"), v1.ResourceMemory: before.Status.Allocatable[v1.ResourceMemory], v1.ResourcePods: before.Status.Allocatable[v1.ResourcePods]}
+	grown := framework.NodeSchedulingPropertiesChange(after, before)
+	if plugintest.Queued(t, s, in, grown, before, after) {
+		t.Error("queued, and was refused nothing")
+	}
+	if status := s.filter(t, in, s.node(t, "hot")); status.IsSuccess() {
+		t.Fatal("not refused")
+	}
+	if !plugintest.Queued(t, s, in, grown, before, after) {
 		t.Error("not queued")
 	}
 }

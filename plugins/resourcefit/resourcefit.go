@@ -109,7 +109,7 @@ func newPlugin(ctx context.Context, obj runtime.Object, h fwk.Handle, fts featur
 		r.balanced = balanced.(*noderesources.BalancedAllocation)
 	}
 	if r.peaks != nil {
-		go r.peaks.refused.Reactivate(ctx, func() uint64 { return forecasts.Read().Epoch() }, h.Activate)
+		go forecasts.Views.Retry(ctx, h)
 	}
 	return r, nil
 }

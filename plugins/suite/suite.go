@@ -30,7 +30,9 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins"
 	"github.com/foresight-scheduler/foresight/plugins/claims"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/verdict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
 	"github.com/foresight-scheduler/foresight/plugins/qos"
 	"github.com/foresight-scheduler/foresight/plugins/suite/profiles"
@@ -105,7 +107,7 @@ func New(ctx context.Context, opts *options.Options, cfg *kubeschedulerconfig.Ku
 	if s.Claims, err = newClaims(cfg); err != nil {
 		return nil, err
 	}
-	s.QoS = qos.NewService(s.Engine.Reader(), s.Claims)
+	s.QoS = qos.NewService(cycle.NewViews(s.Engine.Reader()), s.Claims)
 	s.Registry = plugins.Registry(plugins.Options{Engine: s.Engine, QoS: s.QoS, Judges: s.judges, Claims: s.Claims, NoPrediction: s.Engine == nil})
 	return s, profiles.RefuseUnknown(cfg, s.Registry)
 }
@@ -134,6 +136,9 @@ func (s *Suite) Install(ctx context.Context, c *schedulerserverconfig.CompletedC
 	}
 	if err := legacyregistry.CustomRegister(qos.NewMetrics(s.QoS)); err != nil {
 		return fmt.Errorf("a process has one Suite: %w", err)
+	}
+	if err := legacyregistry.CustomRegister(verdict.NewMetrics(&s.QoS.Views().Verdicts)); err != nil {
+		return err
 	}
 	metrics := nodeindex.NewMetrics()
 	metrics.Register(legacyregistry.MustRegister)

@@ -26,8 +26,11 @@ func (p predicted) On(_ fwk.CycleState, node fwk.NodeInfo) taints.Resources {
 	return p[node.Node().Name]
 }
 
+// Lasts says that nothing is short of anything without its pods.
+func (p predicted) Lasts(fwk.CycleState, fwk.NodeInfo) taints.Resources { return 0 }
+
 // read returns a reader that always has this view.
-func (p predicted) read(*v1.Pod) taints.Pressure { return p }
+func (p predicted) read(fwk.CycleState, *v1.Pod, int) taints.Pressure { return p }
 
 // from is a source whose every profile has one reader.
 func from(reader taints.PressureReader) taints.PressureSource {

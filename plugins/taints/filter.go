@@ -5,7 +5,6 @@ package taints
 
 import (
 	"context"
-	"sync/atomic"
 
 	v1 "k8s.io/api/core/v1"
 	v1helper "k8s.io/component-helpers/scheduling/corev1"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/cyclestate"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/verdict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
@@ -26,10 +26,10 @@ const stateKey = cycle.PressureState
 type pressureState struct {
 	pressure    Pressure
 	untolerated Resources
-	refused     atomic.Bool // a node to the pod
+	verdict     *verdict.Cycle // refuses nodes; nil only scores them
 }
 
-// Clone shares the state: nothing but refused changes. Pods that preemption adds or removes are
+// Clone shares the state: nothing changes it. Pods that preemption adds or removes are
 // in the NodeInfo that the view is asked about.
 func (s *pressureState) Clone() fwk.StateData { return s }
 
@@ -39,7 +39,7 @@ func (s *pressureState) Prediction() *cycle.Prediction {
 	if !ok {
 		return nil
 	}
-	return &cycle.Prediction{View: p.view, Bounds: p.bounds, Filters: p.sure, Counts: forecast.Set{
+	return &cycle.Prediction{View: p.view, Bounds: p.bounds, Filters: s.verdict != nil, Counts: forecast.Set{
 		forecast.CPU: s.untolerated&CPU != 0, forecast.Memory: s.untolerated&Memory != 0,
 	}}
 }
@@ -48,17 +48,17 @@ func (s *pressureState) Prediction() *cycle.Prediction {
 func (t *Taints) PreFilter(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
 	result, status := t.tolerations.PreFilter(ctx, state, pod, nodes)
 	if status.IsSuccess() {
-		t.takeView(ctx, state, pod)
+		t.takeView(ctx, state, pod, nodes)
 	}
 	return result, status
 }
 
 // takeView writes the cycle's view where there is pressure that the pod does not tolerate.
-func (t *Taints) takeView(ctx context.Context, state fwk.CycleState, pod *v1.Pod) {
-	if t.pressure == nil || t.refuses() && forecast.IsDaemon(pod) {
+func (t *Taints) takeView(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) {
+	if t.pressure == nil {
 		return
 	}
-	view := t.pressure(pod)
+	view := t.pressure(state, pod, len(nodes))
 	if view == nil {
 		return
 	}
@@ -71,9 +71,16 @@ func (t *Taints) takeView(ctx context.Context, state fwk.CycleState, pod *v1.Pod
 			s.untolerated |= r.resource
 		}
 	}
-	if s.untolerated != 0 {
-		state.Write(stateKey, s)
+	if s.untolerated == 0 {
+		return
 	}
+	if t.refuses() {
+		over := func(n fwk.NodeInfo) bool { return view.On(state, n)&s.untolerated != 0 }
+		if s.verdict = t.rule.Begin(state, pod, nodes, false, over); s.verdict == nil {
+			return // What may refuse no node says nothing of any: it does not score.
+		}
+	}
+	state.Write(stateKey, s)
 }
 
 // PreFilterExtensions returns nil: see pressureState.Clone.
@@ -85,14 +92,11 @@ func (t *Taints) Filter(ctx context.Context, state fwk.CycleState, pod *v1.Pod, 
 	if status := t.tolerations.Filter(ctx, state, pod, nodeInfo); !status.IsSuccess() {
 		return status
 	}
-	if t.refuses() && t.untolerated(state, nodeInfo) != 0 {
-		if !stateIn(state).refused.Swap(true) {
-			t.refused.Add(pod)
-		}
-		// Evicting the node's pods lowers what is predicted, so preemption may cure it.
-		return fwk.NewStatus(fwk.Unschedulable, ErrReasonPressure)
+	s := stateIn(state)
+	if s == nil || s.verdict == nil || s.pressure.On(state, nodeInfo)&s.untolerated == 0 {
+		return nil
 	}
-	return nil
+	return s.verdict.Refuse(pod, s.pressure.Lasts(state, nodeInfo)&s.untolerated != 0, ErrReasonPressure)
 }
 
 // untolerated returns the pressure on the node that the pod does not tolerate.

@@ -16,9 +16,9 @@ import (
 // scores a node down looks at the use that is expected: an upper bound of the peak is passed by
 // nearly all nodes, which tells none apart, and outvotes all other scores where it does. What
 // refuses a node must be sure, and looks at the lower bound of the peak within the time the pod
-// in hand is expected to run. It predicts nothing while too little is known, nor ever without a reader.
-func Forecasts(read forecast.Reader) PressureSource {
-	if read == nil {
+// in hand is expected to run. It predicts nothing while too little is known, nor ever without an engine.
+func Forecasts(views *cycle.Views) PressureSource {
+	if !views.Predicts() {
 		return nil
 	}
 	return func(args *config.PredictedPressure) PressureReader {
@@ -26,18 +26,14 @@ func Forecasts(read forecast.Reader) PressureSource {
 			bounds: cycle.NewNodeBounds(cycle.BoundsOf(args.Max), nil),
 			sure:   args.Effect == v1.TaintEffectNoSchedule,
 		}
-		return func(pod *v1.Pod) Pressure {
-			s := read()
-			if s.Blind() {
+		return func(state fwk.CycleState, pod *v1.Pod, nodes int) Pressure {
+			if views.Snapshot(state).Blind() {
 				return nil
 			}
-			f.loads.Forget(s.NumForecasts())
-			f.bounds.Forget(s.NumForecasts())
-			predicted := s.Pod(pod)
-			return &forecastPressure{
-				forecasts: f,
-				view:      cycle.View{Snapshot: s, Horizon: predicted.Horizon(), Loads: &f.loads},
-			}
+			f.bounds.Forget(nodes)
+			view := views.Of(state, pod, nodes)
+			view.Pod = forecast.PodForecast{} // Pressure is the node's as it is.
+			return &forecastPressure{f, view}
 		}
 	}
 }
@@ -45,7 +41,6 @@ func Forecasts(read forecast.Reader) PressureSource {
 type forecasts struct {
 	bounds *cycle.NodeBounds
 	sure   bool
-	loads  cycle.Loads
 }
 
 type forecastPressure struct {
@@ -56,7 +51,7 @@ type forecastPressure struct {
 var resources = [forecast.NumResources]Resources{forecast.CPU: CPU, forecast.Memory: Memory}
 
 // On compares the predicted peaks with the node's bounds.
-func (p *forecastPressure) On(state fwk.CycleState, node fwk.NodeInfo) (short Resources) {
+func (p *forecastPressure) On(state fwk.CycleState, node fwk.NodeInfo) Resources {
 	bounds := p.bounds.Of(state, node)
 	if bounds.Off {
 		return 0
@@ -70,6 +65,16 @@ func (p *forecastPressure) On(state fwk.CycleState, node fwk.NodeInfo) (short Re
 		peaks, _ := p.view.Peaks(state, node)
 		use = forecast.Lower(peaks)
 	}
+	return short(&bounds, use, node)
+}
+
+// Lasts compares what is left of the predicted peaks without the node's pods.
+func (p *forecastPressure) Lasts(state fwk.CycleState, node fwk.NodeInfo) Resources {
+	bounds := p.bounds.Of(state, node).Without(p.view.Snapshot.NodeForecast(node.Node().Name).Lacks)
+	return short(&bounds, forecast.Lower(p.view.Alone(node)), node)
+}
+
+func short(bounds *cycle.Bounds, use forecast.Amounts, node fwk.NodeInfo) (short Resources) {
 	for r, over := range bounds.Over(use, forecast.AllocatableOf(node)) {
 		if over {
 			short |= resources[r]

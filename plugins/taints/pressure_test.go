@@ -20,6 +20,8 @@ import (
 	st "k8s.io/kubernetes/pkg/scheduler/testing"
 	"k8s.io/utils/ptr"
 
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
+	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/taints"
 )
 
@@ -136,7 +138,7 @@ func TestWrittenTaintsCount(t *testing.T) {
 // Every node of a cycle is judged by one view, even if a new one arrives meanwhile.
 func TestOneViewPerCycle(t *testing.T) {
 	calls := 0
-	reader := func(*v1.Pod) taints.Pressure {
+	reader := func(fwk.CycleState, *v1.Pod, int) taints.Pressure {
 		calls++
 		if calls > 1 {
 			return predicted{}
@@ -162,8 +164,8 @@ func TestOneViewPerCycle(t *testing.T) {
 // Preemption asks about nodes without the victims, under a clone of the state.
 func TestPreemptionLowersPressure(t *testing.T) {
 	victim := st.MakePod().Namespace("shop").Name("victim").UID("victim").Node("n").Obj()
-	h := handle(t, []*v1.Pod{victim}, []*v1.Node{node("n")})
-	plugin, err := taints.NewFactory(from(func(*v1.Pod) taints.Pressure { return crowded{} }), nil)(t.Context(), args(v1.TaintEffectNoSchedule), h, feature.Features{})
+	h := handle(t, []*v1.Pod{victim}, []*v1.Node{node("n"), node("spare")})
+	plugin, err := taints.NewFactory(from(func(fwk.CycleState, *v1.Pod, int) taints.Pressure { return crowded{} }), nil)(t.Context(), args(v1.TaintEffectNoSchedule), h, feature.Features{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,6 +189,8 @@ func TestPreemptionLowersPressure(t *testing.T) {
 
 // crowded predicts that every node with a pod on it runs short.
 type crowded struct{}
+
+func (crowded) Lasts(fwk.CycleState, fwk.NodeInfo) taints.Resources { return 0 }
 
 func (crowded) On(_ fwk.CycleState, node fwk.NodeInfo) taints.Resources {
 	if len(node.GetPods()) > 0 {
@@ -225,10 +229,11 @@ func TestRefusedPodsAreTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		var epoch atomic.Uint64
+		var forecasts atomic.Pointer[forecast.Snapshot]
+		views := cycle.NewViews(forecasts.Load)
 		h := activations{handle(t, nil, four), make(chan map[string]*v1.Pod, 10)}
 		for _, effect := range []v1.TaintEffect{v1.TaintEffectNoSchedule, v1.TaintEffectPreferNoSchedule} {
-			plugin, err := taints.NewFactory(from(pressure.read), epoch.Load)(ctx, args(effect), h, feature.Features{})
+			plugin, err := taints.NewFactory(from(pressure.read), views)(ctx, args(effect), h, feature.Features{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -242,7 +247,7 @@ func TestRefusedPodsAreTriedAgain(t *testing.T) {
 			if len(h.pods) > 0 {
 				t.Errorf("%s: tried again without a new forecast", effect)
 			}
-			epoch.Add(1)
+			forecasts.Store(forecast.NewSnapshot(forecast.Contents{Epoch: views.Epoch() + 1}))
 			time.Sleep(2 * time.Second)
 			synctest.Wait()
 			if want := effect == v1.TaintEffectNoSchedule; (len(h.pods) == 1) != want {

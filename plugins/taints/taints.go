@@ -17,8 +17,9 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/tainttoleration"
 
 	"github.com/foresight-scheduler/foresight/config"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/pernode"
-	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/refused"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/verdict"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
@@ -37,11 +38,14 @@ type Pressure interface {
 	// run short of. It is called for every node in every cycle, by several
 	// goroutines at once, and must not allocate, block or log.
 	On(state fwk.CycleState, node fwk.NodeInfo) Resources
+	// Lasts returns those that it would run short of with all its pods gone, which no eviction cures. It is asked about nodes that
+	// On says are short of something.
+	Lasts(state fwk.CycleState, node fwk.NodeInfo) Resources
 }
 
-// PressureReader returns the current view for a pod in hand, or nil while nothing is
+// PressureReader returns the cycle's view for a pod in hand, among so many nodes, or nil while nothing is
 // predicted. It is called once a cycle, so that every node is judged by one view.
-type PressureReader func(pod *v1.Pod) Pressure
+type PressureReader func(state fwk.CycleState, pod *v1.Pod, nodes int) Pressure
 
 // PressureSource makes the reader of a profile from its args.
 type PressureSource func(*config.PredictedPressure) PressureReader
@@ -61,7 +65,7 @@ type Taints struct {
 	pressure    PressureReader
 	nodes       pernode.Whole
 	effect      v1.TaintEffect
-	refused     refused.Pods
+	rule        *verdict.Rule
 	// byResource is the taint of each resource, made once.
 	byResource [2]resourceTaint
 }
@@ -81,10 +85,10 @@ var (
 )
 
 // NewFactory returns the factory of a plugin that reads pressure from the given
-// source; nil predicts none, which leaves exactly upstream's plugin. epoch changes with each forecast: then pods that
-// pressure refused are tried again; nil never does. The factory takes
+// source; nil predicts none, which leaves exactly upstream's plugin. Pods that pressure refused are tried again with the forecasts of
+// views; nil never has them tried. The factory takes
 // *config.TaintsArgs and returns an error that names the field that is not valid.
-func NewFactory(source PressureSource, epoch func() uint64) func(context.Context, runtime.Object, fwk.Handle, feature.Features) (fwk.Plugin, error) {
+func NewFactory(source PressureSource, views *cycle.Views) func(context.Context, runtime.Object, fwk.Handle, feature.Features) (fwk.Plugin, error) {
 	return func(ctx context.Context, obj runtime.Object, h fwk.Handle, fts feature.Features) (fwk.Plugin, error) {
 		args, err := config.As[*config.TaintsArgs](obj)
 		if err != nil {
@@ -96,6 +100,9 @@ func NewFactory(source PressureSource, epoch func() uint64) func(context.Context
 		upstream, err := tainttoleration.New(ctx, nil, h, fts)
 		if err != nil {
 			return nil, err
+		}
+		if views == nil {
+			views = cycle.NewViews(nil)
 		}
 		effect := args.PredictedPressure.Effect
 		var pressure PressureReader
@@ -110,10 +117,11 @@ func NewFactory(source PressureSource, epoch func() uint64) func(context.Context
 			pressure:    pressure,
 			nodes:       pernode.WholeOf(h),
 			effect:      effect,
+			rule:        views.Verdicts.Rule(h, Name),
 			byResource:  [2]resourceTaint{taint(CPU, v1.ResourceCPU), taint(Memory, v1.ResourceMemory)},
 		}
-		if t.refuses() && epoch != nil {
-			go t.refused.Reactivate(ctx, epoch, h.Activate)
+		if t.refuses() {
+			go views.Retry(ctx, h)
 		}
 		return t, nil
 	}
@@ -133,15 +141,11 @@ func (t *Taints) SignPod(ctx context.Context, pod *v1.Pod) ([]fwk.SignFragment, 
 	return fragments, status
 }
 
-// EventsToRegister returns upstream's events. Where pressure refuses nodes, a pod that
-// leaves a node lowers it, and so does a node that grows; that a forecast falls raises
-// no event.
+// EventsToRegister returns upstream's events, and where pressure refuses nodes those that may cure that.
 func (t *Taints) EventsToRegister(ctx context.Context) ([]fwk.ClusterEventWithHint, error) {
 	events, err := t.tolerations.EventsToRegister(ctx)
 	if err == nil && t.refuses() {
-		events = append(events,
-			fwk.ClusterEventWithHint{Event: fwk.ClusterEvent{Resource: fwk.AssignedPod, ActionType: fwk.Delete}},
-			fwk.ClusterEventWithHint{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.UpdateNodeAllocatable}})
+		events = append(events, t.rule.Events()...)
 	}
 	return events, err
 }

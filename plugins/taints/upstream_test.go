@@ -49,7 +49,7 @@ func tainted() ([]*v1.Node, []*v1.Pod) {
 func TestWithoutPressureAsUpstream(t *testing.T) {
 	readers := map[string]taints.PressureReader{
 		"no reader":  nil,
-		"no view":    func(*v1.Pod) taints.Pressure { return nil },
+		"no view":    func(fwk.CycleState, *v1.Pod, int) taints.Pressure { return nil },
 		"empty view": predicted{}.read,
 	}
 	nodes, pods := tainted()
@@ -101,8 +101,8 @@ func TestSignPod(t *testing.T) {
 	}
 }
 
-// A pod that leaves a node lowers its pressure. That matters where pressure refuses,
-// and only there: where it scores, no pod waits for it.
+// A pod that leaves a node lowers its pressure. That matters to pods that pressure refused a node,
+// and only to them: where it scores, no pod waits for it.
 func TestQueueAfterPodLeaves(t *testing.T) {
 	gone := pod()
 	gone.Spec.NodeName = "cpu"
@@ -117,7 +117,11 @@ func TestQueueAfterPodLeaves(t *testing.T) {
 		{"scores", pressure.read, v1.TaintEffectPreferNoSchedule, false},
 		{"predicts nothing", nil, v1.TaintEffectNoSchedule, false},
 	} {
-		s := schedulerWith(t, tc.reader, tc.effect, feature.Features{})
+		s := schedulerWith(t, tc.reader, tc.effect, feature.Features{}, four...)
+		if plugintest.Queued(t, s, pod(), left, gone, nil) {
+			t.Errorf("%s: queued, and was refused nothing", tc.name)
+		}
+		decide(t, s, pod(), s.nodes)
 		if got := plugintest.Queued(t, s, pod(), left, gone, nil); got != tc.want {
 			t.Errorf("%s: queued %v, want %v", tc.name, got, tc.want)
 		}
@@ -146,7 +150,8 @@ func TestQueueAsUpstream(t *testing.T) {
 // A node that grows is further from its peak, so a pod that pressure refused there may
 // fit now. Unlike a falling forecast this does raise an event.
 func TestQueueAfterNodeGrows(t *testing.T) {
-	s := schedulerWith(t, pressure.read, v1.TaintEffectNoSchedule, feature.Features{})
+	s := schedulerWith(t, pressure.read, v1.TaintEffectNoSchedule, feature.Features{}, four...)
+	decide(t, s, pod(), s.nodes)
 	before, after := node("n"), node("n")
 	before.Status.Allocatable = v1.ResourceList{v1.ResourceCPU: resource.MustParse("4")}
 	after.Status.Allocatable = v1.ResourceList{v1.ResourceCPU: resource.MustParse("8")}

@@ -37,7 +37,7 @@ type view map[string]forecast.NodeUsage
 func (v view) Node(name string) (forecast.NodeUsage, bool) { u, ok := v[name]; return u, ok }
 
 // options return options that always have this view.
-func (v view) options() Options { return Options{Usage: func() Usage { return v }} }
+func (v view) options() Options { return Options{Usage: func(fwk.CycleState) Usage { return v }} }
 
 // used is usage that was sampled just now: cores and bytes with no deviation.
 func used(cores, bytes float64) forecast.NodeUsage {

@@ -33,9 +33,9 @@ type Usage interface {
 	Node(name string) (forecast.NodeUsage, bool)
 }
 
-// UsageReader returns the current view, or nil while nothing is known. It is called once
+// UsageReader returns the cycle's view, or nil while nothing is known. It is called once
 // a cycle, so that every node is judged by one view.
-type UsageReader func() Usage
+type UsageReader func(fwk.CycleState) Usage
 
 // Options are what the plugins need beyond their args.
 type Options struct {
@@ -126,7 +126,7 @@ func (s *scorer) PreScore(_ context.Context, state fwk.CycleState, pod *v1.Pod, 
 func (s *scorer) begin(state fwk.CycleState, pod *v1.Pod) *cycle {
 	c := &cycle{podPart: s.podPart(pod), begun: s.options.Now()}
 	if s.options.Usage != nil {
-		c.usage = s.options.Usage()
+		c.usage = s.options.Usage(state)
 	}
 	state.Write(s.key, c)
 	return c

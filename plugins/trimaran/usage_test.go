@@ -69,7 +69,7 @@ func TestSamplesExpire(t *testing.T) {
 // While nothing is known about any node the plugins are skipped, but for limits, which
 // need no usage.
 func TestNothingKnown(t *testing.T) {
-	for reader, opts := range map[string]Options{"no reader": {}, "no view": {Usage: func() Usage { return nil }}} {
+	for reader, opts := range map[string]Options{"no reader": {}, "no view": {Usage: func(fwk.CycleState) Usage { return nil }}} {
 		for name, args := range everyPlugin("n") {
 			s := newScheduler(t, name, args, opts, []*v1.Node{node("n", "10", "10Gi")})
 			state, pod := framework.NewCycleState(), podWith("p", "1", "1", "1Gi", "1Gi")
@@ -268,7 +268,7 @@ func TestOneViewPerCycle(t *testing.T) {
 	}
 	for name, args := range everyPlugin("0") {
 		var asked atomic.Int64
-		s := newScheduler(t, name, args, Options{Usage: func() Usage {
+		s := newScheduler(t, name, args, Options{Usage: func(fwk.CycleState) Usage {
 			asked.Add(1)
 			time.Sleep(10 * time.Millisecond) // Others are scored meanwhile.
 			return usage

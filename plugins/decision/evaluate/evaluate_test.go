@@ -37,6 +37,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/decision/watch"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex"
 	"github.com/foresight-scheduler/foresight/plugins/plugintest/draw"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 	"github.com/foresight-scheduler/foresight/plugins/resourcefit"
@@ -81,11 +82,12 @@ func newCluster(t *testing.T, config string, candidates int, indexed bool) *clus
 	}
 	cfg := obj.(*kubeschedulerconfig.KubeSchedulerConfiguration)
 	registry := func(judges *judge.Plugins) frameworkruntime.Registry {
+		views := cycle.NewViews(c.future.Load)
 		r := plugins.Registry(plugins.Options{Judges: judges})
 		gates := feature.NewSchedulerFeaturesFromGates(utilfeature.DefaultFeatureGate)
 		for name, factory := range map[string]frameworkruntime.PluginFactoryWithFts[fwk.Plugin]{
-			resourcefit.Name: resourcefit.NewFactory(resourcefit.Forecasts{Read: c.future.Load}),
-			taints.Name:      taints.NewFactory(taints.Forecasts(c.future.Load), nil),
+			resourcefit.Name: resourcefit.NewFactory(resourcefit.Forecasts{Views: views}),
+			taints.Name:      taints.NewFactory(taints.Forecasts(views), views),
 		} {
 			r[name] = func(ctx context.Context, args runtime.Object, h fwk.Handle) (fwk.Plugin, error) {
 				plugin, err := factory(ctx, args, h, gates)
@@ -246,7 +248,7 @@ func TestPartsAreUpstreams(t *testing.T) {
 		record := c.schedule(pod)
 		want := c.scored
 		got := c.evaluate(pod, record.Node)
-		if record.Feasible != got.Feasible || record.Nodes != got.Nodes || record.Epoch != 0 {
+		if record.Feasible != got.Feasible || record.Nodes != got.Nodes || record.Epoch != c.future.Load().Epoch() {
 			t.Fatalf("%s: recorded %d of %d nodes feasible, evaluated %d of %d", pod.Name, record.Feasible, record.Nodes, got.Feasible, got.Nodes)
 		}
 		switch {

@@ -80,7 +80,9 @@ func (w *Watcher) record(f framework.Framework, state fwk.CycleState, pod *v1.Po
 		Pod:  decision.Pod{Namespace: pod.Namespace, Name: pod.Name, UID: string(pod.UID)},
 		Time: start, Profile: f.ProfileName(), Node: result.SuggestedHost, TookMicroseconds: time.Since(start).Microseconds(),
 	}
-	if w.Epoch != nil {
+	if epoch, ok := cycle.EpochIn(state); ok {
+		record.Epoch = epoch
+	} else if w.Epoch != nil {
 		record.Epoch = w.Epoch()
 	}
 	arm := cycle.ArmIn(state)

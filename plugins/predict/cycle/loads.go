@@ -20,15 +20,16 @@ type NodeFuture struct {
 	Use       forecast.NodeUse
 	Forecast  forecast.NodeForecast
 	podsEpoch uint64
+	foreseen  bool // by a snapshot: epochs of none count for nothing
 }
 
 // Of returns the future of the node as the snapshot forecasts it. Nobody may write to it.
 func (l *Loads) Of(state fwk.CycleState, s *forecast.Snapshot, node fwk.NodeInfo) *NodeFuture {
 	return l.nodes.Get(state, node, s.Epoch(), func() NodeFuture {
 		name := node.Node().Name
-		f := NodeFuture{Forecast: s.NodeForecast(name), podsEpoch: s.PodsEpoch()}
+		f := NodeFuture{Forecast: s.NodeForecast(name), podsEpoch: s.PodsEpoch(), foreseen: s != nil}
 		// Nodes age in every epoch, which is no reason to add up their pods again. In a group's cycle a generation says nothing.
-		if generation, last, ok := l.nodes.Kept(name); ok && generation == node.GetGeneration() && last.podsEpoch == f.podsEpoch &&
+		if generation, last, ok := l.nodes.Kept(name); ok && generation == node.GetGeneration() && last.podsEpoch == f.podsEpoch && last.foreseen == f.foreseen &&
 			!state.IsPodGroupSchedulingCycle() {
 			f.Load, f.Use = last.Load, last.Use
 			return f

@@ -51,7 +51,11 @@ type cycle struct {
 func (c cycle) IsPodGroupSchedulingCycle() bool { return c.group }
 
 func snapshotOf(epoch uint64, upper float64) *forecast.Snapshot {
-	return forecast.NewSnapshot(forecast.Contents{Epoch: epoch, PodsEpoch: epoch, Workloads: map[forecast.Workload]*forecast.PodForecast{{Namespace: "shop", Kind: "StatefulSet", Name: "web"}: forecastOf(1, 1, upper)}})
+	return forecast.NewSnapshot(forecast.Contents{Epoch: epoch, PodsEpoch: epoch, Workloads: web(upper)})
+}
+
+func web(upper float64) map[forecast.Workload]*forecast.PodForecast {
+	return map[forecast.Workload]*forecast.PodForecast{{Namespace: "shop", Kind: "StatefulSet", Name: "web"}: forecastOf(1, 1, upper)}
 }
 
 // owned is a pod of a controller.
@@ -94,6 +98,12 @@ func TestLoads(t *testing.T) {
 		t.Errorf("the node is on the rung %v of an older snapshot", rung)
 	}
 	check("forecast anew", snapshotOf(2, 3), false, 3, 1)
+	pods := n.pods
+	n.pods = nil
+	check("nothing is known", nil, false, 0, 1)
+	n.pods = pods
+	check("the first snapshot", forecast.NewSnapshot(forecast.Contents{Epoch: 1, Workloads: web(3)}), false, 3, 1)
+	check("forecast anew again", snapshotOf(2, 3), false, 3, 1)
 	n.pods = append(n.pods, resident{pod: owned("StatefulSet", "web")})
 	n.generation++
 	check("one more pod", snapshotOf(2, 3), false, 6, 1)

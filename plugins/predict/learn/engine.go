@@ -38,7 +38,6 @@ type Engine struct {
 	// collector is set while Run runs, status once something was published.
 	collector atomic.Pointer[usage.Collector]
 	status    atomic.Pointer[status]
-	letPass   atomic.Uint64
 	told      []func(*usage.Reading)
 	ahead     bool
 }
@@ -76,9 +75,6 @@ func (e *Engine) Reader() forecast.Reader {
 	}
 	return e.Snapshot
 }
-
-// LetPass counts that forecasts would have refused every node to a pod, and so refused none.
-func (e *Engine) LetPass() { e.letPass.Add(1) }
 
 // Expiry is the age at which a node's newest sample no longer counts.
 func (e *Engine) Expiry() time.Duration { return e.args.Usage.Expiry.Duration }

@@ -19,7 +19,6 @@ type Metrics struct {
 	unread, warnings, oldest, loads         *metrics.Desc
 	rungs, blind, objects, evicted, bytes   *metrics.Desc
 	resources, untold, mute                 *metrics.Desc
-	letPass                                 *metrics.Desc
 	hours, excess, headroom                 *metrics.Desc
 	trainings, training, decisions, saves   *metrics.Desc
 	// use and peak of each node.
@@ -51,7 +50,6 @@ func NewMetrics(e *Engine) *Metrics {
 		oldest:    desc("forecast_sample_age_seconds", "Age of the newest sample of a node, the oldest of the nodes on each rung.", "rung"),
 		blind:     desc("forecast_blind", "1 when too many nodes are without recent samples, and forecasts refuse and score nothing; else 0."),
 		objects:   desc("history_objects", "What is remembered: pods, workloads, classes of pods, nodes, and lives: workloads whose pods were seen to finish.", "kind"),
-		letPass:   desc("forecast_let_pass_total", "Pods to which forecasts would have refused every node, and therefore refused none."),
 		evicted:   desc("history_evicted_total", "Workloads and classes of pods that were forgotten to bound the memory."),
 		bytes:     desc("history_bytes", "Memory of what is remembered, estimated."),
 
@@ -79,7 +77,7 @@ var units = [forecast.NumResources]string{forecast.CPU: "cpu_cores", forecast.Me
 // DescribeWithStability announces the metrics.
 func (m *Metrics) DescribeWithStability(ch chan<- *metrics.Desc) {
 	for _, d := range []*metrics.Desc{
-		m.readings, m.dropped, m.age, m.duration, m.nodes, m.rungs, m.blind, m.letPass, m.objects, m.evicted, m.bytes, m.resources, m.untold, m.mute,
+		m.readings, m.dropped, m.age, m.duration, m.nodes, m.rungs, m.blind, m.objects, m.evicted, m.bytes, m.resources, m.untold, m.mute,
 		m.hours, m.excess, m.headroom, m.trainings, m.training, m.decisions, m.saves, m.loads, m.unread, m.warnings, m.oldest,
 	} {
 		ch <- d
@@ -152,7 +150,6 @@ func (m *Metrics) CollectWithStability(ch chan<- metrics.Metric) {
 			}
 		}
 	}
-	counter(m.letPass, float64(m.engine.letPass.Load()))
 	gauge(m.objects, float64(st.pods.Pods), "pods")
 	gauge(m.objects, float64(st.pods.Workloads), "workloads")
 	gauge(m.objects, float64(st.pods.Classes), "classes")

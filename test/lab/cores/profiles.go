@@ -33,6 +33,7 @@ import (
 	"github.com/foresight-scheduler/foresight/config"
 	"github.com/foresight-scheduler/foresight/manifests"
 	"github.com/foresight-scheduler/foresight/plugins"
+	"github.com/foresight-scheduler/foresight/plugins/predict/cycle"
 	"github.com/foresight-scheduler/foresight/plugins/predict/learn"
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 	"github.com/foresight-scheduler/foresight/plugins/qos"
@@ -203,7 +204,7 @@ func observe(ctx context.Context, args *config.PredictionArgs, all []candidate, 
 		Pod:      func(_, name string) *v1.Pod { return byName[name] },
 		Nodes:    func() []*v1.Node { return nodes },
 	})
-	service := qos.NewService(engine.Reader(), nil).Untold()
+	service := qos.NewService(cycle.NewViews(engine.Reader()), nil).Untold()
 	for at := 0; !clock.Now().After(end); at++ {
 		r := seen(all, nodes, clock.Now(), at)
 		service.Observe(&r)

@@ -1,8 +1,8 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package refused remembers pods that were refused for a prediction. That a prediction gets
-// better raises no event in the cluster, so whoever refused them has them tried again.
+// Package refused remembers pods that were refused a node for a prediction, by whatever plugin, and has them tried again: with each
+// new forecast, which raises no event in the cluster, and by events that may cure a refusal.
 package refused
 
 import (
@@ -12,6 +12,7 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
 )
 
 // most bounds the pods that are remembered; more are retried when upstream flushes its
@@ -30,6 +31,8 @@ type Pods struct {
 	// order of the names; those before next are taken.
 	order []string
 	next  int
+	// turn is held by who has pods tried again; now holds one where that is to be at once.
+	turn, now chan struct{}
 }
 
 // Add remembers a pod, where there are not too many already. One that is remembered keeps its place.
@@ -68,11 +71,41 @@ func (p *Pods) Take() map[string]*v1.Pod {
 	return taken
 }
 
+// Has says whether the pod is to be tried again; where there are too many to remember, any may be.
+func (p *Pods) Has(pod *v1.Pod) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.pods[pod.Namespace+"/"+pod.Name] != nil || len(p.pods) >= most
+}
+
+// Events are those that may cure a refusal: a pod that leaves a node or shrinks there, a new node, or one that grows. A hint has only
+// pods tried again that were refused for a prediction.
+func (p *Pods) Events() []fwk.ClusterEventWithHint {
+	hint := func(_ klog.Logger, pod *v1.Pod, _, _ any) (fwk.QueueingHint, error) {
+		if p.Has(pod) {
+			return fwk.Queue, nil
+		}
+		return fwk.QueueSkip, nil
+	}
+	return []fwk.ClusterEventWithHint{
+		{Event: fwk.ClusterEvent{Resource: fwk.AssignedPod, ActionType: fwk.Delete | fwk.UpdatePodScaleDown}, QueueingHintFn: hint},
+		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add | fwk.UpdateNodeAllocatable}, QueueingHintFn: hint},
+	}
+}
+
 // watchEvery is how often Reactivate looks for a new forecast: an atomic read.
 const watchEvery = time.Second
 
-// Reactivate has pods tried again whenever there is a new forecast, which epoch tells, until ctx ends.
+// Reactivate has pods tried again whenever there is a new forecast, which epoch tells, or Now is called, until ctx ends. Each plugin
+// calls it, with a context of its own; one of the calls does it, and the others are in reserve.
 func (p *Pods) Reactivate(ctx context.Context, epoch func() uint64, activate func(klog.Logger, map[string]*v1.Pod)) {
+	turn, now := p.channels()
+	select {
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	case <-ctx.Done():
+		return
+	}
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
 	seen := epoch()
@@ -80,15 +113,35 @@ func (p *Pods) Reactivate(ctx context.Context, epoch func() uint64, activate fun
 		select {
 		case <-ctx.Done():
 			return
+		case <-now:
+			seen = epoch()
 		case <-ticker.C:
+			is := epoch()
+			if is == seen {
+				continue
+			}
+			seen = is
 		}
-		now := epoch()
-		if now == seen {
-			continue
-		}
-		seen = now
 		if pods := p.Take(); len(pods) > 0 {
 			activate(klog.FromContext(ctx), pods)
 		}
 	}
+}
+
+// Now has pods tried again without a new forecast: something else has changed that they are judged by.
+func (p *Pods) Now() {
+	_, now := p.channels()
+	select {
+	case now <- struct{}{}:
+	default:
+	}
+}
+
+func (p *Pods) channels() (turn, now chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.turn == nil {
+		p.turn, p.now = make(chan struct{}, 1), make(chan struct{}, 1)
+	}
+	return p.turn, p.now
 }

@@ -14,6 +14,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
 )
 
 func pod(i int) *v1.Pod {
@@ -98,4 +99,75 @@ func TestReactivateWithEachForecast(t *testing.T) {
 		}
 		cancel()
 	})
+}
+
+// Of all plugins' calls one has pods tried again. When it ends another one does.
+func TestOneReactivates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &Pods{}
+		var epoch atomic.Uint64
+		var activated [2]atomic.Int64
+		var ends [2]context.CancelFunc
+		for i := range activated {
+			var ctx context.Context
+			ctx, ends[i] = context.WithCancel(t.Context())
+			go p.Reactivate(ctx, epoch.Load, func(_ klog.Logger, pods map[string]*v1.Pod) { activated[i].Add(int64(len(pods))) })
+			synctest.Wait()
+		}
+		again := func() {
+			p.Add(pod(1))
+			epoch.Add(1)
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+		}
+		again()
+		if got := [2]int64{activated[0].Load(), activated[1].Load()}; got != [2]int64{1, 0} {
+			t.Errorf("activated %v times", got)
+		}
+		ends[0]()
+		synctest.Wait()
+		again()
+		if got := [2]int64{activated[0].Load(), activated[1].Load()}; got != [2]int64{1, 1} {
+			t.Errorf("after the first ended: activated %v times", got)
+		}
+		// Without a new forecast, where something else changed.
+		p.Add(pod(2))
+		p.Now()
+		synctest.Wait()
+		if got := activated[1].Load(); got != 2 {
+			t.Errorf("activated %d times at once", got)
+		}
+		ends[1]()
+	})
+}
+
+// An event has only those tried again that were refused for a prediction; where there are too many to remember, any may be.
+func TestEventsAreForTheRefused(t *testing.T) {
+	p := &Pods{}
+	hints := func(i int) (queue int) {
+		for _, e := range p.Events() {
+			hint, err := e.QueueingHintFn(klog.Background(), pod(i), nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if hint == fwk.Queue {
+				queue++
+			}
+		}
+		return queue
+	}
+	p.Add(pod(1))
+	if one, other := hints(1), hints(2); one != len(p.Events()) || other != 0 {
+		t.Errorf("%d and %d of %d events have pods tried again, want all and none", one, other, len(p.Events()))
+	}
+	p.Take()
+	if n := hints(1); n != 0 {
+		t.Errorf("%d events for a pod that is being tried", n)
+	}
+	for i := range most + 1 {
+		p.Add(pod(i))
+	}
+	if n := hints(most); n != len(p.Events()) {
+		t.Errorf("%d events for a pod that may be waiting", n)
+	}
 }

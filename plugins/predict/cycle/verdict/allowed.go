@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package cycle
+package verdict
 
 import (
 	v1 "k8s.io/api/core/v1"
