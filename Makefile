@@ -55,7 +55,7 @@ test: build ## Run all tests: unit, differential and fuzz seeds with the race de
 	@# As are the decisions of the shipped profile: in a tenth of the time.
 	go test ./plugins/predict/evaluate/replay -run '^Test(Guard|Onlooker)'
 	go test ./cmd/localcluster/...
-	go test -timeout 20m ./test/...
+	go test -timeout 30m ./test/...
 
 .PHONY: e2e
 e2e: build local-image ## Test the whole stack on real nodes (root; installs containerd and what else they need).
@@ -121,7 +121,7 @@ leader-lock: ## Kill the leading one of three schedulers LEADER_KILLS (20) times
 
 .PHONY: faults
 faults: build ## Let all go wrong that may while pods are created, and tell what came of it (20 minutes; docs/operate/reliability.md).
-	FAULTS=1 go test -timeout 60m ./test/integration -run 'TestFaults|TestStreamBesideHopelessPods' -v
+	FAULTS=1 go test -timeout 60m ./test/integration -run 'TestFaults|TestStreamBesideHopelessPods|TestPackerIsKilled' -v
 
 .PHONY: verify
 verify: ## Check formatting, vet, static analysis, import rules, generated code, module files and manifests.

@@ -248,6 +248,9 @@ func TestPacking(t *testing.T) {
 // The leader is killed when the first pod of a node has gone. The next one finds the mark, evicts the other pod and none twice; the node is not removed, so
 // in the end no mark is left.
 func TestPackerIsKilled(t *testing.T) {
+	if os.Getenv("FAULTS") == "" {
+		t.Skip("three minutes: make faults runs it")
+	}
 	ns := newNamespace(t)
 	const pool = "halfempty"
 	spareable(t, ns, pool, ours)
