@@ -24,6 +24,7 @@ check gofmt gofmt -l cmd config manifests plugins test
 check "module files" go mod tidy -diff
 check "generated code" hack/verify-codegen.sh
 check "import rules" hack/verify-imports.sh
+check sizes hack/verify-size.sh
 check vet go vet ./...
 check golangci-lint go run "$golangci" run --timeout 20m --show-stats=false ./...
 
