@@ -44,8 +44,8 @@ func (p *PredictedQoS) newFrame(s *forecast.Snapshot) *frame {
 }
 
 // by says whether it is what the forecasts and the judge make a frame of.
-func (f *frame) by(s *forecast.Snapshot, j *feedback.Judge) bool {
-	return f.snapshot == s && f.judge == j
+func (c *frame) by(s *forecast.Snapshot, j *feedback.Judge) bool {
+	return c.snapshot == s && c.judge == j
 }
 
 // fewNodes are added up anew in less than a millisecond.
