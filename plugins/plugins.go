@@ -1,9 +1,9 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package plugins is the public door to Foresight's scheduling plugins: it names
-// them, teaches kube-scheduler's configuration their args, and gives a registry that
-// any scheduler binary can embed.
+// Package plugins is the public door to Foresight's scheduling plugins. It names the plugins, adds
+// their args to kube-scheduler's configuration scheme, and returns a registry that any scheduler
+// binary can embed.
 package plugins
 
 import (
@@ -35,27 +35,30 @@ import (
 
 // Options are what the plugins need beyond their args. The zero value is usable.
 type Options struct {
-	// Engine knows what nodes and pods use and will use; nil knows nothing.
+	// Engine is the source of forecasts for nodes and pods. If nil, there are none.
 	Engine *learn.Engine
-	// QoS is what the PredictedQoS plugins of all profiles share, and its views are what all plugins judge by; nil is one of their own that reads
-	// the Engine.
+	// QoS is the state that the PredictedQoS plugins of all profiles share. All plugins judge by
+	// its views. If nil, the registry makes a service of its own that reads Engine.
 	QoS *qos.Service
-	// Judges is told of the plugins that are made, for nodeindex.Install; nil is nobody to tell.
+	// Judges collects every plugin that the registry makes, by profile, for nodeindex.Install. If
+	// nil, none is collected.
 	Judges *judge.Plugins
-	// Claims says what pods may claim that takes from others; nil allows nothing that does.
+	// Claims is the policy of what pods may claim at the expense of other pods. If nil, no such
+	// claim is allowed.
 	Claims *claims.Policy
-	// NoPrediction says that there is no Engine on purpose. Without it and without an Engine, the first plugin that would read
-	// forecasts logs that nobody predicts: package suite makes the Engine that a configuration asks for.
+	// NoPrediction declares that Engine is nil on purpose. If it is false and Engine is nil, the
+	// first plugin made that reads forecasts logs a warning. Package suite makes the Engine that a
+	// configuration asks for.
 	NoPrediction bool
-	// Uncounted plugins decide nothing, they are only asked: nobody is warned where none predicts for them.
+	// Uncounted marks plugins that are only queried and place no pods. A nil Engine then causes no
+	// warning.
 	Uncounted bool
 }
 
-// Registry returns the factories of all plugins by name, for
-// app.WithPlugin or scheduler.WithFrameworkOutOfTreeRegistry. It also registers the
-// plugins' args with kube-scheduler's configuration scheme, so call it before a
-// KubeSchedulerConfiguration is read. The feature gates count as they are set when a
-// plugin is made.
+// Registry returns the factories of all plugins by name, for app.WithPlugin or
+// scheduler.WithFrameworkOutOfTreeRegistry. It also registers the plugins' args with
+// kube-scheduler's configuration scheme, so call it before a KubeSchedulerConfiguration is read.
+// Feature gates are read when a plugin is made, not when Registry is called.
 func Registry(opts Options) frameworkruntime.Registry {
 	RegisterArgs()
 	views := viewsOf(opts)
@@ -84,7 +87,7 @@ func warnOfNoPrediction(ctx context.Context, plugin string) {
 		"Package plugins/suite makes the one that a configuration asks for", "firstPluginThatWouldReadForecasts", plugin)
 }
 
-// predicts says whether a plugin with the args makes something of forecasts.
+// predicts reports whether a plugin with these args reads forecasts.
 func predicts(args runtime.Object) bool {
 	switch args := args.(type) {
 	case *config.TaintsArgs:
@@ -97,8 +100,8 @@ func predicts(args runtime.Object) bool {
 	return true // PredictedQoS and Trimaran's do nothing else.
 }
 
-// noted tells judges of the plugins that the factory makes, and the policy where namespaces are. It warns where the plugin
-// would read forecasts.
+// noted wraps a factory. Each plugin made is added to opts.Judges, and a plugin that reads
+// forecasts calls warn. Before that, opts.Claims gets the informer factory to watch namespaces.
 func noted(factory frameworkruntime.PluginFactory, opts Options, warn func(context.Context, string)) frameworkruntime.PluginFactory {
 	return func(ctx context.Context, args runtime.Object, h fwk.Handle) (fwk.Plugin, error) {
 		opts.Claims.Watch(h.SharedInformerFactory())
@@ -113,7 +116,8 @@ func noted(factory frameworkruntime.PluginFactory, opts Options, warn func(conte
 	}
 }
 
-// viewsOf are those that all plugins of a registry judge by: the service's, where there is one.
+// viewsOf returns the views that all plugins of a registry judge by: those of opts.QoS if set,
+// otherwise new views of the Engine.
 func viewsOf(opts Options) *cycle.Views {
 	if opts.QoS != nil {
 		return opts.QoS.Views()
@@ -144,18 +148,18 @@ func trimaranOptions(e *learn.Engine, views *cycle.Views) trimaran.Options {
 	}
 }
 
-// withFeatures reads the feature gates when the plugin is made: they are not yet
-// parsed when a binary asks for the registry.
+// withFeatures wraps a factory so that it reads the feature gates when the plugin is made. When a
+// binary asks for the registry, its flags, and so the gates, are not yet parsed.
 func withFeatures(factory frameworkruntime.PluginFactoryWithFts[fwk.Plugin]) frameworkruntime.PluginFactory {
 	return func(ctx context.Context, args runtime.Object, h fwk.Handle) (fwk.Plugin, error) {
 		return factory(ctx, args, h, feature.NewSchedulerFeaturesFromGates(utilfeature.DefaultFeatureGate))
 	}
 }
 
-// RegisterArgs adds our args to the two schemes kube-scheduler keeps: one reads the
-// configuration file, the other turns versioned args into internal ones. Both belong
-// to upstream and to the process, hence once. Registry calls it; a configuration that is
-// read before needs it earlier.
+// RegisterArgs adds Foresight's args to the two schemes that kube-scheduler keeps: one reads the
+// configuration file, the other converts versioned args into internal ones. Both schemes are global
+// to the process, so only the first call has an effect. Registry calls it. If a configuration is
+// read before Registry is called, call RegisterArgs earlier.
 var RegisterArgs = sync.OnceFunc(func() {
 	for _, s := range []*runtime.Scheme{scheme.Scheme, kubeschedulerv1.GetPluginArgConversionScheme()} {
 		utilruntime.Must(config.AddToScheme(s))
