@@ -18,7 +18,8 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/suite/profiles"
 )
 
-// newClaims returns what pods may claim.
+// newClaims returns the policy of what pods may claim, made of the configuration's Claims args or
+// of their defaults.
 func newClaims(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*claims.Policy, error) {
 	args, err := profiles.SoleOrDefault[*config.ClaimsArgs](cfg, config.ClaimsName)
 	if err != nil {
@@ -30,8 +31,8 @@ func newClaims(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*claims.Pol
 	return claims.NewPolicy(args)
 }
 
-// tellClaims has every profile, whichever plugins it has, tell of what pods say without effect. Who does not lead schedules
-// no pod, and tells nothing.
+// tellClaims wraps every profile so that pods get an event for claims without effect, whichever
+// plugins the profile has. A replica that does not lead schedules no pod and so sends no event.
 func tellClaims(sched *scheduler.Scheduler, policy *claims.Policy) {
 	teller := &claims.Teller{Policy: policy}
 	for name, profile := range sched.Profiles {

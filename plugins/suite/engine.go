@@ -27,9 +27,9 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/trimaran"
 )
 
-// newEngine returns the engine that the configuration asks for, or nil where it asks for
-// none. Trimaran's scores ask for one by themselves, since they are nothing without usage
-// and the configurations of scheduler-plugins know no Prediction.
+// newEngine returns the engine that the configuration asks for, or nil if it asks for none. A
+// profile with one of Trimaran's scores gets an engine with default args even without Prediction
+// args: these scores need usage, and configurations of scheduler-plugins have no Prediction.
 func newEngine(ctx context.Context, cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*learn.Engine, error) {
 	args, found, err := profiles.SoleArgs[*config.PredictionArgs](cfg, config.PredictionName)
 	if err != nil {
@@ -50,7 +50,7 @@ func newEngine(ctx context.Context, cfg *kubeschedulerconfig.KubeSchedulerConfig
 	return learn.New(*args, clock.RealClock{}), nil
 }
 
-// trimaranIn returns the name of a score of Trimaran that a profile enables, or nothing.
+// trimaranIn returns the name of the first of Trimaran's scores that a profile enables, or "".
 func trimaranIn(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) string {
 	scores := trimaran.Factories(trimaran.Options{})
 	for i := range cfg.Profiles {
@@ -67,8 +67,8 @@ func trimaranIn(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) string {
 	return ""
 }
 
-// startEngine lets the engine collect until ctx ends. Every replica collects, so that a
-// new leader knows what the old one knew.
+// startEngine has the engine collect until ctx ends. Every replica collects, so that a new leader
+// starts with what the old one knew.
 func (s *Suite) startEngine(ctx context.Context, c *schedulerserverconfig.CompletedConfig) error {
 	e := s.Engine
 	nodes := c.InformerFactory.Core().V1().Nodes().Lister()
@@ -81,7 +81,8 @@ func (s *Suite) startEngine(ctx context.Context, c *schedulerserverconfig.Comple
 	left := ends.NewSieve(ctx, e.PodEnded)
 	go ends.Follow(ctx, c.Client, left.Failed)
 	if _, err := pods.Informer().AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-		// Of a pod that was missed while the watch was down, a tombstone does not say when it went.
+		// If the watch was down when a pod was deleted, a tombstone arrives. It does not say when
+		// the pod ended, so it is ignored.
 		DeleteFunc: func(obj any) {
 			if pod, ok := obj.(*v1.Pod); ok {
 				left.Left(pod)
@@ -114,8 +115,8 @@ func (s *Suite) startEngine(ctx context.Context, c *schedulerserverconfig.Comple
 	}
 	e.Tell(s.QoS.Observe)
 	s.learning.Go(func() {
-		// Samples of pods that the caches do not know yet would be passed over. Who starts
-		// the caches also waits for them, so this ends.
+		// Samples of pods that are not yet in the caches would be ignored. Whoever starts the
+		// caches also waits for them, so this wait ends.
 		if !toolscache.WaitForCacheSync(ctx.Done(), pods.Informer().HasSynced, c.InformerFactory.Core().V1().Nodes().Informer().HasSynced) {
 			return
 		}
@@ -126,7 +127,7 @@ func (s *Suite) startEngine(ctx context.Context, c *schedulerserverconfig.Comple
 	return nil
 }
 
-// warnOfAnnotations logs annotations of nodes that have no effect. Those of pods are told in events.
+// warnOfAnnotations logs annotations of nodes that have no effect. For pods, events do that.
 func warnOfAnnotations(ctx context.Context, nodes toolscache.SharedIndexInformer) error {
 	check := func(n *v1.Node) {
 		if err := claims.CheckNode(n); err != nil {

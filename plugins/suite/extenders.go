@@ -18,13 +18,14 @@ import (
 	"github.com/foresight-scheduler/foresight/config"
 )
 
-// Resources that an extender manages, and that are ignoredByScheduler, upstream writes into the
-// args of NodeResourcesFit in every profile, and it does not start where a profile has none. A
-// profile with ResourceFit has none. So ResourceFit is told of the resources here, and upstream
-// is handed a file in which each profile has args for upstream's plugin, enabled or not.
+// If an extender manages a resource that is ignoredByScheduler, upstream adds the resource to the
+// args of NodeResourcesFit in every profile. It does not start if a profile lacks these args, as a
+// profile with ResourceFit does. Two things solve this here: the resources are added to the args of
+// ResourceFit, and upstream reads a file in which every profile has args of NodeResourcesFit,
+// whether the plugin is enabled or not.
 
-// ignoreExtendersResources tells ResourceFit. It returns the configuration to hand to upstream, or
-// nil where cfg will do.
+// ignoreExtendersResources adds such resources to the args of ResourceFit. It returns the
+// configuration for upstream to read, or nil if no extender has such resources and cfg will do.
 func ignoreExtendersResources(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*kubeschedulerconfig.KubeSchedulerConfiguration, error) {
 	var ignored []string
 	for i := range cfg.Extenders {
@@ -60,7 +61,8 @@ func ignoreExtendersResources(cfg *kubeschedulerconfig.KubeSchedulerConfiguratio
 	return full, nil
 }
 
-// inMemory returns an open file that holds the configuration, named by its path; see MemoryFile.
+// inMemory returns an open file in memory that holds the configuration. Its name is its path; see
+// MemoryFile.
 func inMemory(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*os.File, error) {
 	info, ok := runtime.SerializerInfoForMediaType(scheme.Codecs.SupportedMediaTypes(), runtime.ContentTypeYAML)
 	if !ok {

@@ -15,7 +15,8 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/suite/profiles"
 )
 
-// measuredBy returns the args of the server that the queries of objectives are asked of, or nil where no objective has one.
+// measuredBy returns the usage args that name the Prometheus server for the queries of objectives,
+// or nil if no objective has a query.
 func measuredBy(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*config.UsageArgs, error) {
 	asked := queryIn(cfg)
 	if asked == nil {
@@ -35,7 +36,8 @@ func measuredBy(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*config.Us
 	return &args.Usage, nil
 }
 
-// queryIn is where the first query of an objective stands; nil where there is none.
+// queryIn returns the path of the first objective's query in the configuration, or nil if there is
+// none.
 func queryIn(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) *field.Path {
 	for i := range cfg.Profiles {
 		for _, pc := range cfg.Profiles[i].PluginConfig {
@@ -53,7 +55,7 @@ func queryIn(cfg *kubeschedulerconfig.KubeSchedulerConfiguration) *field.Path {
 	return nil
 }
 
-// measure has the queries of objectives asked until ctx ends, if there are any.
+// measure starts asking the queries of objectives, if there are any, until ctx ends.
 func (s *Suite) measure(ctx context.Context, c *schedulerserverconfig.CompletedConfig) error {
 	if s.measured == nil {
 		return nil

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// MemoryFile returns an open file, named by its path, that holds the data and is on no disk: app.Setup takes a configuration only as a
-// file, and a pod's root file system is read-only.
+// MemoryFile returns an open file that holds the data in memory, on no disk. Its name is its path.
+// app.Setup takes a configuration only as a file, and the root file system of a pod is read-only.
 func MemoryFile(data []byte) (*os.File, error) {
 	fd, err := unix.MemfdCreate("foresight-scheduler-config", unix.MFD_CLOEXEC)
 	if err != nil {

@@ -1,12 +1,19 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package suite is all of Foresight that belongs into a scheduler: the plugins, the engine that predicts for them, and the node index.
-// Foresight's own command is one scheduler with it; see the example for another.
+// Package suite is everything of Foresight that belongs in a scheduler: the plugins, the engine
+// that predicts for them, and the node index. Foresight's own command is one scheduler with a
+// Suite; the example is another.
 //
-// A Suite goes through four steps, in this order: it is made of a configuration (Load or New), its plugins are handed to app.Setup
-// (Plugins), it is put into the scheduler that came of that (Install), and it runs (Run, or Start and app.Run). Metrics are
-// registered with legacyregistry, as kube-scheduler's are; so a process has one Suite.
+// A Suite goes through four steps, in this order:
+//
+//  1. Load or New makes it from a configuration.
+//  2. Plugins returns its plugins, for app.Setup.
+//  3. Install puts it into the scheduler that app.Setup returned.
+//  4. Run runs it, as do Start and app.Run.
+//
+// Metrics are registered with legacyregistry, as kube-scheduler's are, so a process can have only
+// one Suite.
 package suite
 
 import (
@@ -40,16 +47,16 @@ import (
 
 // Suite is what one scheduler has of Foresight.
 type Suite struct {
-	// Engine collects usage, learns and predicts; nil where the configuration asks for none.
+	// Engine collects usage, learns and predicts. It is nil if the configuration asks for none.
 	Engine *learn.Engine
-	// Claims says what pods may claim.
+	// Claims is the policy of what pods may claim.
 	Claims *claims.Policy
-	// QoS is what the PredictedQoS plugins of all profiles share.
+	// QoS is the state that the PredictedQoS plugins of all profiles share.
 	QoS *qos.Service
-	// Registry has our plugins by name.
+	// Registry holds the factories of our plugins, by name.
 	Registry frameworkruntime.Registry
 
-	// measured is where the queries of objectives are asked; nil where there is none.
+	// measured names the server for the queries of objectives. It is nil if there are no queries.
 	measured *config.UsageArgs
 	config   *kubeschedulerconfig.KubeSchedulerConfiguration
 	judges   *judge.Plugins
@@ -57,11 +64,12 @@ type Suite struct {
 	learning sync.WaitGroup
 }
 
-// beyond are the args that the Suite itself does nothing with: they are for Foresight's own command, which keeps decisions and
-// serves them, looks on, and moves pods.
+// beyond are the names of args that the Suite itself does not read. They are for Foresight's own
+// command, which records and serves decisions, can run in the shadow of another scheduler, and
+// moves pods.
 var beyond = []string{config.DecisionsName, config.ShadowName, config.RebalanceName}
 
-// Load reads the configuration that opts name, and returns the Suite that it asks for.
+// Load reads the configuration file that opts names and returns the Suite that it asks for.
 func Load(ctx context.Context, opts *options.Options) (*Suite, error) {
 	plugins.RegisterArgs()
 	if opts.ConfigFile == "" {
@@ -85,8 +93,9 @@ func Load(ctx context.Context, opts *options.Options) (*Suite, error) {
 	return New(ctx, opts, cfg)
 }
 
-// New returns the Suite that the configuration asks for, which has been read from the file that opts name. Upstream reads it again in
-// app.Setup; where it must see more than that file holds, opts name another one from here on, in memory.
+// New returns the Suite that cfg asks for. cfg has been read from the file that opts names, which
+// upstream reads again in app.Setup. If upstream must see more than that file holds, New changes
+// opts to name a file in memory.
 func New(ctx context.Context, opts *options.Options, cfg *kubeschedulerconfig.KubeSchedulerConfiguration) (*Suite, error) {
 	s := &Suite{config: cfg, judges: &judge.Plugins{}}
 	if full, err := ignoreExtendersResources(cfg); err != nil {
@@ -112,7 +121,7 @@ func New(ctx context.Context, opts *options.Options, cfg *kubeschedulerconfig.Ku
 	return s, profiles.RefuseUnknown(cfg, s.Registry)
 }
 
-// Plugins are our plugins, for app.Setup.
+// Plugins returns our plugins as options of app.Setup.
 func (s *Suite) Plugins() (with []app.Option) {
 	for name, factory := range s.Registry {
 		with = append(with, app.WithPlugin(name, factory))
@@ -120,9 +129,11 @@ func (s *Suite) Plugins() (with []app.Option) {
 	return with
 }
 
-// Install puts the node index between the scheduler and its profiles, but for those that turn it off, and has profiles tell pods of
-// claims without effect. It refuses args that would have no effect, and completes c's profiles with the args that upstream leaves out.
-// Call it after app.Setup and before anything runs. tell, which may be nil, takes what the index says.
+// Install puts the node index between the scheduler and its profiles, except profiles that turn the
+// index off. It makes profiles send events for claims of pods without effect, and completes c's
+// profiles with the args that upstream leaves out. Args that would have no effect are an error.
+// Call Install after app.Setup and before anything runs. tell, which may be nil, is called with the
+// index's answers.
 func (s *Suite) Install(ctx context.Context, c *schedulerserverconfig.CompletedConfig, sched *scheduler.Scheduler, tell func(nodeindex.Answer)) error {
 	if s.file != nil {
 		_ = s.file.Close() // It has been read.
@@ -149,8 +160,8 @@ func (s *Suite) Install(ctx context.Context, c *schedulerserverconfig.CompletedC
 	return nil
 }
 
-// Start has the engine, if there is one, collect and learn until ctx ends, and the queries of objectives asked. Call it after Install and
-// before app.Run.
+// Start begins to ask the queries of objectives and, if there is an engine, to collect and learn.
+// Both run until ctx ends. Call Start after Install and before app.Run.
 func (s *Suite) Start(ctx context.Context, c *schedulerserverconfig.CompletedConfig) error {
 	if err := s.measure(ctx, c); err != nil {
 		return err
@@ -161,14 +172,15 @@ func (s *Suite) Start(ctx context.Context, c *schedulerserverconfig.CompletedCon
 	return s.startEngine(ctx, c)
 }
 
-// Wait returns when everything that Start began has ended, and what was learned is saved.
+// Wait returns when everything that Start began has ended and what was learned is saved.
 func (s *Suite) Wait() {
 	s.learning.Wait()
 	s.QoS.Wait()
 }
 
-// Run is Start and upstream's app.Run. It returns when ctx has ended and what was learned is saved. Where the lease is lost, upstream
-// ends the process at once: what was learned since it was last saved is lost then, which Foresight's own command avoids.
+// Run is Start followed by upstream's app.Run. It returns when ctx has ended and what was learned
+// is saved. If the lease is lost, upstream ends the process at once, and what was learned since the
+// last save is lost. Foresight's own command avoids that.
 func (s *Suite) Run(ctx context.Context, c *schedulerserverconfig.CompletedConfig, sched *scheduler.Scheduler) error {
 	ctx, end := context.WithCancel(ctx)
 	defer s.Wait()
