@@ -15,19 +15,19 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
-// MaxPeakAnnotation of a node replaces, for the resources it names, how far the node's
-// predicted peak may go, in percent of allocatable: "cpu=80,memory=95". "none" has the node
-// judged by requests alone.
+// MaxPeakAnnotation is a node's own limit of its predicted peak, in percent of allocatable, for the
+// resources that it names: "cpu=80,memory=95". It replaces the limit of the args. With "none" the
+// node is judged by requests alone.
 const MaxPeakAnnotation = "foresight-scheduler.dev/max-predicted-peak"
 
-// Bounds are how far the predicted peak of a node may go, as shares of its allocatable,
-// where 1 is all of it. +Inf is no bound; Off has predictions not count.
+// Bounds are the limits of a node's predicted peak, as shares of its allocatable, where 1 is all of
+// it and +Inf is no limit. If Off is true, predictions do not count for the node.
 type Bounds struct {
 	Share [forecast.NumResources]float64
 	Off   bool
 }
 
-// BoundsOf are the bounds of args, which must be valid.
+// BoundsOf returns the bounds of args, which must be valid.
 func BoundsOf(max []config.PeakBound) Bounds {
 	b := Bounds{Share: [forecast.NumResources]float64{math.Inf(1), math.Inf(1)}}
 	for _, m := range max {
@@ -36,7 +36,7 @@ func BoundsOf(max []config.PeakBound) Bounds {
 	return b
 }
 
-// resourceOf returns NumResources for what is not forecast.
+// resourceOf returns the resource of that name, or NumResources if it is not forecast.
 func resourceOf(name string) forecast.Resource {
 	for r := range forecast.Resource(forecast.NumResources) {
 		if r.String() == name {
@@ -46,7 +46,8 @@ func resourceOf(name string) forecast.Resource {
 	return forecast.Resource(forecast.NumResources)
 }
 
-// Over returns the resources whose use passes the bound of a node with so much allocatable.
+// Over returns the resources whose use exceeds the bound of a node with this allocatable. For
+// example, with a CPU bound of .8 and 8 cores, 6.5 cores are over the bound and 6.4 are not.
 func (b *Bounds) Over(use, allocatable forecast.Amounts) (over forecast.Set) {
 	for r := range over {
 		over[r] = use[r] > b.Share[r]*allocatable[r]
@@ -54,7 +55,8 @@ func (b *Bounds) Over(use, allocatable forecast.Amounts) (over forecast.Set) {
 	return over
 }
 
-// Without returns the bounds with none for the resources that lack: what is not known passes no bound.
+// Without returns the bounds without a limit for the resources in lacks: an unknown use exceeds no
+// bound.
 func (b Bounds) Without(lacks forecast.Set) Bounds {
 	for r, lacking := range lacks {
 		if lacking {
@@ -64,7 +66,7 @@ func (b Bounds) Without(lacks forecast.Set) Bounds {
 	return b
 }
 
-// with returns the bounds with those of a node's annotation in their place.
+// with returns the bounds after a node's own percentages have replaced those of the same resources.
 func (b Bounds) with(own []claims.Percent, off bool) Bounds {
 	if off {
 		return Bounds{Off: true}
@@ -75,27 +77,27 @@ func (b Bounds) with(own []claims.Percent, off bool) Bounds {
 	return b
 }
 
-// NodeBounds are the bounds of nodes, some of which have their own. Use it as one value,
-// made by NewNodeBounds.
+// NodeBounds are the bounds of all nodes, some of which have their own. Make it by NewNodeBounds
+// and do not copy it.
 type NodeBounds struct {
 	bounds Bounds
 	report func(node *v1.Node, err error)
 	own    pernode.Cache[Bounds]
 }
 
-// NewNodeBounds returns bounds for nodes without their own. report, which may be nil, is
-// told of annotations that do not parse; such a node has the bounds of the others.
+// NewNodeBounds returns NodeBounds that give bounds to nodes without the annotation. report, which
+// may be nil, is called for an annotation that does not parse; such a node also gets bounds.
 func NewNodeBounds(bounds Bounds, report func(node *v1.Node, err error)) *NodeBounds {
 	return &NodeBounds{bounds: bounds, report: report}
 }
 
-// Forget makes room for other nodes when there are that many; see pernode.Cache.
+// Forget drops what is kept of nodes that are gone, given the number of nodes; see pernode.Cache.
 func (n *NodeBounds) Forget(nodes int) { n.own.Forget(nodes) }
 
-// Usual returns the bounds of nodes that state none of their own.
+// Usual returns the bounds of nodes without the annotation.
 func (n *NodeBounds) Usual() Bounds { return n.bounds }
 
-// StatesBounds says whether the node has the annotation, valid or not.
+// StatesBounds reports whether the node has the annotation, valid or not.
 func StatesBounds(node *v1.Node) bool { return claims.MaxPredictedPeak.In(node.Annotations) }
 
 // Of returns the bounds of a node.

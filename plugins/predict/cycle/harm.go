@@ -10,23 +10,25 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/model/harm"
 )
 
-// runsWell is up to what share of its bound a resource runs well. CPU that is all but used up makes threads wait; memory
-// does nothing before it is gone.
+// runsWell is the share of its bound up to which a resource runs well. When CPU is almost used up,
+// threads wait. Memory has no effect until it is gone.
 var runsWell = forecast.Amounts{forecast.CPU: .8, forecast.Memory: .9}
 
-// Score says from 0 to 100 how little a node is expected to suffer with the pod on it, as package harm has it.
+// Score returns how little a node is expected to suffer with the pod on it, from 0 to 100; see
+// package harm.
 func (v *View) Score(state fwk.CycleState, node fwk.NodeInfo, bounds *Bounds) float64 {
 	f := v.Loads.Of(state, v.Snapshot, node)
 	return v.ScoreOf(&f.Use, &f.Forecast, bounds, forecast.AllocatableOf(node))
 }
 
-// Expected returns what a node is expected to use with the pod, in cores and bytes, and the node's part in it. Nobody may write to that.
+// Expected returns the expected use of a node with the pod, in cores and bytes, and the node's own
+// forecast, which must not be changed.
 func (v *View) Expected(state fwk.CycleState, node fwk.NodeInfo) (forecast.Amounts, *forecast.NodeForecast) {
 	f := v.Loads.Of(state, v.Snapshot, node)
 	return v.ExpectedOf(&f.Use, &f.Forecast), &f.Forecast
 }
 
-// ExpectedOf is Expected of a node whose pods' use and whose forecast are at hand.
+// ExpectedOf is Expected for a node whose forecast and sum of pods are at hand.
 func (v *View) ExpectedOf(pods *forecast.NodeUse, f *forecast.NodeForecast) (use forecast.Amounts) {
 	with := *pods
 	with.Add(&v.Pod)
@@ -36,7 +38,7 @@ func (v *View) ExpectedOf(pods *forecast.NodeUse, f *forecast.NodeForecast) (use
 	return use
 }
 
-// ScoreOf is Score of a node whose pods' use and whose forecast are at hand.
+// ScoreOf is Score for a node whose forecast and sum of pods are at hand.
 func (v *View) ScoreOf(pods *forecast.NodeUse, f *forecast.NodeForecast, bounds *Bounds, allocatable forecast.Amounts) float64 {
 	with := *pods
 	with.Add(&v.Pod)
@@ -50,8 +52,8 @@ func riskOf(pods *forecast.NodeUse, f *forecast.NodeForecast, bounds *Bounds, al
 	return risk
 }
 
-// Rise is how much more the node's risk is, as package harm has it, with more pods that are expected to use so much. It is false where
-// nothing is predicted of the node.
+// Rise returns how much the node's risk, as package harm defines it, rises with more pods of the
+// given forecasts. It returns false if nothing is predicted of the node.
 func (v *View) Rise(state fwk.CycleState, node fwk.NodeInfo, bounds *Bounds, more []forecast.PodForecast) (risk float64, known bool) {
 	f := v.Loads.Of(state, v.Snapshot, node)
 	if bounds.Off || f.Forecast.Rung == forecast.Blind {
@@ -64,8 +66,12 @@ func (v *View) Rise(state fwk.CycleState, node fwk.NodeInfo, bounds *Bounds, mor
 	return riskOf(&with, &f.Forecast, bounds, allocatable) - riskOf(&f.Use, &f.Forecast, bounds, allocatable), true
 }
 
-// Excess is what the node is expected to use, with the pod, beyond what it runs well at: on average, in cores and bytes. The score falls
-// with it. It is false where nothing is predicted of the node.
+// Excess returns how much the node is expected to use, with the pod, above the level up to which it
+// runs well: on average, in cores and bytes. The score falls as it rises. It returns false if
+// nothing is predicted of the node.
+//
+// For example, a node of 8 cores with a bound of 1 runs well up to .8·8 = 6.4 cores. If it is
+// expected to use 4 ± 2 cores with the pod, the excess is .112 cores.
 func (v *View) Excess(state fwk.CycleState, node fwk.NodeInfo, bounds *Bounds) (excess forecast.Amounts, known bool) {
 	f := v.Loads.Of(state, v.Snapshot, node)
 	if bounds.Off || f.Forecast.Rung == forecast.Blind {
@@ -79,5 +85,5 @@ func (v *View) Excess(state fwk.CycleState, node fwk.NodeInfo, bounds *Bounds) (
 	return excess, true
 }
 
-// RunsWell is up to what share of its bound a node runs well.
+// RunsWell returns the share of its bound up to which each resource runs well.
 func RunsWell() forecast.Amounts { return runsWell }

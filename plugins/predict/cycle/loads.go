@@ -10,11 +10,12 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
-// Loads adds up what the pods of nodes will use, and keeps it with the nodes' own forecasts. It looks at NodeInfo, so pods
-// that were bound a moment ago count, by whatever scheduler. The zero value is ready, and safe for concurrent use.
+// Loads are the sums of what the pods of each node will use, kept with the nodes' own forecasts.
+// Pods are read from NodeInfo, so a pod counts as soon as it is bound, by any scheduler. The zero
+// value is ready, and safe for concurrent use.
 type Loads struct{ nodes pernode.Cache[NodeFuture] }
 
-// NodeFuture is what a node will use: its pods, and what it uses beyond them.
+// NodeFuture is what a node will use: the sum of its pods, and the use beyond them.
 type NodeFuture struct {
 	Load      forecast.NodeLoad
 	Use       forecast.NodeUse
@@ -23,12 +24,14 @@ type NodeFuture struct {
 	foreseen  bool // by a snapshot: epochs of none count for nothing
 }
 
-// Of returns the future of the node as the snapshot forecasts it. Nobody may write to it.
+// Of returns the future of the node as the snapshot forecasts it. The result must not be changed.
 func (l *Loads) Of(state fwk.CycleState, s *forecast.Snapshot, node fwk.NodeInfo) *NodeFuture {
 	return l.nodes.Get(state, node, s.Epoch(), func() NodeFuture {
 		name := node.Node().Name
 		f := NodeFuture{Forecast: s.NodeForecast(name), podsEpoch: s.PodsEpoch(), foreseen: s != nil}
-		// Nodes age in every epoch, which is no reason to add up their pods again. In a group's cycle a generation says nothing.
+		// Forecasts of nodes change with every epoch, those of pods less often. If the pods and
+		// their forecasts are the same, their sum is taken over. In the cycle of a pod group the
+		// generation does not tell whether the pods are the same.
 		if generation, last, ok := l.nodes.Kept(name); ok && generation == node.GetGeneration() && last.podsEpoch == f.podsEpoch && last.foreseen == f.foreseen &&
 			!state.IsPodGroupSchedulingCycle() {
 			f.Load, f.Use = last.Load, last.Use
@@ -44,5 +47,5 @@ func (l *Loads) Of(state fwk.CycleState, s *forecast.Snapshot, node fwk.NodeInfo
 	})
 }
 
-// Forget lets go of nodes that are gone; call it once a cycle, with how many nodes there are.
+// Forget drops nodes that are gone. Call it once a cycle with the number of nodes.
 func (l *Loads) Forget(nodes int) { l.nodes.Forget(nodes) }

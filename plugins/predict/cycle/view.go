@@ -11,45 +11,47 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
-// View is one cycle's view of what nodes will use, by one snapshot and for one pod.
+// View is what one cycle knows of future use, from one snapshot and for one pod.
 type View struct {
 	Snapshot *forecast.Snapshot
-	// Pod to add to each node; the zero value adds nothing.
+	// Pod is the forecast added to that of each node. The zero value adds nothing.
 	Pod forecast.PodForecast
-	// Horizon that counts.
+	// Horizon is the one that counts for the pod.
 	Horizon forecast.Horizon
 	Loads   *Loads
 }
 
-// Prediction is what a plugin judges nodes by in one cycle. A plugin's cycle state that is
-// Predicting tells it to the node index, which must judge alike.
+// Prediction is what a plugin judges nodes by in one cycle. If the plugin's cycle state implements
+// Predicting, the node index reads the Prediction from it and judges alike.
 type Prediction struct {
 	View   View
 	Bounds *NodeBounds
-	// Filters says that nodes can be refused by it.
+	// Filters is true if the prediction can refuse nodes.
 	Filters bool
-	// Overcommits says that the upper bound of what a node uses refuses it, not only the lower one, also
-	// where nothing is known of the node.
+	// Overcommits is true if a node is refused when the upper bound of its use is too high, not
+	// only when the lower one is, even if nothing is known of the node.
 	Overcommits bool
-	// Counts says which resources count.
+	// Counts holds the resources that count.
 	Counts forecast.Set
-	// Harm says that nodes are scored by View.Score.
+	// Harm is true if nodes are scored by View.Score.
 	Harm bool
 }
 
-// Predicting is a cycle state with a prediction.
+// Predicting is a cycle state that holds a prediction.
 type Predicting interface {
 	fwk.StateData
 	Prediction() *Prediction
 }
 
-// Where ResourceFit and Taints keep their predictions in the cycle state.
+// PeaksState and PressureState are the keys in the cycle state under which ResourceFit and Taints
+// keep their predictions.
 const (
 	PeaksState    fwk.StateKey = "PreFilterPeak" + config.ResourceFitName
 	PressureState fwk.StateKey = "PreFilter" + config.TaintsName
 )
 
-// PredictionIn is the prediction that a plugin keeps in the cycle state under the key, or nil where it keeps none.
+// PredictionIn returns the prediction that a plugin keeps in the cycle state under the key, or nil
+// if there is none.
 func PredictionIn(state fwk.CycleState, key fwk.StateKey) *Prediction {
 	if p := cyclestate.Of[Predicting](state, key); p != nil {
 		return p.Prediction()
@@ -57,20 +59,21 @@ func PredictionIn(state fwk.CycleState, key fwk.StateKey) *Prediction {
 	return nil
 }
 
-// Peaks returns the predicted peak of a node with the pod, in cores and bytes, and the
-// node's part in it. Nobody may write to that.
+// Peaks returns the predicted peak of a node with the pod, in cores and bytes, and the node's own
+// forecast, which must not be changed.
 func (v *View) Peaks(state fwk.CycleState, node fwk.NodeInfo) (forecast.Intervals, *forecast.NodeForecast) {
 	f := v.Loads.Of(state, v.Snapshot, node)
 	return v.PeaksOf(&f.Load, &f.Forecast), &f.Forecast
 }
 
-// Alone returns what Peaks would with all pods of the node gone: what no eviction lowers.
+// Alone returns the predicted peak of the node with the pod if all other pods were gone. Evictions
+// cannot lower the peak below that.
 func (v *View) Alone(node fwk.NodeInfo) forecast.Intervals {
 	predicted := v.Snapshot.NodeForecast(node.Node().Name)
 	return v.PeaksOf(&forecast.NodeLoad{}, &predicted)
 }
 
-// PeaksOf is Peaks of a node whose pods' load and whose forecast are at hand.
+// PeaksOf is Peaks for a node whose forecast and load of pods are at hand.
 func (v *View) PeaksOf(load *forecast.NodeLoad, predicted *forecast.NodeForecast) (peaks forecast.Intervals) {
 	h := v.Horizon
 	for r := range peaks {

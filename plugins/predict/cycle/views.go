@@ -17,32 +17,34 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
-// Views give each scheduling cycle its one view of what is forecast: the plugin that asks first takes the snapshot, and all others
-// of the cycle read that one, whatever the engine publishes meanwhile. What a node's pods add up to is kept once for all of them. The
-// plugins of a process share one, made by NewViews.
+// Views are the source of each scheduling cycle's one view of the forecasts. The first plugin that
+// asks in a cycle takes the snapshot. All others in that cycle read the same one, whatever the
+// engine publishes meanwhile. The sums over the pods of nodes are kept once for all plugins. The
+// plugins of a process share one Views, made by NewViews.
 type Views struct {
-	// Verdicts of the plugins that refuse nodes by these views.
+	// Verdicts are shared by the plugins that refuse nodes by these views.
 	Verdicts verdict.Verdicts
 
 	read   forecast.Reader
 	loads  Loads
 	taking sync.Mutex
 	last   *forecast.Snapshot // that was taken; taking is held
-	// awaited is replaced and never written to.
+	// awaited points to a slice that is replaced and never changed.
 	awaited atomic.Pointer[[]*Ready]
 }
 
-// Ready says of a snapshot whether its asker can judge by it without delay, and has it made ready otherwise. It is asked once a
-// cycle, and must not block.
+// Ready reports whether its owner can judge by the snapshot without delay. If not, it begins to
+// prepare for the snapshot. It is called once a cycle and must not block.
 type Ready func(*forecast.Snapshot) bool
 
-// NewViews returns views of what read returns; nil knows nothing.
+// NewViews returns views of the snapshots that read returns. If read is nil, nothing is known.
 func NewViews(read forecast.Reader) *Views { return &Views{read: read} }
 
-// Predicts says whether there can be anything to read.
+// Predicts reports whether there is a source of snapshots.
 func (v *Views) Predicts() bool { return v != nil && v.read != nil }
 
-// Newest returns the newest snapshot, for what is done beside the scheduling cycles; nil knows nothing.
+// Newest returns the newest snapshot, for work outside the scheduling cycles. It is nil if nothing
+// is known.
 func (v *Views) Newest() *forecast.Snapshot {
 	if !v.Predicts() {
 		return nil
@@ -50,8 +52,9 @@ func (v *Views) Newest() *forecast.Snapshot {
 	return v.read()
 }
 
-// Await has cycles go on with the snapshot they had until a new one is ready, and ends with ctx. Who adds up all nodes of a large
-// cluster does so beside the cycles, and no plugin may be ahead of it.
+// Await makes cycles keep their last snapshot until ready returns true for a new one. It ends with
+// ctx. It is for a plugin that adds up all nodes of a large cluster outside the cycles: no other
+// plugin may be ahead of it.
 func (v *Views) Await(ctx context.Context, ready Ready) {
 	change := func(with func([]*Ready) []*Ready) {
 		v.taking.Lock()
@@ -71,7 +74,7 @@ func (v *Views) Await(ctx context.Context, ready Ready) {
 	})
 }
 
-// taken is the cycle's view in its state. It holds for whichever pod the cycle is about.
+// taken is the cycle's view, kept in its state. It holds for every pod of the cycle.
 type taken struct {
 	snapshot *forecast.Snapshot
 	pod      atomic.Pointer[podView] // the last one that was asked about
@@ -84,10 +87,11 @@ type podView struct {
 
 const takenKey fwk.StateKey = "Forecasts"
 
-// Clone shares the state: the snapshot of a cycle never changes.
+// Clone returns the same state, since the snapshot of a cycle never changes.
 func (t *taken) Clone() fwk.StateData { return t }
 
-// Snapshot returns what the cycle judges by; nil knows nothing. Plugins may ask at the same time.
+// Snapshot returns the snapshot that the cycle judges by, or nil if nothing is known. It is safe
+// for concurrent use.
 func (v *Views) Snapshot(state fwk.CycleState) *forecast.Snapshot {
 	if !v.Predicts() {
 		return nil
@@ -109,7 +113,7 @@ func (v *Views) in(state fwk.CycleState) *taken {
 	return t
 }
 
-// next is what the next cycle is to judge by. The lock is held.
+// next returns the snapshot for the next cycle. The caller holds the lock.
 func (v *Views) next() *forecast.Snapshot {
 	newest := v.read()
 	if newest == v.last {
@@ -128,10 +132,10 @@ func (v *Views) next() *forecast.Snapshot {
 	return newest
 }
 
-// Loads are the sums over nodes' pods that all plugins share.
+// Loads returns the sums over the pods of nodes that all plugins share.
 func (v *Views) Loads() *Loads { return &v.loads }
 
-// Epoch of what the next cycle judges by.
+// Epoch returns the epoch of the snapshot that the next cycle judges by.
 func (v *Views) Epoch() uint64 {
 	if !v.Predicts() {
 		return 0
@@ -141,7 +145,8 @@ func (v *Views) Epoch() uint64 {
 	return v.next().Epoch()
 }
 
-// Of returns the cycle's view for a pod, whose forecast is looked up once. Call it in PreFilter, with how many nodes there are.
+// Of returns the cycle's view for a pod. The pod's forecast is looked up once. Call it in PreFilter
+// with the number of nodes.
 func (v *Views) Of(state fwk.CycleState, pod *v1.Pod, nodes int) View {
 	if !v.Predicts() {
 		return View{Loads: &v.loads}
@@ -157,12 +162,14 @@ func (v *Views) Of(state fwk.CycleState, pod *v1.Pod, nodes int) View {
 	return p.view
 }
 
-// Retry has pods that a prediction refused tried again, until ctx ends; see refused.Pods.
+// Retry makes the scheduler try pods again that a prediction refused, until ctx ends; see
+// refused.Pods.
 func (v *Views) Retry(ctx context.Context, h fwk.Handle) {
 	v.Verdicts.Refused.Reactivate(ctx, v.Epoch, h.Activate)
 }
 
-// EpochIn returns the epoch of the snapshot that the cycle judged by, and whether any plugin took one.
+// EpochIn returns the epoch of the snapshot that the cycle judged by, and whether any plugin took
+// one.
 func EpochIn(state fwk.CycleState) (epoch uint64, ok bool) {
 	if t := cyclestate.Of[*taken](state, takenKey); t != nil {
 		return t.snapshot.Epoch(), true

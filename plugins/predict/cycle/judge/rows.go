@@ -5,8 +5,9 @@ package judge
 
 import fwk "k8s.io/kube-scheduler/framework"
 
-// Rows keep what a plugin reads of nodes, by the rows that Look names them by: pods of many shapes are judged by the same nodes, most
-// of which have not changed since the last one. The goroutine that calls Look owns it. The zero value is ready.
+// Rows are a cache of what a plugin reads of nodes, by the rows that Look names. Pods of many
+// shapes are judged by the same nodes, most of which have not changed since the last pod. The
+// goroutine that calls Look owns the cache. The zero value is ready.
 type Rows[T any] struct {
 	world any
 	kept  []kept[T]
@@ -17,7 +18,7 @@ type kept[T any] struct {
 	value      T
 }
 
-// In forgets what was read in another world, which is comparable.
+// In empties the cache if world, a comparable value, differs from that of the last call.
 func (r *Rows[T]) In(world any) {
 	if r.world != world {
 		clear(r.kept)
@@ -25,8 +26,8 @@ func (r *Rows[T]) In(world any) {
 	}
 }
 
-// Of returns what read returns of the node, or what it returned for this generation of it in this world. It is valid until the next
-// call.
+// Of returns the value that read fills in for the node. It is read once for each generation of the
+// node in this world. The result is valid until the next call.
 func (r *Rows[T]) Of(row *Row, read func(fwk.NodeInfo, *T)) *T {
 	if int(row.At) >= len(r.kept) {
 		r.grow(int(row.At))

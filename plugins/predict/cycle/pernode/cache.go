@@ -1,7 +1,7 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package pernode keeps what is added up over a node's pods for as long as the node does not change.
+// Package pernode is a cache of sums over the pods of each node, kept until the node changes.
 package pernode
 
 import (
@@ -11,18 +11,19 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 )
 
-// Cache keeps one value per node. Adding up a node's pods costs microseconds, so it is done once for each generation of
-// its NodeInfo and epoch of what the pods are judged by; Filter's and Score's goroutines read without a lock. The zero
-// value is ready.
+// Cache keeps one value per node. Adding up the pods of a node takes microseconds, so it is done
+// once for each generation of its NodeInfo and each epoch of the forecasts. The goroutines of
+// Filter and Score read without a lock. The zero value is ready.
 type Cache[T any] struct {
 	entries sync.Map // of *entry[T] by node name
 	count   atomic.Int64
-	// recent are the entries once more, by the last bits of their generation, which tell nodes apart mostly: to look a name
-	// up takes several times as long.
+	// recent holds the same entries by the low bits of their generation, which differ between most
+	// nodes. Looking an entry up by name takes several times as long.
 	recent atomic.Pointer[[slots]atomic.Pointer[entry[T]]]
 }
 
-// slots is a power of two, 256 KiB of pointers; with 15,000 nodes two in five share their slot with another.
+// slots is a power of two: 32,768 pointers take 256 KiB. With 15,000 nodes, two in five share their
+// slot with another node.
 const slots = 1 << 15
 
 type entry[T any] struct {
@@ -32,11 +33,12 @@ type entry[T any] struct {
 	value      T
 }
 
-// Get returns what sum returns, or what it returned for this generation of the node and this epoch. Nobody may write to it.
+// Get returns the value kept for this generation of the node and this epoch, or else calls sum and
+// keeps its result. The value must not be changed.
 func (c *Cache[T]) Get(state fwk.CycleState, node fwk.NodeInfo, epoch uint64, sum func() T) *T {
 	if state.IsPodGroupSchedulingCycle() {
-		// Upstream tries a group's pods out on the NodeInfo and gives it back its old generation, which then says nothing
-		// about its pods.
+		// Upstream adds a group's pods to the NodeInfo on trial and then restores its old
+		// generation. So the generation does not tell which pods are on the node.
 		v := sum()
 		return &v
 	}
@@ -55,7 +57,7 @@ func (c *Cache[T]) Get(state fwk.CycleState, node fwk.NodeInfo, epoch uint64, su
 	return &c.put(&entry[T]{name, generation, epoch, sum()}).value
 }
 
-// Put keeps the value of a node at a generation and an epoch.
+// Put stores the value of a node for a generation and an epoch.
 func (c *Cache[T]) Put(name string, generation int64, epoch uint64, value T) {
 	c.put(&entry[T]{name, generation, epoch, value})
 }
@@ -77,7 +79,7 @@ func (c *Cache[T]) remember(e *entry[T]) {
 	}
 }
 
-// Kept returns the value that is kept of a node, whatever its epoch, and the generation that it is of.
+// Kept returns the value kept for a node, of whatever epoch, and its generation.
 func (c *Cache[T]) Kept(name string) (generation int64, value T, ok bool) {
 	if known, found := c.entries.Load(name); found {
 		e := known.(*entry[T])
@@ -86,7 +88,7 @@ func (c *Cache[T]) Kept(name string) (generation int64, value T, ok bool) {
 	return 0, value, false
 }
 
-// Each calls do with what is kept of each node, in no order.
+// Each calls do for the value of each node, in no particular order.
 func (c *Cache[T]) Each(do func(name string, generation int64, value T)) {
 	c.entries.Range(func(name, known any) bool {
 		e := known.(*entry[T])
@@ -95,8 +97,8 @@ func (c *Cache[T]) Each(do func(name string, generation int64, value T)) {
 	})
 }
 
-// Forget starts over when the values of nodes that are gone outnumber those of the nodes that there are. Call it once a
-// cycle, before Get.
+// Forget empties the cache if it holds more than 2·nodes + 100 values: with 1,000 nodes, more than
+// 2,100. Values of nodes that are gone would add up otherwise. Call it once a cycle, before Get.
 func (c *Cache[T]) Forget(nodes int) {
 	if c.count.Load() > int64(2*nodes+100) {
 		c.entries.Clear()
@@ -105,5 +107,5 @@ func (c *Cache[T]) Forget(nodes int) {
 	}
 }
 
-// Len returns of how many nodes a value is kept.
+// Len returns the number of nodes with a value.
 func (c *Cache[T]) Len() int { return int(c.count.Load()) }

@@ -5,11 +5,12 @@ package pernode
 
 import fwk "k8s.io/kube-scheduler/framework"
 
-// Whole gives back nodes with their pods. An extender that is not nodeCacheCapable sends nodes back as API objects, and
-// upstream scores NodeInfos made of them, which have no pods. The zero value takes every NodeInfo as it is.
+// Whole finds the complete NodeInfo of nodes that lost their pods. An extender that is not
+// nodeCacheCapable returns nodes as API objects, and upstream then scores NodeInfos without pods,
+// made of these objects. The zero value returns every NodeInfo as it is.
 type Whole struct{ nodes fwk.NodeInfoLister }
 
-// WholeOf reads the snapshot of a handle, which may be nil or have none.
+// WholeOf returns a Whole that reads the snapshot of a handle. The handle may be nil or have none.
 func WholeOf(h fwk.Handle) Whole {
 	if h == nil || h.SnapshotSharedLister() == nil {
 		return Whole{}
@@ -17,8 +18,9 @@ func WholeOf(h fwk.Handle) Whole {
 	return Whole{h.SnapshotSharedLister().NodeInfos()}
 }
 
-// Of returns the snapshot's node of the same name for a node that has no pods, which costs a look at a map. Call it where
-// nodes are scored; a filter may be asked about a node whose pods preemption has taken away.
+// Of returns the node itself if it has pods, otherwise the snapshot's node of the same name, which
+// costs one map lookup. Call it only where nodes are scored: a filter may be asked about a node
+// from which preemption has removed the pods on trial.
 func (w Whole) Of(node fwk.NodeInfo) fwk.NodeInfo {
 	if w.nodes == nil || len(node.GetPods()) > 0 {
 		return node
@@ -29,7 +31,7 @@ func (w Whole) Of(node fwk.NodeInfo) fwk.NodeInfo {
 	return node
 }
 
-// All is Of for each of the nodes. It returns the same slice where all are whole.
+// All calls Of for each node. If every node is complete, it returns the same slice.
 func (w Whole) All(nodes []fwk.NodeInfo) []fwk.NodeInfo {
 	out := nodes
 	for i, n := range nodes {

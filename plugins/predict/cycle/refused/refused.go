@@ -1,8 +1,9 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package refused remembers pods that were refused a node for a prediction, by whatever plugin, and has them tried again: with each
-// new forecast, which raises no event in the cluster, and by events that may cure a refusal.
+// Package refused is the list of pods that were refused a node because of a prediction, by any
+// plugin. They are tried again with each new forecast, since a forecast raises no event in the
+// cluster, and at events that may end a refusal.
 package refused
 
 import (
@@ -15,27 +16,28 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 )
 
-// most bounds the pods that are remembered; more are retried when upstream flushes its
-// unschedulable pods, after five minutes.
+// most is the largest number of pods that are remembered. Any others are tried again when upstream
+// flushes its unschedulable pods, after five minutes.
 const most = 10_000
 
-// AtATime is how many pods are tried again at once. To try a pod that fits nowhere takes up to 10 ms on 5,000 nodes, and
-// pods that are new wait meanwhile.
+// AtATime is the largest number of pods that are tried again at once. With 5,000 nodes, trying a
+// pod that fits nowhere takes up to 10 ms, and new pods wait meanwhile: 100 pods take up to 1 s.
 const AtATime = 100
 
-// Pods are the refused ones, in the order in which they were. The zero value is none. It is safe for concurrent use, but takes
-// a lock: add a pod once a cycle, not once a node.
+// Pods are the refused pods, in the order of their refusal. The zero value is empty. It is safe for
+// concurrent use but takes a lock: add a pod once a cycle, not once a node.
 type Pods struct {
 	mu   sync.Mutex
 	pods map[string]*v1.Pod
-	// order of the names; those before next are taken.
+	// order holds the names of the pods. Those before next have been taken.
 	order []string
 	next  int
-	// turn is held by who has pods tried again; now holds one where that is to be at once.
+	// turn is held by the goroutine that has pods tried again. now holds a value if that is to
+	// happen at once.
 	turn, now chan struct{}
 }
 
-// Add remembers a pod, where there are not too many already. One that is remembered keeps its place.
+// Add remembers a pod unless the list is full. A pod already in the list keeps its place.
 func (p *Pods) Add(pod *v1.Pod) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -53,9 +55,9 @@ func (p *Pods) Add(pod *v1.Pod) {
 	p.pods[name] = pod
 }
 
-// Take returns the pods that wait longest, AtATime of them at most, by namespace/name as fwk.Handle.Activate takes them, and
-// forgets them: who is refused again is added again, behind the others. Those that were placed meanwhile are no harm,
-// since the queue does not know them.
+// Take removes and returns the pods that have waited longest, at most AtATime of them, by
+// namespace/name as fwk.Handle.Activate takes them. A pod that is refused again is added again at
+// the end. Pods placed meanwhile do no harm, since the queue ignores them.
 func (p *Pods) Take() map[string]*v1.Pod {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -71,15 +73,17 @@ func (p *Pods) Take() map[string]*v1.Pod {
 	return taken
 }
 
-// Has says whether the pod is to be tried again; where there are too many to remember, any may be.
+// Has reports whether the pod is to be tried again. If the list is full, it returns true for every
+// pod.
 func (p *Pods) Has(pod *v1.Pod) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.pods[pod.Namespace+"/"+pod.Name] != nil || len(p.pods) >= most
 }
 
-// Events are those that may cure a refusal: a pod that leaves a node or shrinks there, a new node, or one that grows. A hint has only
-// pods tried again that were refused for a prediction.
+// Events returns the events that may end a refusal: a pod on a node is deleted or shrinks, a node
+// is added, or a node's allocatable changes. The hint queues only pods that were refused because of
+// a prediction.
 func (p *Pods) Events() []fwk.ClusterEventWithHint {
 	hint := func(_ klog.Logger, pod *v1.Pod, _, _ any) (fwk.QueueingHint, error) {
 		if p.Has(pod) {
@@ -93,11 +97,13 @@ func (p *Pods) Events() []fwk.ClusterEventWithHint {
 	}
 }
 
-// watchEvery is how often Reactivate looks for a new forecast: an atomic read.
+// watchEvery is the interval at which Reactivate looks for a new forecast. A look is one atomic
+// read.
 const watchEvery = time.Second
 
-// Reactivate has pods tried again whenever there is a new forecast, which epoch tells, or Now is called, until ctx ends. Each plugin
-// calls it, with a context of its own; one of the calls does it, and the others are in reserve.
+// Reactivate has pods tried again whenever epoch tells of a new forecast or Now is called, until
+// ctx ends. Each plugin calls it with a context of its own. One of the calls does the work and the
+// others wait in reserve.
 func (p *Pods) Reactivate(ctx context.Context, epoch func() uint64, activate func(klog.Logger, map[string]*v1.Pod)) {
 	turn, now := p.channels()
 	select {
@@ -128,7 +134,8 @@ func (p *Pods) Reactivate(ctx context.Context, epoch func() uint64, activate fun
 	}
 }
 
-// Now has pods tried again without a new forecast: something else has changed that they are judged by.
+// Now has pods tried again without a new forecast, because something else that they are judged by
+// has changed.
 func (p *Pods) Now() {
 	_, now := p.channels()
 	select {

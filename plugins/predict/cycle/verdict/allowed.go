@@ -13,27 +13,28 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 )
 
-// Allowed says which nodes a pod may go to by its node selector, node affinity, tolerations and bound volumes. A prediction that
-// refuses all of these says more about itself than about the nodes, whatever it says about nodes that the pod cannot go to. What
-// changes as pods come and go, free resources and ports and where other pods are, does not count: a pod can wait for that.
+// Allowed is the set of nodes that a pod may go to by its node selector, node affinity, tolerations
+// and bound volumes. If predictions refuse all of these, they are more likely wrong than the nodes
+// are full; nodes outside the set do not matter. Free resources, ports and the places of other pods
+// do not count, since they change as pods come and go: a pod can wait for that.
 type Allowed struct {
 	pod      *v1.Pod
 	required nodeaffinity.RequiredNodeAffinity
 	volumes  []*v1.PersistentVolume // with node affinity
 }
 
-// AllowedFor compiles the pod's constraints.
+// AllowedFor returns the set for a pod, with its constraints compiled.
 func AllowedFor(pod *v1.Pod, volumes Volumes) Allowed {
 	return Allowed{pod, nodeaffinity.GetRequiredNodeAffinity(pod), volumes.tied(pod)}
 }
 
-// Volumes knows which nodes volumes are tied to. The zero value knows of none.
+// Volumes looks up which nodes volumes are tied to. The zero value finds none.
 type Volumes struct {
 	claims  corelisters.PersistentVolumeClaimLister
 	volumes corelisters.PersistentVolumeLister
 }
 
-// VolumesOf reads the caches of a handle, which may be nil or have none.
+// VolumesOf returns Volumes that read the caches of a handle. The handle may be nil or have none.
 func VolumesOf(h fwk.Handle) Volumes {
 	if h == nil || h.SharedInformerFactory() == nil {
 		return Volumes{}
@@ -42,7 +43,7 @@ func VolumesOf(h fwk.Handle) Volumes {
 	return Volumes{core.PersistentVolumeClaims().Lister(), core.PersistentVolumes().Lister()}
 }
 
-// tied returns the volumes that the pod's claims are bound to and that not all nodes reach.
+// tied returns the volumes that the pod's claims are bound to and that only some nodes can reach.
 func (v Volumes) tied(pod *v1.Pod) (tied []*v1.PersistentVolume) {
 	if v.claims == nil {
 		return nil
@@ -68,7 +69,7 @@ func (v Volumes) tied(pod *v1.Pod) (tied []*v1.PersistentVolume) {
 	return tied
 }
 
-// On says whether the pod may go to the node.
+// On reports whether the pod may go to the node.
 func (a *Allowed) On(node *v1.Node) bool {
 	if matches, err := a.required.Match(node); err != nil || !matches {
 		return false

@@ -5,7 +5,8 @@ package verdict
 
 import "k8s.io/component-base/metrics"
 
-// Metrics exports how often predictions let pods pass; register it with legacyregistry.
+// Metrics exports how many pods predictions would have refused every node. Register it with
+// legacyregistry.
 type Metrics struct {
 	metrics.BaseStableCollector
 	verdicts *Verdicts
@@ -20,10 +21,10 @@ func NewMetrics(v *Verdicts) *Metrics {
 		"Pods to which predictions would have refused every node, so that the plugin refused none.", []string{"profile", "plugin"}, nil, metrics.ALPHA, "")}
 }
 
-// DescribeWithStability announces the metrics.
+// DescribeWithStability sends the description of the metrics.
 func (m *Metrics) DescribeWithStability(ch chan<- *metrics.Desc) { ch <- m.passed }
 
-// CollectWithStability reads the counts.
+// CollectWithStability sends the current counts.
 func (m *Metrics) CollectWithStability(ch chan<- metrics.Metric) {
 	m.verdicts.lock.Lock()
 	defer m.verdicts.lock.Unlock()

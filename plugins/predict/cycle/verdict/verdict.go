@@ -1,16 +1,19 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package verdict is the one rule by which predictions refuse nodes to pods, whatever plugin predicts:
+// Package verdict is the one rule by which predictions refuse nodes to pods, whichever plugin
+// predicts:
 //
-//   - a DaemonSet's pod is refused no node: it belongs to its own;
-//   - predictions that would refuse all nodes a pod may go to, together, say more about themselves than about the nodes. The plugin
-//     that would refuse the last of them refuses none to the pod, and that is counted;
-//   - a pod that asks to be held to its predictions is refused all the same;
-//   - the status of a refusal tells whether preemption may cure it;
-//   - a pod that was refused a node is tried again with the next forecast, and by events that may cure it.
+//   - A DaemonSet's pod is refused no node, since it belongs to its own.
+//   - If the predictions of all plugins together would refuse every node that a pod may go to, they
+//     are more likely wrong than the nodes are full. The plugin that would refuse the last node
+//     then refuses none to the pod, and this is counted.
+//   - A pod that asks to be held to its predictions is refused nodes in both cases.
+//   - The status of a refusal tells whether preemption can help.
+//   - A pod that was refused a node is tried again with the next forecast, and at events that may
+//     help.
 //
-// That too little is known to refuse anybody is the plugin's to say: it does not ask then.
+// If too little is known to refuse any node, the plugin itself decides so and does not ask.
 package verdict
 
 import (
@@ -27,7 +30,8 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
-// Verdicts are what the plugins of one process share. The zero value is ready, and safe for concurrent use.
+// Verdicts are the state that the plugins of one process share. The zero value is ready, and safe
+// for concurrent use.
 type Verdicts struct {
 	Refused refused.Pods
 
@@ -35,10 +39,10 @@ type Verdicts struct {
 	passed map[who]*atomic.Int64
 }
 
-// who judges: a plugin of a profile.
+// who identifies a plugin of a profile.
 type who struct{ profile, plugin string }
 
-// Rule is how one plugin of a profile refuses nodes.
+// Rule is the rule as applied by one plugin of a profile.
 type Rule struct {
 	shared  *Verdicts
 	plugin  string
@@ -60,7 +64,8 @@ func (v *Verdicts) Rule(h fwk.Handle, plugin string) *Rule {
 	return &Rule{v, plugin, VolumesOf(h), v.passed[key]}
 }
 
-// Passed returns how many pods a plugin let pass because no node would have been left.
+// Passed returns the number of pods to which a plugin refused no node because none would have been
+// left.
 func (v *Verdicts) Passed(profile, plugin string) int64 {
 	v.lock.Lock()
 	defer v.lock.Unlock()
@@ -70,7 +75,7 @@ func (v *Verdicts) Passed(profile, plugin string) int64 {
 	return 0
 }
 
-// Cycle is what predictions do to the pod of one cycle; nil refuses it nothing.
+// Cycle is the verdict on the pod of one cycle. If nil, the pod is refused no node.
 type Cycle struct {
 	shared  *Verdicts
 	uid     types.UID
@@ -79,7 +84,7 @@ type Cycle struct {
 	noted   atomic.Bool
 }
 
-// judging is a plugin that may refuse nodes to the pod, or, where over is nil, lets it pass.
+// judging is a plugin that may refuse nodes to the pod. If over is nil, the plugin refuses it none.
 type judging struct {
 	rule *Rule
 	over func(fwk.NodeInfo) bool
@@ -87,11 +92,12 @@ type judging struct {
 
 const key fwk.StateKey = "Verdicts"
 
-// Clone shares the state: what preemption tries out moves nothing in it.
+// Clone returns the same state, since preemption's trials change nothing in it.
 func (c *Cycle) Clone() fwk.StateData { return c }
 
-// Begin says in a plugin's PreFilter whether it may refuse nodes to the pod in this cycle, of which over says which it would; nil
-// says that it may refuse none. A pod that asks to be held to its predictions is refused nodes in any case.
+// Begin is called in a plugin's PreFilter and returns the cycle's verdict, or nil if the plugin may
+// refuse no node to the pod. over reports which nodes the plugin would refuse. A pod that asks to
+// be held to its predictions may be refused nodes in any case.
 func (r *Rule) Begin(state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo, asks bool, over func(fwk.NodeInfo) bool) *Cycle {
 	if !asks && forecast.IsDaemon(pod) {
 		return nil
@@ -104,7 +110,8 @@ func (r *Rule) Begin(state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo, as
 	if asks {
 		return c
 	}
-	// PreFilter may run twice in a cycle: the pod is counted once, and the plugin's earlier word is none against itself.
+	// PreFilter may run twice in a cycle. The pod is counted once, and the second call replaces
+	// what the plugin said in the first.
 	at := slices.IndexFunc(c.judging, func(j judging) bool { return j.rule == r })
 	again := at >= 0 && c.judging[at].over == nil
 	if at < 0 {
@@ -122,7 +129,8 @@ func (r *Rule) Begin(state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo, as
 	return nil
 }
 
-// refusesAll says whether there are nodes that the pod may go to, and each is over by some plugin.
+// refusesAll reports whether there are nodes that the pod may go to and every one of them is over
+// by some plugin.
 func (c *Cycle) refusesAll(nodes []fwk.NodeInfo) (found bool) {
 	for _, n := range nodes {
 		if !c.allowed.On(n.Node()) {
@@ -136,8 +144,8 @@ func (c *Cycle) refusesAll(nodes []fwk.NodeInfo) (found bool) {
 	return found
 }
 
-// Refuse returns the status of a node that is refused. Where the node would be with all of its pods gone, too, it is so for good, and
-// no eviction helps. The pod is tried again.
+// Refuse returns the status of a node that is refused, and has the pod tried again. forGood is true
+// if the node would be refused even without any of its pods: then no eviction helps.
 func (c *Cycle) Refuse(pod *v1.Pod, forGood bool, reasons ...string) *fwk.Status {
 	if !c.noted.Swap(true) {
 		c.shared.Refused.Add(pod)
@@ -148,8 +156,8 @@ func (c *Cycle) Refuse(pod *v1.Pod, forGood bool, reasons ...string) *fwk.Status
 	return fwk.NewStatus(fwk.Unschedulable, reasons...)
 }
 
-// TryAgain has a pod tried again, with the next forecast, that was refused all nodes at once.
+// TryAgain has a pod that was refused all nodes at once tried again with the next forecast.
 func (r *Rule) TryAgain(pod *v1.Pod) { r.shared.Refused.Add(pod) }
 
-// Events are what may cure a refusal, for EventsToRegister.
+// Events returns the events that may end a refusal, for EventsToRegister.
 func (r *Rule) Events() []fwk.ClusterEventWithHint { return r.shared.Refused.Events() }
