@@ -11,26 +11,29 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/model/ahead"
 )
 
-// Ahead is what tells of the next hours of a pod that runs.
+// Ahead is what a running pod's use in the next hours is forecast from.
 type Ahead struct {
-	// Now is the level over the last quarter of an hour, in cores and bytes.
+	// Now is the average use over the last 15 minutes, in cores and bytes.
 	Now [NumResources]float64
-	// Mean is that of CPU over half a day, and Miss the mean squared error of its forecast for the first hour; below 0 is not known.
+	// Mean is the average CPU over half a day, in cores. Miss is the mean squared error of the CPU
+	// forecast for the first hour, in cores²; a value below 0 means that it is unknown.
 	Mean, Miss float64
-	// Persistence of what CPU is beyond its Mean, 0–1.
+	// Persistence is how much of the difference between CPU and Mean lasts, from 0 to 1.
 	Persistence float64
-	// Day is the CPU at each hour of its newest day, and Like that of its workload's pods; nil is not known.
+	// Day is the CPU at each hour of the pod's newest day, and Like that of its workload's pods. A
+	// nil Day is unknown.
 	Day, Like *ahead.Day
-	// Week is the CPU of its workload's pods at each hour of their newest week; nil is not known. Size is how many times that it uses.
+	// Week is the CPU of its workload's pods at each hour of their newest week; nil is unknown.
+	// Size is the pod's use as a multiple of that.
 	Week *ahead.Week
 	Size float64
-	// Latest is the CPU of its newest sample.
+	// Latest is the CPU of the pod's newest sample, in cores.
 	Latest float64
 }
 
-// Ahead returns what a pod that runs will use in each of the next hours, the first of which begins now, and false where its use is not
-// known. Memory stays at its level. It writes to and returns the given slice, whose length says how many hours; more than ahead.Leads
-// make no sense.
+// Ahead forecasts a running pod's use in each of the next hours, of which the first begins now. It
+// fills in hours, whose length is the number of hours to forecast, at most ahead.Leads. Memory is
+// forecast to stay at its level. Ahead returns false if the pod's use is not known.
 func (s *Snapshot) Ahead(uid types.UID, now time.Time, hours [][NumResources]Use) bool {
 	m, ok := s.MeasuredOf(uid)
 	if !ok || m.Ahead == nil || s.c.Mixture == nil {

@@ -1,12 +1,12 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package forecast is what plugins read: a Snapshot of what nodes and pods use and will use, and the arithmetic that adds
-// pods up on a node. Package learn makes snapshots, off the scheduling path; package cycle keeps what one scheduling cycle
-// makes of them.
+// Package forecast is what plugins read: a Snapshot of the current and future use of nodes and
+// pods, and the arithmetic that adds up the pods of a node. Package learn makes snapshots, off the
+// scheduling path. Package cycle keeps what is derived from them in one scheduling cycle.
 //
-// A plugin takes the snapshot once a cycle and looks the pod up once; per node it asks for
-// the node's forecast and for the load of the node's pods, and PeakWith puts them together:
+// A plugin takes the snapshot once a cycle and looks the pod up once. For each node it gets the
+// node's forecast and the load of its pods, and PeakWith combines them:
 //
 //	s := reader()                  // PreFilter
 //	pod := s.Pod(p)
@@ -15,5 +15,5 @@
 //	node := loads.Of(state, s, nodeInfo)    // Filter and Score, per node
 //	cpu := PeakWith(node.Forecast.Residual[h][CPU], node.Load[h][CPU], pod.Peaks[h][CPU], s.Combiner(h, CPU))
 //
-// A nil Snapshot knows nothing: pods count with what they request, and every node is blind.
+// A nil Snapshot knows nothing: pods count with their requests, and every node is blind.
 package forecast

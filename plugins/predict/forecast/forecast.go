@@ -10,24 +10,24 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/model/peak"
 )
 
-// Resource that is forecast.
+// Resource is a resource whose use is forecast.
 type Resource uint8
 
 const (
 	CPU    Resource = iota // in cores
 	Memory                 // working set, in bytes
 
-	// NumResources is how many resources there are.
+	// NumResources is the number of resources.
 	NumResources = int(Memory) + 1
 )
 
-// String is the resource's name as Kubernetes spells it.
+// String returns the resource's name as Kubernetes spells it.
 func (r Resource) String() string { return [NumResources]string{"cpu", "memory"}[r] }
 
 // Set is a set of resources.
 type Set [NumResources]bool
 
-// Any says whether the set is not empty.
+// Any reports whether the set is not empty.
 func (s Set) Any() bool { return s != Set{} }
 
 // Horizon is how far a forecast looks ahead.
@@ -37,59 +37,62 @@ const (
 	Hour Horizon = iota // the next hour
 	Day                 // the next 24 hours
 
-	// NumHorizons is how many horizons there are.
+	// NumHorizons is the number of horizons.
 	NumHorizons = int(Day) + 1
 )
 
-// Duration of the horizon.
+// Duration returns the length of the horizon.
 func (h Horizon) Duration() time.Duration { return time.Duration(h.Hours()) * time.Hour }
 
-// Hours of the horizon: 1 or 24.
+// Hours returns the length of the horizon in hours: 1 or 24.
 func (h Horizon) Hours() int { return [NumHorizons]int{1, 24}[h] }
 
-// String is the horizon as metrics spell it: 1h or 24h.
+// String returns the horizon as metrics spell it: 1h or 24h.
 func (h Horizon) String() string { return [NumHorizons]string{"1h", "24h"}[h] }
 
 // Peak is the forecast of one pod's use of one resource over one horizon, in cores or bytes. Its bounds are at least 0.
 type Peak struct {
-	// Mean use.
+	// Mean is the average use.
 	Mean float64
-	// Lower and Upper bound the largest use: it passes Lower with probability .9, and stays below Upper with the
-	// configured one (τ).
+	// Lower and Upper are bounds of the largest use. It exceeds Lower with probability .9, and
+	// stays below Upper with the configured probability (τ).
 	Lower, Upper float64
 }
 
-// Origin is where the forecast of a pod comes from, the worst first.
+// Origin is the source of a pod's forecast, from the worst to the best.
 type Origin uint8
 
 const (
-	// FromRequest is what the pod requests. Nothing is learned; the lower bound is 0.
+	// FromRequest is a forecast from the pod's requests. Nothing is learned; the lower bound is 0.
 	FromRequest Origin = iota
-	// FromCluster is what pods of the cluster use of what they request.
+	// FromCluster is a forecast from the use of the cluster's pods relative to their requests.
 	FromCluster
-	// FromClass is what pods of the same namespace, image and size of requests use.
+	// FromClass is a forecast from the use of pods with the same namespace, image and size of
+	// requests.
 	FromClass
-	// FromOwner is what pods of the same controller use.
+	// FromOwner is a forecast from the use of pods of the same controller.
 	FromOwner
 
-	// NumOrigins is how many origins there are.
+	// NumOrigins is the number of origins.
 	NumOrigins = int(FromOwner) + 1
 )
 
-// String is the origin as metrics spell it.
+// String returns the origin as metrics spell it.
 func (o Origin) String() string { return [NumOrigins]string{"request", "cluster", "class", "owner"}[o] }
 
-// PodForecast is what one pod will use, each pod of a workload for itself.
+// PodForecast is the forecast of one pod's use.
 type PodForecast struct {
 	Peaks [NumHorizons][NumResources]Peak
-	// Use at any moment of the pod's life.
+	// Use is the expected use at any moment of the pod's life.
 	Use    [NumResources]Use
 	Origin Origin
-	// Life is how long the workload's pods run until they finish; 0 is not known, as for those that never do.
+	// Life is how long the workload's pods run until they finish. 0 is unknown, as for pods that
+	// never finish.
 	Life time.Duration
 }
 
-// Horizon returns the horizon that counts for the pod: one that is gone within the hour need not fit the node's day.
+// Horizon returns the horizon that counts for the pod. A pod that ends within the hour need not fit
+// the node's day.
 func (f *PodForecast) Horizon() Horizon {
 	if f.Life > 0 && f.Life <= Hour.Duration() {
 		return Hour
@@ -100,54 +103,57 @@ func (f *PodForecast) Horizon() Horizon {
 // Interval is a range of one resource, in cores or bytes.
 type Interval struct{ Lower, Upper float64 }
 
-// NodeRung is where the forecast of a node comes from, the worst first.
+// NodeRung is the source of a node's forecast, from the worst to the best.
 type NodeRung uint8
 
 const (
 	// Blind is a node of which nothing is known: only its pods' forecasts count.
 	Blind NodeRung = iota
-	// Profile is a node without recent samples, forecast from what it used at this hour of past weeks.
+	// Profile is a node without recent samples. It is forecast from its use at this hour in past
+	// weeks.
 	Profile
-	// Stale is a node whose newest sample has expired, with the interval widened by its age.
+	// Stale is a node whose newest sample has expired. The interval is widened by the sample's age.
 	Stale
-	// Fresh is a node whose newest sample counts.
+	// Fresh is a node whose newest sample has not expired.
 	Fresh
 
-	// NumNodeRungs is how many rungs there are.
+	// NumNodeRungs is the number of rungs.
 	NumNodeRungs = int(Fresh) + 1
 )
 
-// String is the rung as metrics spell it.
+// String returns the rung as metrics spell it.
 func (r NodeRung) String() string {
 	return [NumNodeRungs]string{"requests", "profile", "stale", "fresh"}[r]
 }
 
-// NodeForecast is what a node will use beyond what its pods' forecasts add up to. The zero value is a node of which
-// nothing is known.
+// NodeForecast is a node's expected use beyond the sum of its pods' forecasts. The zero value is a
+// node of which nothing is known.
 type NodeForecast struct {
-	// Beyond is what the node was measured to use beyond its pods; below 0 where those that are not measured use less than expected.
+	// Beyond is the node's measured use beyond its pods'. It is below 0 if pods that are not
+	// measured use less than expected.
 	Beyond [NumResources]Use
-	// Rung of the resource that is known best, and the Age of its newest sample when the snapshot was taken; 0 where there
-	// was none.
+	// Rung is that of the resource that is known best. Age is the age of its newest sample when the
+	// snapshot was taken, or 0 if there was none.
 	Rung NodeRung
 	Age  time.Duration
-	// Lacks holds the resources of which nothing is known though something is of another: no verdict goes by them, and
-	// pods count with their forecasts.
+	// Lacks holds the resources of which nothing is known, on a node of which another resource is
+	// known. They count in no verdict, and pods count with their forecasts.
 	Lacks Set
-	// Residual is the node's own forecast less the sum of its pods' forecasts, for the pods it had then. It holds the
-	// system's use, and what the sum gets wrong; so it may be negative.
+	// Residual is the node's own forecast minus the sum of the forecasts of its pods at that time.
+	// It contains the system's use and the error of the sum, so it may be negative.
 	Residual [NumHorizons][NumResources]Interval
 }
 
-// Load is what the forecasts of some pods add up to, for one resource and horizon. The zero value is no pods.
+// Load is the sum of some pods' forecasts for one resource and horizon. The zero value is no pods.
 type Load struct {
 	peak.Load
-	// Sure is Σ min(mean, lower bound of the peak): a sum's peak is never below the sum of means, but a mean that is only
-	// requested is not sure.
+	// Sure is Σ min(mean, lower bound of the peak), the use that is certain. The peak of a sum is
+	// never below the sum of the means, but a mean that is only requested is not certain.
 	Sure float64
 }
 
-// Add returns the load with one more pod. What is not a number from 0 on counts as 0.
+// Add returns the load with one more pod. A value that is not a finite number of at least 0 counts
+// as 0.
 func (l Load) Add(p Peak) Load {
 	sure := min(p.Mean, p.Lower)
 	if !Sane(sure) {
@@ -159,7 +165,7 @@ func (l Load) Add(p Peak) Load {
 // NodeLoad is the load of a node's pods.
 type NodeLoad [NumHorizons][NumResources]Load
 
-// Add adds one more pod.
+// Add adds one more pod to the load.
 func (l *NodeLoad) Add(f *PodForecast) {
 	for h := range l {
 		for r := range l[h] {
@@ -170,11 +176,17 @@ func (l *NodeLoad) Add(f *PodForecast) {
 
 // PeakWith returns the predicted peak of a node with one more pod, or with the zero Peak as it is:
 //
-//	Upper = residual + peak of (load + pod), at least what load and pod use for sure
-//	Lower = residual + what load and pod use for sure, from 0 to Upper
+//	Upper = residual + peak of (load + pod), at least the certain use of load and pod
+//	Lower = residual + the certain use of load and pod, from 0 to Upper
 //
-// It takes plain values, so that it serves an index in columns too, and neither allocates nor looks anything up. It is
-// together.Peak(load.Add(pod)) written out, which takes half the time; a test holds it against that.
+// For example, the load is two pods and the third is alike: each has mean 1, lower bound 1 and
+// upper bound 2 cores. The residual is .5, and the peaks correlate by ρ = .25. The excess over the
+// mean is 1 a pod, so the peak of the three is 3 + √(.75·3 + .25·3²) = 5.12 cores. Upper is 5.62
+// and Lower 3.5 cores.
+//
+// PeakWith takes plain values, so that it also serves an index in columns. It neither allocates nor
+// looks anything up. It is together.Peak(load.Add(pod)) written out, which takes half the time; a
+// test compares the two.
 func PeakWith(residual Interval, load Load, pod Peak, together peak.Combiner) Interval {
 	mean, excess, sure := pod.Mean, 0.0, pod.Lower
 	if !Sane(mean) {
@@ -218,5 +230,5 @@ func PeakWith(residual Interval, load Load, pod Peak, together peak.Combiner) In
 	return Interval{Lower: lower, Upper: upper}
 }
 
-// Sane says whether v is a use: a number from 0 on.
+// Sane reports whether v can be a use: a finite number of at least 0.
 func Sane(v float64) bool { return v >= 0 && v <= math.MaxFloat64 }

@@ -10,25 +10,26 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 )
 
-// Amounts of each resource, in cores and bytes.
+// Amounts are one amount for each resource, in cores and bytes.
 type Amounts [NumResources]float64
 
-// What upstream's scorers count for a container without a request
+// defaultRequests are what upstream's scorers count for a container without a request
 // (k8s.io/kubernetes/pkg/scheduler/util/pod_resources.go).
 var defaultRequests = v1.ResourceList{
 	v1.ResourceCPU:    *apiresource.NewMilliQuantity(100, apiresource.DecimalSI),
 	v1.ResourceMemory: *apiresource.NewQuantity(200<<20, apiresource.BinarySI),
 }
 
-// Requests are what a pod asks for.
+// Requests are the resources that a pod requests.
 type Requests struct {
-	// Asked is what the pod requests, 0 where it requests nothing.
+	// Asked is the sum of the pod's requests, 0 if it has none.
 	Asked Amounts
-	// Counted is the same with upstream's defaults for containers that request nothing, as upstream scores it.
+	// Counted is the same sum with upstream's defaults for containers without a request, as
+	// upstream scores it.
 	Counted Amounts
 }
 
-// RequestsOf returns the requests of a pod, as upstream counts them for one that has no node yet.
+// RequestsOf returns the requests of a pod, as upstream counts them for a pod without a node.
 func RequestsOf(pod *v1.Pod) Requests {
 	return Requests{
 		Asked:   Asked(pod),
@@ -36,7 +37,7 @@ func RequestsOf(pod *v1.Pod) Requests {
 	}
 }
 
-// Asked is what a pod requests, 0 where it requests nothing.
+// Asked returns the sum of a pod's requests, 0 if it has none.
 func Asked(pod *v1.Pod) Amounts {
 	s := &pod.Spec
 	if len(s.Containers) == 1 && len(s.InitContainers) == 0 && s.Overhead == nil && s.Resources == nil {
@@ -45,7 +46,8 @@ func Asked(pod *v1.Pod) Amounts {
 	return AmountsIn(resource.PodRequests(pod, resource.PodResourcesOptions{}))
 }
 
-// requestsOf is RequestsOf for a pod on a node, without an allocation: upstream has added its requests up already.
+// requestsOf is RequestsOf for a pod on a node. It does not allocate, since upstream has already
+// added up the requests.
 func requestsOf(p fwk.PodInfo) Requests {
 	r := p.CalculateResource()
 	return Requests{
@@ -54,12 +56,13 @@ func requestsOf(p fwk.PodInfo) Requests {
 	}
 }
 
-// AmountsOf counts as NodeInfo does: what a node has, and what its pods request.
+// AmountsOf returns the amounts of a resource sum of a NodeInfo, such as a node's allocatable or
+// its pods' requests.
 func AmountsOf(r fwk.Resource) Amounts {
 	return Amounts{CPU: float64(r.GetMilliCPU()) / 1000, Memory: float64(r.GetMemory())}
 }
 
-// AmountsIn are the amounts of a list of quantities, 0 where it has none.
+// AmountsIn returns the amounts in a list of quantities, 0 for those it lacks.
 func AmountsIn(list v1.ResourceList) Amounts {
 	return Amounts{CPU: list.Cpu().AsApproximateFloat64(), Memory: list.Memory().AsApproximateFloat64()}
 }

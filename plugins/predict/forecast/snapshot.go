@@ -14,46 +14,51 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/model/peak"
 )
 
-// Snapshot is what was known of the cluster at one moment, and what is forecast from it. It is immutable. Its methods
-// allocate nothing, unless they say so, and may be called on nil, which knows nothing.
+// Snapshot is the knowledge of the cluster at one moment, and the forecasts made from it. It is
+// immutable. Its methods allocate nothing unless they say so. They may be called on nil, which
+// knows nothing.
 type Snapshot struct{ c Contents }
 
-// Reader returns the current snapshot, or nil while nothing is known. Call it once a cycle, so that every node is judged
-// by one view.
+// Reader returns the current snapshot, or nil while nothing is known. Call it once a cycle, so that
+// every node is judged by the same snapshot.
 type Reader func() *Snapshot
 
-// Contents are what a snapshot is made of. Maps may be nil.
+// Contents are the parts of a snapshot. Maps may be nil.
 type Contents struct {
-	// Epoch tells snapshots apart; those of one engine are numbered from 1.
+	// Epoch identifies a snapshot. Those of one engine are numbered from 1.
 	Epoch uint64
-	// PodsEpoch changes when forecasts of pods do, which is less often.
+	// PodsEpoch changes when forecasts of pods change, which is less often than Epoch.
 	PodsEpoch uint64
-	// Usage and Forecasts of nodes by name.
+	// Usage and Forecasts are those of nodes, by name.
 	Usage     map[string]NodeUsage
 	Forecasts map[string]NodeForecast
-	// Workloads and Classes are what is learned of pods, on the rungs FromOwner and FromClass.
+	// Workloads and Classes are the learned forecasts of pods, for FromOwner and FromClass.
 	Workloads map[Workload]*PodForecast
 	Classes   map[Class]*PodForecast
-	// Cluster is what pods use as a multiple of what upstream counts for them; nil is not known.
+	// Cluster is the use of pods as a multiple of what upstream counts for them; nil is unknown.
 	Cluster *PodForecast
-	// Measured is what pods that are there were measured at, by UID.
+	// Measured is the measured use of existing pods, by UID.
 	Measured map[types.UID]Measured
-	// Mixture says what pods that are there will do in the next hours; nil where the engine was not asked to learn it.
+	// Mixture forecasts the next hours of existing pods. It is nil if the engine was not asked to
+	// learn that.
 	Mixture *ahead.Mixture
-	// Lives are how long pods run of which nothing else is known.
+	// Lives are how long the pods of workloads run for which nothing else is known.
 	Lives map[Workload]time.Duration
-	// Combiners say how the peaks of pods add up. The zero value would have them never coincide: set them.
+	// Combiners tell how the peaks of pods add up. In the zero value peaks never coincide, so set
+	// them.
 	Combiners [NumHorizons][NumResources]peak.Combiner
-	// Blind says that too many nodes are blind for verdicts by forecasts.
+	// Blind is true if too many nodes are blind for verdicts by forecasts.
 	Blind bool
-	// MayPredict says whether a pod may say by annotations what it will use, whatever is forecast; nil is none.
+	// MayPredict reports whether a pod may state its use by annotations, whatever is forecast. If
+	// nil, no pod may.
 	MayPredict func(*v1.Pod) bool
 }
 
-// NewSnapshot returns the snapshot of contents, which nobody may write to from then on.
+// NewSnapshot returns a snapshot of the contents, which must not be changed afterwards.
 func NewSnapshot(c Contents) *Snapshot { return &Snapshot{c: c} }
 
-// Epoch tells snapshots of one engine apart: they are numbered from 1, and nil is 0.
+// Epoch returns the number of the snapshot, from 1. It differs between the snapshots of one engine;
+// nil has 0.
 func (s *Snapshot) Epoch() uint64 {
 	if s == nil {
 		return 0
@@ -61,7 +66,8 @@ func (s *Snapshot) Epoch() uint64 {
 	return s.c.Epoch
 }
 
-// PodsEpoch tells snapshots apart whose forecasts of pods differ; nil is 0.
+// PodsEpoch returns a number that differs between snapshots whose forecasts of pods differ; nil has
+// 0.
 func (s *Snapshot) PodsEpoch() uint64 {
 	if s == nil {
 		return 0
@@ -69,7 +75,7 @@ func (s *Snapshot) PodsEpoch() uint64 {
 	return s.c.PodsEpoch
 }
 
-// MeasuredOf returns what a pod that is there was measured at, and whether it was.
+// MeasuredOf returns the measured use of an existing pod, and whether there is any.
 func (s *Snapshot) MeasuredOf(uid types.UID) (Measured, bool) {
 	if s == nil {
 		return Measured{}, false
@@ -78,11 +84,11 @@ func (s *Snapshot) MeasuredOf(uid types.UID) (Measured, bool) {
 	return m, ok
 }
 
-// Blind says that so little is known of the cluster that a verdict by forecasts would be a guess: a filter must let
-// every node pass, and a score has nothing to say.
+// Blind reports whether so little is known of the cluster that a verdict by forecasts would be a
+// guess. A filter must then let every node pass, and no score applies.
 func (s *Snapshot) Blind() bool { return s == nil || s.c.Blind }
 
-// Node returns what is known of a node's use, and whether anything is.
+// Node returns a node's measured use, and whether there is any.
 func (s *Snapshot) Node(name string) (NodeUsage, bool) {
 	if s == nil {
 		return NodeUsage{}, false
@@ -91,7 +97,7 @@ func (s *Snapshot) Node(name string) (NodeUsage, bool) {
 	return u, ok
 }
 
-// Nodes returns of how many nodes the use was measured no longer than maxAge before now.
+// Nodes returns the number of nodes whose newest sample is no older than maxAge at now.
 func (s *Snapshot) Nodes(now time.Time, maxAge time.Duration) (n int) {
 	if s == nil {
 		return 0
@@ -104,7 +110,7 @@ func (s *Snapshot) Nodes(now time.Time, maxAge time.Duration) (n int) {
 	return n
 }
 
-// NumForecasts returns of how many nodes there is a forecast.
+// NumForecasts returns the number of nodes with a forecast.
 func (s *Snapshot) NumForecasts() int {
 	if s == nil {
 		return 0
@@ -112,7 +118,7 @@ func (s *Snapshot) NumForecasts() int {
 	return len(s.c.Forecasts)
 }
 
-// NodeForecast returns the forecast of a node; the zero value where there is none.
+// NodeForecast returns the forecast of a node, or the zero value if there is none.
 func (s *Snapshot) NodeForecast(name string) NodeForecast {
 	if s == nil {
 		return NodeForecast{}
@@ -120,7 +126,7 @@ func (s *Snapshot) NodeForecast(name string) NodeForecast {
 	return s.c.Forecasts[name]
 }
 
-// Combiner says how the peaks of a node's pods add up. Where nothing is learned they coincide.
+// Combiner returns how the peaks of a node's pods add up. If nothing is learned, they coincide.
 func (s *Snapshot) Combiner(h Horizon, r Resource) peak.Combiner {
 	if s == nil {
 		return peak.Combiner{Together: 1}
@@ -128,8 +134,8 @@ func (s *Snapshot) Combiner(h Horizon, r Resource) peak.Combiner {
 	return s.c.Combiners[h][r]
 }
 
-// Pod returns the forecast of a pod from the best rung that has one. It allocates where the pod's controller is not
-// known, to add up its requests: look a pod up once a cycle.
+// Pod returns the forecast of a pod from the best origin that has one. It allocates if the pod's
+// controller is not known, to add up its requests, so call it once a cycle.
 func (s *Snapshot) Pod(pod *v1.Pod) PodForecast {
 	if f := s.ofOwner(pod); f != nil {
 		return s.of(f, pod)
@@ -137,8 +143,8 @@ func (s *Snapshot) Pod(pod *v1.Pod) PodForecast {
 	return s.ofRequests(pod, RequestsOf(pod))
 }
 
-// Resident is Pod for a pod on a node that has so much, and whose own use was measured; it allocates only where a pod states
-// what it uses.
+// Resident is Pod for a pod on a node with this allocatable, corrected by the pod's own measured
+// use. It allocates only if the pod states its use.
 func (s *Snapshot) Resident(p fwk.PodInfo, allocatable Amounts) (f PodForecast) {
 	pod := p.GetPod()
 	if owner := s.ofOwner(pod); owner != nil {
@@ -167,7 +173,7 @@ func (s *Snapshot) ofOwner(pod *v1.Pod) *PodForecast {
 	return s.c.Workloads[w]
 }
 
-// ofRequests is the forecast of a pod whose owner tells nothing.
+// ofRequests returns the forecast of a pod whose workload has none.
 func (s *Snapshot) ofRequests(pod *v1.Pod, requests Requests) PodForecast {
 	f := PodForecast{Origin: FromRequest}
 	if s != nil {
@@ -200,7 +206,7 @@ func (s *Snapshot) ofRequests(pod *v1.Pod, requests Requests) PodForecast {
 	return s.of(&f, pod)
 }
 
-// of returns the forecast for one pod, which may have a deadline of its own and may state what it uses.
+// of returns the forecast for one pod, which may have a deadline and may state its use.
 func (s *Snapshot) of(f *PodForecast, pod *v1.Pod) PodForecast {
 	out := *f
 	s.state(&out, pod)

@@ -9,15 +9,15 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/claims"
 )
 
-// StatedAnnotations of a pod say what it will use at most, as quantities: they stand in for
-// its forecast.
+// StatedAnnotations are the annotations by which a pod states its largest use, as quantities. They
+// replace its forecast.
 var StatedAnnotations = [NumResources]string{
 	CPU:    "foresight-scheduler.dev/predicted-cpu",
 	Memory: "foresight-scheduler.dev/predicted-memory",
 }
 
-// CheckStated returns an error that names the annotation that is no quantity from 0 on. In
-// a forecast such an annotation counts as absent.
+// CheckStated returns an error that names an annotation that is not a quantity of at least 0. For a
+// forecast, such an annotation counts as absent.
 func CheckStated(pod *v1.Pod) error {
 	for r := range StatedAnnotations {
 		if _, _, err := stated(pod, Resource(r)); err != nil {
@@ -31,11 +31,15 @@ func stated(pod *v1.Pod, r Resource) (use float64, is bool, err error) {
 	return claims.Quantity(pod.Annotations, [NumResources]*claims.Key{CPU: &claims.PredictedCPU, Memory: &claims.PredictedMemory}[r])
 }
 
-// state has what the pod states stand in for what is forecast of it, within bounds.
+// state replaces the forecast by what the pod states, within bounds.
 //
-// What was measured of the pod's own workload outweighs it: it may choose between the bounds of that forecast, and no more.
-// A pod that the policy does not allow more may only raise a forecast that nobody has measured, up to the larger of its limit
-// and its request. Where it has neither its node bounds it; see Resident.
+// If the pod's own workload was measured, the stated use is moved into the bounds of that forecast.
+// Otherwise, unless the policy allows the pod more, the stated use can only raise the forecast, up
+// to the larger of the pod's limit and request. If the pod has neither, its node is the bound; see
+// Resident.
+//
+// For example, a workload's measured peak has bounds of 1 and 2 cores. A pod that states 5 cores
+// counts with 2, and one that states 500m with 1.
 func (s *Snapshot) state(f *PodForecast, pod *v1.Pod) {
 	if len(pod.Annotations) == 0 {
 		return
@@ -68,7 +72,7 @@ func (s *Snapshot) state(f *PodForecast, pod *v1.Pod) {
 	}
 }
 
-// within bounds what a pod without limit and request states by what its node has.
+// within limits the forecast of a pod that states its use to its node's allocatable.
 func (f *PodForecast) within(pod *v1.Pod, allocatable Amounts) {
 	if len(pod.Annotations) == 0 || !claims.PredictedCPU.In(pod.Annotations) && !claims.PredictedMemory.In(pod.Annotations) {
 		return

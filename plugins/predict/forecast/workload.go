@@ -12,19 +12,20 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Workload names what pods are instances of: their controller, where a Deployment stands for its ReplicaSets and a
-// CronJob for its Jobs.
+// Workload names what a pod is an instance of: its controller. A Deployment stands for its
+// ReplicaSets, and a CronJob for its Jobs.
 type Workload struct{ Namespace, Kind, Name string }
 
-// What the API server does not bound, of what whoever creates a pod writes: this is looked at for every pod of every node.
+// Limits of what the creator of a pod may write and the API server does not bound: it is read for
+// every pod of every node.
 const (
 	maxOwners = 16
 	maxName   = 253 // which an object's name has at most
 	maxImage  = 512 // of which a registry's name and a repository have 255 each, at most
 )
 
-// WorkloadOf returns the pod's workload, and false for a pod that has none: it has no controller, or is the mirror of a
-// static pod, whose "controller" is the node. It allocates nothing.
+// WorkloadOf returns the pod's workload. It returns false for a pod without a controller and for
+// the mirror of a static pod, whose "controller" is the node. It allocates nothing.
 func WorkloadOf(pod *v1.Pod) (Workload, bool) {
 	if len(pod.OwnerReferences) > maxOwners {
 		return Workload{}, false
@@ -48,8 +49,8 @@ func WorkloadOf(pod *v1.Pod) (Workload, bool) {
 	return w, true
 }
 
-// isMinutes says whether s is what the CronJob controller appends to a Job's name: minutes since 1970, of eight digits
-// since 1989 and until 2160. A shorter number may be anybody's.
+// isMinutes reports whether s is a suffix that the CronJob controller appends to a Job's name:
+// minutes since 1970, which have eight digits from 1989 to 2160. A shorter number may be anything.
 func isMinutes(s string) bool {
 	if len(s) != 8 {
 		return false
@@ -62,16 +63,19 @@ func isMinutes(s string) bool {
 	return true
 }
 
-// Class groups pods that resemble each other when nothing is known of their workload.
+// Class is a group of pods that resemble each other. It is used when nothing is known of a pod's
+// workload.
 type Class struct {
 	Namespace string
-	// Image of the first container, without tag and digest: a new version is much like the last one.
+	// Image is that of the first container, without tag and digest, since a new version is much
+	// like the last one.
 	Image string
-	// CPU and Memory are the sizes of the pod's requests, as powers of two of millicores and MiB; 0 is no request.
+	// CPU and Memory are the sizes of the pod's requests, as powers of two of millicores and MiB.
+	// For example, CPU is 10 for 256 to 511 millicores. 0 is no request.
 	CPU, Memory uint8
 }
 
-// ClassOf returns the class of a pod that requests so much, in cores and bytes. It allocates nothing.
+// ClassOf returns the class of a pod with these requests, in cores and bytes. It allocates nothing.
 func ClassOf(pod *v1.Pod, requests Amounts) Class {
 	c := Class{Namespace: pod.Namespace, CPU: size(requests[CPU] * 1000), Memory: size(requests[Memory] / (1 << 20))}
 	if len(pod.Spec.Containers) > 0 {
@@ -87,7 +91,7 @@ func size(units float64) uint8 {
 	return uint8(1 + bits.Len64(uint64(min(units, 1<<62))))
 }
 
-// repository cuts the digest and the tag off. A colon before the last slash is that of a port.
+// repository removes the digest and the tag. A colon before the last slash belongs to a port.
 func repository(image string) string {
 	image = image[:min(len(image), maxImage)]
 	image, _, _ = strings.Cut(image, "@")
@@ -97,7 +101,8 @@ func repository(image string) string {
 	return image
 }
 
-// IsDaemon says whether the pod is a DaemonSet's. No prediction keeps it from its node: it has no other, and belongs to it.
+// IsDaemon reports whether the pod is a DaemonSet's. Predictions never keep such a pod from its
+// node, since it can run on no other.
 func IsDaemon(pod *v1.Pod) bool {
 	if len(pod.OwnerReferences) > maxOwners {
 		return false
