@@ -1,13 +1,13 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package learn collects usage, learns from it, and publishes what it knows as immutable
-// snapshots, off the scheduling path.
+// Package learn is the engine. It collects usage, learns from it, and publishes its knowledge as
+// immutable snapshots, off the scheduling path:
 //
 //	usage.Source → usage.Collector → windows, pods.Learned, nodes.Learned → forecast.Snapshot
 //
-// One goroutine, that of Run, learns and publishes; another one trains models. What was
-// learned is kept in a checkpoint.
+// The goroutine of Run learns and publishes; another one trains models. A checkpoint keeps what was
+// learned.
 package learn
 
 import (
@@ -28,39 +28,40 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
-// Engine collects usage and publishes snapshots of what follows from it. Snapshot and
-// PodEnded may be called by anyone at any time, also before and after Run.
+// Engine collects usage and publishes snapshots of the forecasts made from it. Snapshot and
+// PodEnded may be called from any goroutine at any time, also before and after Run.
 type Engine struct {
 	args     config.PredictionArgs
 	clock    clock.Clock
 	snapshot atomic.Pointer[forecast.Snapshot]
 	lives    *lives.Lives
-	// collector is set while Run runs, status once something was published.
+	// collector is set from when Run starts to collect, status from the first publication.
 	collector atomic.Pointer[usage.Collector]
 	status    atomic.Pointer[status]
 	told      []func(*usage.Reading)
 	ahead     bool
 }
 
-// mostWorkloads bounds what is remembered of workloads, and of classes. 150,000 pods are
-// of 10,000 to 20,000 workloads.
+// mostWorkloads is the largest number of workloads, and of classes, that are remembered. 150,000
+// pods belong to 10,000 to 20,000 workloads.
 const mostWorkloads = 30_000
 
-// Cluster is what the engine asks about the cluster, from caches. Any of it may be nil.
+// Cluster is the engine's access to the cluster, from caches. Any field may be nil.
 type Cluster struct {
-	// Machines tells the sizes of nodes.
+	// Machines returns the sizes of nodes.
 	Machines usage.Machines
 	// Pod returns the object of a pod, or nil.
 	Pod pods.Lookup
-	// Nodes returns the nodes that there are, and Pods the pods. Nobody writes to either.
+	// Nodes returns the existing nodes, and Pods the existing pods. The results must not be
+	// changed.
 	Nodes func() []*v1.Node
 	Pods  func() []*v1.Pod
-	// MayPredict says whether a pod may say by annotations what it will use; nil is none.
+	// MayPredict reports whether a pod may state its use by annotations. If nil, no pod may.
 	MayPredict func(*v1.Pod) bool
 }
 
-// New returns an engine that knows nothing yet. The args must be valid; the clock is
-// the real one but in tests.
+// New returns an engine that knows nothing yet. The args must be valid. The clock is the real one
+// except in tests.
 func New(args config.PredictionArgs, clock clock.Clock) *Engine {
 	return &Engine{args: args, clock: clock, lives: lives.New(mostWorkloads)}
 }
@@ -68,7 +69,7 @@ func New(args config.PredictionArgs, clock clock.Clock) *Engine {
 // Snapshot returns the newest snapshot, or nil while nothing is known.
 func (e *Engine) Snapshot() *forecast.Snapshot { return e.snapshot.Load() }
 
-// Reader reads the engine's snapshots; nil where there is no engine.
+// Reader returns a reader of the engine's snapshots, or nil if e is nil.
 func (e *Engine) Reader() forecast.Reader {
 	if e == nil {
 		return nil
@@ -76,24 +77,26 @@ func (e *Engine) Reader() forecast.Reader {
 	return e.Snapshot
 }
 
-// Expiry is the age at which a node's newest sample no longer counts.
+// Expiry returns the age at which a node's newest sample no longer counts.
 func (e *Engine) Expiry() time.Duration { return e.args.Usage.Expiry.Duration }
 
-// Now is the time by the engine's clock.
+// Now returns the time by the engine's clock.
 func (e *Engine) Now() time.Time { return e.clock.Now() }
 
-// Usage says where usage comes from; read only.
+// Usage returns the args of the source of usage, which must not be changed.
 func (e *Engine) Usage() *config.UsageArgs { return &e.args.Usage }
 
-// Tell has told called with each clean reading, which nobody may write to. Call it before Run.
+// Tell registers a function that is called with each clean reading, which it must not change. Call
+// Tell before Run.
 func (e *Engine) Tell(told func(*usage.Reading)) { e.told = append(e.told, told) }
 
-// LookAhead has the engine learn what each pod that runs will do in the next hours (Snapshot.Ahead). It takes about 350 bytes a pod and
-// 800 a workload, and as many in the snapshot. Call it before Run.
+// LookAhead has the engine learn the next hours of each running pod (Snapshot.Ahead). It takes
+// about 350 bytes a pod and 800 bytes a workload, and as many in the snapshot. Call it before Run.
 func (e *Engine) LookAhead() { e.ahead = true }
 
-// Hours counts the hours of nodes that are over by whether the peak of a resource was within, above or below what was forecast when
-// they began; promised is the share, 0–1, that is to stay below the upper bound.
+// Hours counts the past hours of nodes by whether the peak of a resource was within, above or below
+// the forecast made when the hour began. promised is the share of hours, 0–1, whose peak is to stay
+// below the upper bound.
 func (e *Engine) Hours(r forecast.Resource) (within, above, below uint64, promised float64) {
 	promised = float64(e.args.Percentile) / 100
 	if st := e.status.Load(); st != nil {
@@ -102,7 +105,8 @@ func (e *Engine) Hours(r forecast.Resource) (within, above, below uint64, promis
 	return within, above, below, promised
 }
 
-// Accounts are how forecasts of each node's hours came out, by node; nobody writes to them. Nodes that have gone may be in them still.
+// Accounts returns, by node, how the forecasts of its hours came out. It must not be changed, and
+// may still hold nodes that are gone.
 func (e *Engine) Accounts() map[string]*nodes.Account {
 	if st := e.status.Load(); st != nil {
 		return st.accounts
@@ -110,12 +114,12 @@ func (e *Engine) Accounts() map[string]*nodes.Account {
 	return nil
 }
 
-// PodEnded tells of a pod that left at a time and was not evicted, as it was last seen.
+// PodEnded tells the engine that a pod, given as last seen, ended at a time and was not evicted.
 func (e *Engine) PodEnded(pod *v1.Pod, at time.Time) { e.lives.Ended(pod, at) }
 
-// Run reads the source at the configured interval until ctx ends, or the source does. It
-// returns an error at once where it cannot begin; a reading that fails is retried, and
-// what is known counts ever less. Run may run once at a time.
+// Run reads the source at the configured interval until ctx ends or the source does. It returns an
+// error at once if it cannot begin. A reading that fails is retried, and meanwhile earlier
+// knowledge counts less and less. Only one Run may be active at a time.
 func (e *Engine) Run(ctx context.Context, source usage.Source, cluster Cluster) error {
 	logger := klog.FromContext(ctx)
 	bounds := usage.DefaultBounds()
@@ -173,7 +177,7 @@ func (e *Engine) Run(ctx context.Context, source usage.Source, cluster Cluster) 
 	return nil
 }
 
-// status is what metrics tell of the last snapshot.
+// status is what metrics export about the last snapshot.
 type status struct {
 	standing nodes.Standing
 	blind    bool
@@ -183,11 +187,11 @@ type status struct {
 	training nodes.Training
 	realised nodes.Realised
 	accounts map[string]*nodes.Account
-	// outlooks of nodes; nil where there are too many to be named.
+	// outlooks are those of nodes. They are nil if there are too many nodes to name each.
 	outlooks []nodes.Outlook
 	bytes    uint64
-	// saves and failures of the checkpoint since the start.
+	// saves and saveFailures count those of the checkpoint since the start.
 	saves, saveFailures uint64
-	// loads and failures of it: one of either at most.
+	// loads and loadFailures count those of the checkpoint; only one of them can be 1.
 	loads, loadFailures uint64
 }

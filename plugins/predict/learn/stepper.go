@@ -9,15 +9,16 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/usage"
 )
 
-// Stepper drives an engine by hand, in any time that the engine's clock tells. It does what Run does, in the caller's
-// goroutine: what a step teaches is known when the step returns, training of models included. Use it instead of Run.
+// Stepper drives an engine by hand, at any time that the engine's clock tells. It does what Run
+// does, in the caller's goroutine. When a step returns, everything that it teaches is learned,
+// including the training of models. Use it instead of Run.
 type Stepper struct {
 	engine  *Engine
 	learner *learner
 	cleaner *usage.Cleaner
 }
 
-// Stepper returns a stepper of an engine that does not run.
+// Stepper returns a stepper of an engine on which Run is not called.
 func (e *Engine) Stepper(cluster Cluster) *Stepper {
 	bounds := usage.DefaultBounds()
 	bounds.MaxAge = e.Expiry()
@@ -26,7 +27,8 @@ func (e *Engine) Stepper(cluster Cluster) *Stepper {
 	return &Stepper{engine: e, learner: l, cleaner: usage.NewCleaner(bounds, cluster.Machines)}
 }
 
-// Step learns from a reading, trains the models that are due, and publishes. The reading becomes the stepper's own.
+// Step learns from a reading, trains the models that are due, and publishes. The caller must not
+// use the reading afterwards.
 func (s *Stepper) Step(ctx context.Context, r usage.Reading) error {
 	now := s.engine.clock.Now()
 	s.learner.roster().Resolve(&r)

@@ -9,56 +9,57 @@ import (
 )
 
 const (
-	// The limits for machines whose size is not known. They catch a wrong unit, which is
-	// off by a factor of a thousand or more, on any machine there is.
+	// These are the limits for machines of unknown size. A wrong unit is off by a factor of a
+	// thousand or more, and they catch it on any machine.
 	absurdCores = 1 << 14
 	absurdBytes = 1 << 50
 
-	// A share is a difference of a counter over a difference of clocks, which are not
-	// read at the same instant. So it may pass 1 by a little, and then means 1.
+	// A share is the difference of a counter divided by that of a clock, and the two are not read
+	// at the same instant. A share may thus exceed 1 by a little, up to 1.1, and then counts as 1.
 	shareSlack = 0.1
 
-	// maxWindow is the longest that values may be averaged over. What a thing used since the epoch, or in a year, is not what it uses.
+	// maxWindow is the longest time over which values may be averaged. An average since 1970, or
+	// over a year, does not tell the current use.
 	maxWindow = 24 * time.Hour
 
-	// Nobody waits longer than an hour, in seconds. Milliseconds that were taken for seconds may pass.
+	// maxResponseTime is in seconds: nobody waits longer than an hour. It does not catch every
+	// response time in milliseconds that is taken for seconds.
 	maxResponseTime = 3600
 )
 
-// Bounds say what a Cleaner believes.
+// Bounds are the limits of what a Cleaner believes.
 type Bounds struct {
-	// MaxAge of a sample, from its time to now; 0 is any age, for history and traces.
+	// MaxAge is the largest age of a sample, from its time to now. 0 is any age, for history and
+	// traces.
 	MaxAge time.Duration
-	// MaxAhead is how far ahead of now a sample's time may be, because clocks of machines
-	// differ.
+	// MaxAhead is how far a sample's time may lie ahead of now, because clocks of machines differ.
 	MaxAhead time.Duration
-	// MaxOverMachine is the largest usage that is believed, as a multiple of the machine's
-	// size; at least 1. Not 1 itself: usage is averaged over windows that the clocks of two
-	// machines delimit.
+	// MaxOverMachine is the largest believed usage as a multiple of the machine's size, at least 1.
+	// For example, with 1.5 a machine of 8 cores may use 12. Values above 1 occur since usage is
+	// averaged over windows delimited by the clocks of two machines.
 	MaxOverMachine float64
 }
 
-// DefaultBounds fit sources read every minute or more often.
+// DefaultBounds returns bounds for sources that are read every minute or more often.
 func DefaultBounds() Bounds {
 	return Bounds{MaxAge: 5 * time.Minute, MaxAhead: 30 * time.Second, MaxOverMachine: 1.5}
 }
 
 // Machine is the size of a node.
 type Machine struct {
-	// Cores of CPU.
+	// Cores is the number of CPU cores.
 	Cores float64
-	// Bytes of memory.
+	// Bytes is the size of memory.
 	Bytes float64
 }
 
-// Machines returns the size of a node, and false where it is not known. Asked for the
-// empty name it returns the largest size of each resource in the cluster, which bounds
-// pods whose node the source does not know.
+// Machines returns the size of a node, and false if it is not known. For the empty name it returns
+// the largest size of each resource in the cluster, which bounds pods whose node the source does
+// not know.
 type Machines func(node string) (Machine, bool)
 
-// Cleaner drops the samples and values that cannot be true, and counts them. It
-// remembers the time of the last sample of each object, so each source needs its own.
-// Its methods are not safe for concurrent use.
+// Cleaner drops and counts samples and values that cannot be true. It remembers the time of the
+// last sample of each object, so each source needs its own. It is not safe for concurrent use.
 type Cleaner struct {
 	bounds   Bounds
 	machines Machines
@@ -69,8 +70,8 @@ type Cleaner struct {
 	nextSweep time.Time
 }
 
-// last is the newest sample of an object: its time in nanoseconds since the epoch, and where it stands in which reading; -1 is
-// nowhere, since no value of it was believed.
+// last is the newest sample of an object: its time in nanoseconds since 1970, the number of its
+// reading, and its index there. The index is -1 if no value of the sample was believed.
 type last struct {
 	nanos   int64
 	reading uint32
@@ -81,7 +82,7 @@ type podKey struct {
 	namespace, name, uid string
 }
 
-// in is where the sample stands in a reading; -1 is nowhere.
+// in returns the index of the sample in a reading, or -1 if it is not there.
 func (l last) in(reading uint32) int32 {
 	if l.reading != reading {
 		return -1
@@ -89,8 +90,8 @@ func (l last) in(reading uint32) int32 {
 	return l.index
 }
 
-// NewCleaner returns a cleaner that believes what is within bounds. machines may be nil
-// when no machine's size is known.
+// NewCleaner returns a cleaner that believes what is within bounds. machines may be nil if no
+// machine's size is known.
 func NewCleaner(bounds Bounds, machines Machines) *Cleaner {
 	if machines == nil {
 		machines = func(string) (Machine, bool) { return Machine{}, false }
@@ -103,8 +104,9 @@ func NewCleaner(bounds Bounds, machines Machines) *Cleaner {
 	}
 }
 
-// Clean returns the reading without what is not believed, and with it counted in
-// Dropped, and with at most one sample of each object, the newest. It takes the reading over: the returned one reuses its slices.
+// Clean returns the reading with what is not believed removed and counted in Dropped. It holds at
+// most one sample of each object, the newest. The result reuses the slices of r, which must not be
+// used afterwards.
 func (c *Cleaner) Clean(now time.Time, r Reading) Reading {
 	p := pass{now: now, bounds: c.bounds, drops: &r.Dropped}
 	if c.bounds.MaxAge > 0 {
@@ -168,13 +170,13 @@ func (c *Cleaner) Clean(now time.Time, r Reading) Reading {
 	return r
 }
 
-// Objects returns how many nodes and pods the cleaner remembers.
+// Objects returns the numbers of nodes and pods that the cleaner remembers.
 func (c *Cleaner) Objects() (nodes, pods int) {
 	return len(c.nodes), len(c.pods)
 }
 
-// limits are the largest usages that are believed on the node. A size that is not a
-// positive number bounds nothing.
+// limits returns the largest usages that are believed on the node. A size that is not a positive
+// number is no limit.
 func (c *Cleaner) limits(node string) Machine {
 	limits := Machine{Cores: absurdCores, Bytes: absurdBytes}
 	m, ok := c.machines(node)
@@ -190,8 +192,8 @@ func (c *Cleaner) limits(node string) Machine {
 	return limits
 }
 
-// sweep forgets objects whose last sample is too old to be believed by now. That loses
-// nothing: whatever is as old as their last sample is dropped as stale.
+// sweep forgets objects whose last sample is too old to be believed now. Nothing is lost, since any
+// sample that old is dropped as stale.
 func (c *Cleaner) sweep(now, oldest time.Time) {
 	if now.Before(c.nextSweep) {
 		return
@@ -210,7 +212,7 @@ func (c *Cleaner) sweep(now, oldest time.Time) {
 	}
 }
 
-// inOrder says whether t is newer than the last sample of the object, which it returns.
+// inOrder returns the last sample of the object and reports whether t is newer.
 func inOrder[K comparable](all map[K]last, key K, t time.Time, drops *Drops) (before last, ok bool) {
 	nanos := t.UnixNano()
 	before, known := all[key]
@@ -227,8 +229,8 @@ func inOrder[K comparable](all map[K]last, key K, t time.Time, drops *Drops) (be
 	return before, false
 }
 
-// put adds a sample to those of a reading, in the place of the one before of the same object if the reading has one, and returns where
-// it stands.
+// put adds a sample to those of a reading and returns its index. If the reading already has one of
+// the same object, the new sample replaces it.
 func put[S any](samples []S, s S, before last, reading uint32, drops *Drops) ([]S, int32) {
 	if at := before.in(reading); at >= 0 {
 		drops[OutOfOrder]++ // The older one came first.
@@ -245,7 +247,7 @@ type pass struct {
 	drops       *Drops
 }
 
-// timely says whether the sample's time and window are believed.
+// timely reports whether the sample's time and window are believed.
 func (p *pass) timely(s *Sample) bool {
 	switch {
 	case s.Time.Unix() <= 0, s.Time.Before(p.oldest): // Zero of Go's time and of Unix's.
@@ -262,7 +264,7 @@ func (p *pass) timely(s *Sample) bool {
 	return false
 }
 
-// believable unsets the values that are not believed and says whether any is left.
+// believable unsets the values that are not believed and reports whether any is left.
 func (p *pass) believable(s *Sample, limits Machine) bool {
 	if s.Len() == 0 {
 		p.drops[Empty]++

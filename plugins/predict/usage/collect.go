@@ -14,34 +14,36 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// Schedule says when a Collector reads.
+// Schedule is the timing of a Collector's readings.
 type Schedule struct {
-	// Interval from the start of one reading to the start of the next.
+	// Interval is the time from the start of one reading to the start of the next.
 	Interval time.Duration
-	// Jitter moves each start by up to this share of the interval, 0–1, half of it to
-	// either side, so that several readers of one server drift apart.
+	// Jitter is the share of the interval, 0–1, by which each start may move, half of it to either
+	// side, so that several readers of one server drift apart.
 	Jitter float64
-	// Timeout of one reading; 0 is the interval.
+	// Timeout is that of one reading; 0 is the interval.
 	Timeout time.Duration
-	// MaxBackoff bounds the wait after failures, which doubles with each failure in a row,
-	// starting at the interval, or before the first good reading at a second: what starts together with
-	// its source finds it soon. 0 is four intervals.
+	// MaxBackoff is the longest wait after failures; 0 is four intervals. The wait starts at the
+	// interval and doubles with each further failure in a row. Before the first good reading it
+	// starts at one second (or the interval, if shorter), since a source that starts together with
+	// the collector is soon there. For example, with an interval of 1 min the waits are 1, 2, 4, 4
+	// … min.
 	MaxBackoff time.Duration
 }
 
-// Status is how a Collector fares.
+// Status is the state of a Collector's readings.
 type Status struct {
-	// LastSuccess is when the last good reading ended; zero before the first.
+	// LastSuccess is the time at which the last good reading ended; zero before the first.
 	LastSuccess time.Time
 	// LastDuration is how long the last reading took, good or not.
 	LastDuration time.Duration
-	// LastErr is the error of the last reading; nil when it was good.
+	// LastErr is the error of the last reading, or nil if it was good.
 	LastErr error
-	// ConsecutiveFailures since the last good reading.
+	// ConsecutiveFailures counts the failed readings since the last good one.
 	ConsecutiveFailures int
-	// Readings and Failures count the good and the failed ones since the start.
+	// Readings and Failures count the good and the failed readings since the start.
 	Readings, Failures uint64
-	// NodeFailures counts the nodes that good readings could not read.
+	// NodeFailures counts the nodes that could not be read in good readings.
 	NodeFailures uint64
 	// Warnings counts the remarks of the queried server in good readings.
 	Warnings uint64
@@ -49,7 +51,7 @@ type Status struct {
 	Dropped Drops
 }
 
-// Collector reads a source at an interval, cleans the readings and hands them over.
+// Collector reads a source at an interval, cleans the readings and delivers them.
 type Collector struct {
 	source   Source
 	cleaner  *Cleaner
@@ -60,7 +62,7 @@ type Collector struct {
 	status Status
 }
 
-// NewCollector returns a collector of source. The cleaner becomes the collector's own.
+// NewCollector returns a collector of source. The caller must not use the cleaner afterwards.
 func NewCollector(source Source, cleaner *Cleaner, schedule Schedule, clock clock.Clock) (*Collector, error) {
 	switch {
 	case schedule.Interval <= 0:
@@ -81,17 +83,16 @@ func NewCollector(source Source, cleaner *Cleaner, schedule Schedule, clock cloc
 	return &Collector{source: source, cleaner: cleaner, schedule: schedule, clock: clock}, nil
 }
 
-// Status returns how the collector fares. It may be called at any time.
+// Status returns the state of the readings. It is safe for concurrent use.
 func (c *Collector) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.status
 }
 
-// Run reads at once and then at the interval, and calls deliver with each good reading,
-// which is deliver's to keep. A reading starts only after the one before it was
-// delivered; starts that were missed meanwhile are not made up for. Run returns when ctx
-// ends, or when the source does. It may run once at a time.
+// Run reads at once and then at the interval. It calls deliver with each good reading, which
+// deliver may keep. A reading starts only after the previous one was delivered; missed starts are
+// skipped. Run returns when ctx ends or the source does. Only one Run may be active at a time.
 func (c *Collector) Run(ctx context.Context, deliver func(Reading)) {
 	for {
 		start := c.clock.Now()
@@ -129,7 +130,7 @@ func (c *Collector) read(ctx context.Context) (Reading, error) {
 	return c.cleaner.Clean(c.clock.Now(), reading), nil
 }
 
-// record notes the outcome of a reading and returns the failures in a row.
+// record stores the outcome of a reading and returns the number of failures in a row.
 func (c *Collector) record(start time.Time, reading Reading, err error) int {
 	now := c.clock.Now()
 	c.mu.Lock()
@@ -151,7 +152,8 @@ func (c *Collector) record(start time.Time, reading Reading, err error) int {
 	return 0
 }
 
-// delay until the next reading, after failures in a row, when the last one took so long.
+// delay returns the wait until the next reading, given the number of failures in a row and how long
+// the last reading took.
 func (c *Collector) delay(failures int, took time.Duration) time.Duration {
 	period := c.schedule.Interval
 	if c.Status().Readings == 0 {

@@ -1,16 +1,18 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package usage says what nodes and pods use: where the observations come from, how
-// they are cleaned, and how they are collected at an interval.
+// Package usage is the observed use of nodes and pods: its sources, its cleaning, and its
+// collection at an interval.
 //
-// A Source reads one Reading of the cluster: metrics.k8s.io, the kubelets, Prometheus
-// or a recorded trace, each in a package of its own below this one. A Cleaner drops
-// what cannot be true and counts it by reason. A Collector does both at an interval and
-// hands the readings over.
+// A Source returns one Reading of the cluster at a time. The sources are metrics.k8s.io, the
+// kubelets, Prometheus and recorded traces, each in a package below this one. A Cleaner drops what
+// cannot be true and counts it by reason. A Collector reads and cleans at an interval and delivers
+// the readings.
 //
-// Three rules hold everywhere. What was not measured is absent, and never zero. A query
-// that failed is an error or a Failure, and never an empty reading. Every sample says
-// when it was measured and over how long, because a forecast from an old value has to
-// be wider than one from a fresh value.
+// Three rules hold everywhere:
+//
+//   - What was not measured is absent, never zero.
+//   - A failed query is an error or a Failure, never an empty reading.
+//   - Every sample tells its time and window, because a forecast from an old value must be wider
+//     than one from a fresh value.
 package usage

@@ -3,7 +3,7 @@
 
 package usage
 
-// Reason says why something that was measured was not believed.
+// Reason is why a measurement was not believed.
 type Reason uint8
 
 const (
@@ -13,30 +13,31 @@ const (
 	Infinite
 	// Negative counts values, and samples with a window, below zero.
 	Negative
-	// CounterReset counts values not made because their counter went backwards.
+	// CounterReset counts values that are missing because their counter went backwards.
 	CounterReset
-	// Absurd counts values beyond what the machine can do.
+	// Absurd counts values that exceed what the machine can do.
 	Absurd
-	// Stale counts samples that are too old, or whose time is not known.
+	// Stale counts samples that are too old or whose time is not known.
 	Stale
-	// Future counts samples from too far ahead of this process's clock.
+	// Future counts samples too far ahead of this process's clock.
 	Future
-	// Duplicate counts samples with the time of the last one of the same object.
+	// Duplicate counts samples with the same time as the last one of the object.
 	Duplicate
-	// OutOfOrder counts samples older than the last one of the same object.
+	// OutOfOrder counts samples older than the last one of the object.
 	OutOfOrder
 	// Empty counts samples without a value.
 	Empty
-	// Nameless counts samples that do not say which object was measured.
+	// Nameless counts samples that do not name the measured object.
 	Nameless
 	// UnknownNode counts samples of nodes that the cluster does not have.
 	UnknownNode
-	// UnknownPod counts samples of pods that the cluster does not have, or that may be of another pod of that name.
+	// UnknownPod counts samples of pods that the cluster does not have, or that may belong to
+	// another pod of the same name.
 	UnknownPod
-	// OtherNode counts samples of pods that run on another node than the one that tells of them.
+	// OtherNode counts samples of pods that run on another node than the one that reported them.
 	OtherNode
 
-	// NumReasons is how many reasons there are.
+	// NumReasons is the number of reasons.
 	NumReasons = int(OtherNode) + 1
 )
 
@@ -45,8 +46,7 @@ var reasonNames = [NumReasons]string{
 	"empty", "nameless", "unknown_node", "unknown_pod", "other_node",
 }
 
-// String is the reason's name in lower case with underscores, as a metric's label
-// spells it.
+// String returns the reason in lower case with underscores, as a metric's label spells it.
 func (r Reason) String() string {
 	if int(r) >= NumReasons {
 		return "unknown"
@@ -54,8 +54,8 @@ func (r Reason) String() string {
 	return reasonNames[r]
 }
 
-// Drops counts what was dropped, indexed by Reason: values for the reasons that say
-// values, whole samples for the others.
+// Drops counts what was dropped, by Reason. Reasons that say values count values; the others count
+// whole samples.
 type Drops [NumReasons]uint64
 
 // Add adds the counts of other.
@@ -65,7 +65,7 @@ func (d *Drops) Add(other Drops) {
 	}
 }
 
-// Total is the sum over all reasons.
+// Total returns the sum over all reasons.
 func (d *Drops) Total() uint64 {
 	var sum uint64
 	for _, n := range d {

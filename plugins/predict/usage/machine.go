@@ -9,13 +9,13 @@ import (
 	corelisters "k8s.io/client-go/listers/core/v1"
 )
 
-// MachineOf returns the size of a node: its capacity, since what the system keeps for
-// itself is used as well.
+// MachineOf returns the size of a node. That is its capacity, not its allocatable, since what the
+// system reserves is used as well.
 func MachineOf(n *v1.Node) Machine {
 	return Machine{Cores: n.Status.Capacity.Cpu().AsApproximateFloat64(), Bytes: n.Status.Capacity.Memory().AsApproximateFloat64()}
 }
 
-// MachinesFrom tells the sizes of nodes from an informer's cache.
+// MachinesFrom returns Machines that read an informer's cache.
 func MachinesFrom(nodes corelisters.NodeLister) Machines {
 	return func(name string) (Machine, bool) {
 		if name != "" {

@@ -8,19 +8,22 @@ import (
 	"time"
 )
 
-// PodValue is what a query of one's own says of a pod: a finite number, 0 or more, in the query's unit.
+// PodValue is the answer of a user's query for one pod: a finite number of at least 0, in the
+// query's unit.
 type PodValue struct {
 	Namespace, Name string
-	// UID of the pod; empty where the query does not tell it.
+	// UID is that of the pod, or empty if the query does not tell it.
 	UID   string
 	Value float64
 }
 
-// PodAsker answers queries of one's own about pods.
+// PodAsker answers users' queries about pods.
 type PodAsker interface {
-	// AskPods asks a query for one moment, and hands on what can be believed of its answer, one by one. What cannot is counted. An answer
-	// that fails may have handed on a part of it.
+	// AskPods runs a query for one moment and calls each with every value that can be believed. The
+	// others are counted. If an error is returned, each may have been called with a part of the
+	// answer.
 	AskPods(ctx context.Context, query string, at time.Time, each func(PodValue)) (Drops, error)
-	// PodWindow is how long before the moment what such an answer averages may have begun.
+	// PodWindow returns how long before the moment the window of an average in the answer may have
+	// begun.
 	PodWindow() time.Duration
 }

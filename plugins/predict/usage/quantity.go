@@ -5,19 +5,20 @@ package usage
 
 import "math/bits"
 
-// Quantity is something measured on a node or a pod.
+// Quantity is a quantity measured on a node or a pod.
 type Quantity uint8
 
 const (
-	// CPU time used, in cores (CPU seconds per second), averaged over the sample's window.
+	// CPU is the CPU time used, in cores (CPU seconds per second), averaged over the sample's
+	// window.
 	CPU Quantity = iota
 	// Memory is the working set, in bytes, at the sample's time.
 	Memory
-	// CPUSome is the share of time, 0–1, in which at least one task waited for a CPU. It
-	// rises as well when a pod hits its own CPU limit: read it beside Throttled.
+	// CPUSome is the share of time, 0–1, in which at least one task waited for a CPU. It also rises
+	// when a pod reaches its own CPU limit, so read it together with Throttled.
 	CPUSome
-	// CPUFull is the share of time, 0–1, in which all tasks that could run waited for a
-	// CPU. The kernel defines it for pods only, so nodes never carry it.
+	// CPUFull is the share of time, 0–1, in which all tasks that could run waited for a CPU. The
+	// kernel defines it for pods only, so nodes never have it.
 	CPUFull
 	// MemorySome is the share of time, 0–1, in which at least one task waited for memory.
 	MemorySome
@@ -30,11 +31,11 @@ const (
 	// Throttled is the share, 0–1, of the CFS periods with runnable tasks in which a pod
 	// was stopped by its own CPU limit.
 	Throttled
-	// ResponseTime of a pod's service, in seconds, as whoever measures it defines it: a mean or a percentile. Only
-	// Prometheus can tell it, and nodes never carry it.
+	// ResponseTime is that of a pod's service, in seconds: a mean or a percentile, as the query
+	// defines it. Only Prometheus can tell it, and nodes never have it.
 	ResponseTime
 
-	// NumQuantities is how many quantities there are.
+	// NumQuantities is the number of quantities.
 	NumQuantities = int(ResponseTime) + 1
 )
 
@@ -45,8 +46,7 @@ var (
 	_ [16 - NumQuantities]struct{} // Values.set has a bit for each.
 )
 
-// String is the quantity's name in lower case with underscores, as metrics and files
-// spell it.
+// String returns the quantity in lower case with underscores, as metrics and files spell it.
 func (q Quantity) String() string {
 	if int(q) >= NumQuantities {
 		return "unknown"
@@ -54,7 +54,7 @@ func (q Quantity) String() string {
 	return quantityNames[q]
 }
 
-// Unit of the quantity: cores, bytes, seconds or share.
+// Unit returns the unit of the quantity: cores, bytes, seconds or share.
 func (q Quantity) Unit() string {
 	switch q {
 	case CPU:
@@ -68,9 +68,9 @@ func (q Quantity) Unit() string {
 	}
 }
 
-// Values is what one sample measured: any subset of the quantities. The zero value
-// holds none. It is a dense vector and not a map or a struct of pointers, because a
-// reading of a large cluster holds 165,000 of them.
+// Values are the values of one sample: any subset of the quantities. The zero value is empty. It is
+// a dense vector, not a map or a struct of pointers, because a reading of a large cluster holds
+// 165,000 of them.
 type Values struct {
 	v   [NumQuantities]float64
 	set uint16
@@ -84,30 +84,30 @@ func (v *Values) Get(q Quantity) (value float64, measured bool) {
 	return v.v[q], true
 }
 
-// Has says whether q was measured.
+// Has reports whether q was measured.
 func (v *Values) Has(q Quantity) bool {
 	return v.set&(1<<q) != 0
 }
 
-// Set says that q was measured as value.
+// Set stores value as the measurement of q.
 func (v *Values) Set(q Quantity, value float64) {
 	v.v[q] = value
 	v.set |= 1 << q
 }
 
-// Unset says that q was not measured.
+// Unset removes the measurement of q.
 func (v *Values) Unset(q Quantity) {
 	v.v[q] = 0 // Equal sets of values compare equal with ==.
 	v.set &^= 1 << q
 }
 
-// Len returns how many quantities were measured.
+// Len returns the number of quantities that were measured.
 func (v *Values) Len() int {
 	return bits.OnesCount16(v.set)
 }
 
-// Waiting is the share of time, 0–1, in which a task waited for CPU, memory or I/O, the worst of the three; false where none
-// was measured, or what was measured cannot be.
+// Waiting returns the share of time, 0–1, in which a task waited for CPU, memory or I/O: the
+// largest of the three. It returns false if none was measured or one is not within 0 and 1.
 func (v *Values) Waiting() (worst float64, measured bool) {
 	for _, q := range []Quantity{CPUSome, MemorySome, IOSome} {
 		x, ok := v.Get(q)

@@ -12,55 +12,58 @@ import (
 // Sample is one measurement of a node or a pod.
 type Sample struct {
 	Values
-	// Time of the measurement, by the clock of the machine that measured: the end of the
-	// window. The zero time is not known, and a Cleaner drops such a sample.
+	// Time is when the window ended, by the clock of the machine that measured. The zero time is
+	// unknown, and a Cleaner drops such a sample.
 	Time time.Time
-	// Window over which the values that are rates or shares are averaged; 0 is not known.
+	// Window is the time over which rates and shares are averaged; 0 is unknown.
 	Window time.Duration
 }
 
-// NodeSample is what a node used, its daemons and the kernel included.
+// NodeSample is the use of a node, including its daemons and the kernel.
 type NodeSample struct {
 	// Node is the name of the Node object.
 	Node string
 	Sample
 }
 
-// PodSample is what a pod used, the sum over its containers or its cgroup.
+// PodSample is the use of a pod: the sum over its containers, or that of its cgroup.
 type PodSample struct {
 	Namespace, Name string
-	// UID of the pod; empty where the source does not know it. Pods of one name that
-	// follow each other differ in it.
+	// UID is that of the pod, or empty if the source does not know it. Successive pods of one name
+	// differ in it.
 	UID string
-	// Node that runs the pod; empty where the source does not know it.
+	// Node is the node that runs the pod, or empty if the source does not know it.
 	Node string
 	Sample
 }
 
-// Reading is one look at the cluster. Who hands a reading over never touches it again,
-// so that it can be shared between goroutines without a lock, as long as nobody writes.
+// Reading is one observation of the cluster. It can be shared between goroutines without a lock as
+// long as nobody writes to it, so whoever delivers a reading does not change it afterwards.
 type Reading struct {
-	// Start and End of the look, by the clock of this process.
+	// Start and End are the times of the observation, by this process's clock.
 	Start, End time.Time
 	// Nodes and Pods hold at most one sample per object, in no particular order.
 	Nodes []NodeSample
 	Pods  []PodSample
-	// Failed lists the nodes of which something could not be read. What could be read of
-	// them is in Nodes and Pods.
+	// Failed lists the nodes that could not be read completely. What could be read of them is in
+	// Nodes and Pods.
 	Failed []Failure
-	// Warnings are the remarks of the queried server, such as an incomplete answer, as AddWarning keeps them.
+	// Warnings are remarks of the queried server, such as an incomplete answer, in the form that
+	// AddWarning keeps.
 	Warnings []string
-	// Dropped counts what was measured and not believed.
+	// Dropped counts measurements that were not believed.
 	Dropped Drops
 }
 
 const (
-	// MaxWarnings that a reading holds, and MaxWarning bytes of each: they are logged.
+	// MaxWarnings is the largest number of warnings in a reading, and MaxWarning the largest length
+	// of each, in bytes, since they are logged.
 	MaxWarnings = 8
 	MaxWarning  = 256
 )
 
-// AddWarning adds the remark of a server to warnings, cut to MaxWarning bytes, unless there are MaxWarnings already.
+// AddWarning adds a server's remark to warnings, cut to MaxWarning bytes. If there are already
+// MaxWarnings, it is dropped.
 func AddWarning(warnings []string, text string) []string {
 	if len(warnings) >= MaxWarnings {
 		return warnings
@@ -71,7 +74,7 @@ func AddWarning(warnings []string, text string) []string {
 	return append(warnings, strings.Clone(text))
 }
 
-// Failure says why something of a node could not be read.
+// Failure is the reason why a node could not be read completely.
 type Failure struct {
 	// Node is the name of the Node object.
 	Node string

@@ -9,30 +9,30 @@ import (
 	"time"
 )
 
-// ErrEmpty is the error of a Source whose query was answered without a single sample.
-// A cluster without a node has no use for forecasts, so this is a fault of the query or
-// of the queried server, and it must not pass as an idle cluster.
+// ErrEmpty is the error of a Source whose query returned no samples. A cluster without nodes needs
+// no forecasts, so the query or the queried server is at fault, and this must not pass as an idle
+// cluster.
 var ErrEmpty = errors.New("the answer holds no samples")
 
-// ErrEnd is the error of a Source after its last reading. It is no other package's: a server that closes its connection is io.EOF to
-// net/http, and comes back.
+// ErrEnd is the error of a Source after its last reading. It is distinct from io.EOF, which
+// net/http returns when a server closes its connection: such a server comes back.
 var ErrEnd = errors.New("the source has ended")
 
-// Source is where readings come from.
+// Source is a source of readings.
 type Source interface {
-	// Name of the source for logs and metrics, such as "metrics.k8s.io".
+	// Name returns the name of the source for logs and metrics, such as "metrics.k8s.io".
 	Name() string
-	// Read takes one reading. It returns before or soon after ctx ends. When a part of the
-	// nodes fails, it returns what it read and lists them in Failed; when nothing could be
-	// read, it returns an error. A source that has an end returns ErrEnd
-	// after its last reading. One reader calls at a time.
+	// Read takes one reading. It returns before or soon after ctx ends. If some nodes fail, it
+	// returns the rest and lists the failed ones in Failed. If nothing could be read, it returns an
+	// error. A source with an end returns ErrEnd after its last reading. It is called by one
+	// goroutine at a time.
 	Read(ctx context.Context) (Reading, error)
 }
 
-// Historian is a Source that can tell the past as well.
+// Historian is a Source that also knows the past.
 type Historian interface {
-	// History calls deliver with one reading per step, in order of time, for the times
-	// from, from+step, and so on until to, both included. Steps about which nothing is
-	// known are left out. It stops at the first error, of its own or of deliver.
+	// History calls deliver with one reading per step, in order of time, for the times from,
+	// from+step, and so on up to and including to. Steps about which nothing is known are left out.
+	// It stops at the first error, its own or one of deliver.
 	History(ctx context.Context, from, to time.Time, step time.Duration, deliver func(Reading) error) error
 }
