@@ -9,9 +9,9 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 )
 
-// EventsToRegister returns upstream's events, and where predictions can refuse nodes those that may cure that. Where the guard refuses
-// nodes, it also counts that a node's allocatable grew or a pod's limits shrank: upstream looks only
-// at what pods request.
+// EventsToRegister returns upstream's events and, if predictions can refuse nodes, the events that
+// may end such a refusal. If the guard refuses nodes, a growing allocatable and shrinking limits
+// also queue pods, since upstream looks only at requests.
 func (r *ResourceFit) EventsToRegister(ctx context.Context) ([]fwk.ClusterEventWithHint, error) {
 	events, err := r.eventsOfRequests(ctx)
 	if err == nil && r.peaks != nil {
@@ -20,7 +20,7 @@ func (r *ResourceFit) EventsToRegister(ctx context.Context) ([]fwk.ClusterEventW
 	return events, err
 }
 
-// eventsOfRequests are those that may cure a want of requests or limits.
+// eventsOfRequests returns the events that may end a lack of room for requests or limits.
 func (r *ResourceFit) eventsOfRequests(ctx context.Context) ([]fwk.ClusterEventWithHint, error) {
 	events, err := r.fit.EventsToRegister(ctx)
 	if err != nil || r.guard == nil || !r.guard.Refuses() {

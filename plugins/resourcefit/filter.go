@@ -10,8 +10,8 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 )
 
-// PreFilter asks upstream, takes the pod's limits where they are guarded, and the cycle's
-// view of what nodes will use.
+// PreFilter runs upstream's PreFilter. It then stores the pod's limits if they are guarded, and the
+// cycle's view of future use if predictions count.
 func (r *ResourceFit) PreFilter(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
 	result, status := r.fit.PreFilter(ctx, state, pod, nodes)
 	if status.IsSuccess() && r.guard != nil {
@@ -25,12 +25,12 @@ func (r *ResourceFit) PreFilter(ctx context.Context, state fwk.CycleState, pod *
 	return result, status
 }
 
-// PreFilterExtensions returns nil: upstream has none, and the guard and the predicted peaks
-// read the pods of the NodeInfo they are given, which preemption keeps right.
+// PreFilterExtensions returns nil. Upstream has none, and the guard and the predicted peaks read
+// the pods of the NodeInfo that they are given, which preemption keeps up to date.
 func (r *ResourceFit) PreFilterExtensions() fwk.PreFilterExtensions { return nil }
 
-// Filter refuses a node that upstream refuses, or where the sum of limits would pass
-// a bound of the guard, or the predicted peak one of its own.
+// Filter refuses a node if upstream does, if the sum of limits would exceed a bound of the guard,
+// or if the predicted peak would exceed a bound of its own.
 func (r *ResourceFit) Filter(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) *fwk.Status {
 	if status := r.fit.Filter(ctx, state, pod, nodeInfo); !status.IsSuccess() {
 		return status

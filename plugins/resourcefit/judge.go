@@ -27,7 +27,8 @@ var (
 	_ judge.Guarded = &ResourceFit{}
 )
 
-// Guard is the guard on limits where it only refuses nodes: the rest of the plugin is in the index' columns then.
+// Guard returns the guard on limits if it can refuse nodes, otherwise nil. The node index then
+// covers the rest of the plugin by its own columns.
 func (r *ResourceFit) Guard() judge.Plugin {
 	if r.guard == nil || !r.guard.Refuses() {
 		return nil
@@ -35,8 +36,8 @@ func (r *ResourceFit) Guard() judge.Plugin {
 	return r.guard
 }
 
-// judging is what the node index asks where its own columns do not know the args: strategies by
-// shape or by other resources than CPU and memory, and the guard on limits.
+// judging answers the node index for args that the index's own columns do not cover: strategies by
+// shape or by resources other than CPU and memory, and the guard on limits.
 type judging struct {
 	judge.Lasting
 	plugin   *ResourceFit
@@ -46,7 +47,7 @@ type judging struct {
 	unscored bool // PreScore has nothing to say about the pod
 }
 
-// Judge tells the node index how nodes are judged for the pod.
+// Judge returns the judge of nodes for the pod.
 func (r *ResourceFit) Judge(state fwk.CycleState, pod *v1.Pod) (judge.Judge, bool) {
 	if r.scoresClaims != nil && r.scoresClaims() {
 		return nil, false
@@ -58,9 +59,9 @@ func (r *ResourceFit) Judge(state fwk.CycleState, pod *v1.Pod) (judge.Judge, boo
 	return j, true
 }
 
-// scoresClaims returns a function that says whether a resource of the strategy is one for which
-// devices are claimed, which upstream's scorer looks up elsewhere than at the node; or nil where
-// none can be.
+// scoresClaims returns a function that reports whether devices are claimed for a resource of the
+// strategy: upstream's scorer then looks beyond the node. It returns nil if there can be no such
+// resource.
 func scoresClaims(strategy []kubeschedulerconfig.ResourceSpec, h fwk.Handle, fts feature.Features) func() bool {
 	var extended []v1.ResourceName
 	for i := range strategy {
@@ -77,7 +78,7 @@ func scoresClaims(strategy []kubeschedulerconfig.ResourceSpec, h fwk.Handle, fts
 	}
 }
 
-// World is the snapshot that nodes are predicted by, if they are.
+// World is the snapshot that the predictions come from, or nil if predictions do not count.
 func (j *judging) World() any {
 	if j.peaks == nil {
 		return nil
@@ -85,7 +86,7 @@ func (j *judging) World() any {
 	return j.peaks.view.Snapshot
 }
 
-// shape is what of a pod tells what it asks for, and what is predicted for it.
+// shape is everything about a pod that its judgement depends on: its requests and its forecast.
 type shape struct {
 	requests            string
 	own                 forecast.PodForecast
@@ -93,7 +94,7 @@ type shape struct {
 	filters, overcommit bool
 }
 
-// Shape is the pod's.
+// Shape returns the shape of the pod.
 func (j *judging) Shape() any {
 	var key []byte
 	for _, options := range []resource.PodResourcesOptions{{}, {SkipPodLevelResources: true}, {NonMissingContainerRequests: nothingMissing}} {
@@ -116,10 +117,10 @@ func (j *judging) Shape() any {
 	return s
 }
 
-// nothingMissing tells containers without requests apart from those that request nothing.
+// nothingMissing makes containers without requests differ from those that request 0.
 var nothingMissing = v1.ResourceList{v1.ResourceCPU: apiresource.MustParse("1"), v1.ResourceMemory: apiresource.MustParse("1Mi")}
 
-// Look runs Filter and Score.
+// Look runs Filter and Score on the rows' nodes.
 func (j *judging) Look(rows []judge.Row, verdicts []judge.Verdict) time.Time {
 	ctx := context.Background()
 	for i := range rows {

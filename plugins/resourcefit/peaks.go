@@ -15,22 +15,21 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
-// OvercommitAnnotation of a pod, with the value "true", has it placed only where its
-// predicted use leaves room, however little it requests: so pods that request less than
-// they use, or nothing, fill what others leave idle, and no more. The kubelet still admits
-// by requests.
+// OvercommitAnnotation, with the value "true", has a pod placed only where its predicted use leaves
+// room, however little it requests. Pods that request less than they use, or nothing, can thus fill
+// idle capacity, and no more. The kubelet still admits pods by requests.
 const OvercommitAnnotation = "foresight-scheduler.dev/overcommit"
 
 const peakStateKey = cycle.PeaksState
 
-// Forecasts are what ResourceFit reads of the future. The zero value knows nothing.
+// Forecasts are ResourceFit's sources of forecasts. The zero value has none.
 type Forecasts struct {
 	Views *cycle.Views
-	// Claims says which pods may opt in to overcommitment.
+	// Claims tells which pods may opt in to overcommitment.
 	Claims *claims.Policy
 }
 
-// predictedPeaks judges nodes by what they will use.
+// predictedPeaks judges nodes by their future use.
 type predictedPeaks struct {
 	forecasts Forecasts
 	filters   bool
@@ -40,13 +39,13 @@ type predictedPeaks struct {
 	rule      *verdict.Rule
 }
 
-// reasons a node is refused for, and states a cycle's verdicts are of.
+// peakReasons are the reasons for which a node is refused.
 var peakReasons = [forecast.NumResources]string{
 	forecast.CPU:    "Predicted peak of cpu too high",
 	forecast.Memory: "Predicted peak of memory too high",
 }
 
-// newPredictedPeaks returns nil where predictions do not count.
+// newPredictedPeaks returns nil if predictions do not count.
 func newPredictedPeaks(args *config.PredictedPeak, forecasts Forecasts, h fwk.Handle) *predictedPeaks {
 	if args.Mode == config.PredictedPeakNone || !forecasts.Views.Predicts() {
 		return nil
@@ -64,31 +63,31 @@ func newPredictedPeaks(args *config.PredictedPeak, forecasts Forecasts, h fwk.Ha
 	}
 }
 
-// peakState in the cycle state is one view and one pod. Nothing changes it.
+// peakState is kept in the cycle state and holds the view for one pod. Nothing changes it.
 type peakState struct {
 	view cycle.View
-	// verdict refuses nodes; nil refuses none. overcommit says that they are refused where the upper bound passes, not only
-	// where the lower one does.
+	// verdict refuses nodes; if nil, none is refused. If overcommit is true, a node is refused if
+	// the upper bound of its peak is too high, otherwise only if the lower one is.
 	verdict    *verdict.Cycle
 	overcommit bool
-	// harm says that known nodes are scored by what they will suffer.
+	// harm is true if nodes with a forecast are scored by what they will suffer.
 	harm   bool
 	bounds *cycle.NodeBounds
 }
 
-// Prediction tells the node index what nodes are judged by.
+// Prediction returns the prediction by which nodes are judged, for the node index.
 func (s *peakState) Prediction() *cycle.Prediction {
 	return &cycle.Prediction{
 		View: s.view, Bounds: s.bounds, Filters: s.verdict != nil, Overcommits: s.overcommit, Counts: forecast.Set{true, true}, Harm: s.harm,
 	}
 }
 
-// Clone shares the state. Pods that preemption adds or removes are in the NodeInfo, whose
+// Clone returns the same state. Pods that preemption adds or removes are in the NodeInfo, and its
 // sums follow them.
 func (s *peakState) Clone() fwk.StateData { return s }
 
-// take writes the cycle's view, where there is one. It returns a status other than success
-// for a pod whose annotation does not parse.
+// take writes the cycle's view to its state if there is one. For a pod with an annotation that does
+// not parse, it returns a status other than success.
 func (p *predictedPeaks) take(state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
 	overcommit, err := claims.Overcommits(pod.Annotations)
 	if err == nil {
@@ -117,8 +116,9 @@ func (p *predictedPeaks) take(state fwk.CycleState, pod *v1.Pod, nodes []fwk.Nod
 	return nil
 }
 
-// arm of the comparison that the pod is in, if in any: the pods of DaemonSets have no choice, and who opted in to overcommitment
-// cannot be placed by requests.
+// arm returns the arm of the comparison that the pod is in, or the zero Arm if it is in none. Pods
+// of DaemonSets are in none since they have no choice of node, and pods that opted in to
+// overcommitment since they cannot be placed by requests.
 func (p *predictedPeaks) arm(pod *v1.Pod, overcommits bool) cycle.Arm {
 	if p.heldOut == 0 || overcommits || forecast.IsDaemon(pod) {
 		return cycle.Arm{}
@@ -126,20 +126,21 @@ func (p *predictedPeaks) arm(pod *v1.Pod, overcommits bool) cycle.Arm {
 	return cycle.ArmOf(pod.UID, p.heldOut)
 }
 
-// judgement of one node.
+// judgement is the result for one node.
 type judgement struct {
 	peaks forecast.Intervals
-	// known is false where requests decide.
+	// known is false if requests decide.
 	known bool
-	// over says which bound the peak passes: for refusing, see peakState.overcommit, and
-	// scoreless says that the upper bound of any does.
+	// over holds the resources whose peak exceeds a bound such that the node is refused; see
+	// peakState.overcommit. scoreless is true if the upper bound of any resource's peak exceeds its
+	// bound.
 	over      forecast.Set
 	scoreless bool
-	// forGood says that it would with all pods of the node gone.
+	// forGood is true if a bound would be exceeded even without the node's pods.
 	forGood bool
 }
 
-// judge compares the node's predicted peak with the pod to its bounds.
+// judge compares the node's predicted peak with the pod to the node's bounds.
 func (p *predictedPeaks) judge(state fwk.CycleState, s *peakState, node fwk.NodeInfo) (v judgement) {
 	bounds := p.bounds.Of(state, node)
 	if bounds.Off {
@@ -160,7 +161,8 @@ func (p *predictedPeaks) judge(state fwk.CycleState, s *peakState, node fwk.Node
 	return v
 }
 
-// score says how little the node will suffer with the pod, and whether that is known; else requests decide.
+// score returns the score by what the node will suffer with the pod. It returns false if nothing is
+// known of the node; requests then decide.
 func (p *predictedPeaks) score(state fwk.CycleState, s *peakState, node fwk.NodeInfo) (score int64, known bool) {
 	bounds := p.bounds.Of(state, node)
 	if bounds.Off || s.view.Loads.Of(state, s.view.Snapshot, node).Forecast.Rung == forecast.Blind {
@@ -169,8 +171,10 @@ func (p *predictedPeaks) score(state fwk.CycleState, s *peakState, node fwk.Node
 	return int64(s.view.Score(state, node, &bounds)), true
 }
 
-// decisive is the end of the interval that refuses a node: the lower one refuses only who
-// is surely over, and who overcommits is to stay surely under.
+// decisive returns the end of the intervals that decides on a refusal. It is the lower end, so that
+// only a node surely over its bound is refused. For an overcommitting pod it is the upper end, so
+// that the node surely stays under its bound. For example, with a bound of 6.4 cores and a peak of
+// 5 to 7 only an overcommitting pod is refused the node.
 func (s *peakState) decisive(peaks forecast.Intervals) forecast.Amounts {
 	if s.overcommit {
 		return forecast.Upper(peaks)
@@ -178,7 +182,7 @@ func (s *peakState) decisive(peaks forecast.Intervals) forecast.Amounts {
 	return forecast.Lower(peaks)
 }
 
-// filter refuses a node whose predicted peak passes a bound.
+// filter refuses a node whose predicted peak exceeds a bound.
 func (p *predictedPeaks) filter(state fwk.CycleState, pod *v1.Pod, node fwk.NodeInfo) *fwk.Status {
 	s := peakStateIn(state)
 	if s == nil || s.verdict == nil {
@@ -197,7 +201,7 @@ func (p *predictedPeaks) filter(state fwk.CycleState, pod *v1.Pod, node fwk.Node
 	return s.verdict.Refuse(pod, v.forGood, reasons...)
 }
 
-// sign returns what the judgement of a pod depends on beyond its requests.
+// sign returns everything besides requests that the judgement of a pod depends on.
 func (p *predictedPeaks) sign(pod *v1.Pod) fwk.SignFragment {
 	predicted := p.forecasts.Views.Newest().Pod(pod)
 	overcommit, err := claims.Overcommits(pod.Annotations)
@@ -207,7 +211,7 @@ func (p *predictedPeaks) sign(pod *v1.Pod) fwk.SignFragment {
 	}}
 }
 
-// peakStateIn is nil where nothing was predicted when the cycle began.
+// peakStateIn returns the cycle's peakState, or nil if nothing was predicted when the cycle began.
 func peakStateIn(state fwk.CycleState) *peakState {
 	return cyclestate.Of[*peakState](state, peakStateKey)
 }

@@ -12,8 +12,9 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/model/harm"
 )
 
-// ScorePlacement scores a placement of a whole pod group (gate TopologyAwareWorkloadScheduling) by what its nodes are expected to suffer
-// from the group, where that is how the profile scores nodes, and else as upstream does.
+// ScorePlacement scores a placement of a whole pod group (gate TopologyAwareWorkloadScheduling). If
+// the profile scores nodes by harm, it is scored by what its nodes are expected to suffer from the
+// group, otherwise as upstream does.
 func (r *ResourceFit) ScorePlacement(ctx context.Context, state fwk.PlacementCycleState, group fwk.PodGroupInfo, placement *fwk.PodGroupAssignments) (int64, *fwk.Status) {
 	if score, known := r.placementHarm(placement); known {
 		return score, nil
@@ -21,12 +22,16 @@ func (r *ResourceFit) ScorePlacement(ctx context.Context, state fwk.PlacementCyc
 	return r.fit.ScorePlacement(ctx, state, group, placement)
 }
 
-// placementHarm is package harm's score for the mean risk that a pod of the group adds to its node:
+// placementHarm returns package harm's score for the mean risk that a pod of the group adds to its
+// node:
 //
 //	score = 100 / (1 + 3·√(Σ over nodes (risk with the group − risk without) / pods))
 //
-// For example, two pods that raise the risk of one node from .015 to .078 score 65; on two idle nodes that each rise by .008 they score
-// 79. It is false where requests decide: where a pod's cycle is not scored by harm, or nothing is predicted of a node.
+// For example, two pods that raise the risk of one node from .015 to .078 add .063/2 = .0315 each
+// and score 65. On two idle nodes whose risks each rise by .008 they score 78.
+//
+// It returns false if requests decide, because a pod's cycle is not scored by harm or nothing is
+// predicted of a node.
 func (r *ResourceFit) placementHarm(placement *fwk.PodGroupAssignments) (score int64, known bool) {
 	if r.peaks == nil || len(placement.ProposedAssignments) == 0 {
 		return 0, false

@@ -10,15 +10,15 @@ import (
 	schedutil "k8s.io/kubernetes/pkg/scheduler/util"
 )
 
-// What upstream's strategies count for a container that requests nothing.
+// defaultRequests are what upstream's strategies count for a container without requests.
 var defaultRequests = v1.ResourceList{
 	v1.ResourceCPU:    *resource.NewMilliQuantity(schedutil.DefaultMilliCPURequest, resource.DecimalSI),
 	v1.ResourceMemory: *resource.NewQuantity(schedutil.DefaultMemoryRequest, resource.BinarySI),
 }
 
-// counted returns the pod as upstream's scorer of strategies must see it for requests of the pod
-// as a whole to count: upstream's filter, its balancing and its sums over a node's pods count
-// them, the scorer adds up those of the containers.
+// counted returns the pod in the form in which upstream's scorer of strategies counts pod-level
+// requests. Upstream's filter, its balancing and its sums over a node's pods count these, but the
+// scorer adds up the requests of containers.
 func (r *ResourceFit) counted(pod *v1.Pod) *v1.Pod {
 	if !r.podLevel || pod.Spec.Resources == nil || len(pod.Spec.Resources.Requests) == 0 {
 		return pod

@@ -15,21 +15,21 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
-// Upstream's scorers turn "requested over allocatable" into a score. To have them score
-// predicted use they are handed other requests: a pod that requests its predicted peak, and
-// nodes whose pods request what is left of the predicted peak of them all. So every
-// strategy, weight and shape means what it means upstream.
+// Upstream's scorers turn "requested over allocatable" into a score. To score predicted use, they
+// are given other requests: the pod requests its predicted peak, and the node's pods request the
+// rest of the predicted peak of all. For example, if the peak with the pod is 6 cores and the pod's
+// is 1, the node's pods request 5. Every strategy, weight and shape keeps upstream's meaning.
 
 const scoredKey = "PreScorePeak" + Name
 
-// scoredPod in the cycle state is what the pod counts for, to upstream's scorers.
+// scoredPod is kept in the cycle state and is what the pod counts for in upstream's scorers.
 type scoredPod struct {
 	predicted integers
-	// requested and nonZero are what it counts for by requests.
+	// requested and nonZero are what the pod counts for by requests.
 	requested, nonZero integers
 }
 
-// Clone shares the state: nothing changes it.
+// Clone returns the same state, since nothing changes it.
 func (s *scoredPod) Clone() fwk.StateData { return s }
 
 // integers are milli-CPUs and bytes, as upstream counts.
@@ -40,7 +40,7 @@ func integersOf(a forecast.Amounts) (i integers) {
 	return i
 }
 
-// rounded undoes what whole milli-CPUs have lost as cores.
+// rounded converts cores and bytes to integers without the rounding errors of the division by 1000.
 func rounded(a forecast.Amounts) integers {
 	return integers{int64(math.Round(1000 * a[forecast.CPU])), int64(math.Round(a[forecast.Memory]))}
 }
@@ -49,14 +49,13 @@ func (i integers) add(o integers) integers {
 	return integers{i.milliCPU + o.milliCPU, i.memory + o.memory}
 }
 
-// less is what is left, at least 0: upstream's scores of less than nothing would not be
-// within 0–100.
+// less returns i − o, at least 0: upstream's scores of negative amounts would not be within 0–100.
 func (i integers) less(o integers) integers {
 	return integers{max(0, i.milliCPU-o.milliCPU), max(0, i.memory-o.memory)}
 }
 
-// predictedPod returns the pod as upstream's scorers shall see it: one container that
-// requests the predicted peak, and all else that the pod requests.
+// predictedPod returns the pod for upstream's scorers: one container that requests the predicted
+// peak and all other resources that the pod requests.
 func (p *predictedPeaks) predictedPod(s *peakState, pod *v1.Pod) (*v1.Pod, *scoredPod) {
 	counted := forecast.RequestsOf(pod)
 	scored := &scoredPod{predicted: integersOf(s.view.Pod.Upper(s.view.Horizon)), requested: rounded(counted.Asked), nonZero: rounded(counted.Counted)}
@@ -69,7 +68,7 @@ func (p *predictedPeaks) predictedPod(s *peakState, pod *v1.Pod) (*v1.Pod, *scor
 	}, scored
 }
 
-// predictedNode is a node whose pods request what makes up its predicted peak.
+// predictedNode is a node whose requests are replaced such that they make up its predicted peak.
 type predictedNode struct {
 	fwk.NodeInfo
 	requested, nonZero predictedResource
@@ -86,12 +85,12 @@ type predictedResource struct {
 func (r *predictedResource) GetMilliCPU() int64 { return r.milliCPU }
 func (r *predictedResource) GetMemory() int64   { return r.memory }
 
-// predictedNodes keeps the wrappers, which are needed for as long as one node is scored.
+// predictedNodes is a pool of wrappers, each used while one node is scored.
 var predictedNodes = sync.Pool{New: func() any { return &predictedNode{} }}
 
-// set makes n the node as upstream's scorers shall see it beside the pod. Where requests
-// decide, what the pod counts for too much or too little is taken from the node. The pod
-// counts in full in any case.
+// set makes n the node for upstream's scorers, beside the pod, which counts with its predicted peak
+// in any case. If requests decide on the node, the difference between the pod's peak and its
+// requests is taken from the node's requests, so that the sum is by requests.
 func (n *predictedNode) set(node fwk.NodeInfo, v *judgement, pod *scoredPod) {
 	n.NodeInfo = node
 	n.requested.Resource, n.nonZero.Resource = node.GetRequested(), node.GetNonZeroRequested()

@@ -1,10 +1,10 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package resourcefit is upstream's NodeResourcesFit and NodeResourcesBalancedAllocation
-// in one plugin, plus a guard on how far the sum of limits may pass a node's
-// allocatable, which is what decides how badly a node can be overrun, and plus predicted
-// peaks: nodes are scored, and refused where that is asked for, by what they will use.
+// Package resourcefit is upstream's NodeResourcesFit and NodeResourcesBalancedAllocation in one
+// plugin, with two additions. A guard bounds the sum of limits relative to a node's allocatable,
+// which decides how badly a node can be overrun. Predicted peaks score nodes, and on request refuse
+// them, by their future use.
 package resourcefit
 
 import (
@@ -33,17 +33,17 @@ const Name = config.ResourceFitName
 // with a guard on limits and with predicted peaks.
 type ResourceFit struct {
 	fit *noderesources.Fit
-	// balanced is nil where its weight is 0.
+	// balanced is nil if its weight is 0.
 	balanced       *noderesources.BalancedAllocation
 	balancedWeight int64
 	podLevel       bool // requests of pods as a whole count
 	scoresClaims   func() bool
-	// unprepared stands in where a profile leaves PreScore out: upstream's plugins then
-	// work out in each Score what they need.
+	// unprepared is used if a profile leaves PreScore out. Upstream's plugins then compute in each
+	// Score what they need.
 	unprepared *scoreState
-	// guard is nil where it is off.
+	// guard is nil if it is off.
 	guard *limits.Guard
-	// peaks is nil where predictions do not count.
+	// peaks is nil if predictions do not count.
 	peaks *predictedPeaks
 	nodes pernode.Whole
 }
@@ -58,9 +58,9 @@ var (
 	_ fwk.PlacementScorePlugin = &ResourceFit{}
 )
 
-// NewFactory returns the factory of a plugin that reads forecasts; without any, requests
-// alone decide. The factory takes *config.ResourceFitArgs and returns an error that names
-// the field where the args are not valid.
+// NewFactory returns the factory of a plugin that reads forecasts. Without any, requests alone
+// decide. The factory takes *config.ResourceFitArgs, and returns an error that names the invalid
+// field if they are not valid.
 func NewFactory(forecasts Forecasts) func(context.Context, runtime.Object, fwk.Handle, feature.Features) (fwk.Plugin, error) {
 	return func(ctx context.Context, obj runtime.Object, h fwk.Handle, fts feature.Features) (fwk.Plugin, error) {
 		return newPlugin(ctx, obj, h, fts, forecasts)
@@ -137,8 +137,8 @@ func resourcesOf(in []kubeschedulerv1.ResourceSpec) ([]kubeschedulerconfig.Resou
 // Name returns the name of the plugin.
 func (r *ResourceFit) Name() string { return Name }
 
-// SignPod signs what upstream reads, the limits where they are guarded, and the pod's
-// forecast where it counts.
+// SignPod returns upstream's fragments, the pod's limits if they are guarded, and its forecast if
+// it counts.
 func (r *ResourceFit) SignPod(ctx context.Context, pod *v1.Pod) ([]fwk.SignFragment, *fwk.Status) {
 	fragments, status := r.fit.SignPod(ctx, pod)
 	if status.IsSuccess() && r.guard != nil {
@@ -150,7 +150,7 @@ func (r *ResourceFit) SignPod(ctx context.Context, pod *v1.Pod) ([]fwk.SignFragm
 	return fragments, status
 }
 
-// PlacementScoreExtensions returns upstream's, which has none.
+// PlacementScoreExtensions returns upstream's result, which is none.
 func (r *ResourceFit) PlacementScoreExtensions() fwk.PlacementScoreExtensions {
 	return r.fit.PlacementScoreExtensions()
 }

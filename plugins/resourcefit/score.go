@@ -15,19 +15,20 @@ import (
 
 const scoreStateKey = "PreScore" + Name
 
-// scoreState is what upstream's two plugins found in PreScore.
+// scoreState is the result of upstream's two plugins in PreScore.
 type scoreState struct {
-	// upstream is a state of its own: they write what depends on their args under fixed
-	// keys, and the profile may have an upstream NodeResourcesFit of other args.
+	// upstream is a separate cycle state. Upstream's plugins write values that depend on their args
+	// under fixed keys, and the profile may have an upstream NodeResourcesFit with other args.
 	upstream fwk.CycleState
-	// balancedSkipped: upstream's balancing leaves this pod alone.
+	// balancedSkipped is true if upstream's balancing skips the pod.
 	balancedSkipped bool
 }
 
-// Clone shares the state: nothing changes it.
+// Clone returns the same state, since nothing changes it.
 func (s *scoreState) Clone() fwk.StateData { return s }
 
-// PreScore asks upstream's two plugins, about the pod as it is predicted where the strategy scores that.
+// PreScore runs upstream's two plugins. If the strategy scores predicted use, they get the pod with
+// its predicted peak as its requests.
 func (r *ResourceFit) PreScore(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
 	if r.peaks != nil {
 		if s := peakStateIn(state); s != nil && !s.harm {
@@ -50,9 +51,9 @@ func (r *ResourceFit) PreScore(ctx context.Context, state fwk.CycleState, pod *v
 	return nil
 }
 
-// Score scores the node as it is predicted, where it is: by what it will suffer, or by the
-// strategy. Then a node that is predicted to pass a bound gets 0, whatever the strategy: the
-// fullest one is not the best any more.
+// Score scores a node with a forecast by what it will suffer or by the strategy, as configured.
+// With a strategy, a node that is predicted to exceed a bound gets 0: even if the strategy prefers
+// full nodes, the fullest one is then not the best.
 func (r *ResourceFit) Score(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
 	nodeInfo = r.nodes.Of(nodeInfo)
 	if r.peaks == nil {
@@ -86,10 +87,11 @@ func (r *ResourceFit) Score(ctx context.Context, state fwk.CycleState, pod *v1.P
 	return r.scoreOf(ctx, state, pod, n)
 }
 
-// scoreOf is the weighted mean of upstream's two scores, 0–100. A pod that the balancing
-// skips gets 0 for it on every node, as in a profile that has upstream's two plugins:
-// so the mean times the sum of weights is that profile's sum. A guard in mode Score
-// then takes from a node the share by which it is over its bound.
+// scoreOf returns the weighted mean of upstream's two scores, 0–100. For example, a fit of 60 and a
+// balance of 80 with balancedWeight = 1 score (60 + 1·80)/(1 + 1) = 70. If balancing skips the pod,
+// it counts 0 on every node, as in a profile with upstream's two plugins. So the mean times the sum
+// of weights equals the sum of that profile. A guard in mode Score then lowers the score by the
+// share by which the node is over its bound.
 func (r *ResourceFit) scoreOf(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
 	s := r.unprepared
 	if prepared := cyclestate.Of[*scoreState](state, scoreStateKey); prepared != nil {
@@ -119,5 +121,5 @@ func (r *ResourceFit) scoreOf(ctx context.Context, state fwk.CycleState, pod *v1
 	return r.guard.ScoreDown(state, nodeInfo, score), nil
 }
 
-// ScoreExtensions returns nil: the scores are 0–100 as they are, like upstream's.
+// ScoreExtensions returns nil: the scores are already 0–100, like upstream's.
 func (r *ResourceFit) ScoreExtensions() fwk.ScoreExtensions { return nil }

@@ -17,23 +17,24 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
-// ErrReasonPressure is the reason a node is refused for predicted pressure.
+// ErrReasonPressure is the reason for which a node is refused because of predicted pressure.
 const ErrReasonPressure = "node(s) had predicted pressure that the pod didn't tolerate"
 
 const stateKey = cycle.PressureState
 
-// pressureState is the cycle's one view of pressure, and what of it this pod tolerates.
+// pressureState is the cycle's view of pressure, and the pressure that the pod does not tolerate.
 type pressureState struct {
 	pressure    Pressure
 	untolerated Resources
 	verdict     *verdict.Cycle // refuses nodes; nil only scores them
 }
 
-// Clone shares the state: nothing changes it. Pods that preemption adds or removes are
-// in the NodeInfo that the view is asked about.
+// Clone returns the same state, since nothing changes it. Pods that preemption adds or removes are
+// in the NodeInfo about which the view is asked.
 func (s *pressureState) Clone() fwk.StateData { return s }
 
-// Prediction tells the node index what pressure is predicted by, where forecasts do.
+// Prediction returns the prediction of pressure for the node index, or nil if pressure does not
+// come from forecasts.
 func (s *pressureState) Prediction() *cycle.Prediction {
 	p, ok := s.pressure.(*forecastPressure)
 	if !ok {
@@ -44,7 +45,7 @@ func (s *pressureState) Prediction() *cycle.Prediction {
 	}}
 }
 
-// PreFilter asks upstream and takes the cycle's view of predicted pressure.
+// PreFilter runs upstream's PreFilter and stores the cycle's view of predicted pressure.
 func (t *Taints) PreFilter(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
 	result, status := t.tolerations.PreFilter(ctx, state, pod, nodes)
 	if status.IsSuccess() {
@@ -53,7 +54,8 @@ func (t *Taints) PreFilter(ctx context.Context, state fwk.CycleState, pod *v1.Po
 	return result, status
 }
 
-// takeView writes the cycle's view where there is pressure that the pod does not tolerate.
+// takeView writes the cycle's view to its state if there can be pressure that the pod does not
+// tolerate.
 func (t *Taints) takeView(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) {
 	if t.pressure == nil {
 		return
@@ -66,7 +68,7 @@ func (t *Taints) takeView(ctx context.Context, state fwk.CycleState, pod *v1.Pod
 	s := &pressureState{pressure: view}
 	for i := range t.byResource {
 		r := &t.byResource[i]
-		// Without the comparison operators: the taint's values are no numbers.
+		// Without comparison operators, since the taint's values are not numbers.
 		if !v1helper.TolerationsTolerateTaint(logger, pod.Spec.Tolerations, &r.taint, false) {
 			s.untolerated |= r.resource
 		}
@@ -86,8 +88,8 @@ func (t *Taints) takeView(ctx context.Context, state fwk.CycleState, pod *v1.Pod
 // PreFilterExtensions returns nil: see pressureState.Clone.
 func (t *Taints) PreFilterExtensions() fwk.PreFilterExtensions { return nil }
 
-// Filter refuses a node that upstream refuses, or, where pressure has the effect
-// NoSchedule, one that is predicted to run short of something the pod does not tolerate.
+// Filter refuses a node if upstream does. If pressure has the effect NoSchedule, it also refuses a
+// node that is predicted to run short of a resource whose pressure the pod does not tolerate.
 func (t *Taints) Filter(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) *fwk.Status {
 	if status := t.tolerations.Filter(ctx, state, pod, nodeInfo); !status.IsSuccess() {
 		return status

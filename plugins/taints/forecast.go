@@ -12,11 +12,14 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
-// Forecasts predict pressure where a node, with the pods it has, is to pass a bound. What only
-// scores a node down looks at the use that is expected: an upper bound of the peak is passed by
-// nearly all nodes, which tells none apart, and outvotes all other scores where it does. What
-// refuses a node must be sure, and looks at the lower bound of the peak within the time the pod
-// in hand is expected to run. It predicts nothing while too little is known, nor ever without an engine.
+// Forecasts returns a source that predicts pressure if a node, with the pods it has, is to exceed a
+// bound.
+//
+// If pressure only lowers scores, the expected use counts. Nearly every node's upper bound of the
+// peak is too high, so that bound would not tell nodes apart, and where it did it would outvote all
+// other scores. If pressure refuses nodes, the prediction must be certain: the lower bound of the
+// peak counts, within the time for which the pod in hand is expected to run. While too little is
+// known, and without an engine, no pressure is predicted.
 func Forecasts(views *cycle.Views) PressureSource {
 	if !views.Predicts() {
 		return nil
@@ -50,7 +53,7 @@ type forecastPressure struct {
 
 var resources = [forecast.NumResources]Resources{forecast.CPU: CPU, forecast.Memory: Memory}
 
-// On compares the predicted peaks with the node's bounds.
+// On returns the resources whose predicted use exceeds the node's bounds.
 func (p *forecastPressure) On(state fwk.CycleState, node fwk.NodeInfo) Resources {
 	bounds := p.bounds.Of(state, node)
 	if bounds.Off {
@@ -68,7 +71,7 @@ func (p *forecastPressure) On(state fwk.CycleState, node fwk.NodeInfo) Resources
 	return short(&bounds, use, node)
 }
 
-// Lasts compares what is left of the predicted peaks without the node's pods.
+// Lasts returns the resources whose predicted peak exceeds the bounds even without the node's pods.
 func (p *forecastPressure) Lasts(state fwk.CycleState, node fwk.NodeInfo) Resources {
 	bounds := p.bounds.Of(state, node).Without(p.view.Snapshot.NodeForecast(node.Node().Name).Lacks)
 	return short(&bounds, forecast.Lower(p.view.Alone(node)), node)

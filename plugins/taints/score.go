@@ -11,13 +11,13 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 )
 
-// PreScore asks upstream.
+// PreScore runs upstream's PreScore.
 func (t *Taints) PreScore(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
 	return t.tolerations.PreScore(ctx, state, pod, nodes)
 }
 
-// Score counts the PreferNoSchedule taints that the pod does not tolerate, those that
-// somebody wrote and those that pressure counts as.
+// Score counts the PreferNoSchedule taints that the pod does not tolerate: those in the node's
+// spec, and those that predicted pressure counts as.
 func (t *Taints) Score(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodeInfo fwk.NodeInfo) (int64, *fwk.Status) {
 	count, status := t.tolerations.Score(ctx, state, pod, nodeInfo)
 	if !status.IsSuccess() || t.effect != v1.TaintEffectPreferNoSchedule {
@@ -29,7 +29,7 @@ func (t *Taints) Score(ctx context.Context, state fwk.CycleState, pod *v1.Pod, n
 // ScoreExtensions returns the normalizer.
 func (t *Taints) ScoreExtensions() fwk.ScoreExtensions { return t }
 
-// NormalizeScore is upstream's: the fewer untolerated taints, the higher, 0–100.
+// NormalizeScore is upstream's: the fewer untolerated taints, the higher the score, 0–100.
 func (t *Taints) NormalizeScore(ctx context.Context, state fwk.CycleState, pod *v1.Pod, scores fwk.NodeScoreList) *fwk.Status {
 	return t.tolerations.NormalizeScore(ctx, state, pod, scores)
 }

@@ -1,10 +1,9 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package taints is upstream's TaintToleration plus predicted pressure: a node whose
-// predicted peak is too high counts as carrying the taint
-// foresight-scheduler.dev/predicted-pressure=<resource>, which nobody has to write and
-// which pods tolerate in the usual way.
+// Package taints is upstream's TaintToleration plus predicted pressure. A node whose predicted peak
+// is too high counts as having the taint foresight-scheduler.dev/predicted-pressure=<resource>. The
+// taint is not written to the node, and pods tolerate it in the usual way.
 package taints
 
 import (
@@ -26,25 +25,25 @@ import (
 const (
 	// Name of the plugin in a KubeSchedulerConfiguration.
 	Name = config.TaintsName
-	// PressureTaint is the key of the taint that predicted pressure counts as; its
-	// value is the resource that will run short.
+	// PressureTaint is the key of the taint that predicted pressure counts as. Its value is the
+	// resource that will run short.
 	PressureTaint = "foresight-scheduler.dev/predicted-pressure"
 )
 
-// Pressure predicts which nodes will run short of a resource. It is one immutable
-// view: asked twice about the same NodeInfo it answers the same.
+// Pressure predicts which nodes will run short of a resource. It is an immutable view: asked twice
+// about the same NodeInfo, it gives the same answer.
 type Pressure interface {
-	// On returns the resources that the node, with the pods it has, is predicted to
-	// run short of. It is called for every node in every cycle, by several
-	// goroutines at once, and must not allocate, block or log.
+	// On returns the resources that the node, with the pods it has, is predicted to run short of.
+	// It is called for every node in every cycle, by several goroutines at once, and must not
+	// allocate, block or log.
 	On(state fwk.CycleState, node fwk.NodeInfo) Resources
-	// Lasts returns those that it would run short of with all its pods gone, which no eviction cures. It is asked about nodes that
-	// On says are short of something.
+	// Lasts returns the resources that the node would run short of even without its pods, where no
+	// eviction helps. It is called for nodes that On says are short of something.
 	Lasts(state fwk.CycleState, node fwk.NodeInfo) Resources
 }
 
-// PressureReader returns the cycle's view for a pod in hand, among so many nodes, or nil while nothing is
-// predicted. It is called once a cycle, so that every node is judged by one view.
+// PressureReader returns the cycle's view for a pod, given the number of nodes, or nil while
+// nothing is predicted. It is called once a cycle, so that every node is judged by the same view.
 type PressureReader func(state fwk.CycleState, pod *v1.Pod, nodes int) Pressure
 
 // PressureSource makes the reader of a profile from its args.
@@ -53,20 +52,20 @@ type PressureSource func(*config.PredictedPressure) PressureReader
 // Resources is a set of resources.
 type Resources uint8
 
-// The resources that pressure is predicted for.
+// CPU and Memory are the resources for which pressure is predicted.
 const (
 	CPU Resources = 1 << iota
 	Memory
 )
 
-// Taints composes upstream's TaintToleration with predicted pressure.
+// Taints is upstream's TaintToleration with predicted pressure.
 type Taints struct {
 	tolerations *tainttoleration.TaintToleration
 	pressure    PressureReader
 	nodes       pernode.Whole
 	effect      v1.TaintEffect
 	rule        *verdict.Rule
-	// byResource is the taint of each resource, made once.
+	// byResource holds the taint of each resource.
 	byResource [2]resourceTaint
 }
 
@@ -84,10 +83,10 @@ var (
 	_ fwk.SignPlugin        = &Taints{}
 )
 
-// NewFactory returns the factory of a plugin that reads pressure from the given
-// source; nil predicts none, which leaves exactly upstream's plugin. Pods that pressure refused are tried again with the forecasts of
-// views; nil never has them tried. The factory takes
-// *config.TaintsArgs and returns an error that names the field that is not valid.
+// NewFactory returns the factory of a plugin that reads pressure from source. If source is nil, no
+// pressure is predicted, which leaves exactly upstream's plugin. Pods that were refused because of
+// pressure are tried again with new forecasts of views; if views is nil, they are not. The factory
+// takes *config.TaintsArgs and returns an error that names the invalid field.
 func NewFactory(source PressureSource, views *cycle.Views) func(context.Context, runtime.Object, fwk.Handle, feature.Features) (fwk.Plugin, error) {
 	return func(ctx context.Context, obj runtime.Object, h fwk.Handle, fts feature.Features) (fwk.Plugin, error) {
 		args, err := config.As[*config.TaintsArgs](obj)
@@ -130,8 +129,8 @@ func NewFactory(source PressureSource, views *cycle.Views) func(context.Context,
 // Name returns the name of the plugin.
 func (t *Taints) Name() string { return Name }
 
-// SignPod signs what upstream reads, and the pod's workload where pressure is predicted: how
-// long it runs says how far ahead pressure counts. Tolerations are in upstream's fragment.
+// SignPod returns upstream's fragments and, if pressure is predicted, the pod's workload, since how
+// long it runs determines how far ahead pressure counts. Tolerations are in upstream's fragments.
 func (t *Taints) SignPod(ctx context.Context, pod *v1.Pod) ([]fwk.SignFragment, *fwk.Status) {
 	fragments, status := t.tolerations.SignPod(ctx, pod)
 	if status.IsSuccess() && t.pressure != nil {
@@ -141,7 +140,8 @@ func (t *Taints) SignPod(ctx context.Context, pod *v1.Pod) ([]fwk.SignFragment, 
 	return fragments, status
 }
 
-// EventsToRegister returns upstream's events, and where pressure refuses nodes those that may cure that.
+// EventsToRegister returns upstream's events and, if pressure can refuse nodes, the events that may
+// end such a refusal.
 func (t *Taints) EventsToRegister(ctx context.Context) ([]fwk.ClusterEventWithHint, error) {
 	events, err := t.tolerations.EventsToRegister(ctx)
 	if err == nil && t.refuses() {
@@ -150,5 +150,5 @@ func (t *Taints) EventsToRegister(ctx context.Context) ([]fwk.ClusterEventWithHi
 	return events, err
 }
 
-// refuses says whether predicted pressure can refuse a node, not only score it down.
+// refuses reports whether predicted pressure can refuse a node, not only lower its score.
 func (t *Taints) refuses() bool { return t.pressure != nil && t.effect == v1.TaintEffectNoSchedule }
