@@ -13,7 +13,8 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
-// SignPod signs what the plugin reads of a pod: its objective, weight, history and forecast. Nothing is read where no node is judged.
+// SignPod signs what the plugin reads of a pod: its objective, weight, history and forecast. While
+// no node is judged, nothing is read and the signature is empty.
 func (p *PredictedQoS) SignPod(_ context.Context, pod *v1.Pod) ([]fwk.SignFragment, *fwk.Status) {
 	if !p.scoresBy(p.latest()) {
 		return nil, nil
@@ -29,7 +30,8 @@ func (p *PredictedQoS) SignPod(_ context.Context, pod *v1.Pod) ([]fwk.SignFragme
 	}{o.String(), p.rules.NameFor(pod), objective.Importance(pod), workload(pod, o), forecast.RequestsOf(pod), forecast.ClassOf(pod, forecast.RequestsOf(pod).Asked)}}}, nil
 }
 
-// EventsToRegister returns what may lower the risk on a node. What the metrics and the outcomes say is no event.
+// EventsToRegister returns the events that may lower the risk on a node. New metrics and outcomes
+// raise no event.
 func (p *PredictedQoS) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
 	return p.rule.Events(), nil
 }

@@ -15,24 +15,27 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
-// classes are the risks of a typical pod of each objective on each node, as of one round.
+// classes are the risks of a typical pod of each objective on each node, from one round.
 type classes struct {
 	at    time.Time // when the last node was judged
 	nodes []string
 	risks [][objective.Count]Risk
 }
 
-// Risk of a typical pod, 0–1, and its 80 % interval: what is not known of the node's history and of the objective's base rate.
+// Risk is the risk of a typical pod, 0–1, and its 80 % interval. The interval covers the
+// uncertainty of the node's history and of the objective's base rate.
 type Risk struct{ Likely, Low, High float32 }
 
-// exportEvery is how old exported classes may grow while pods are being placed.
+// exportEvery is the largest age of exported classes while pods are being placed.
 const exportEvery = 10 * time.Second
 
-// A cycle judges so many nodes for the export where pods are placed one after the other, which takes less than half a millisecond, and
-// so many after a pause, which takes about 6 ms.
+// exportedAtOnce is how many nodes a cycle judges for the export when pods are placed one after the
+// other, which takes less than 0.5 ms. exportedAtMost is how many it judges after a pause, which
+// takes about 6 ms.
 const exportedAtOnce, exportedAtMost = 64, 1024
 
-// round is one export of all nodes, spread over cycles: it is the scheduling cycle that may look at them. The zero value is ready.
+// round is one export of all nodes. It is spread over cycles, since only a scheduling cycle may
+// read them. The zero value is ready.
 type round struct {
 	lock  sync.Mutex
 	left  []fwk.NodeInfo // those that are still to be judged, of the nodes that there were when the round began
@@ -41,12 +44,12 @@ type round struct {
 	last  time.Time // cycle
 }
 
-// typical is how a typical pod takes the burden of those beside it.
+// typical is the sensitivity of a typical pod to the burden of the pods beside it.
 var typical = outcome.Burden{1}
 
-// export judges some of the nodes for metrics and commands to tell, and publishes a round that is complete. Where pods are placed one
-// after the other a cycle judges few nodes. After a pause it judges as many as make a round last exportEvery, up to
-// exportedAtMost.
+// export judges some of the nodes for metrics and commands, and publishes a round when it is
+// complete. If pods are placed one after the other, a cycle judges few nodes. After a pause, it
+// judges as many as make a round last exportEvery, at most exportedAtMost.
 func (p *PredictedQoS) export(c *frame, state fwk.CycleState, nodes []fwk.NodeInfo) {
 	if p.service.untold {
 		return
@@ -74,7 +77,7 @@ func (p *PredictedQoS) export(c *frame, state fwk.CycleState, nodes []fwk.NodeIn
 	}
 }
 
-// risks of a typical pod of each objective on a node.
+// risks returns the risk of a typical pod of each objective on a node.
 func (c *frame) risks(v *view) (risks [objective.Count]Risk) {
 	plain := c.judge.Typical.LogOdds(v.before, v.pressure) + v.history[0] + v.company.Dot(&typical)
 	for o := range risks {

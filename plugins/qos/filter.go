@@ -21,12 +21,12 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
-// ErrReasonRisk is why a node is refused.
+// ErrReasonRisk is the reason for which a node is refused.
 const ErrReasonRisk = "Predicted risk to the quality of service too high"
 
 const stateKey = "PreFilter" + Name
 
-// podCycle is what one pod's cycle judges all nodes by.
+// podCycle is what all nodes are judged by in the cycle of one pod.
 type podCycle struct {
 	*frame
 
@@ -40,7 +40,8 @@ type podCycle struct {
 	offset    float32 // of the pod's objective, in log-odds
 	doubt     float32 // the standard deviation of that
 	cores     float64 // of a node, by which the pod's own use counts
-	// slabs are the table for the pod, and for a pod of typical use that is there already.
+	// slab is the table for the pod, and resident that for a pod of typical use that is already on
+	// the node.
 	slab, resident *quality.Slab
 	verdict        *verdict.Cycle // refuses nodes; nil refuses none
 
@@ -50,12 +51,12 @@ type podCycle struct {
 	asGood int // nodes that are as good as the best, itself included
 }
 
-// Clone shares the state: Filter reads the node it is handed, whose pods preemption has already taken off, so nothing in it
-// moves with AddPod and RemovePod.
+// Clone returns the same state. Filter reads the node that it is given, from which preemption has
+// already removed pods, so AddPod and RemovePod need to change nothing.
 func (c *podCycle) Clone() fwk.StateData { return c }
 
-// PreFilter takes the cycle's view of the cluster and looks the pod up once. Where no node is to be judged it writes no state, and all
-// else passes the cycle by.
+// PreFilter takes the cycle's view of the cluster and looks the pod up once. If no node is to be
+// judged, it writes no state, and the plugin's other methods do nothing in the cycle.
 func (p *PredictedQoS) PreFilter(_ context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
 	view := p.service.views.Of(state, pod, len(nodes))
 	f := p.frameOf(view.Snapshot)
@@ -65,7 +66,8 @@ func (p *PredictedQoS) PreFilter(_ context.Context, state fwk.CycleState, pod *v
 		return nil, fwk.NewStatus(fwk.Skip)
 	}
 	c := p.newCycle(f, &view, pod, nodes)
-	// The prior is an order and no probability, and of a blind cluster nothing is known: neither refuses anybody.
+	// The prior only orders nodes and is no probability, and nothing is known of a blind cluster.
+	// In both cases no node is refused.
 	if p.maxRisk < 1 && c.judge.Rung == feedback.RungModel && !c.snapshot.Blind() {
 		c.verdict = p.rule.Begin(state, pod, nodes, false, func(n fwk.NodeInfo) bool { return p.lowerRisk(c, p.view(c.frame, state, n)) > p.maxRisk })
 	}
@@ -73,7 +75,7 @@ func (p *PredictedQoS) PreFilter(_ context.Context, state fwk.CycleState, pod *v
 	return nil, nil
 }
 
-// scoresBy says whether nodes are scored and refused by what the frame judges by.
+// scoresBy reports whether nodes are scored and refused by the frame's judge.
 func (p *PredictedQoS) scoresBy(f *frame) bool {
 	return !p.fromModel || f.judge.Rung == feedback.RungModel
 }
@@ -92,7 +94,8 @@ func (p *PredictedQoS) newCycle(f *frame, view *cycle.View, pod *v1.Pod, nodes [
 	if len(nodes) > 0 {
 		c.cores = float64(nodes[0].GetAllocatable().GetMilliCPU()) / 1000
 	}
-	// One slab for all nodes: own use counts by its order of magnitude, and nodes of a cluster are of one.
+	// One slab serves all nodes: only the order of magnitude of own use counts, and the nodes of a
+	// cluster are of similar size.
 	c.slab = &quality.Slab{}
 	c.judge.Table.For(c.own.Peaks[horizon][forecast.CPU].Mean/max(c.cores, 1e-3), c.slab)
 	c.resident = &c.judge.Typical
@@ -102,17 +105,19 @@ func (p *PredictedQoS) newCycle(f *frame, view *cycle.View, pod *v1.Pod, nodes [
 // PreFilterExtensions returns nil: see podCycle.Clone.
 func (p *PredictedQoS) PreFilterExtensions() fwk.PreFilterExtensions { return nil }
 
-// doubts is how many standard deviations a bound is away: nine in ten lie above the lower bound.
+// doubts is the distance of a bound in standard deviations: nine in ten values lie above the lower
+// bound.
 const doubts = 1.28
 
-// lowerRisk is the risk if the node uses no more than it does for sure, and its history and the objective's base rate are as bad as they
-// look only in part.
+// lowerRisk returns the lower bound of the risk: with the lower bound of the node's use, and with
+// the log-odds lowered by doubts standard deviations of the node's history and the objective's base
+// rate.
 func (p *PredictedQoS) lowerRisk(c *podCycle, v *view) float32 {
 	z := c.slab.LogOdds(c.after(v).lower, v.pressure) + c.offset + v.history.Dot(&c.workload) + v.company.Dot(&c.takes)
 	return quality.Probability(z - doubts*float32(math.Sqrt(float64(v.doubt*v.doubt+c.doubt*c.doubt))))
 }
 
-// Filter refuses a node where even the lower bound of the risk is over the allowed one.
+// Filter refuses a node if even the lower bound of the risk exceeds the allowed one.
 func (p *PredictedQoS) Filter(ctx context.Context, state fwk.CycleState, pod *v1.Pod, node fwk.NodeInfo) *fwk.Status {
 	c := cycleIn(state)
 	if c == nil || c.verdict == nil {
@@ -129,7 +134,7 @@ func cycleIn(state fwk.CycleState) *podCycle {
 	return cyclestate.Of[*podCycle](state, stateKey)
 }
 
-// judged brings back what was refused.
+// judged renews the frame and has refused pods tried again after a new judge.
 func (p *PredictedQoS) judged(logger klog.Logger, was, is *feedback.Judge) {
 	p.renew()
 	p.service.views.Verdicts.Refused.Now() // What outcomes say is no event that brings a pod back.

@@ -16,9 +16,10 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/qos/feedback"
 )
 
-// frame is what all nodes are judged by for a time, and what has been added up of them by it. What judges is immutable. A new
-// one is made beside the scheduling path, with all the nodes that the last one knows, and the last one serves meanwhile: adding
-// up the pods of all nodes takes as long as placing dozens of pods.
+// frame is what all nodes are judged by for a time, and the sums over their pods. Its judge and
+// snapshot are immutable. A new frame is made outside the scheduling path, with all nodes that the
+// last one knows, since adding up the pods of all nodes takes as long as placing dozens of pods.
+// Meanwhile the last frame serves.
 type frame struct {
 	judge     *feedback.Judge
 	snapshot  *forecast.Snapshot
@@ -31,7 +32,8 @@ type frame struct {
 	kept  rows
 }
 
-// epochOf forecasts and a judge: the two numbers count up for themselves, and one step of either is another epoch.
+// epochOf combines the epochs of forecasts and judge, which are counted separately. A step of
+// either gives another epoch.
 func epochOf(s *forecast.Snapshot, j *feedback.Judge) uint64 { return s.Epoch()<<32 + j.Epoch }
 
 func (p *PredictedQoS) newFrame(s *forecast.Snapshot) *frame {
@@ -43,16 +45,17 @@ func (p *PredictedQoS) newFrame(s *forecast.Snapshot) *frame {
 	return f
 }
 
-// by says whether it is what the forecasts and the judge make a frame of.
+// by reports whether the frame was made from this snapshot and judge.
 func (c *frame) by(s *forecast.Snapshot, j *feedback.Judge) bool {
 	return c.snapshot == s && c.judge == j
 }
 
-// fewNodes are added up anew in less than a millisecond.
+// fewNodes is the number of nodes that are added up anew in less than a millisecond.
 const fewNodes = 100
 
-// frameOf returns the frame of the cycle's snapshot, which is the one that all plugins of the cycle judge by. Where a later judge
-// judges, it asks for a frame of that, or makes it at once for few nodes.
+// frameOf returns the frame of the cycle's snapshot, by which all plugins of the cycle judge. If
+// there is a newer judge, it asks for a frame with that judge, or makes it at once if there are few
+// nodes.
 func (p *PredictedQoS) frameOf(s *forecast.Snapshot) *frame {
 	f := p.frame.Load()
 	if next := p.next.Load(); next != nil && next.snapshot == s {
@@ -70,8 +73,9 @@ func (p *PredictedQoS) frameOf(s *forecast.Snapshot) *frame {
 	return f
 }
 
-// isReady says whether there is a frame of the snapshot, or one is made in no time: the first pod in a quiet cluster is to be judged by
-// what is known now. Else it asks for one, and pods are judged by the last snapshot meanwhile.
+// isReady reports whether there is a frame of the snapshot or one can be made at once, so that the
+// first pod in a quiet cluster is judged by current knowledge. Otherwise it asks for a frame, and
+// pods are judged by the last snapshot meanwhile.
 func (p *PredictedQoS) isReady(s *forecast.Snapshot) bool {
 	if f := p.frame.Load(); f.snapshot == s || f.views.Len() <= fewNodes || p.service.untold {
 		return true
@@ -83,7 +87,7 @@ func (p *PredictedQoS) isReady(s *forecast.Snapshot) bool {
 	return false
 }
 
-// ask has run make the next frame.
+// ask signals run to make the next frame.
 func (p *PredictedQoS) ask() {
 	select {
 	case p.stale <- struct{}{}:
@@ -102,8 +106,8 @@ func (p *PredictedQoS) renewTo(s *forecast.Snapshot) *frame {
 	return f
 }
 
-// renew makes the next frame where there is something newer to judge by. It serves from the first cycle on that judges by its
-// snapshot.
+// renew makes the next frame if there is a newer snapshot or judge. It is used from the first cycle
+// on that judges by its snapshot.
 func (p *PredictedQoS) renew() {
 	p.renewing.Lock()
 	defer p.renewing.Unlock()
@@ -115,7 +119,7 @@ func (p *PredictedQoS) renew() {
 	p.next.Store(next)
 }
 
-// latest is the next frame, or the one that serves where there is none.
+// latest returns the next frame, or the current one if there is none.
 func (p *PredictedQoS) latest() *frame {
 	if next := p.next.Load(); next != nil {
 		return next
@@ -125,7 +129,8 @@ func (p *PredictedQoS) latest() *frame {
 
 // run keeps the frame current until ctx ends.
 func (p *PredictedQoS) run(ctx context.Context) {
-	// Pods are seldom placed in a quiet cluster, and the next one is to be judged by what is known then.
+	// In a quiet cluster pods are placed seldom, and the next one must be judged by current
+	// knowledge.
 	freshen := time.NewTicker(time.Second)
 	defer freshen.Stop()
 	for {
@@ -139,10 +144,10 @@ func (p *PredictedQoS) run(ctx context.Context) {
 	}
 }
 
-// carryOver has the next frame know the nodes that the last one knows, by what they held when they were last looked at; what has
-// changed since is seen by its generation.
+// carryOver adds the nodes that the last frame knows to the next one, with what they held when last
+// read. Later changes show in their generations.
 func (p *PredictedQoS) carryOver(last, next *frame) {
-	// In the order of the rows, which is that in which PreScore reads them.
+	// The order of the rows is that in which PreScore reads them.
 	known := last.kept.nodes()
 	next.kept.rows, next.kept.memory, next.kept.rest = make([]row, 0, len(known)), make([]memory, 0, len(known)), make([]rest, 0, len(known))
 	next.kept.index = make(map[fwk.NodeInfo]int32, len(known))
@@ -155,7 +160,7 @@ func (p *PredictedQoS) carryOver(last, next *frame) {
 		next.views.Put(k.name, generation, next.epoch, v)
 		next.kept.take(next, k.node, generation, v)
 	}
-	// Those that no pod was scored on.
+	// Add the nodes on which no pod was scored.
 	last.views.Each(func(name string, generation int64, v *view) {
 		if _, _, ok := next.views.Kept(name); !ok {
 			next.views.Put(name, generation, next.epoch, p.add(next, v.holds, nil))

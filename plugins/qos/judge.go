@@ -18,7 +18,7 @@ import (
 
 var _ judge.Plugin = &PredictedQoS{}
 
-// judging is what the node index asks. Raw scores are the bits of the harm.
+// judging answers the node index. Raw scores are the bits of the harm.
 type judging struct {
 	*podCycle
 	plugin *PredictedQoS
@@ -26,7 +26,7 @@ type judging struct {
 	one    [1]fwk.NodeInfo
 }
 
-// Judge tells the node index how nodes are judged for the pod.
+// Judge returns the judge of nodes for the pod.
 func (p *PredictedQoS) Judge(state fwk.CycleState, _ *v1.Pod) (judge.Judge, bool) {
 	c := cycleIn(state)
 	if c == nil {
@@ -35,10 +35,10 @@ func (p *PredictedQoS) Judge(state fwk.CycleState, _ *v1.Pod) (judge.Judge, bool
 	return &judging{podCycle: c, plugin: p, state: state}, true
 }
 
-// World is the frame.
+// World returns the frame.
 func (j *judging) World() any { return j.frame }
 
-// shape is what of a pod, and of its workload's history, tells its harm.
+// shape is everything about a pod and its workload's history that its harm depends on.
 type shape struct {
 	objective objective.Objective
 	workload  outcome.Vector
@@ -52,7 +52,8 @@ type shape struct {
 	filters   bool
 }
 
-// Shape is the pod's. Its memory counts where that is what its objective is about, as in harmOn.
+// Shape returns the shape of the pod. Its memory counts only for the objective Availability, as in
+// harmOn.
 func (j *judging) Shape() any {
 	own := j.own.Peaks[horizon]
 	if j.objective != objective.Availability {
@@ -61,13 +62,13 @@ func (j *judging) Shape() any {
 	return shape{j.objective, j.workload, j.takes, j.burden, own, j.weight, j.offset, j.doubt, j.cores, j.verdict != nil}
 }
 
-// placed is what places in a frame's rows are good for.
+// placed identifies the frame's rows, as long as places in them are valid.
 type placed struct {
 	frame     *frame
 	forgotten int
 }
 
-// Look computes the harm on each node, and whether Filter refuses it.
+// Look computes the harm on each node, and whether Filter refuses the node.
 func (j *judging) Look(rows []judge.Row, verdicts []judge.Verdict) time.Time {
 	r, p := &j.kept, j.plugin
 	r.lock.Lock()
@@ -81,7 +82,8 @@ func (j *judging) Look(rows []judge.Row, verdicts []judge.Verdict) time.Time {
 	for i := range rows {
 		next, brought = i, false
 		k := *p.places.Of(&rows[i], find)
-		// Where the place was known the row may be of another generation: cycles of pod groups leave rows that count in them only.
+		// If the place was known, the row may be of another generation: cycles of pod groups leave
+		// rows that count only in them.
 		if !brought && r.rows[k].generation != rows[i].Generation {
 			p.bring(j.podCycle, j.state, j.nodes(rows, i))
 		}
@@ -94,7 +96,8 @@ func (j *judging) Look(rows []judge.Row, verdicts []judge.Verdict) time.Time {
 	return time.Time{}
 }
 
-// nodes are those of the rows from the first on, or that one alone where the frame has a row of it. The lock is held.
+// nodes returns the nodes of the rows from the first on, or only that node if the frame has a row
+// of it. The caller holds the lock.
 func (j *judging) nodes(rows []judge.Row, first int) []fwk.NodeInfo {
 	j.one[0] = rows[first].NodeInfo
 	if j.kept.at(rows[first].NodeInfo, rows[first].Generation) >= 0 {
@@ -107,13 +110,13 @@ func (j *judging) nodes(rows []judge.Row, first int) []fwk.NodeInfo {
 	return nodes
 }
 
-// Now is not asked for: what Look says holds for good.
+// Now is never called, since what Look returns holds for good.
 func (j *judging) Now() time.Time { return time.Time{} }
 
-// Relative is true: the best node scores 100.
+// Relative returns true: the best node scores 100.
 func (j *judging) Relative() bool { return true }
 
-// Scores is what PreScore and Score do.
+// Scores does the work of PreScore and Score.
 func (j *judging) Scores(raw []int64) {
 	j.best, j.asGood = notInHand, 0
 	for _, bits := range raw {

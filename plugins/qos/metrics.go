@@ -13,7 +13,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
-// Metrics exports how the plugins of a service fare; register it with legacyregistry.
+// Metrics exports the results of a service's plugins. Register it with legacyregistry.
 type Metrics struct {
 	metrics.BaseStableCollector
 	service *Service
@@ -56,7 +56,7 @@ func NewMetrics(s *Service) *Metrics {
 	}
 }
 
-// DescribeWithStability announces the metrics.
+// DescribeWithStability sends the descriptions of the metrics.
 func (m *Metrics) DescribeWithStability(ch chan<- *metrics.Desc) {
 	for _, d := range []*metrics.Desc{
 		m.decisions, m.outcomes, m.judged, m.promised, m.realised, m.violations, m.unjudged, m.rung, m.scores, m.demotions, m.failures, m.unwritten,
@@ -69,7 +69,7 @@ func (m *Metrics) DescribeWithStability(ch chan<- *metrics.Desc) {
 	}
 }
 
-// CollectWithStability reads the plugins.
+// CollectWithStability sends the current values of the plugins.
 func (m *Metrics) CollectWithStability(ch chan<- metrics.Metric) {
 	for _, p := range m.service.all() {
 		m.collect(ch, p)

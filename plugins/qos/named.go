@@ -12,15 +12,15 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
-// NamedObjective is what became of the pods of one objective that the operator named.
+// NamedObjective is the result for the pods of one objective that the operator named.
 type NamedObjective struct {
 	Rule  *objective.Rule
 	Count feedback.Named
-	// Query is how the rule's query fares, if it has one.
+	// Query is the state of the rule's query, if it has one.
 	Query measure.Status
 }
 
-// namedObjectives in the order of the args.
+// namedObjectives returns the named objectives, in the order of the args.
 func (p *PredictedQoS) namedObjectives(counts map[string]feedback.Named) (all []NamedObjective) {
 	for i := range p.rules {
 		if r := &p.rules[i]; r.Name != "" {

@@ -17,7 +17,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
-// view is what the plugin knows of one node. It is immutable.
+// view is the plugin's knowledge of one node. It is immutable.
 type view struct {
 	cpu, memory demand
 	pressure    float32 // NaN where not known
@@ -31,7 +31,8 @@ type view struct {
 	holds       held
 }
 
-// held is what a view is added up from. It has its own list of pods, since upstream writes to a NodeInfo's.
+// held is what a view is computed from. It has its own list of pods, since upstream writes to that
+// of a NodeInfo.
 type held struct {
 	name        string
 	cpu, memory int64 // allocatable, in millicores and bytes
@@ -43,14 +44,15 @@ func hold(node fwk.NodeInfo) held {
 	return held{node.Node().Name, a.GetMilliCPU(), a.GetMemory(), slices.Clone(node.GetPods())}
 }
 
-// demand is what a node's pods will use of a resource.
+// demand is the future use of a resource by a node's pods.
 type demand struct {
 	load     forecast.Load
 	residual forecast.Interval
 	per      float32 // shares of the node in a core or byte
 }
 
-// horizon of the forecasts that count: service is lost within the hour, and decisions are judged by then.
+// horizon is the horizon of the forecasts that count: service is lost within the hour, and
+// decisions are judged after it.
 const horizon = forecast.Hour
 
 func (p *PredictedQoS) view(c *frame, state fwk.CycleState, node fwk.NodeInfo) *view {
@@ -62,8 +64,8 @@ func (p *PredictedQoS) view(c *frame, state fwk.CycleState, node fwk.NodeInfo) *
 	})
 }
 
-// add adds up what a node holds by a frame; load is that of its pods, or nil where it is to be added up, too. Others may do so at the
-// same time.
+// add computes the view of a node for a frame. load is that of the node's pods, or nil if it must
+// be computed too. It is safe for concurrent use.
 func (p *PredictedQoS) add(c *frame, node held, load *forecast.NodeLoad) *view {
 	name := node.name
 	v := &view{pressure: c.pressure.of(name), holds: node}
@@ -98,7 +100,7 @@ func (p *PredictedQoS) add(c *frame, node held, load *forecast.NodeLoad) *view {
 	return v
 }
 
-// alone is the node with all its pods gone: what is risky then is so for good.
+// alone returns the view without the node's pods: a risk that is still there is there for good.
 func (v *view) alone() *view {
 	empty := *v
 	empty.cpu.load, empty.memory.load, empty.company = forecast.Load{}, forecast.Load{}, outcome.Burden{}
@@ -108,13 +110,14 @@ func (v *view) alone() *view {
 	return &empty
 }
 
-// classOf is the class that a pod is of to those beside it. What a DaemonSet does, it does on every node.
+// classOf returns the class that a pod belongs to for the pods beside it. Pods of a DaemonSet have
+// none, since they do the same on every node.
 func classOf(pod *v1.Pod) (outcome.Class, bool) {
 	w, ok := forecast.WorkloadOf(pod)
 	return outcome.Class{Namespace: w.Namespace, Kind: w.Kind, Name: w.Name}, ok && w.Kind != "DaemonSet"
 }
 
-// beside counts the classes of a node's pods, at most outcome.MostCompanions of them.
+// beside counts the pods of each class on a node, for at most outcome.MostCompanions classes.
 func beside(node fwk.NodeInfo) []outcome.Companion {
 	var all []outcome.Companion
 	for _, r := range node.GetPods() {
@@ -131,7 +134,9 @@ func beside(node fwk.NodeInfo) []outcome.Companion {
 	return all
 }
 
-// expose is Σ residents · their risk at a point of the table, which is by how much their harm rises with each log-odds more.
+// expose returns Σ residents · their risk at a point of the table. Their harm rises by that much
+// for each additional unit of log-odds. For example, residents with a total weight of 3 and a risk
+// of .1 give .3.
 func (c *frame) expose(residents *[objective.Count]float32, at quality.Point) (sum float32) {
 	z := c.judge.Typical.In(at)
 	for o, weight := range residents {
@@ -142,17 +147,17 @@ func (c *frame) expose(residents *[objective.Count]float32, at quality.Point) (s
 	return sum
 }
 
-// share is an interval of a node's resource, where 1 is all of it.
+// share is an interval of a node's use of a resource, where 1 is the whole node.
 type share struct{ lower, upper float32 }
 
-// with is the predicted peak with one more pod.
+// with returns the predicted peak with one more pod.
 func (d *demand) with(pod forecast.Peak, together peak.Combiner) share {
 	u := forecast.PeakWith(d.residual, d.load, pod, together)
 	return share{float32(u.Lower) * d.per, float32(u.Upper) * d.per}
 }
 
-// suffer is Σ residents · their harm at a point of the table. It is linear in the node's CPU between the table's columns, so
-// that rows can keep it.
+// suffer returns Σ residents · their harm at a point of the table. Between the table's columns it
+// is linear in the node's CPU, so that rows can keep it.
 func (c *frame) suffer(residents *[objective.Count]float32, at quality.Point) float32 {
 	left, right := c.sufferOn(residents, at, at.Column), c.sufferOn(residents, at, at.Column+1)
 	return left + at.Right*(right-left)
@@ -168,13 +173,13 @@ func (c *frame) sufferOn(residents *[objective.Count]float32, at quality.Point, 
 	return sum
 }
 
-// forget makes room for other nodes when there are that many.
+// forget drops nodes that are gone, given the number of nodes.
 func (c *frame) forget(nodes int) {
 	c.views.Forget(nodes)
 	c.kept.forget(nodes)
 }
 
-// pressures of nodes by name.
+// pressures are those of nodes, by name.
 type pressures map[string]float32
 
 func (m pressures) of(node string) float32 {

@@ -9,8 +9,8 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 )
 
-// percentOf is 100·eˣ, less its fraction, for x ≤ 0. It is asked of every node for every pod, and a table takes half the
-// time of math.Exp (BenchmarkPercentOf).
+// percentOf returns 100·eˣ without its fraction, for x ≤ 0: for −.2 it is 81. It is called for
+// every node and every pod, and a table takes half the time of math.Exp (BenchmarkPercentOf).
 func percentOf(x float32) int64 {
 	if !(x > lowest) {
 		return 0
@@ -23,18 +23,18 @@ func percentOf(x float32) int64 {
 }
 
 const (
-	// percentSteps of the table for each unit of x.
+	// percentSteps is the number of the table's steps for each unit of x.
 	percentSteps = 64
-	// lowest x of which the percentage is below 1: ln .01 is greater.
+	// lowest is an x whose percentage is below 1, as ln .01 = −4.605 is greater.
 	lowest = -4.625
 )
 
 var percents = newPercentTable()
 
 type percentTable struct {
-	// from is the least x with each percentage, and +Inf beyond the last one.
+	// from is the smallest x for each percentage, and +Inf after the last one.
 	from [fwk.MaxScore + 2]float32
-	// below is no more than the percentage of any x in the step.
+	// below is at most the percentage of any x in the step.
 	below [-lowest*percentSteps + 1]int64
 }
 

@@ -1,9 +1,10 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package qos places pods by the service they will get: it scores nodes by the harm of a placement, which is the risk of
-// the pod and what its neighbours lose, and refuses nodes where even the lower bound of the risk is too high. It learns from
-// what comes of its own decisions.
+// Package qos places pods by the quality of service that they are predicted to get. It scores nodes
+// by the harm of a placement, which is the risk of the pod plus the loss of its neighbours. It
+// refuses nodes where even the lower bound of the risk is too high. It learns from the outcomes of
+// its own decisions.
 package qos
 
 import (
@@ -32,7 +33,7 @@ import (
 // Name of the plugin in a KubeSchedulerConfiguration.
 const Name = config.PredictedQoSName
 
-// PredictedQoS is the plugin.
+// PredictedQoS is the plugin of one profile.
 type PredictedQoS struct {
 	service *Service
 	handle  fwk.Handle
@@ -43,11 +44,11 @@ type PredictedQoS struct {
 	nodes   pernode.Whole
 	profile string
 	maxRisk float32 // 0–1; 1 refuses nobody
-	// fromModel has nodes scored and refused only while a model judges.
+	// fromModel is true if nodes are scored and refused only while a model judges.
 	fromModel bool
 	weights   [objective.Count]float32
 	named     int // nodes up to which metrics name them
-	// responseTime is the objective of latency pods that state none; 0 is none.
+	// responseTime is the objective of latency pods that state none. If 0, they have none.
 	responseTime time.Duration
 	rules        objective.Rules
 
@@ -74,8 +75,8 @@ var (
 	_ fwk.EnqueueExtensions = &PredictedQoS{}
 )
 
-// NewFactory returns the factory of plugins that read the service's snapshots and tell it how they fare. Each learns from
-// its own profile's decisions until its context ends.
+// NewFactory returns the factory of plugins that read the service's snapshots and report to it.
+// Each plugin learns from its own profile's decisions until its context ends.
 func NewFactory(service *Service) func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error) {
 	return func(ctx context.Context, obj runtime.Object, h fwk.Handle) (fwk.Plugin, error) {
 		args, err := config.As[*config.PredictedQoSArgs](obj)
@@ -121,7 +122,8 @@ func weightsOf(w *config.QoSWeights) [objective.Count]float32 {
 	}
 }
 
-// objectiveOf a pod is what the operator's rule for it says, else what objective.Of does.
+// objectiveOf returns the objective that the operator's rule states for the pod, otherwise that of
+// objective.Of.
 func (p *PredictedQoS) objectiveOf(pod *v1.Pod) objective.Objective {
 	if len(p.rules) > 0 {
 		if rule := p.rules.For(pod); rule != nil && rule.Stated {
@@ -131,7 +133,8 @@ func (p *PredictedQoS) objectiveOf(pod *v1.Pod) objective.Objective {
 	return objective.Of(pod, p.classes, p.claims)
 }
 
-// workload is how a pod's history is kept: by its controller, else by its objective.
+// workload returns the name under which a pod's history is kept: its controller, or its objective
+// if it has none.
 func workload(pod *v1.Pod, o objective.Objective) string {
 	if w, ok := forecast.WorkloadOf(pod); ok {
 		return w.Namespace + "/" + w.Kind + "/" + w.Name

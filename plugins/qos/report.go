@@ -12,23 +12,23 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
-// Report is what the plugin of one profile makes of nodes, and what became of its decisions.
+// Report is how the plugin of one profile judges nodes, and the outcomes of its decisions.
 type Report struct {
 	Profile string
 	Rung    string
-	// Scores says whether nodes are scored and refused by it.
+	// Scores is true if nodes are scored and refused by the current judge.
 	Scores bool
 	Counts feedback.Counts
-	// Named objectives, in the order of the args.
+	// Named are the named objectives, in the order of the args.
 	Named []NamedObjective
-	// Time when Nodes were judged; zero before a pod was placed.
+	// Time is when Nodes were judged. It is zero before a pod was placed.
 	Time  time.Time
 	Nodes []string
-	// Risks of a typical pod of each objective, by node. Nobody writes to them.
+	// Risks are those of a typical pod of each objective, by node. They must not be changed.
 	Risks [][objective.Count]Risk
 }
 
-// Reports are those of all profiles, by name.
+// Reports returns the reports of all profiles, sorted by name.
 func (s *Service) Reports() []Report {
 	var all []Report
 	for _, p := range s.all() {

@@ -17,26 +17,28 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
-// rows keep of each node's view what the harm of one more pod is computed from, so that PreScore reads memory in order, looks
-// nothing up by name, and adds nothing up that is the same for every pod. The zero value is ready.
+// rows are the values of each node's view from which the harm of one more pod is computed. PreScore
+// thus reads memory in order, looks nothing up by name, and adds nothing up that is the same for
+// every pod. The zero value is ready.
 type rows struct {
 	lock   sync.Mutex
 	rows   []row
 	memory []memory
 	rest   []rest
-	// index of the rows by node. A NodeInfo of the scheduler's snapshot keeps its place in memory while its node lives. It
-	// is replaced and never written to, since cycles read it without the lock.
+	// index holds the rows by node. A NodeInfo of the scheduler's snapshot keeps its place in
+	// memory while its node exists. The map is replaced, never changed, since cycles read it
+	// without the lock.
 	index map[fwk.NodeInfo]int32
-	// hints are the rows by generation, which are told apart by their last bits, mostly.
+	// hints are the rows by the low bits of their generation, which differ for most rows.
 	hints [hints]int32
-	// forgotten counts how often all rows were.
+	// forgotten counts how often all rows were dropped.
 	forgotten int
 }
 
-// hints is a power of two; with 5,000 nodes one in seven shares its hint with another.
+// hints is a power of two. With 5,000 nodes, one in seven shares its hint with another node.
 const hints = 1 << 15
 
-// row is what every pod reads, in two cache lines. The CPU is in shares of the node.
+// row is the part that every pod reads, in two cache lines. CPU is in shares of the node.
 type row struct {
 	node       fwk.NodeInfo
 	generation int64 // of the NodeInfo, at least 1; 0 where the row says nothing beyond the cycle that wrote it
@@ -51,22 +53,24 @@ type row struct {
 	loss                                  [columns]float32
 }
 
-// columns of the table from a node's own one on, for which rows keep what residents lose: a third of its CPU.
+// columns is the number of the table's columns, from a node's own column on, for which rows keep
+// the loss of residents. They span a third of its CPU.
 const columns = 11
 
-// memory is the most that a node's memory may be used, whatever peaks add up to, in shares of it. Few nodes come near to full, and
-// of the others nothing more is read.
+// memory is an upper bound of a node's memory use, however peaks add up, in shares of the node. Few
+// nodes come close to full, and for the others nothing more is read.
 type memory struct {
 	most, per float32 // per are shares in a byte
 }
 
-// fullFrom is the share of a node's memory from where on kubelets evict and the kernel kills.
+// fullFrom is the share of a node's memory above which kubelets evict and the kernel kills.
 const fullFrom = .9
 
-// ample says whether the node's memory stays below that with a pod that uses no more than so many bytes.
+// ample reports whether the node's memory stays below fullFrom with a pod that uses at most that
+// many bytes.
 func (m *memory) ample(bytes float32) bool { return m.most+bytes*m.per < fullFrom-1e-3 }
 
-// rest is what some pods read, too.
+// rest is the part that only some pods read.
 type rest struct {
 	name      string // of the node
 	memory    demand
@@ -74,7 +78,7 @@ type rest struct {
 	suffered  float32
 }
 
-// set takes a node's view.
+// set fills in a row from a node's view.
 func (r *rows) set(c *frame, k int32, v *view) {
 	r.rows[k].set(c, v)
 	l, per := &v.memory.load, v.memory.per
@@ -95,7 +99,7 @@ func (r *row) set(c *frame, v *view) {
 	}
 }
 
-// newcomer is the pod in hand, as it is added to rows.
+// newcomer is the pod in hand, in the form in which it is added to rows.
 type newcomer struct {
 	mean, excess, sure, apart, together float32
 	memory                              float32 // bytes at most
@@ -111,8 +115,8 @@ func (c *podCycle) newcomer() newcomer {
 	return newcomer{float32(l.Mean), float32(l.Excess), float32(l.Sure), float32(1 - rho), float32(rho), float32(memory.Mean + memory.Excess)}
 }
 
-// after is forecast.PeakWith's upper bound in a row's units. The largest single peak needs no look: it is its mean and excess,
-// and neither is more than what is added here.
+// after returns forecast.PeakWith's upper bound in the row's units. The largest single peak need
+// not be checked: it is its pod's mean and excess, and neither exceeds what is added here.
 func (r *row) after(pod *newcomer) float32 {
 	mean, own := r.mean+pod.mean*r.per, pod.excess*r.per
 	excess := r.excess + own
@@ -126,7 +130,7 @@ func (r *row) after(pod *newcomer) float32 {
 	return upper
 }
 
-// harmOn is the harm of a placement by the row.
+// harmOn returns the harm of a placement on the node of a row.
 func (c *podCycle) harmOn(k int32, pod *newcomer) float32 {
 	r := &c.kept.rows[k]
 	at := quality.At(r.after(pod), r.pressure)
@@ -142,7 +146,8 @@ func (c *podCycle) harmOn(k int32, pod *newcomer) float32 {
 	return own + c.suffer(&rest.residents, at) - rest.suffered
 }
 
-// forget starts over when rows of nodes that are gone outnumber those of the nodes that there are.
+// forget drops all rows if there are more than 2·nodes + 100, so that rows of nodes that are gone
+// do not add up.
 func (r *rows) forget(nodes int) {
 	r.lock.Lock()
 	defer r.lock.Unlock()
@@ -152,7 +157,7 @@ func (r *rows) forget(nodes int) {
 	}
 }
 
-// known is a node that there is a row of.
+// known is a node with a row.
 type known struct {
 	node fwk.NodeInfo // to be told from others, not to be read: upstream writes to it
 	name string
@@ -170,7 +175,7 @@ func (r *rows) nodes() []known {
 	return out
 }
 
-// take adds a row of a node's view, before others see the rows.
+// take adds a row for a node's view, before others see the rows.
 func (r *rows) take(c *frame, node fwk.NodeInfo, generation int64, v *view) {
 	k := int32(len(r.rows))
 	r.append(row{node: node, generation: generation})
@@ -182,7 +187,7 @@ func (r *rows) append(of row) {
 	r.rows, r.memory, r.rest = append(r.rows, of), append(r.memory, memory{}), append(r.rest, rest{})
 }
 
-// add gives rows to nodes that have none.
+// add gives rows to nodes without one.
 func (r *rows) add(nodes []fwk.NodeInfo) {
 	index := make(map[fwk.NodeInfo]int32, len(r.index)+len(nodes))
 	maps.Copy(index, r.index)
@@ -195,7 +200,8 @@ func (r *rows) add(nodes []fwk.NodeInfo) {
 	r.index = index
 }
 
-// at returns where the row of a node is that is at the generation, or -1 where there is none.
+// at returns the index of a node's row, looked up by its generation first, or -1 if the node has
+// none.
 func (r *rows) at(n fwk.NodeInfo, generation int64) int32 {
 	hint := &r.hints[generation%hints]
 	if k := *hint; int(k) < len(r.rows) && r.rows[k].node == n {
@@ -209,10 +215,11 @@ func (r *rows) at(n fwk.NodeInfo, generation int64) int32 {
 	return k
 }
 
-// notInHand is the harm of nodes that the pod is not judged on.
+// notInHand is the harm of nodes on which the pod is not judged.
 var notInHand = float32(math.Inf(1))
 
-// pass computes the harm of the cycle's pod on the nodes. Rows of nodes that have not changed are read as they are.
+// pass computes the harm of the cycle's pod on the nodes. Rows of unchanged nodes are read as they
+// are.
 func (p *PredictedQoS) pass(c *podCycle, state fwk.CycleState, nodes []fwk.NodeInfo) {
 	r := &c.kept
 	r.lock.Lock()
@@ -232,8 +239,8 @@ func (p *PredictedQoS) pass(c *podCycle, state fwk.CycleState, nodes []fwk.NodeI
 	c.rows = r.index
 }
 
-// bring brings the row of the first of the nodes up to date and returns it. Where it has none, those after it get one, too.
-// The lock is held.
+// bring updates the row of the first node and returns its index. If the node has none, it and the
+// nodes after it get rows. The caller holds the lock.
 func (p *PredictedQoS) bring(c *podCycle, state fwk.CycleState, nodes []fwk.NodeInfo) int32 {
 	r, n := &c.kept, nodes[0]
 	generation := n.GetGeneration()
@@ -242,7 +249,8 @@ func (p *PredictedQoS) bring(c *podCycle, state fwk.CycleState, nodes []fwk.Node
 		r.add(nodes)
 		k = r.index[n]
 	}
-	// In the cycle of a pod group a generation says nothing; see pernode.
+	// In the cycle of a pod group the generation does not tell which pods are on the node; see
+	// pernode.
 	trusted := !state.IsPodGroupSchedulingCycle()
 	if row := &r.rows[k]; row.generation != generation || !trusted {
 		r.set(c.frame, k, p.view(c.frame, state, n))
@@ -254,7 +262,7 @@ func (p *PredictedQoS) bring(c *podCycle, state fwk.CycleState, nodes []fwk.Node
 	return k
 }
 
-// reach makes room for the harm on so many nodes.
+// reach makes room for the harm on that many nodes.
 func (c *podCycle) reach(nodes int) {
 	c.harms = slices.Grow(c.harms, nodes-len(c.harms))
 	for len(c.harms) < nodes {

@@ -20,7 +20,8 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
-// Service is what the plugins of all profiles share: where forecasts and pressure come from, and what metrics tell of.
+// Service is the state that the plugins of all profiles share: the sources of forecasts and
+// pressure, and the plugins that metrics report on.
 type Service struct {
 	views    *cycle.Views
 	claims   *claims.Policy
@@ -33,23 +34,23 @@ type Service struct {
 	measured atomic.Pointer[measure.Reader] // nil where no query is asked
 }
 
-// NewService returns a service that judges by views. policy says which pods may claim an
-// objective; nil is none.
+// NewService returns a service that judges by views. policy tells which pods may claim an
+// objective; if nil, none may.
 func NewService(views *cycle.Views, policy *claims.Policy) *Service {
 	return &Service{views: views, claims: policy, now: time.Now}
 }
 
-// Views are what it judges by.
+// Views returns the views that the plugins judge by.
 func (s *Service) Views() *cycle.Views { return s.views }
 
-// Untold returns the service, whose plugins do not judge nodes only to tell of them, and judge by new forecasts at once, however long
-// that takes. Call it before they are made.
+// Untold changes the service and returns it. Its plugins then judge no nodes for the export, and
+// judge by new forecasts at once, however long that takes. Call it before plugins are made.
 func (s *Service) Untold() *Service {
 	s.untold = true
 	return s
 }
 
-// Measure asks the queries of the plugins' objectives at the interval, until ctx ends.
+// Measure asks the queries of the plugins' objectives at the interval until ctx ends.
 func (s *Service) Measure(ctx context.Context, source usage.PodAsker, interval time.Duration) {
 	reader := measure.New(source, interval, s.now, func() (profiles []measure.Asking) {
 		for _, p := range s.all() {
@@ -61,13 +62,13 @@ func (s *Service) Measure(ctx context.Context, source usage.PodAsker, interval t
 	reader.Run(ctx)
 }
 
-// asking is a plugin as a measure.Reader sees it.
+// asking is a plugin in the form that a measure.Reader needs.
 type asking struct {
 	objective.Rules
 	*feedback.Loop
 }
 
-// query is how a query fares.
+// query returns the state of a query.
 func (s *Service) query(query string) (status measure.Status) {
 	if reader := s.measured.Load(); reader != nil && query != "" {
 		status = reader.Status(query)
@@ -75,7 +76,8 @@ func (s *Service) query(query string) (status measure.Status) {
 	return status
 }
 
-// Wait returns when the plugins have ended, which they do with their contexts, and have written their observations.
+// Wait returns when the plugins have ended and have written their observations. They end with their
+// contexts.
 func (s *Service) Wait() { s.running.Wait() }
 
 func (s *Service) add(ctx context.Context, p *PredictedQoS) {
@@ -102,7 +104,8 @@ func (s *Service) pressures() pressures {
 	return nil
 }
 
-// Observe takes a clean reading: pressure of nodes, and what pods suffer. It writes nothing to it.
+// Observe takes the pressure of nodes and the measurements of pods from a clean reading, which it
+// does not change.
 func (s *Service) Observe(r *usage.Reading) {
 	nodes := make(pressures, len(r.Nodes))
 	for i := range r.Nodes {

@@ -20,10 +20,11 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/qos/objective"
 )
 
-// Reserve notes what the pod is predicted to get on the node that was chosen, and with which chance it was chosen.
+// Reserve records the service that the pod is predicted to get on the chosen node, and the
+// probability with which the node was chosen.
 func (p *PredictedQoS) Reserve(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodeName string) *fwk.Status {
 	c := cycleIn(state)
-	// A decision in which the plugin had no part is watched where it costs little.
+	// A decision that the plugin had no part in is watched only if that costs little.
 	if c == nil && (!p.fromModel || !p.feedback.HasRoom()) {
 		return nil
 	}
@@ -63,18 +64,18 @@ func (p *PredictedQoS) Reserve(ctx context.Context, state fwk.CycleState, pod *v
 
 const reservedKey = "Reserve" + Name
 
-// reserved is the decision that Reserve noted.
+// reserved is the decision that Reserve recorded.
 type reserved struct{ *feedback.Decision }
 
-// Clone shares the decision: one pod is bound once.
+// Clone returns the same decision, since a pod is bound once.
 func (r reserved) Clone() fwk.StateData { return r }
 
-// Unreserve forgets the decision: it did not come true.
+// Unreserve drops the decision, since the pod is not bound.
 func (p *PredictedQoS) Unreserve(_ context.Context, state fwk.CycleState, _ *v1.Pod, _ string) {
 	state.Delete(reservedKey)
 }
 
-// PostBind begins to watch what comes of the decision.
+// PostBind begins to watch the outcome of the decision.
 func (p *PredictedQoS) PostBind(_ context.Context, state fwk.CycleState, pod *v1.Pod, _ string) {
 	if data, err := state.Read(reservedKey); err == nil {
 		p.feedback.Bound(data.(reserved).Decision)
@@ -83,7 +84,7 @@ func (p *PredictedQoS) PostBind(_ context.Context, state fwk.CycleState, pod *v1
 	}
 }
 
-// listen follows what becomes of pods and nodes, until ctx ends.
+// listen follows changes of pods and nodes until ctx ends.
 func (p *PredictedQoS) listen(ctx context.Context) error {
 	informers := p.handle.SharedInformerFactory()
 	if informers == nil {
