@@ -6,13 +6,14 @@ package rebalance
 import "github.com/foresight-scheduler/foresight/config"
 
 const (
-	// asks is how many pods the scheduler is asked about for one move.
+	// asks is the number of pods that the scheduler is asked about for one move.
 	asks = 8
-	// keeps is the weight of an hour ahead as a share of that of the one before it, chosen in replays (docs/results/moves.md).
+	// keeps is the weight of each hour ahead as a share of that of the hour before, chosen in
+	// replays (docs/results/moves.md). For example, the fourth hour weighs .8³ = .51.
 	keeps = .8
 )
 
-// OptionsOf are the options of args, which must be valid.
+// OptionsOf returns the options of args, which must be valid.
 func OptionsOf(a *config.RebalanceArgs) Options {
 	return Options{
 		MinGain: float64(a.MinGainCoreMinutes), MinShare: float64(a.MinGainPercent) / 100, Lost: a.LostWork.Duration, Again: a.MoveAgainAfter.Duration,
@@ -23,7 +24,7 @@ func OptionsOf(a *config.RebalanceArgs) Options {
 	}
 }
 
-// SurveyOf is the survey of args, which must be valid.
+// SurveyOf returns the survey of args, which must be valid.
 func SurveyOf(a *config.RebalanceArgs, movable Movable) Survey {
 	return Survey{Hours: int(a.HorizonHours), Keeps: keeps, Movable: movable}
 }

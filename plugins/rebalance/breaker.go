@@ -11,22 +11,27 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
-// Breaker stops moves that do not bring what they promised.
+// Breaker stops moves if past moves did not bring what they promised.
 type Breaker struct {
-	// Moves that must have been followed to the end before it judges; 0 never judges.
+	// Moves is how many moves must have been followed to the end before the breaker judges; 0 is
+	// never.
 	Moves float64
-	// Share of the promised gain that moves must bring, all together.
+	// Share is the part of the promised gain that moves must bring together, 0–1. For example, with
+	// .5 moves that promised 100 core minutes and brought 40 trip the breaker.
 	Share float64
-	// Pause is how long no pod moves then.
+	// Pause is how long no pod moves after that.
 	Pause time.Duration
 }
 
-// keepsMove is what counts of the sums after another move: those of the last twenty or so.
+// keepsMove is the part of the sums that still counts after another move. With .95, about the last
+// 1/(1 − .95) = 20 moves count.
 const keepsMove = .95
 
-// Follow adds up what moves brought over the time since it was last called: what both nodes now use beyond what they run well at, against
-// what they would with the pod where it was, as far as CPU goes. Of two moves from one node each is held against the other one made, so
-// together they brought more than the sum says. A move is followed for as long as the slots reach. Realised returns the sums.
+// Follow adds up what moves brought in the time since the last call. For CPU only, it compares what
+// both nodes now use above the level up to which they run well with what they would use if the pod
+// had not moved. If two pods left one node, each is compared with the other one moved, so together
+// they brought more than the sum says. A move is followed for as long as the slots reach. Realised
+// returns the sums.
 func (p *Planner) Follow(c *Cluster, over time.Duration) {
 	l := &p.ledger
 	follow := false
@@ -60,7 +65,8 @@ func (p *Planner) Follow(c *Cluster, over time.Duration) {
 	}
 }
 
-// Brought is what the move of a pod at a time has brought so far, in core minutes, and over how long that was followed.
+// Brought returns what the move of a pod at a time has brought so far, in core minutes, and for how
+// long it was followed.
 func (p *Planner) Brought(uid string, at time.Time) (gain float64, over time.Duration) {
 	for _, m := range p.ledger.moves {
 		if m.Pod.UID == uid && m.At.Equal(at) {
@@ -70,7 +76,8 @@ func (p *Planner) Brought(uid string, at time.Time) (gain float64, over time.Dur
 	return 0, 0
 }
 
-// excess is by how many cores a node passes what it runs well at, with so much more on it.
+// excess returns by how many cores a node with that much more use exceeds the level up to which it
+// runs well. For example, a node of 8 cores runs well up to 6.4, so at 7 cores it is .6.
 func excess(n *Node, more float64) float64 {
 	use := n.Beyond[forecast.CPU].Mean + more
 	for _, p := range n.Pods {
@@ -79,7 +86,8 @@ func excess(n *Node, more float64) float64 {
 	return max(0, use-cycle.RunsWell()[forecast.CPU]*n.Size[forecast.CPU])
 }
 
-// settle ends the following of a move.
+// settle ends the following of a move and adds it to the sums. part is the part of the time, 0–1,
+// for which it was followed.
 func (l *ledger) settle(m *made, now time.Time, part float64) {
 	m.settled = true
 	s := &l.sums
@@ -92,7 +100,8 @@ func (l *ledger) settle(m *made, now time.Time, part float64) {
 	}
 }
 
-// Realised is what the last twenty or so moves promised and brought, in core minutes, and until when the breaker stops moves.
+// Realised returns what about the last twenty moves promised and brought, in core minutes, and
+// until when the breaker stops moves.
 func (p *Planner) Realised() (promised, realised float64, stopped time.Time) {
 	return p.ledger.sums.promised, p.ledger.sums.realised, p.ledger.stopped
 }

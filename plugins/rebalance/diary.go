@@ -12,17 +12,18 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
-// mostRecords of moves are kept.
+// mostRecords is the number of moves whose records are kept.
 const mostRecords = 200
 
-// What came of a move that was found, as records and metrics spell it. An eviction that is refused has the Reason.
+// These are the results of a move that was found, as records and metrics spell them. A refused
+// eviction has its Reason instead.
 const (
 	Suggested = "suggested"
 	Made      = "moved"
 	Packed    = "packed" // moved so that its node is emptied
 )
 
-// Record of a move that was suggested or tried.
+// Record is a move that was suggested or tried.
 type Record struct {
 	ID        int64     `json:"id"`
 	Time      time.Time `json:"time"`
@@ -32,21 +33,22 @@ type Record struct {
 	UID       string    `json:"uid"`
 	From      string    `json:"from"`
 	To        string    `json:"to"`
-	// Why in a sentence.
+	// Why explains the move in a sentence.
 	Why string `json:"why"`
-	// Gain in core minutes, and what of it is the cost of the move, taken off.
+	// Gain is in core minutes, after Cost, the cost of the move, was subtracted.
 	Gain float64 `json:"gain_core_minutes"`
 	Cost float64 `json:"cost_core_minutes"`
-	// Successor is the pod that came in its place, and On the node that it came to; empty is not known.
+	// Successor is the pod that replaced the moved one, and On its node. Empty is unknown.
 	Successor    string `json:"successor,omitempty"`
 	SuccessorUID string `json:"successor_uid,omitempty"`
 	On           string `json:"on,omitempty"`
-	// Realised is what the move has brought so far, in core minutes, over so many minutes; absent before that was measured.
+	// Realised is what the move has brought so far, in core minutes, over RealisedMinutes. It is
+	// absent until that was measured.
 	Realised        *float64 `json:"realised_core_minutes,omitempty"`
 	RealisedMinutes float64  `json:"realised_minutes,omitempty"`
 }
 
-// diary is what a loop has to tell. Who reads it does not wait for a look or an eviction.
+// diary is what a loop reports. Its readers wait neither for a look nor for an eviction.
 type diary struct {
 	lock    sync.Mutex
 	records []Record // the newest last
@@ -58,7 +60,7 @@ type diary struct {
 	}
 }
 
-// looked takes what a look came to. Brought says what became of a pod's move.
+// looked stores the result of a look. brought returns what a pod's move has brought.
 func (d *diary) looked(now time.Time, plan *Plan, promised, realised float64, stopped time.Time, brought func(uid string, at time.Time) (float64, time.Duration)) {
 	d.lock.Lock()
 	defer d.lock.Unlock()
@@ -75,7 +77,7 @@ func (d *diary) looked(now time.Time, plan *Plan, promised, realised float64, st
 	}
 }
 
-// add keeps a record, and gives it its ID.
+// add stores a record and sets its ID.
 func (d *diary) add(r *Record) {
 	d.lock.Lock()
 	defer d.lock.Unlock()
@@ -89,7 +91,7 @@ func (d *diary) add(r *Record) {
 	}
 }
 
-// succeeded notes the pod that came in the place of one that was moved.
+// succeeded stores which pod replaced one that was moved.
 func (d *diary) succeeded(id int64, by *Pod, on string) {
 	d.lock.Lock()
 	defer d.lock.Unlock()
@@ -113,7 +115,7 @@ func (d *diary) newest(want func(*Record) bool) []Record {
 	return out
 }
 
-// record tells of a move.
+// record returns the record of a move.
 func (c *Cluster) record(m *Move) Record {
 	at := func(slot int) string { return c.Now.Add(c.Until(slot)).UTC().Format("15:04") }
 	from, to := &m.Peak, &m.PeakTo
@@ -130,7 +132,7 @@ func (c *Cluster) record(m *Move) Record {
 	}
 }
 
-// short is an amount of the peak's resource.
+// short formats an amount of the peak's resource.
 func (p *Peak) short(amount float64) string {
 	if p.Resource == forecast.Memory {
 		return fmt.Sprintf("%.1f GiB", amount/(1<<30))
@@ -138,7 +140,7 @@ func (p *Peak) short(amount float64) string {
 	return fmt.Sprintf("%.1f", amount)
 }
 
-// of is an amount against the node's size.
+// of formats an amount together with the node's size.
 func (p *Peak) of(amount float64) string {
 	if p.Resource == forecast.Memory {
 		return fmt.Sprintf("%.1f of %.1f GiB of memory", amount/(1<<30), p.Size/(1<<30))

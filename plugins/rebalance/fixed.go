@@ -11,17 +11,17 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
-// Movable says which pods may move at all.
+// Movable tells which pods may move at all.
 type Movable struct {
 	// MaxPriority is the highest priority of pods that move.
 	MaxPriority int32
-	// Namespace says of a namespace that its pods may move; nil is all.
+	// Namespace reports whether pods of a namespace may move. If nil, those of all may.
 	Namespace func(name string) bool
-	// Scheduler says of a scheduler that its pods may move.
+	// Scheduler reports whether pods of a scheduler may move.
 	Scheduler func(name string) bool
 }
 
-// FixedBy says why a pod may not move, whatever is predicted; "" is nothing.
+// FixedBy returns why a pod may not move, whatever is predicted, or "" if it may.
 func (m *Movable) FixedBy(pod *v1.Pod) Reason {
 	owner := metav1.GetControllerOfNoCopy(pod)
 	switch {
@@ -53,7 +53,8 @@ func (m *Movable) FixedBy(pod *v1.Pod) Reason {
 	return ""
 }
 
-// holdsData says that the pod keeps files on its node. What is in memory goes with a restart too.
+// holdsData reports whether the pod keeps files on its node. Files in memory do not count, since a
+// restart loses them too.
 func holdsData(pod *v1.Pod) bool {
 	for i := range pod.Spec.Volumes {
 		v := &pod.Spec.Volumes[i]

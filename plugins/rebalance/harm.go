@@ -11,7 +11,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/model/harm"
 )
 
-// sum of what some pods use in each slot: means, variances and deviations of each resource.
+// sum is the use of some pods in each slot: means, variances and deviations of each resource.
 type sum []forecast.NodeUse
 
 func (c *Cluster) sumOf(n *Node) sum {
@@ -28,15 +28,17 @@ func (s sum) add(p *Pod, sign float64) {
 	}
 }
 
-// with returns the sum with or, where sign is −1, without a pod, in one that it is handed.
+// with writes the sum plus (sign 1) or minus (sign −1) a pod to into, and returns it.
 func (s sum) with(p *Pod, sign float64, into sum) sum {
 	copy(into, s)
 	into.add(p, sign)
 	return into
 }
 
-// suffers is what a node whose pods use so much is expected to use beyond what it runs well at, in core minutes, weighted. Memory
-// counts by its share of the node: a tenth of the memory too much for a minute is a tenth of the cores for a minute.
+// suffers returns how much a node whose pods use that much is expected to use above the level up to
+// which it runs well, in weighted core minutes. Memory counts by its share of the node. For
+// example, if a node of 16 cores has a tenth too much memory in use for an hour of weight 1, that
+// is .1·16·60 = 96 core minutes.
 func (c *Cluster) suffers(n *Node, use sum) (total float64) {
 	runsWell := cycle.RunsWell()
 	for k, slot := range c.Slots {
@@ -49,8 +51,9 @@ func (c *Cluster) suffers(n *Node, use sum) (total float64) {
 	return total
 }
 
-// peak is the slot in which a node suffers the most with a pod, and the resource by which it does; where it suffers nothing, that which is the
-// fullest. Use includes the pod.
+// peak returns the slot in which a node suffers the most with a pod, and the resource by which it
+// does. If it never suffers, it is the slot and resource in which the node is fullest. use includes
+// the pod.
 func (c *Cluster) peak(n *Node, use sum, pod *Pod) (p Peak) {
 	runsWell := cycle.RunsWell()
 	worst, fullest := 0.0, -1.0
@@ -70,7 +73,7 @@ func (c *Cluster) peak(n *Node, use sum, pod *Pod) (p Peak) {
 	return p
 }
 
-// Until is how far ahead of now a slot begins.
+// Until returns the time from now to the beginning of a slot.
 func (c *Cluster) Until(slot int) (ahead time.Duration) {
 	for _, s := range c.Slots[:slot] {
 		ahead += s.Length

@@ -8,20 +8,22 @@ import (
 	"time"
 )
 
-// ledger remembers moves for as long as they count: against budgets for an hour, and against moving the pod again for longer.
+// ledger is the memory of moves, as long as they count: for an hour against budgets, and for longer
+// against moving the same pod again.
 type ledger struct {
 	breaker Breaker
 	since   time.Time
 	moves   []*made
-	// inherited are pods that may have come by moves of a planner before this one; nil is not known yet.
+	// inherited are pods that may have come by moves of an earlier planner. If nil, they are not
+	// known yet.
 	inherited []inherited
-	// lineage is what became of pods that were moved, by UID.
+	// lineage holds, by UID, the history of pods that were moved.
 	lineage map[string]*lineage
 	stopped time.Time // until when the breaker has stopped moves
 	sums    struct{ promised, realised, moves float64 }
 }
 
-// made is a move that was made.
+// made is a move that was carried out or suggested.
 type made struct {
 	Move
 	successor string // UID; "" is not known yet
@@ -30,14 +32,15 @@ type made struct {
 	settled   bool
 }
 
-// inherited is a pod that may have come in the place of one that was moved before this planner began.
+// inherited is a pod that may have replaced one that was moved before this planner began.
 type inherited struct {
 	workload, namespace, node string
 	at                        time.Time
 }
 
-// inherit has pods that came a short time before this planner began, and those that are on their way, count as moves against the budgets for
-// an hour: what the planner before it moved is among them. A planner whose moves bar no pod from moving again bars none here.
+// inherit counts pods that came shortly before this planner began, and pods that are being deleted,
+// as moves against the budgets for an hour, since the moves of an earlier planner are among them.
+// It counts none if moves bar no pod from moving again.
 func (l *ledger) inherit(c *Cluster, o *Options) {
 	if l.inherited != nil {
 		return
@@ -61,27 +64,27 @@ func (l *ledger) inherit(c *Cluster, o *Options) {
 	}
 }
 
-// lineage is one pod through its moves.
+// lineage is the history of one pod through its moves.
 type lineage struct {
 	moved time.Time
 	left  []string // nodes, the newest last
 }
 
-// mostLeft nodes are remembered of a pod.
+// mostLeft is the number of nodes that are remembered for a pod.
 const mostLeft = 8
 
 func newLedger(b Breaker, since time.Time) ledger {
 	return ledger{breaker: b, since: since, lineage: map[string]*lineage{}}
 }
 
-// Moved tells the planner of a move that was made.
+// Moved tells the planner that a move was made or suggested.
 func (p *Planner) Moved(m Move) {
 	m.Pod = m.Pod.named()
-	// What empties a node promises nothing that could be followed.
+	// A move that empties a node promises no gain that could be followed.
 	p.ledger.moves = append(p.ledger.moves, &made{Move: m, settled: m.Empties})
 }
 
-// Succeeded tells it which pod came in the place of a pod that was moved.
+// Succeeded tells the planner which pod replaced one that was moved.
 func (p *Planner) Succeeded(moved *Pod, successor string) {
 	l := &p.ledger
 	for _, m := range l.moves {
@@ -101,7 +104,7 @@ func (p *Planner) Succeeded(moved *Pod, successor string) {
 	}
 }
 
-// forget what no longer counts.
+// forget drops what no longer counts.
 func (l *ledger) forget(now time.Time, after time.Duration) {
 	l.inherited = slices.DeleteFunc(l.inherited, func(i inherited) bool { return now.Sub(i.at) >= time.Hour })
 	l.moves = slices.DeleteFunc(l.moves, func(m *made) bool { return m.settled && now.Sub(m.At) >= after || now.Sub(m.At) >= 2*after })
@@ -112,11 +115,13 @@ func (l *ledger) forget(now time.Time, after time.Duration) {
 	}
 }
 
-// allows says why a pod may not leave its node now; "" is nothing. Planned moves count as made. Moves that empty nodes and the others have a budget of their
-// own for the hour; those of a workload and of a namespace are one.
+// allows returns why a pod may not leave its node now, or "" if it may. Planned moves count as
+// made. Moves that empty nodes and other moves have separate budgets for the hour; those of a
+// workload and of a namespace are shared.
 func (l *ledger) allows(pod *Pod, node string, now time.Time, o *Options, planned []Move, empties bool) Reason {
-	// 1. Not twice within a time. A pod whose predecessor is not known may have been moved: where its workload had a move that has no
-	// successor yet, and in the time before this planner began.
+	// 1. Not twice within a time. If the predecessor of a pod is not known, it may have been moved:
+	// its workload had a move without a known successor, or the pod came shortly before this
+	// planner began.
 	if line := l.lineage[pod.UID]; line != nil && now.Sub(line.moved) < o.Again {
 		return TooSoon
 	}
@@ -167,7 +172,7 @@ func (l *ledger) allows(pod *Pod, node string, now time.Time, o *Options, planne
 	return ""
 }
 
-// spent is how many pods have moved from or to a node within an hour.
+// spent returns how many pods have moved from or to a node within an hour.
 func (l *ledger) spent(node string, now time.Time, planned []Move) (n int) {
 	for i := range planned {
 		if planned[i].From == node || planned[i].To == node {
@@ -187,7 +192,7 @@ func (l *ledger) spent(node string, now time.Time, planned []Move) (n int) {
 	return n
 }
 
-// left says whether a pod was moved away from the node before.
+// left reports whether a pod was moved away from the node before.
 func (l *ledger) left(pod *Pod, node string) bool {
 	line := l.lineage[pod.UID]
 	return line != nil && slices.Contains(line.left, node)

@@ -9,7 +9,7 @@ import (
 	"k8s.io/component-base/metrics"
 )
 
-// Metrics of a loop.
+// Metrics are those of a loop.
 type Metrics struct {
 	moves    *metrics.CounterVec
 	refused  *metrics.CounterVec
@@ -60,12 +60,12 @@ func NewMetrics() *Metrics {
 	}
 }
 
-// Register them.
+// Register registers the metrics.
 func (m *Metrics) Register(register func(...metrics.Registerable)) {
 	register(m.moves, m.refused, m.promised, m.gain, m.suffers, m.stopped, m.resizes, m.seconds)
 }
 
-// looked counts a look that began at now. A plan that is nil is a look that failed.
+// looked counts a look that began at now. plan is nil if the look failed.
 func (m *Metrics) looked(now time.Time, took time.Duration, plan *Plan, p *Planner) {
 	m.seconds.Observe(took.Seconds())
 	promised, realised, stopped := p.Realised()

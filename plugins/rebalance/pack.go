@@ -12,64 +12,67 @@ import (
 )
 
 const (
-	// mostEmptied nodes are found at a time, and mostPackAsks is how often the scheduler is asked for all of them.
+	// mostEmptied is the number of nodes that are found at a time, and mostPackAsks how often the
+	// scheduler is asked for all of them.
 	mostEmptied, mostPackAsks = 10, 100
 )
 
 // Elsewhere asks the scheduler where pods would go if nodes were not there.
 type Elsewhere interface {
-	// Elsewhere returns the nodes that the pod's profile would choose among if it left its node, and none of those without were there. Moved are taken
-	// to be on their new nodes.
+	// Elsewhere returns the nodes that the pod's profile would choose among if the pod left its
+	// node and the nodes of without did not exist. The pods of moved count as being on their new
+	// nodes.
 	Elsewhere(ctx context.Context, pod *Pod, without []string, moved []Move) ([]string, error)
 }
 
 // Emptied is a node that could do without its pods, so that a cluster autoscaler can remove it.
 type Emptied struct {
 	Node string `json:"node"`
-	// Moves that empty it: pods by namespace/name, and where they would go. Pods of DaemonSets and static ones stay, and go with it.
+	// Moves are those that empty it. Pods of DaemonSets and static pods are removed with the node.
 	Moves []EmptyingMove `json:"moves"`
-	// Harm is by how many core minutes all nodes together would suffer more within the horizon.
+	// Harm is how much more all nodes together would suffer within the horizon, in core minutes.
 	Harm float64 `json:"harm_core_minutes"`
 }
 
-// EmptyingMove is one pod's.
+// EmptyingMove is the move of one pod, by namespace/name.
 type EmptyingMove struct {
 	Pod string `json:"pod"`
 	To  string `json:"to"`
 }
 
-// Packing is what could be emptied.
+// Packing is the answer to which nodes could be emptied.
 type Packing struct {
 	Time    time.Time `json:"time"`
 	Emptied []Emptied `json:"emptied"`
-	// Nodes that there are, and how many of them were Tried. Kept counts those that were not emptied, by why.
+	// Nodes counts all nodes, and Tried those that were tried. Kept counts those not emptied, by
+	// reason.
 	Nodes int            `json:"nodes"`
 	Tried int            `json:"tried"`
 	Kept  map[Reason]int `json:"kept"`
-	// Partial says that the time for an answer ended before all nodes were looked at.
+	// Partial is true if the time was over before all nodes were looked at.
 	Partial bool `json:"partial,omitempty"`
 
-	// Mode of the loop that empties nodes; empty is off.
+	// Mode is that of the loop that empties nodes; empty is off.
 	Mode string `json:"mode,omitempty"`
-	// Now is the node that it is emptying, and Since when.
+	// Now is the node that the loop is emptying, and Since since when.
 	Now   string     `json:"now,omitempty"`
 	Since *time.Time `json:"since,omitempty"`
-	// Records of what it did, the newest first.
+	// Records are the loop's, the newest first.
 	Records []NodeRecord `json:"records,omitempty"`
 }
 
-// NodeRecord tells of a node that was to be emptied.
+// NodeRecord is what happened to a node that was to be emptied.
 type NodeRecord struct {
 	Time time.Time `json:"time"`
 	Node string    `json:"node"`
 	// Result is suggested, marked, emptied, removed or given-up.
 	Result string `json:"result"`
-	// Reason why it was given up.
+	// Reason is why it was given up.
 	Reason Reason `json:"reason,omitempty"`
 	Why    string `json:"why"`
 }
 
-// Reasons why a node is not emptied, beside those why a pod does not move.
+// These are the reasons why a node is not emptied, besides those why a pod does not move.
 const (
 	Harms  Reason = "harm"    // the other nodes would suffer
 	Unsure Reason = "unknown" // nothing recent is known of it
@@ -77,8 +80,9 @@ const (
 	Many   Reason = "pods"    // it has more pods than the scheduler is still asked about, or than maxPods
 )
 
-// Pack finds nodes that can be emptied with no other node suffering more, those first whose pods request the least. All of them can be, one after the other. It moves
-// nothing and remembers nothing: budgets of moves do not bind it, and PodDisruptionBudgets are asked by whoever evicts. If ctx's deadline passes,
+// Pack finds nodes that can be emptied, one after the other, within Options.MaxHarm each. It tries
+// first the nodes whose pods request the least CPU. It neither moves nor remembers anything:
+// budgets do not count, and the evictor must check PodDisruptionBudgets. If ctx's deadline passes,
 // it returns what it found until then.
 func (p *Planner) Pack(ctx context.Context, c *Cluster, dry Elsewhere) (*Packing, error) {
 	s := newState(c)
@@ -141,7 +145,8 @@ func (p *Planner) Pack(ctx context.Context, c *Cluster, dry Elsewhere) (*Packing
 	return out, nil
 }
 
-// Leaving are the pods that would have to leave a node so that it is empty, the largest first, or why one cannot.
+// Leaving returns the pods that must leave a node to empty it, the largest first, or why one
+// cannot.
 func (n *Node) Leaving() (pods []*Pod, reason Reason) {
 	if n.Unknown {
 		return nil, Unsure
@@ -219,33 +224,34 @@ func (p *Planner) empty(ctx context.Context, s *state, dry Elsewhere, node int, 
 	return moves, harm, "", nil
 }
 
-// Empty returns the moves of so many pods off a node, those of its Leaving or some of them, each made on a cluster in which those before it are made, and by how many core
-// minutes all nodes together suffer more then; or why the node cannot be emptied.
+// Empty returns moves of the given pods off a node, each made after those before it, and how much
+// more all nodes together then suffer, in core minutes. If the node cannot be emptied, it returns
+// the reason. pods are those of Leaving or some of them.
 func (p *Planner) Empty(ctx context.Context, c *Cluster, dry Elsewhere, node int, pods []*Pod) (moves []Move, harm float64, reason Reason, err error) {
 	return p.empty(ctx, newState(c), dry, node, pods, []string{c.Nodes[node].Name}, nil, new(int))
 }
 
-// MayLeave says why a pod may not leave its node now so that this one is emptied; "" is nothing.
+// MayLeave returns why a pod may not leave its node now for emptying it, or "" if it may.
 func (p *Planner) MayLeave(c *Cluster, pod *Pod, node string) Reason {
 	return p.ledger.allows(pod, node, c.Now, &p.options, nil, true)
 }
 
 // Packer empties nodes in the course of a loop's looks.
 type Packer interface {
-	// Look goes on with what it has begun, or begins, and returns the pod that is to move now; nil is none. Quiet says that no other pod moves or is on its
-	// way. What it returns is told to Moved or Refused.
+	// Look continues or begins to empty a node, and returns the move to make now, or nil. quiet is
+	// true if no other pod moves or is on its way. The caller reports the move to Moved or Refused.
 	Look(ctx context.Context, c *Cluster, p *Planner, quiet bool) *Move
-	// Moved takes that the pod of the move was evicted.
+	// Moved reports that the pod of the move was evicted.
 	Moved(m *Move)
-	// Refused takes why it was not.
+	// Refused reports why it was not.
 	Refused(ctx context.Context, m *Move, why Reason)
-	// Forget what was begun: another process leads.
+	// Forget drops what was begun, since another process leads.
 	Forget()
-	// Tell what it does and did.
+	// Tell adds the packer's state and records to the answer.
 	Tell(into *Packing)
 }
 
-// Pack says which nodes could be emptied now. It makes and remembers nothing.
+// Pack returns which nodes could be emptied now. It neither moves nor remembers anything.
 func (l *Loop) Pack(ctx context.Context, now time.Time) (*Packing, error) {
 	if err := l.turn.take(ctx); err != nil {
 		return nil, err

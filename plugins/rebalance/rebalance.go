@@ -1,15 +1,19 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package rebalance finds pods whose going to another node lets nodes suffer less, by the scheduler's own judgement.
+// Package rebalance finds pods whose move to another node lets nodes suffer less, by the
+// scheduler's own judgement.
 //
-// A pod is placed once and stays for weeks; what was right then is wrong later. Each time it is asked, a Planner looks at what each
-// node is expected to use in the next hours (survey.go), beyond what it runs well at (harm.go), and asks for the pods whose going
-// cures most where the scheduler would put them. A pod moves only if the harm to both nodes together then falls by more than
-// a margin and what moving costs (plan.go), within budgets, and never twice within a time (ledger.go). What moves brought is held against what
-// they promised, and a breaker stops them when they do not keep it (breaker.go).
+// A pod is placed once and may stay for weeks, and the choice that was right then may be wrong
+// later. At each look a Planner computes what each node is expected to use in the next hours
+// (survey.go) above the level up to which it runs well (harm.go). It asks the scheduler where it
+// would place the pods whose leaving helps most. A pod moves only if that lowers the harm to both
+// nodes together by more than a margin and the cost of the move (plan.go), within budgets, and
+// never twice within a time (ledger.go). A breaker compares what moves brought with what they
+// promised, and stops moves that bring too little (breaker.go).
 //
-// All of it is a function of what it is handed: a replay in virtual time and the leader of a cluster run the same.
+// Everything is a function of its inputs: a replay in virtual time and the leader of a cluster run
+// the same code.
 package rebalance
 
 import (
@@ -19,73 +23,77 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
-// Cluster is what a planner looks at. It writes to none of it.
+// Cluster is what a planner looks at. The planner does not change it.
 type Cluster struct {
 	Now time.Time
-	// Slots are the parts of the time to come.
+	// Slots are the parts of the time ahead.
 	Slots []Slot
 	Nodes []Node
 }
 
-// Slot is a part of the time to come.
+// Slot is a part of the time ahead.
 type Slot struct {
 	Length time.Duration
-	// Weight of what is suffered in it, 0–1: what is far ahead is less sure, and can be cured later.
+	// Weight is that of the harm in the slot, 0–1. The far future is less certain and can be cured
+	// later.
 	Weight float64
 }
 
-// Node with its pods.
+// Node is a node with its pods.
 type Node struct {
 	Name string
-	// Size is what pods may use, in cores and bytes.
+	// Size is the node's allocatable, in cores and bytes.
 	Size forecast.Amounts
-	// Beyond is what it uses beyond its pods.
+	// Beyond is the use of the node beyond its pods.
 	Beyond [forecast.NumResources]forecast.Use
-	// Unknown says that nothing recent is known of the node. No pod leaves it.
+	// Unknown is true if nothing recent is known of the node. No pod then leaves it.
 	Unknown bool
 	Pods    []*Pod
 
-	// Requested of it by all its pods, in cores and bytes.
+	// Requested is the sum of its pods' requests, in cores and bytes.
 	Requested forecast.Amounts
-	// Packed says that it is one of the nodes among which packing chooses: selected, and the scheduler places pods on it.
+	// Packed is true if packing chooses among this node and others: it is selected and the
+	// scheduler places pods on it.
 	Packed bool
-	// Kept is why it is not emptied, whatever runs on it; "" is nothing.
+	// Kept is why it is not emptied, whatever runs on it. "" is no reason.
 	Kept Reason
-	// Marked is since when this scheduler has marked it as one that it empties; zero is not marked.
+	// Marked is since when this scheduler has marked it as being emptied, or zero if it is not
+	// marked.
 	Marked time.Time
 }
 
-// Pod on a node.
+// Pod is a pod on a node.
 type Pod struct {
 	UID, Namespace, Name string
 	// Workload is its controller, with its namespace.
 	Workload string
 	Created  time.Time
-	// Now is its level over the last quarter of an hour, in cores and bytes.
+	// Now is its average use over the last 15 minutes, in cores and bytes.
 	Now forecast.Amounts
-	// Latest is its CPU in its newest sample.
+	// Latest is the CPU of its newest sample, in cores.
 	Latest float64
-	// Asked is the CPU that it requests, in cores, and AskedBytes the memory.
+	// Asked is its CPU request, in cores, and AskedBytes its memory request.
 	Asked, AskedBytes float64
-	// Use in each slot.
+	// Use is its expected use in each slot.
 	Use []Uses
-	// Measured says that Use is foretold from what the pod itself did, not from what others of its kind do.
+	// Measured is true if Use is forecast from the pod's own past, not from that of similar pods.
 	Measured bool
-	// Fixed is why it may not move; "" is nothing.
+	// Fixed is why it may not move. "" is no reason.
 	Fixed Reason
 }
 
-// named is the pod without its Use, for whoever keeps it after a look: a Use keeps those of all pods of the node alive.
+// named returns a copy without Use, for keeping after a look: each Use shares memory with those of
+// all pods of the node.
 func (p *Pod) named() *Pod {
 	copied := *p
 	copied.Use = nil
 	return &copied
 }
 
-// Uses are one of each resource.
+// Uses are one use for each resource.
 type Uses = [forecast.NumResources]forecast.Use
 
-// Reason why a pod does not move, as metrics and records spell it.
+// Reason is why a pod does not move, as metrics and records spell it.
 type Reason string
 
 // Reasons.
@@ -119,36 +127,42 @@ const (
 	IntoEmptying  Reason = "emptying" // the scheduler would put it on a node that is being emptied
 )
 
-// DryRun asks the scheduler.
+// DryRun asks the scheduler where a pod would go.
 type DryRun interface {
-	// Best returns the nodes that the pod's profile would choose among if the pod left its node now: those that score highest. None is a
-	// pod that fits nowhere. Moved are taken to be on their new nodes.
+	// Best returns the nodes that the pod's profile would choose among if the pod left its node
+	// now: those with the highest score. If there is none, the pod fits nowhere. The pods of moved
+	// count as being on their new nodes.
 	Best(ctx context.Context, pod *Pod, node string, moved []Move) ([]string, error)
 }
 
-// Move of a pod.
+// Move is the move of a pod to another node.
 type Move struct {
 	Pod      *Pod
 	From, To string
 	At       time.Time
-	// Before and After is what both nodes suffer together within the time that is looked ahead, in core minutes.
+	// Before and After are how much both nodes together suffer within the time ahead, without and
+	// with the move, in core minutes.
 	Before, After float64
-	// Cost of the move itself, in core minutes.
+	// Cost is that of the move itself, in core minutes.
 	Cost float64
-	// Empties says that the move is one of those that empty From. Its gain is none; Left is how many pods are to leave after it.
+	// Empties is true if the move is one of those that empty From. It has no gain, and Left is how
+	// many pods are to leave after it.
 	Empties bool
 	Left    int
-	// Peak is the slot and resource by which From is expected to suffer the most, with the pod and without it; PeakTo is To's with the pod.
+	// Peak is the slot and resource by which From is expected to suffer the most, with and without
+	// the pod. PeakTo is that of To with the pod.
 	Peak, PeakTo Peak
 }
 
-// Peak of what a node is expected to use.
+// Peak is the largest expected use of a node.
 type Peak struct {
 	Slot     int
 	Resource forecast.Resource
-	// Use of the node, and Less without the pod, of its Size, in cores or bytes.
+	// Use is that of the node, Less the use without the pod, and Size the node's size, in cores or
+	// bytes.
 	Use, Less, Size float64
 }
 
-// Gain is the core minutes of demand beyond what nodes run well at that the move saves, its cost taken off.
+// Gain returns what the move saves, in core minutes of demand above the level up to which nodes run
+// well, minus its cost. For example, a move from 100 to 40 core minutes that costs 5 gains 55.
 func (m *Move) Gain() float64 { return m.Before - m.After - m.Cost }

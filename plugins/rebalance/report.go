@@ -13,20 +13,20 @@ type Report struct {
 	Time    time.Time `json:"time"` // of the last look; zero is none
 	Mode    string    `json:"mode"`
 	Suffers float64   `json:"expected_core_minutes"`
-	// Promised and Realised core minutes of the last twenty or so moves.
+	// Promised and Realised are those of about the last twenty moves, in core minutes.
 	Promised float64        `json:"promised_core_minutes"`
 	Realised float64        `json:"realised_core_minutes"`
 	Stopped  *time.Time     `json:"stopped_until,omitempty"`
 	Refused  map[Reason]int `json:"refused"`
-	// Moves that a look now would make, and the pods that were closest to it.
+	// Moves are those that a look now would make, and Closest the pods that were closest to moving.
 	Moves   []Record   `json:"moves"`
 	Closest []NotMoved `json:"closest"`
-	// Resizes are requests that the owners of workloads should look at.
+	// Resizes are requests that the owners of workloads should check.
 	Resizes []Resize `json:"resizes"`
 	Records []Record `json:"records"` // the newest first
 }
 
-// NotMoved is a pod that would cure something and does not move.
+// NotMoved is a pod that does not move, although that would help.
 type NotMoved struct {
 	Namespace string  `json:"namespace"`
 	Pod       string  `json:"pod"`
@@ -37,7 +37,8 @@ type NotMoved struct {
 	Reason    Reason  `json:"reason"`
 }
 
-// Report answers with what was found; where fresh, with what a look now finds, which makes and remembers nothing.
+// Report returns what was found. If fresh is true, it looks at the cluster now, without making or
+// remembering moves.
 func (l *Loop) Report(ctx context.Context, now time.Time, fresh bool) (*Report, error) {
 	r := &Report{Mode: "Suggest", Refused: map[Reason]int{}, Moves: []Record{}, Closest: []NotMoved{}, Resizes: []Resize{}}
 	if l.Evicts {
@@ -68,10 +69,10 @@ func (l *Loop) Report(ctx context.Context, now time.Time, fresh bool) (*Report, 
 	return r, nil
 }
 
-// mostShown is how many pods that do not move a report names.
+// mostShown is the number of pods that do not move that a report names.
 const mostShown = 10
 
-// fresh is what a look now finds.
+// fresh returns what a look finds now.
 func (l *Loop) fresh(ctx context.Context, now time.Time, r *Report) (*Plan, error) {
 	if err := l.turn.take(ctx); err != nil {
 		return nil, err
@@ -100,9 +101,10 @@ func (n *Refusal) told() NotMoved {
 	return NotMoved{n.Pod.Namespace, n.Pod.Name, n.Node, n.To, n.Cures, n.Gain, n.Reason}
 }
 
-// OfPod returns what there is to tell of one pod. Moves are those that were suggested or tried with it, and those whose evicted pod it replaced,
-// the newest first. Stays says why the look at that time did not move it; nil where its going would have cured nothing. If uid is empty, the pod
-// is gone, and is found by its name.
+// OfPod returns what is known of one pod. moves are those that were suggested or tried with it, and
+// those by which it replaced another pod, the newest first. stays tells why the look at that time
+// did not move it, or is nil if moving it would have cured nothing. If uid is empty, the pod is
+// gone and is found by its name.
 func (l *Loop) OfPod(namespace, name, uid string) (moves []Record, stays *NotMoved, looked time.Time) {
 	moves = l.told.newest(func(r *Record) bool {
 		if uid == "" {

@@ -13,31 +13,34 @@ import (
 )
 
 const (
-	// tooSmall is how many times its request a pod must be expected to use for another request to be suggested, and by how many cores more.
+	// A larger request is suggested for a pod if its expected use is at least tooSmall times its
+	// request, and tooSmallBy cores more.
 	tooSmall, tooSmallBy = 1.5, .1
-	// mostResizes are suggested.
+	// mostResizes is the number of requests that are suggested.
 	mostResizes = 20
-	// requestStep is what suggested requests are rounded up to, in cores.
+	// requestStep is the multiple to which suggested requests are rounded up, in cores.
 	requestStep = .05
 )
 
-// Resize is another CPU request for the pods of a workload, which nobody makes but its owner: the kubelet can do so in place.
+// Resize is a suggested CPU request for the pods of a workload. Only its owner can change the
+// request; the kubelet can apply it in place.
 type Resize struct {
 	Namespace string `json:"namespace"`
 	// Workload is the controller as namespace/kind/name.
 	Workload string `json:"workload"`
-	// Pods of it on nodes that suffer, and the Node and Pod with the largest need.
+	// Pods counts its pods on nodes that suffer. Node and Pod are those with the largest need.
 	Pods int    `json:"pods"`
 	Node string `json:"node"`
 	Pod  string `json:"pod"`
-	// Requested now by that pod, and Suggested, in cores.
+	// Requested is the current request of that pod, and Suggested the suggested one, in cores.
 	Requested float64 `json:"requested_cores"`
 	Suggested float64 `json:"suggested_cores"`
 }
 
-// resizes are larger CPU requests for pods whose requests are far below their use, the largest lack first. If a node's requests fit into what it
-// runs well at, but its expected use does not, more pods would be packed onto it: such nodes are looked at. A suggested request covers the largest
-// use that is expected in any slot, and one deviation: a pod of 2 ± .25 cores is suggested 2.25.
+// resizes returns larger CPU requests for pods whose requests are far below their use, the largest
+// lack first. It covers nodes whose requests fit into what they run well at but whose expected use
+// does not, since more pods would be placed on them. A suggested request covers the largest use
+// expected in any slot plus one deviation: a pod of 2 ± .25 cores gets 2.25.
 func (s *state) resizes(margin float64) (all []Resize) {
 	byWorkload := map[string]int{}
 	c := s.cluster
@@ -72,7 +75,7 @@ func (s *state) resizes(margin float64) (all []Resize) {
 	return all
 }
 
-// seemsFree says whether a node's requests are within what it runs well at.
+// seemsFree reports whether a node's requests are within what it runs well at.
 func (n *Node) seemsFree() bool {
 	asked := 0.0
 	for _, p := range n.Pods {
@@ -81,7 +84,7 @@ func (n *Node) seemsFree() bool {
 	return asked <= cycle.RunsWell()[forecast.CPU]*n.Size[forecast.CPU]
 }
 
-// overCPU says whether a node is expected to use more CPU than it runs well at in some slot.
+// overCPU reports whether a node is expected, in some slot, to use more CPU than it runs well at.
 func (c *Cluster) overCPU(n *Node, use sum) bool {
 	for k := range use {
 		if use[k].And(int(forecast.CPU), &n.Beyond[forecast.CPU]).Mean > cycle.RunsWell()[forecast.CPU]*n.Size[forecast.CPU] {
@@ -91,7 +94,7 @@ func (c *Cluster) overCPU(n *Node, use sum) bool {
 	return false
 }
 
-// need is the largest CPU use that is expected in any slot, and one deviation.
+// need returns the largest CPU use expected in any slot plus one deviation, in cores.
 func (p *Pod) need() (cores float64) {
 	for k := range p.Use {
 		u := &p.Use[k][forecast.CPU]

@@ -13,20 +13,22 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
-// Survey is how a cluster is looked at.
+// Survey is how a cluster is observed.
 type Survey struct {
-	// Hours that are looked ahead.
+	// Hours is the number of hours to look ahead.
 	Hours int
-	// Keeps is the weight of an hour as a share of the weight of the one before it.
+	// Keeps is the weight of an hour as a share of that of the hour before.
 	Keeps float64
-	// Movable pods.
+	// Movable tells which pods may move.
 	Movable Movable
-	// Emptiable says of a node whether packing chooses among it and others, why it is not emptied, and since when it is marked as one that is being
-	// emptied. Nil is of no node.
+	// Emptiable returns, for a node, whether it is one of those that packing chooses among, why it
+	// is not emptied, and since when it is marked as being emptied. If nil, packing chooses among
+	// no nodes.
 	Emptiable func(node *v1.Node, now time.Time) (packed bool, kept Reason, marked time.Time)
 }
 
-// Of returns the cluster as the nodes and the snapshot show it. Nobody may write to the nodes meanwhile.
+// Of returns the cluster as the nodes and the snapshot show it. The nodes must not be changed
+// meanwhile.
 func (y *Survey) Of(s *forecast.Snapshot, nodes []fwk.NodeInfo, now time.Time) *Cluster {
 	c := &Cluster{Now: now, Nodes: make([]Node, 0, len(nodes))}
 	for k := range y.Hours {
@@ -43,7 +45,8 @@ func (y *Survey) Of(s *forecast.Snapshot, nodes []fwk.NodeInfo, now time.Time) *
 		if y.Emptiable != nil {
 			n.Packed, n.Kept, n.Marked = y.Emptiable(info.Node(), now)
 		}
-		// One allocation a node, as large clusters have many pods. Who keeps a pod after the look keeps Pod.named of it.
+		// There is one allocation a node, since large clusters have many pods. To keep a pod after
+		// the look, keep its Pod.named.
 		all := info.GetPods()
 		pods, uses := make([]Pod, len(all)), make([]Uses, len(all)*y.Hours)
 		n.Pods = make([]*Pod, len(all))
@@ -57,7 +60,8 @@ func (y *Survey) Of(s *forecast.Snapshot, nodes []fwk.NodeInfo, now time.Time) *
 	return c
 }
 
-// pod is filled with what its own past foretells; one that was not measured with what the scheduler expects of it.
+// pod fills in a pod with the forecast from its own past, or, if it was not measured, with what the
+// scheduler expects of it.
 func (y *Survey) pod(p *Pod, s *forecast.Snapshot, info fwk.PodInfo, allocatable forecast.Amounts, now time.Time) {
 	pod := info.GetPod()
 	p.UID, p.Namespace, p.Name, p.Workload, p.Created = string(pod.UID), pod.Namespace, pod.Name, workloadOf(pod), pod.CreationTimestamp.Time
@@ -80,7 +84,7 @@ func (y *Survey) pod(p *Pod, s *forecast.Snapshot, info fwk.PodInfo, allocatable
 	}
 }
 
-// workloadOf is namespace, kind and name of the pod's controller.
+// workloadOf returns the namespace, kind and name of the pod's controller, or "" if it has none.
 func workloadOf(pod *v1.Pod) string {
 	w, ok := forecast.WorkloadOf(pod)
 	if !ok {
