@@ -15,37 +15,39 @@ import (
 )
 
 const (
-	// patience is how long a look at the cluster may take, and an eviction.
+	// patience is how long a look at the cluster may take, and evictionPatience an eviction.
 	patience, evictionPatience = 20 * time.Second, 15 * time.Second
-	// awaited is how long the successor of a pod is waited for before other pods move.
+	// awaited is how long to wait for a moved pod's successor before other pods move.
 	awaited = 10 * time.Minute
-	// backOff is for how long a workload is left alone of which an eviction was refused; it doubles each time, up to backOffMost.
+	// backOff is how long a workload is left alone after one of its evictions was refused. It
+	// doubles with each further refusal, up to backOffMost: 5, 10, 20, 40, 80, 120 min.
 	backOff, backOffMost = 5 * time.Minute, 2 * time.Hour
 )
 
-// World is what a loop asks of the cluster, and does to it.
+// World is a loop's access to the cluster.
 type World interface {
 	DryRun
 	Elsewhere
 	// See returns the cluster as it is now.
 	See(ctx context.Context, now time.Time) (*Cluster, error)
-	// Leads says whether this process may write.
+	// Leads reports whether this process may write.
 	Leads() bool
 	// Evict asks the API server to evict the pod, by its UID.
 	Evict(ctx context.Context, pod *Pod) error
-	// Tell tells of a move, or of why one was refused, in an event of the pod. The result is a Record's.
+	// Tell sends an event of the pod about a move, or about why one was refused. result is a
+	// Record's.
 	Tell(pod *Pod, result, note string)
 }
 
-// Loop looks at the cluster each interval, and suggests or makes moves.
+// Loop looks at the cluster at an interval and suggests or makes moves.
 type Loop struct {
 	World    World
 	Options  Options
 	Interval time.Duration
-	// Evicts says that moves are made.
+	// Evicts is true if moves are made, not only suggested.
 	Evicts bool
 	Count  *Metrics
-	// Packer empties nodes; nil is nobody.
+	// Packer empties nodes. If nil, none are emptied.
 	Packer Packer
 
 	turn    turn // to look at the cluster, and to evict
@@ -58,7 +60,7 @@ type Loop struct {
 	told diary
 }
 
-// awaits is a pod that was evicted, whose successor does not run yet.
+// awaits is an evicted pod whose successor does not run yet.
 type awaits struct {
 	move   Move
 	before map[string]bool // UIDs of its workload's pods
@@ -88,7 +90,8 @@ func (t *turn) take(ctx context.Context) error {
 
 func (t *turn) end() { <-t.taken }
 
-// newPlanner returns a planner that begins now. Where no pod is evicted, the planner before it moved none.
+// newPlanner returns a planner that begins now. If no pods are evicted, the planner before it moved
+// none.
 func (l *Loop) newPlanner(now time.Time) *Planner {
 	p := NewPlanner(l.Options, now)
 	if !l.Evicts {
@@ -97,7 +100,7 @@ func (l *Loop) newPlanner(now time.Time) *Planner {
 	return p
 }
 
-// Run looks each interval until ctx ends.
+// Run looks at the cluster at each interval until ctx ends.
 func (l *Loop) Run(ctx context.Context) {
 	ticker := time.NewTicker(l.Interval)
 	defer ticker.Stop()
@@ -111,7 +114,7 @@ func (l *Loop) Run(ctx context.Context) {
 	}
 }
 
-// Look is one look at the cluster, and what follows from it.
+// Look is one look at the cluster, including the moves that follow from it.
 func (l *Loop) Look(ctx context.Context, now time.Time) {
 	if l.turn.take(ctx) != nil {
 		return // The process ends.
@@ -132,7 +135,7 @@ func (l *Loop) Look(ctx context.Context, now time.Time) {
 	defer cancel()
 	start := time.Now()
 
-	// 1. What the cluster is expected to come to, and what past moves brought.
+	// 1. See what is expected of the cluster and what past moves brought.
 	c, err := l.World.See(ctx, now)
 	if err != nil {
 		l.Count.looked(now, time.Since(start), nil, l.planner)
@@ -144,7 +147,7 @@ func (l *Loop) Look(ctx context.Context, now time.Time) {
 	waits := l.await(c)
 	l.leaveAlone(c)
 
-	// 2. The best move from there.
+	// 2. Find the best move.
 	plan, err := l.planner.Plan(ctx, c, l.World, 1)
 	took := time.Since(start)
 	if err != nil {
@@ -157,12 +160,12 @@ func (l *Loop) Look(ctx context.Context, now time.Time) {
 		plan.Moves = nil
 	}
 
-	// 3. Tell it, or make it.
+	// 3. Suggest or make it.
 	for i := range plan.Moves {
 		l.make(ctx, c, plan, &plan.Moves[i])
 	}
 
-	// 4. Where nothing is to be cured, a node may be emptied.
+	// 4. If nothing is to be cured, a node may be emptied.
 	if l.Packer != nil {
 		_, _, stopped := l.planner.Realised()
 		if m := l.Packer.Look(ctx, c, l.planner, !waits && len(plan.Moves) == 0 && !now.Before(stopped)); m != nil {
@@ -231,7 +234,7 @@ func (l *Loop) make(ctx context.Context, c *Cluster, plan *Plan, m *Move) {
 	plan.refuse(&Refusal{Pod: m.Pod, Node: m.From, To: m.To, Cures: m.Before - m.After, Gain: m.Gain(), Reason: Reason(record.Result)})
 }
 
-// keep remembers a record, counts it, and tells the pod of it.
+// keep stores a record, counts it, and sends an event of the pod.
 func (l *Loop) keep(m *Move, r *Record) {
 	l.told.add(r)
 	l.Count.moves.WithLabelValues(r.Result).Inc()
@@ -241,7 +244,7 @@ func (l *Loop) keep(m *Move, r *Record) {
 	l.World.Tell(m.Pod, r.Result, r.Why)
 }
 
-// cut bounds the text of others.
+// cut limits the length of text from others, to 200 bytes.
 func cut(text string) string {
 	const most = 200
 	if len(text) <= most {
@@ -250,9 +253,9 @@ func cut(text string) string {
 	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
-// leaveAlone fixes the pods of workloads of which evictions were refused a short time ago.
+// leaveAlone fixes the pods of workloads whose evictions were refused a short time ago.
 func (l *Loop) leaveAlone(c *Cluster) {
-	// How long a workload was refused is forgotten when nothing was for long.
+	// The length of a workload's pauses is forgotten once it has had no refusal for long.
 	maps.DeleteFunc(l.refused, func(_ string, r *refusals) bool { return c.Now.Sub(r.until) > backOffMost })
 	for i := range c.Nodes {
 		for _, p := range c.Nodes[i].Pods {
@@ -263,7 +266,7 @@ func (l *Loop) leaveAlone(c *Cluster) {
 	}
 }
 
-// await looks for the pod that came in the place of the last one that was evicted, and says whether it has to be waited for.
+// await looks for the successor of the last evicted pod and reports whether to wait for it.
 func (l *Loop) await(c *Cluster) bool {
 	w := l.awaits
 	if w == nil {
@@ -287,8 +290,8 @@ func (l *Loop) await(c *Cluster) bool {
 	return true
 }
 
-// unsettled says whether a pod may be on its way that the leader before evicted: one that is being deleted, or that came a short time
-// before this one led and does not run yet.
+// unsettled reports whether a pod that the previous leader evicted may be on its way: one is being
+// deleted, or came shortly before this one led and does not run yet.
 func (c *Cluster) unsettled(since time.Time) bool {
 	for i := range c.Nodes {
 		for _, p := range c.Nodes[i].Pods {

@@ -13,25 +13,29 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
-// Options of a planner.
+// Options are those of a planner.
 type Options struct {
-	// MinGain is the margin: how many core minutes both nodes together must suffer less, after the cost of the move.
+	// MinGain is the least gain of a move, after its cost, in core minutes.
 	MinGain float64
-	// MinShare is the same as a share of what the pod's going cures, 0–1: most of the harm is not to be handed on.
+	// MinShare is the same as a share of what the pod's leaving cures, 0–1, so that the harm is not
+	// mostly passed on. For example, with MinGain = 10 and MinShare = .5, a pod whose leaving cures
+	// 60 core minutes must gain 30.
 	MinShare float64
-	// Lost is how long a pod's work takes to be taken up elsewhere: the cost of a move is its use over that time.
+	// Lost is how long it takes to resume a pod's work elsewhere. The cost of a move is the pod's
+	// CPU use over that time: .5 cores for 5 min cost 2.5 core minutes.
 	Lost time.Duration
 	// Again is how long a pod is not moved again after a move.
 	Again time.Duration
-	// Most moves within an hour: in all, from or to a node, of a workload and in a namespace.
+	// These are the most moves within an hour: in all, from or to a node, of a workload, in a
+	// namespace.
 	Hour, Node, Workload, Namespace int
-	// Asks is how many pods the scheduler is asked about for one move.
+	// Asks is the number of pods that the scheduler is asked about for one move.
 	Asks int
-	// Breaker on what moves bring.
+	// Breaker stops moves that do not bring what they promised.
 	Breaker Breaker
-	// MaxHarm is how many core minutes all nodes together may suffer more from a node's being emptied.
+	// MaxHarm is how much more all nodes together may suffer if a node is emptied, in core minutes.
 	MaxHarm float64
-	// EmptyingHour is how many pods move within an hour so that nodes are emptied, beside Hour.
+	// EmptyingHour is how many pods may move within an hour to empty nodes, in addition to Hour.
 	EmptyingHour int
 }
 
@@ -41,7 +45,8 @@ type Planner struct {
 	ledger  ledger
 }
 
-// NewPlanner returns a planner. What was moved before since is not known to it: a pod that is younger than Options.Again may have been moved.
+// NewPlanner returns a planner that does not know what was moved before since: a pod that is
+// younger than Options.Again may have been moved.
 func NewPlanner(o Options, since time.Time) *Planner {
 	return &Planner{options: o, ledger: newLedger(o.Breaker, since)}
 }
@@ -49,21 +54,23 @@ func NewPlanner(o Options, since time.Time) *Planner {
 // Plan is what a planner found.
 type Plan struct {
 	Moves []Move
-	// Refused counts the pods that would cure something and do not move, by why.
+	// Refused counts the pods that do not move although that would help, by reason.
 	Refused map[Reason]int
-	// Closest are those of them whose going would cure the most, the most first: at most mostClosest, with their pods' names only.
+	// Closest are those whose leaving would help most, the most first: at most mostClosest, with
+	// their pods' names only.
 	Closest []Refusal
-	// Resizes are requests that would keep pods from being packed onto nodes that suffer: at most mostResizes. Nobody makes them.
+	// Resizes are requests that would keep pods from being placed on nodes that suffer, at most
+	// mostResizes. They are only suggested.
 	Resizes []Resize
 	// SmallRequests counts the workloads that have such requests.
 	SmallRequests int
-	// Suffers is what all nodes suffer within the time that is looked ahead, in core minutes.
+	// Suffers is how much all nodes suffer within the time ahead, in core minutes.
 	Suffers float64
 
 	refused map[*Pod]Refusal // the newest of each pod
 }
 
-// Refusal is a pod that does not move, though its going would cure so much, in core minutes.
+// Refusal is a pod that does not move although its leaving would cure Cures core minutes.
 type Refusal struct {
 	Pod      *Pod
 	Node, To string
@@ -72,14 +79,14 @@ type Refusal struct {
 	Reason   Reason
 }
 
-// candidate is a pod whose going cures something.
+// candidate is a pod whose leaving would help.
 type candidate struct {
 	pod   *Pod
 	node  int
 	cures float64
 }
 
-// state of a cluster while moves are planned.
+// state is that of a cluster while moves are planned.
 type state struct {
 	cluster *Cluster
 	sums    []sum
@@ -100,7 +107,8 @@ func newState(c *Cluster) *state {
 	return s
 }
 
-// Plan returns up to most moves, the best first, each with those before it made. It makes none: tell Moved of those that are.
+// Plan returns up to most moves, the best first, each found with those before it made. It makes
+// none: call Moved for each move that is made.
 func (p *Planner) Plan(ctx context.Context, c *Cluster, dry DryRun, most int) (*Plan, error) {
 	s := newState(c)
 	out := &Plan{Refused: map[Reason]int{}, refused: map[*Pod]Refusal{}}
@@ -129,12 +137,12 @@ func (p *Planner) Plan(ctx context.Context, c *Cluster, dry DryRun, most int) (*
 	return out, nil
 }
 
-// next finds the best move from where s is; nil is none.
+// next returns the best move from state s, or nil.
 func (p *Planner) next(ctx context.Context, s *state, dry DryRun, out *Plan) (*Move, error) {
 	var best *Move
 	asked := 0
 	for _, c := range p.candidates(s, out) {
-		// No other can gain more than it cures.
+		// No later candidate can gain more than it cures.
 		if asked >= p.options.Asks || best != nil && c.cures <= best.Gain() {
 			break
 		}
@@ -154,7 +162,7 @@ func (p *Planner) next(ctx context.Context, s *state, dry DryRun, out *Plan) (*M
 	return best, nil
 }
 
-// count fills Refused and Closest. Each pod counts once, however many moves were planned.
+// count fills in Refused and Closest. Each pod counts once, however many moves were planned.
 func (o *Plan) count() {
 	maps.DeleteFunc(o.Refused, func(r Reason, _ int) bool { return r != Stopped }) // That one is of no pod.
 	o.Closest = o.Closest[:0]
@@ -171,12 +179,12 @@ func (o *Plan) count() {
 	}
 }
 
-// refuse notes why a pod does not move. Call count when all are noted.
+// refuse records why a pod does not move. Call count when all are recorded.
 func (o *Plan) refuse(r *Refusal) { o.refused[r.Pod] = *r }
 
 const mostClosest = 500
 
-// candidates are the pods whose going cures more than the margin, the best first.
+// candidates returns the pods whose leaving cures more than the margin, the best first.
 func (p *Planner) candidates(s *state, out *Plan) (all []candidate) {
 	for i := range s.cluster.Nodes {
 		n := &s.cluster.Nodes[i]
@@ -208,10 +216,10 @@ func (p *Planner) candidates(s *state, out *Plan) (all []candidate) {
 	return all
 }
 
-// cost of moving a pod, in core minutes.
+// cost returns that of moving a pod, in core minutes.
 func (p *Planner) cost(pod *Pod) float64 { return pod.Now[forecast.CPU] * p.options.Lost.Minutes() }
 
-// judge asks the scheduler where a pod would go, and says what comes of it.
+// judge asks the scheduler where a pod would go, and returns the move or why there is none.
 func (p *Planner) judge(ctx context.Context, s *state, dry DryRun, c *candidate, moved []Move) (*Move, *Refusal, error) {
 	from := &s.cluster.Nodes[c.node]
 	refused := &Refusal{Pod: c.pod, Node: from.Name, Cures: c.cures}
@@ -226,7 +234,8 @@ func (p *Planner) judge(ctx context.Context, s *state, dry DryRun, c *candidate,
 	if len(nodes) == 0 {
 		return refuse(NoNode)
 	}
-	// It may go to any of those that are as good to the scheduler: what counts is the worst of them.
+	// The pod may go to any of these nodes, which are equally good to the scheduler, so the worst
+	// of them counts.
 	worst := -1
 	after := 0.0
 	for _, name := range nodes {
@@ -260,7 +269,7 @@ func (p *Planner) judge(ctx context.Context, s *state, dry DryRun, c *candidate,
 	return m, nil, nil
 }
 
-// move makes a move.
+// move carries out a move in the state.
 func (s *state) move(m *Move) {
 	for _, end := range []struct {
 		name string

@@ -5,7 +5,7 @@ package packing
 
 import "github.com/foresight-scheduler/foresight/config"
 
-// OptionsOf are the options of args, which must be valid.
+// OptionsOf returns the options of args, which must be valid.
 func OptionsOf(a *config.RebalanceArgs) Options {
 	p := &a.Packing
 	return Options{

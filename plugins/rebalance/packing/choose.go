@@ -17,17 +17,18 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/rebalance"
 )
 
-// retry is how long a node is left alone that could not be emptied as things were.
+// retry is how long a node is left alone that could not be emptied.
 const retry = time.Hour
 
-// candidate is a node that might be emptied, with the pods that would have to leave it.
+// candidate is a node that might be emptied, with the pods that must leave it.
 type candidate struct {
 	at        int
 	pods      []*rebalance.Pod
 	requested forecast.Amounts
 }
 
-// choose marks the first node that can be emptied, of those whose pods request the least first, or suggests it.
+// choose marks, or suggests, the first node that can be emptied. Nodes whose pods request the least
+// CPU come first.
 func (e *Emptier) choose(ctx context.Context, c *rebalance.Cluster, p *rebalance.Planner) {
 	maps.DeleteFunc(e.tried, func(_ string, until time.Time) bool { return !c.Now.Before(until) })
 	kept := map[rebalance.Reason]int{}
@@ -77,7 +78,8 @@ func (e *Emptier) choose(ctx context.Context, c *rebalance.Cluster, p *rebalance
 	}
 }
 
-// candidates are the nodes that may be emptied as far as is known without asking anybody, those whose pods request the least first.
+// candidates returns the nodes that may be emptied as far as is known without asking the scheduler,
+// those whose pods request the least CPU first.
 func (e *Emptier) candidates(c *rebalance.Cluster, p *rebalance.Planner, kept map[rebalance.Reason]int) (all []candidate) {
 	rest := roomOf(c)
 	for i := range c.Nodes {
@@ -114,7 +116,7 @@ func (e *Emptier) candidates(c *rebalance.Cluster, p *rebalance.Planner, kept ma
 	return all
 }
 
-// asked is what pods request together, in cores and bytes.
+// asked returns the sum of the pods' requests, in cores and bytes.
 func asked(pods []*rebalance.Pod) (sum forecast.Amounts) {
 	for _, p := range pods {
 		sum[forecast.CPU] += p.Asked
@@ -123,7 +125,9 @@ func asked(pods []*rebalance.Pod) (sum forecast.Amounts) {
 	return sum
 }
 
-// slow says that the budgets of workloads or namespaces let the pods go only after the time to empty the node is over.
+// slow reports whether the budgets of workloads or namespaces let the pods go too slowly to empty
+// the node in time. For example, with GiveUp = 2 h and Workload = 1 an hour, at most two pods of a
+// workload can leave.
 func (e *Emptier) slow(pods []*rebalance.Pod) bool {
 	hours := max(1, int(e.Options.GiveUp/time.Hour))
 	workloads, namespaces := map[string]int{}, map[string]int{}
@@ -137,7 +141,8 @@ func (e *Emptier) slow(pods []*rebalance.Pod) bool {
 	return false
 }
 
-// room is what the nodes to choose among have together, and what is requested of it. Nodes that are marked count as gone.
+// room is the total size of the nodes that packing chooses among, and what is requested of it.
+// Marked nodes count as gone.
 type room struct {
 	nodes           int
 	size, requested forecast.Amounts
@@ -160,7 +165,9 @@ func (r *room) add(n *rebalance.Node, sign float64) {
 	}
 }
 
-// spare says why the nodes to choose among cannot spare one, whose pods go to others of them; "" is nothing.
+// spare returns why the nodes cannot spare n, whose pods would go to the others, or "" if they can.
+// For example, if 100 cores are left and Headroom = .2, at most 80 may be requested, including
+// those pods.
 func (e *Emptier) spare(rest room, n *rebalance.Node, pods forecast.Amounts) rebalance.Reason {
 	if n.Marked.IsZero() {
 		rest.add(n, -1)

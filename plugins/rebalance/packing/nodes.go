@@ -16,7 +16,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/rebalance"
 )
 
-// Reasons why a node is not emptied, beside those of package rebalance.
+// These are the reasons why a node is not emptied, besides those of package rebalance.
 const (
 	ControlPlane rebalance.Reason = "control-plane"
 	KeptByOwner  rebalance.Reason = "kept"         // its annotations ask autoscalers to leave it
@@ -37,20 +37,21 @@ const (
 	Leftover     rebalance.Reason = "leftover"     // marked, and nobody is emptying it
 )
 
-// Nodes says which nodes may be emptied.
+// Nodes tells which nodes may be emptied.
 type Nodes struct {
 	Selector labels.Selector
 	MinAge   time.Duration
-	// By is who this scheduler is, as its marks name it.
+	// By is the name of this scheduler in its marks.
 	By string
 }
 
-// Of a node: whether packing chooses among it and others, why it is not emptied ("" is nothing), and since when this scheduler has marked it.
+// Of returns whether packing chooses among the node and others, why the node is not emptied ("" is
+// no reason), and since when this scheduler has marked it.
 func (s *Nodes) Of(node *v1.Node, now time.Time) (packed bool, kept rebalance.Reason, marked time.Time) {
 	by, since, emptying := claims.Emptying(node)
 	ours := emptying && by == s.By
 	if ours {
-		// A time that cannot be read is one that is over.
+		// A time that cannot be read counts as long past.
 		if marked = since; marked.IsZero() {
 			marked = time.Unix(1, 0)
 		}
@@ -83,8 +84,10 @@ func ready(node *v1.Node) bool {
 	})
 }
 
-// Mark returns the merge patch that marks a node as one that is being emptied by somebody, or takes that off. It is refused if the node was changed meanwhile, since
-// taints are patched as a whole. Nil is nothing to do: the node is marked so, or is not; or the mark is another one's.
+// Mark returns the merge patch that marks a node as being emptied by a scheduler, or removes the
+// mark. Since taints are patched as a whole, the API server refuses the patch if the node has
+// changed meanwhile. The patch is nil if there is nothing to do or the mark belongs to another
+// scheduler.
 func Mark(node *v1.Node, by string, on bool, now time.Time) ([]byte, error) {
 	who, _, marked := claims.Emptying(node)
 	if marked && who != by || marked == on {
@@ -93,7 +96,7 @@ func Mark(node *v1.Node, by string, on bool, now time.Time) ([]byte, error) {
 	taints := slices.DeleteFunc(slices.Clone(node.Spec.Taints), func(t v1.Taint) bool { return t.Key == claims.EmptyingTaint })
 	name := any(nil)
 	if on {
-		// PreferNoSchedule: the mark keeps no pod from running that fits nowhere else.
+		// With PreferNoSchedule, the mark keeps no pod from running that fits nowhere else.
 		taints = append(taints, v1.Taint{Key: claims.EmptyingTaint, Value: strconv.FormatInt(now.Unix(), 10), Effect: v1.TaintEffectPreferNoSchedule})
 		name = by
 	}

@@ -3,10 +3,11 @@
 
 // Package packing empties nodes, one at a time, so that a cluster autoscaler can remove them.
 //
-// The leader's loop asks an Emptier at each look (rebalance.Packer). It chooses a node all of whose pods would go elsewhere by the scheduler's own dry run
-// (choose.go), marks it by a soft taint (nodes.go), and names one pod after the other that is to be evicted, each after all that are left were tried
-// again. It gives up, and takes the mark off, as soon as one of them may not or cannot go. Nothing of it is kept in memory only: who leads next finds the
-// mark with its time, and goes on.
+// The leader's loop asks an Emptier at each look (rebalance.Packer). It chooses a node all of whose
+// pods would go elsewhere by the scheduler's own dry run (choose.go) and marks it by a soft taint
+// (nodes.go). It then names one pod after the other to evict, and before each tries again all that
+// are left. As soon as one of them may not or cannot go, it gives up and removes the mark. The mark
+// and its time are kept in the cluster, so the next leader can go on.
 package packing
 
 import (
@@ -20,32 +21,33 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/rebalance"
 )
 
-// World is what an Emptier asks of the cluster, and does to it.
+// World is an Emptier's access to the cluster.
 type World interface {
 	rebalance.DryRun
 	rebalance.Elsewhere
-	// Mark marks a node as one that is being emptied, or takes that off.
+	// Mark marks a node as being emptied, or removes the mark.
 	Mark(ctx context.Context, node string, on bool, now time.Time) error
-	// Protected says that a PodDisruptionBudget allows no eviction of the pod now.
+	// Protected reports whether a PodDisruptionBudget allows no eviction of the pod now.
 	Protected(pod *rebalance.Pod) bool
-	// Waiting says whether pods wait that fit nowhere.
+	// Waiting reports whether there are pods that wait because they fit nowhere.
 	Waiting() bool
-	// TellNode tells of a node in an event. The result is a NodeRecord's.
+	// TellNode sends an event of a node. result is a NodeRecord's.
 	TellNode(node, result, note string)
 }
 
-// Options of an Emptier.
+// Options are those of an Emptier.
 type Options struct {
-	// Off says that nothing is done but to take marks off that were left behind.
+	// Off is true if only marks that were left behind are removed.
 	Off bool
-	// Evicts says that nodes are emptied; else they are suggested.
+	// Evicts is true if nodes are emptied, not only suggested.
 	Evicts bool
-	// Keep is how many of the nodes to choose among stay at least, and Headroom which share of their CPU and memory is not requested then, 0–1.
+	// Keep is how many of the nodes to choose among must stay, and Headroom the share of their CPU
+	// and memory that must stay unrequested, 0–1.
 	Keep     int
 	Headroom float64
-	// MaxPods that have to leave a node.
+	// MaxPods is the most pods that may have to leave a node.
 	MaxPods int
-	// GiveUp is how long emptying may take, and Hold how long the empty node is kept out of use.
+	// GiveUp is how long emptying may take, and Hold how long an empty node stays marked.
 	GiveUp, Hold time.Duration
 	// Again is how long a node is left alone after it was given up or suggested.
 	Again time.Duration
@@ -53,7 +55,7 @@ type Options struct {
 	Workload, Namespace int
 }
 
-// Results of a node, as records, events and metrics have them.
+// These are the results of a node, as records, events and metrics spell them.
 const (
 	Suggested = "suggested"
 	Marked    = "marked"
@@ -63,11 +65,11 @@ const (
 )
 
 const (
-	// every so many looks a node is chosen; what it costs is then spread over them.
+	// every is the number of looks for each choice of a node, over which its cost is spread.
 	every = 3
-	// seen is how long a mark may take to show in what the scheduler sees.
+	// seen is how long a mark may take to show in the scheduler's cache.
 	seen = time.Minute
-	// mostRecords are kept.
+	// mostRecords is the number of records that are kept.
 	mostRecords = 100
 )
 
@@ -87,7 +89,7 @@ type Emptier struct {
 	since   time.Time
 }
 
-// emptying is a node that is being emptied.
+// emptying is the node that is being emptied.
 type emptying struct {
 	node  string
 	since time.Time
@@ -95,7 +97,7 @@ type emptying struct {
 	moved int
 }
 
-// Look goes on with the node that is being emptied, or chooses one.
+// Look continues with the node that is being emptied, or chooses one.
 func (e *Emptier) Look(ctx context.Context, c *rebalance.Cluster, p *rebalance.Planner, quiet bool) *rebalance.Move {
 	e.adopt(ctx, c)
 	defer e.tellNow()
@@ -108,7 +110,8 @@ func (e *Emptier) Look(ctx context.Context, c *rebalance.Cluster, p *rebalance.P
 	return nil
 }
 
-// adopt takes the node that the leader before was emptying for one that this one is, and takes all other marks of ours off.
+// adopt continues with the node that the previous leader was emptying, and removes all other marks
+// of this scheduler.
 func (e *Emptier) adopt(ctx context.Context, c *rebalance.Cluster) {
 	var oldest *rebalance.Node
 	for i := range c.Nodes {
@@ -127,10 +130,11 @@ func (e *Emptier) adopt(ctx context.Context, c *rebalance.Cluster) {
 	}
 }
 
-// left says that this process has not given a node up a short time ago: then its mark is one that could not be taken off, or is about to go.
+// left reports whether this process has not given the node up a short time ago. If it has, the
+// node's mark could not be removed or is about to go.
 func (e *Emptier) left(node string, now time.Time) bool { return !now.Before(e.tried[node]) }
 
-// goOn returns the next pod that leaves the node.
+// goOn returns the next move off the node, or nil.
 func (e *Emptier) goOn(ctx context.Context, c *rebalance.Cluster, p *rebalance.Planner, quiet bool) *rebalance.Move {
 	// 1. Is it still to be emptied?
 	at := -1
@@ -195,7 +199,9 @@ func (e *Emptier) goOn(ctx context.Context, c *rebalance.Cluster, p *rebalance.P
 		return e.giveUp(ctx, c.Now, reason)
 	}
 
-	// 3. The first one that may go now: budgets pass, and so does the time in which a leader takes young pods for moved. The scheduler, which sees the mark, must not put it back.
+	// 3. Move the first pod that may go now. Budgets recover, and the time passes in which a new
+	// leader takes young pods for moved. The scheduler, which sees the mark, must not put the pod
+	// back.
 	for i := range moves {
 		m := &moves[i]
 		if p.MayLeave(c, m.Pod, n.Name) != "" {
@@ -216,25 +222,25 @@ func (e *Emptier) goOn(ctx context.Context, c *rebalance.Cluster, p *rebalance.P
 	return nil
 }
 
-// hold keeps the empty node out of use for a while.
+// hold keeps the empty node marked for a while.
 func (e *Emptier) hold(ctx context.Context, now time.Time) *rebalance.Move {
 	if e.now.empty.IsZero() {
 		e.now.empty = now
 		e.tell(now, e.now.node, Emptied, "", fmt.Sprintf("%s is empty, %d pods were moved off it; it stays marked for %s, so that an autoscaler can remove it", e.now.node, e.now.moved, e.Options.Hold))
 	}
-	// Each leader sees it empty for the first time; the mark's own time bounds them all.
+	// Each new leader sees it empty for the first time; the mark's own time limits them all.
 	if now.Sub(e.now.empty) >= e.Options.Hold || now.Sub(e.now.since) >= e.Options.GiveUp+e.Options.Hold {
 		return e.giveUp(ctx, now, NotRemoved)
 	}
 	return nil
 }
 
-// giveUp takes the mark off.
+// giveUp ends the emptying and removes the mark.
 func (e *Emptier) giveUp(ctx context.Context, now time.Time, why rebalance.Reason) *rebalance.Move {
 	node := e.now.node
 	e.end(now, why)
 	if err := e.World.Mark(ctx, node, false, now); err != nil {
-		// It is a leftover at the next look.
+		// The next look treats the mark as a leftover.
 		klog.FromContext(ctx).Error(err, "Taking the mark off a node that is not emptied failed", "node", node)
 	}
 	return nil
@@ -247,7 +253,7 @@ func (e *Emptier) end(now time.Time, why rebalance.Reason) {
 	e.now = nil
 }
 
-// unmark takes off a mark that nobody stands for.
+// unmark removes a mark of a node that is not being emptied.
 func (e *Emptier) unmark(ctx context.Context, now time.Time, node string, why rebalance.Reason, note string) {
 	if err := e.World.Mark(ctx, node, false, now); err != nil {
 		klog.FromContext(ctx).Error(err, "Taking the mark off a node that is not emptied failed", "node", node)
@@ -258,22 +264,22 @@ func (e *Emptier) unmark(ctx context.Context, now time.Time, node string, why re
 	}
 }
 
-// Moved takes that the pod of a move was evicted.
+// Moved counts the eviction of a move's pod.
 func (e *Emptier) Moved(*rebalance.Move) { e.now.moved++ }
 
-// Refused gives the node up: what may not leave it now may not in minutes either.
+// Refused gives the node up: a pod that may not leave now may not in minutes either.
 func (e *Emptier) Refused(ctx context.Context, m *rebalance.Move, why rebalance.Reason) {
 	e.giveUp(ctx, m.At, why)
 	e.tellNow()
 }
 
-// Forget what was begun. The mark stays for who leads next.
+// Forget drops what was begun. The mark stays for the next leader.
 func (e *Emptier) Forget() {
 	e.now, e.tried, e.looks = nil, nil, 0
 	e.tellNow()
 }
 
-// leave a node alone until then.
+// leave has a node left alone until the given time.
 func (e *Emptier) leave(node string, until time.Time) {
 	if e.tried == nil {
 		e.tried = map[string]time.Time{}

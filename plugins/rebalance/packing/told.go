@@ -13,7 +13,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/rebalance"
 )
 
-// tell keeps a record, counts it, and tells the node of it.
+// tell stores a record, counts it, and sends an event of the node.
 func (e *Emptier) tell(now time.Time, node, result string, reason rebalance.Reason, why string) {
 	e.lock.Lock()
 	e.records = append(e.records, rebalance.NodeRecord{Time: now, Node: node, Result: result, Reason: reason, Why: why})
@@ -25,7 +25,7 @@ func (e *Emptier) tell(now time.Time, node, result string, reason rebalance.Reas
 	e.World.TellNode(node, result, why)
 }
 
-// tellNow notes which node is being emptied, for who asks.
+// tellNow publishes which node is being emptied, for readers and metrics.
 func (e *Emptier) tellNow() {
 	e.lock.Lock()
 	defer e.lock.Unlock()
@@ -37,7 +37,7 @@ func (e *Emptier) tellNow() {
 	}
 }
 
-// Tell what it does and did.
+// Tell fills in the Emptier's mode, current node and records.
 func (e *Emptier) Tell(into *rebalance.Packing) {
 	e.lock.Lock()
 	defer e.lock.Unlock()
@@ -55,7 +55,7 @@ func (e *Emptier) Tell(into *rebalance.Packing) {
 	slices.Reverse(into.Records)
 }
 
-// cut bounds the text of others.
+// cut limits the length of text from others, to 200 bytes.
 func cut(text string) string {
 	const most = 200
 	if len(text) <= most {
@@ -64,7 +64,7 @@ func cut(text string) string {
 	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
-// Metrics of an Emptier.
+// Metrics are those of an Emptier.
 type Metrics struct {
 	nodes    *metrics.CounterVec
 	stay     *metrics.GaugeVec
@@ -89,7 +89,7 @@ func NewMetrics() *Metrics {
 	}
 }
 
-// Register them.
+// Register registers the metrics.
 func (m *Metrics) Register(register func(...metrics.Registerable)) {
 	register(m.nodes, m.stay, m.emptying)
 }
