@@ -5,7 +5,8 @@ package nodeindex
 
 import "github.com/foresight-scheduler/foresight/plugins/nodeindex/terms"
 
-// The reasons for which the index is not asked about a pod, beside those for which terms cannot tell.
+// These are the reasons why the index is not asked about a pod, besides those why terms cannot
+// tell.
 const (
 	reasonGroup     terms.Reason = "pod_group"
 	reasonNominated terms.Reason = "nominated_node"
@@ -14,9 +15,9 @@ const (
 	reasonUnasked   terms.Reason = "not_asked"
 )
 
-// answer is what the index says of a pod in one cycle. The zero value says nothing, and whatever
-// says nothing has upstream search: only Index.answer makes one that says more, and it does so
-// only for a query that no term has called into question.
+// answer is what the index says of a pod in one cycle. The zero value says nothing, and then
+// upstream searches. Only Index.answer makes one that says more, and only for a query that no term
+// has called into question.
 type answer struct {
 	says  bool
 	node  string // "" where none is feasible
@@ -25,16 +26,17 @@ type answer struct {
 	found found
 }
 
-// Answer is what the index said of a pod, for whoever keeps what was decided.
+// Answer is what the index said of a pod, for recording decisions.
 type Answer struct {
-	// Node is the best one; empty where the index finds none feasible, or does not say.
+	// Node is the best node. It is empty if no node is feasible or the index does not say.
 	Node string
-	// Score of the node, 0 where it is the only one, and Alike how many nodes have it.
+	// Score is that of the node, or 0 if it is the only feasible one. Alike is how many nodes have
+	// the same score.
 	Score int64
 	Alike int
-	// Feasible nodes.
+	// Feasible is the number of feasible nodes.
 	Feasible int
-	// Bypass is why the index does not say; empty where it does.
+	// Bypass is why the index does not say. It is empty if it does.
 	Bypass string
 }
 
@@ -42,10 +44,10 @@ func (a *answer) told() Answer {
 	return Answer{Node: a.hint(), Score: a.found.score, Alike: a.found.ties, Feasible: a.found.feasible, Bypass: string(a.why)}
 }
 
-// unanswered says nothing, for that reason.
+// unanswered returns an answer that says nothing, for that reason.
 func unanswered(why terms.Reason) answer { return answer{why: why} }
 
-// hint is the node to hand to upstream, or "".
+// hint returns the node to give to upstream, or "".
 func (a *answer) hint() string {
 	if !a.says {
 		return ""

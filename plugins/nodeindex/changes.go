@@ -11,20 +11,20 @@ import (
 	internalcache "k8s.io/kubernetes/pkg/scheduler/backend/cache"
 )
 
-// changes are the names of nodes that differ between what the index has seen and the
-// snapshot.
+// changes are the names of nodes that differ between the snapshot and what the index has seen.
 type changes struct {
 	mu sync.Mutex
-	// cached are changed in the cache, since the last snapshot was taken.
+	// cached are the nodes changed in the cache since the last snapshot was taken.
 	cached changed
-	// taken are changed in the snapshot, since the index looked.
+	// taken are the nodes changed in the snapshot since the index last looked.
 	taken changed
 }
 
-// maxChanged is how many names are kept. Where there are more, comparing all nodes is no worse.
+// maxChanged is the number of names that are kept. With more, comparing all nodes is no slower.
 const maxChanged = 1 << 14
 
-// changed nodes. While no pod asks the index nobody takes them away, and nodes come and go.
+// changed is a set of changed nodes. While no pod asks the index, nobody empties it, so it is
+// bounded.
 type changed struct {
 	names map[string]struct{}
 	all   bool // and no names
@@ -49,7 +49,7 @@ func newChanges() *changes {
 	return c
 }
 
-// take returns what changed since the last call; the map is valid until the next one.
+// take returns what changed since the last call. The map is valid until the next call.
 func (c *changes) take() (names map[string]struct{}, all bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -58,16 +58,16 @@ func (c *changes) take() (names map[string]struct{}, all bool) {
 	return names, all
 }
 
-// all says that nothing the index has seen counts.
+// all declares everything that the index has seen outdated.
 func (c *changes) all() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.taken.addAll()
 }
 
-// cache is upstream's, and notes which nodes change. The lock makes a change and its note
-// one for whoever takes a snapshot: a node that is in the snapshot is noted, and one that
-// is not will be.
+// cache is upstream's cache, and notes which nodes change. A change and its note are made under one
+// lock, so a snapshot sees both or neither: a node changed in the snapshot is noted, and any other
+// will be.
 type cache struct {
 	internalcache.Cache
 	*changes
@@ -75,7 +75,7 @@ type cache struct {
 
 var _ internalcache.Cache = &cache{}
 
-// UpdateSnapshot moves the notes to where the index finds them.
+// UpdateSnapshot updates the snapshot and hands the notes to the index.
 func (c *cache) UpdateSnapshot(logger klog.Logger, snapshot *internalcache.Snapshot) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -97,8 +97,8 @@ func (c *cache) UpdateSnapshot(logger klog.Logger, snapshot *internalcache.Snaps
 	return err
 }
 
-// notePods notes the nodes that a change of the pods changes: those that the pods name, and
-// those that the cache has them on, from where upstream takes them away.
+// notePods notes the nodes that a change of pods changes: those that the pods name, and those that
+// the cache has them on, from which upstream removes them.
 func (c *cache) notePods(change func() error, pods ...*v1.Pod) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -126,7 +126,7 @@ func (c *cache) RemoveAssumedPod(logger klog.Logger, pod *v1.Pod) error {
 	return c.notePods(func() error { return c.Cache.RemoveAssumedPod(logger, pod) }, pod)
 }
 
-// AddPod notes the pod's node, and the one that it was assumed on.
+// AddPod notes the pod's node, and the node that it was assumed on.
 func (c *cache) AddPod(logger klog.Logger, pod *v1.Pod) error {
 	return c.notePods(func() error { return c.Cache.AddPod(logger, pod) }, pod)
 }

@@ -11,23 +11,24 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 )
 
-// Upstream's PreFilter counts the pods of the whole cluster for every pod that has hard
-// spread constraints or required inter-pod terms: milliseconds, for one hinted node. The
-// index has kept these counts, and by them the hinted node passes. So PreFilter is run on
-// the pod without what is counted, and with it only where upstream looks further than the
-// hinted node. Its plugins judge all else about that node as ever, placed pods' required
-// anti-affinity included.
+// For every pod with hard spread constraints or required inter-pod terms, upstream's PreFilter
+// counts the pods of the whole cluster: that takes milliseconds, for one hinted node. The index
+// keeps these counts, and the hinted node passes by them. So PreFilter runs on the pod without
+// these constraints and terms, and on the whole pod only if upstream looks beyond the hinted node.
+// Upstream's plugins judge everything else about that node as ever, including the required
+// anti-affinity of placed pods.
 
-// recountEvery such pods one is counted by upstream nevertheless, so that a fault of ours
-// would show as a refusal.
+// recountEvery is the number of such pods of which upstream still counts one, so that an error of
+// the index would show as a refusal.
 const recountEvery = 256
 
-// preFilterUncounted begins a cycle without upstream's counts, where the index has a hint for
-// the pod and has proven all that upstream was not shown. It returns false where PreFilter
-// must run on the whole pod.
+// preFilterUncounted begins a cycle without upstream's counts. It requires that the index has a
+// hint for the pod and has proven everything that upstream was not shown. It returns false if
+// PreFilter must run on the whole pod.
 func (h *hinted) preFilterUncounted(ctx context.Context, state fwk.CycleState, pod *v1.Pod) (*fwk.PreFilterResult, *fwk.Status, sets.Set[string], bool) {
 	left := h.terms.Counts(pod)
-	// For a group's pod upstream counts: what reads its state later in the group's cycle is upstream's to choose.
+	// For a pod of a group upstream counts, since upstream decides what reads its state later in
+	// the group's cycle.
 	if len(left) == 0 || state.IsPodGroupSchedulingCycle() || h.bypass(pod, state) != "" {
 		return nil, nil, nil, false
 	}
@@ -47,7 +48,7 @@ func (h *hinted) preFilterUncounted(ctx context.Context, state fwk.CycleState, p
 	return result, status, plugins, true
 }
 
-// count has upstream count after all, where it has not.
+// count makes upstream count after all, if it has not.
 func (h *hinted) count(ctx context.Context, state fwk.CycleState, pod *v1.Pod) *fwk.Status {
 	if !h.uncounted.Load() {
 		return nil

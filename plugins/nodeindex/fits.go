@@ -9,35 +9,36 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/terms"
 )
 
-// What keepers, such as the term of resources, make of a row depends on the row and on few numbers of the pod, and most
-// pods are replicas of others. So the scores are kept by these numbers, and of a row that has
-// not changed since it was last scored nothing but the score is read.
+// The verdicts of keepers, such as the term of resources, depend on the row and on a few numbers of
+// the pod, and most pods are replicas of others. So scores are kept by these numbers. Of a row that
+// has not changed since it was last scored, only the score is read.
 
 const (
-	// maxFitBytes bounds what is kept.
+	// maxFitBytes is the limit of the memory for kept scores.
 	maxFitBytes = 64 << 20
-	// fitBits are kept for each row beside what keepers keep: a score, whether it is unknown, and a share of a block of each kind.
-	// shapeBytes are kept for each shape besides.
+	// fitBits is the size of what is kept for each row besides what keepers keep: a score, whether
+	// it is unknown, and a share of a block of each kind. shapeBytes is the size of what is kept
+	// for each shape besides.
 	fitBits, shapeBytes = 32 + 1 + maxKinds*8*16/blockRows, 2 << 10
 )
 
-// shape of a pod of one profile.
+// shape is that of a pod of one profile.
 type shape struct {
 	terms *terms.Terms
 	terms.Shape
 }
 
-// fits are a shape's scores by row.
+// fits are the scores of a shape, by row.
 type fits struct {
 	terms.Kept
 	clock int // of the table
-	// stale holds a bit for each row: not yet scored, or changed since.
+	// stale holds a bit for each row that is not yet scored or has changed since.
 	stale []uint64
 	kinds [maxKinds]blocks
 	kind  int // the last one
 }
 
-// fitsOf returns the scores of the pod's shape, those of changed rows stale.
+// fitsOf returns the scores of the pod's shape, with those of changed rows marked stale.
 func (x *Index) fitsOf(q *terms.Query, p *terms.Terms) *fits {
 	x.enterWorld(q, p)
 	rows := len(x.table.Rows)
@@ -71,7 +72,7 @@ func (x *Index) fitsOf(q *terms.Query, p *terms.Terms) *fits {
 	return f
 }
 
-// enterWorld forgets the scores of another one.
+// enterWorld drops the scores of other worlds.
 func (x *Index) enterWorld(q *terms.Query, p *terms.Terms) {
 	world := x.worlds[p]
 	if world == nil {
@@ -89,7 +90,7 @@ func (x *Index) enterWorld(q *terms.Query, p *terms.Terms) {
 	}
 }
 
-// maxFits of so many rows are kept.
+// maxFits returns the number of shapes whose scores are kept, given the number of rows.
 func (x *Index) maxFits(p *terms.Terms, rows int) int {
 	if x.most > 0 {
 		return x.most
@@ -97,7 +98,7 @@ func (x *Index) maxFits(p *terms.Terms, rows int) int {
 	return max(16, maxFitBytes/((fitBits+p.KeptBits())*rows/8+shapeBytes))
 }
 
-// boundFits lets go of what is too much since there are more rows, spare ones first.
+// boundFits frees what exceeds the limit after rows were added, spare scores first.
 func (x *Index) boundFits(p *terms.Terms, rows int) {
 	if rows <= x.fitRows {
 		return
@@ -113,7 +114,7 @@ func (x *Index) boundFits(p *terms.Terms, rows int) {
 	}
 }
 
-// forget makes every score stale.
+// forget marks every score stale.
 func (f *fits) forget() {
 	f.Kept.Forget()
 	clear(f.stale)
@@ -122,7 +123,7 @@ func (f *fits) forget() {
 	}
 }
 
-// grow makes room for so many rows, the new ones stale.
+// grow makes room for that many rows, with the new ones stale.
 func (f *fits) grow(rows int) {
 	if len(f.Scores) >= rows {
 		return
@@ -146,7 +147,7 @@ func (f *fits) grow(rows int) {
 	}
 }
 
-// setBits sets the bits from first up to end.
+// setBits sets the bits from first up to, but not including, end.
 func setBits(words []uint64, first, end int) {
 	for at := first; at < end; {
 		if at%64 == 0 && end-at >= 64 {
@@ -166,8 +167,8 @@ func (x *Index) forgetFits() {
 	clear(x.fits)
 }
 
-// forgetAnyFit makes room for one. Where shapes come in turns the oldest one would be needed
-// next.
+// forgetAnyFit makes room for one shape by dropping any. Not the oldest: if shapes take turns, that
+// one is needed next.
 func (x *Index) forgetAnyFit() {
 	for key, f := range x.fits {
 		x.spareFit(f)
@@ -182,7 +183,7 @@ func (x *Index) spareFit(f *fits) {
 	x.spare = append(x.spare, f)
 }
 
-// score has stale rows judged anew, and tells the blocks what has changed.
+// score has stale rows judged anew and tells the blocks what has changed.
 func (f *fits) score(x *Index, q *terms.Query, rows []int32) {
 	few := 2*len(rows) < len(f.Scores)
 	before := x.before[:0]

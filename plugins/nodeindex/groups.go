@@ -13,29 +13,32 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
 )
 
-// In the cycle of a pod group, upstream finds nodes for all pods of the group before it binds any: it puts each pod on its
-// node in the snapshot, and takes all of them off again in the end. The cache knows nothing of it, and a node has the same generation
-// before and after. But each of these pods is reserved on its node, and unreserved before it is taken off. So the index is told
-// of both, and reads the nodes of these pods anew for each question.
+// In the cycle of a pod group, upstream finds nodes for all pods of the group before it binds any.
+// It puts each pod on its node in the snapshot and removes all of them at the end. The cache does
+// not see this, and a node has the same generation before and after. But each of these pods is
+// reserved on its node, and unreserved before it is removed. So the index is told of both, and
+// reads the nodes of these pods anew for each question.
 
-// groups are the nodes that upstream tries a group's pods out on.
+// groups are the nodes on which upstream has placed pods of a group on trial.
 type groups struct {
-	// tried pods by node. Where there are none any more, the node is to be read once more.
+	// tried is the number of pods on trial, by node. A node whose number is 0 must be read once
+	// more.
 	tried map[string]int
-	// preempting: upstream tries the group out on copies of all nodes, without pods that it may evict.
+	// preempting is true while upstream tries the group on copies of all nodes, without pods that
+	// it may evict.
 	preempting bool
 }
 
 func newGroups() groups { return groups{tried: map[string]int{}} }
 
-// follows says whether the index knows what the cycle of a group works on.
+// follows reports whether the index sees what the cycle of a group works on.
 func (g *groups) follows(snapshot fwk.SharedLister) bool {
 	// A placement limits the cycle to some of the nodes.
 	placed, ok := snapshot.(interface{ GetPlacement() *fwk.Placement })
 	return ok && placed.GetPlacement() == nil && !g.preempting
 }
 
-// bring brings the table up to date with the nodes, in the cycle of a group or after it.
+// bring updates the table for these nodes, in the cycle of a group or after it.
 func (g *groups) bring(t *table.Table, lister fwk.NodeInfoLister, cycle bool) {
 	for name, pods := range g.tried {
 		if cycle && pods > 0 {
@@ -47,7 +50,7 @@ func (g *groups) bring(t *table.Table, lister fwk.NodeInfoLister, cycle bool) {
 	}
 }
 
-// RunReservePluginsReserve notes where a group's pod is tried out.
+// RunReservePluginsReserve notes where a group's pod is placed on trial.
 func (h *hinted) RunReservePluginsReserve(ctx context.Context, state fwk.CycleState, pod *v1.Pod, node string) *fwk.Status {
 	if state.IsPodGroupSchedulingCycle() {
 		h.index.groups.tried[node]++
@@ -55,7 +58,7 @@ func (h *hinted) RunReservePluginsReserve(ctx context.Context, state fwk.CycleSt
 	return h.Framework.RunReservePluginsReserve(ctx, state, pod, node)
 }
 
-// RunReservePluginsUnreserve notes that it is no longer.
+// RunReservePluginsUnreserve notes that the pod is no longer there.
 func (h *hinted) RunReservePluginsUnreserve(ctx context.Context, state fwk.CycleState, pod *v1.Pod, node string) {
 	if state.IsPodGroupSchedulingCycle() { // and in the goroutine that schedules
 		h.index.groups.tried[node]--
@@ -63,7 +66,7 @@ func (h *hinted) RunReservePluginsUnreserve(ctx context.Context, state fwk.Cycle
 	h.Framework.RunReservePluginsUnreserve(ctx, state, pod, node)
 }
 
-// RunPodGroupPostFilterPlugins tries the group out without pods that may be evicted.
+// RunPodGroupPostFilterPlugins notes that the group is tried without pods that may be evicted.
 func (h *hinted) RunPodGroupPostFilterPlugins(ctx context.Context, state *framework.CycleState, group fwk.PodGroupInfo, schedule fwk.PodGroupSchedulingFunc) (*fwk.PodGroupPostFilterResult, *fwk.Status) {
 	h.index.groups.preempting = true
 	defer func() { h.index.groups.preempting = false }()

@@ -16,10 +16,10 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/terms"
 )
 
-// hinted is a profile's framework with the index's hint in place of batching's. Upstream
-// gives no promise about GetNodeHint and StoreScheduleResults, so all that hangs on them is
-// in this file. The goroutine that schedules writes the fields; filters of a cycle, which
-// run in others, read them.
+// hinted is a profile's framework that gives the index's hint instead of that of batching. Upstream
+// makes no promise about GetNodeHint and StoreScheduleResults, so everything that depends on them
+// is in this file. The goroutine that schedules writes the fields. The filters of a cycle, which
+// run in other goroutines, read them.
 type hinted struct {
 	framework.Framework
 	index *Index
@@ -30,8 +30,8 @@ type hinted struct {
 	named  bool   // PreFilter has named the nodes that come into question
 	hint   string // that the index gave, "" for none
 	judged bool   // the filters have judged the hinted node
-	// uncounted: upstream has not counted the pods that the pod's terms match. counting is held
-	// while it does.
+	// uncounted is true while upstream has not counted the pods that the pod's terms match.
+	// counting is held while it does.
 	uncounted atomic.Bool
 	counting  sync.Mutex
 
@@ -43,7 +43,7 @@ var _ framework.Framework = &hinted{}
 // RunPreFilterPlugins begins a cycle.
 func (h *hinted) RunPreFilterPlugins(ctx context.Context, state fwk.CycleState, pod *v1.Pod) (*fwk.PreFilterResult, *fwk.Status, sets.Set[string]) {
 	if h.begun {
-		// Upstream has ceased to ask: the seam is broken.
+		// Upstream no longer asks: the seam is broken.
 		h.index.metrics.bypass(h.ProfileName(), reasonUnasked)
 	}
 	h.begun, h.named, h.hint, h.judged = false, false, "", false
@@ -56,8 +56,8 @@ func (h *hinted) RunPreFilterPlugins(ctx context.Context, state fwk.CycleState, 
 	return result, status, plugins
 }
 
-// GetNodeHint returns the best of all nodes where the index can tell, else what upstream's
-// batching knows.
+// GetNodeHint returns the best of all nodes if the index can tell, otherwise the hint of upstream's
+// batching.
 func (h *hinted) GetNodeHint(ctx context.Context, pod *v1.Pod, signature fwk.PodSignature, state fwk.CycleState, cycle int64) string {
 	h.begun = false
 	if h.uncounted.Load() {
@@ -76,7 +76,7 @@ func (h *hinted) GetNodeHint(ctx context.Context, pod *v1.Pod, signature fwk.Pod
 	return h.Framework.GetNodeHint(ctx, pod, signature, state, cycle)
 }
 
-// ask has the index answer for the pod, and tells what it said.
+// ask returns the index's answer for the pod and passes it on to tell.
 func (h *hinted) ask(pod *v1.Pod, state fwk.CycleState) answer {
 	a := h.answer(pod, state)
 	if h.index.tell != nil {
@@ -95,7 +95,7 @@ func (h *hinted) answer(pod *v1.Pod, state fwk.CycleState) answer {
 	return h.index.answer(h.terms, pod, state)
 }
 
-// bypass returns the reason for which the index is not asked.
+// bypass returns the reason why the index is not asked, or "".
 func (h *hinted) bypass(pod *v1.Pod, state fwk.CycleState) terms.Reason {
 	switch {
 	case state.IsPodGroupSchedulingCycle() && !h.index.groups.follows(h.SnapshotSharedLister()):
@@ -113,12 +113,12 @@ func (h *hinted) bypass(pod *v1.Pod, state fwk.CycleState) terms.Reason {
 	return ""
 }
 
-// StoreScheduleResults learns what became of the hint.
+// StoreScheduleResults counts whether the hint was accepted.
 func (h *hinted) StoreScheduleResults(ctx context.Context, signature fwk.PodSignature, hintedNode, chosenNode string, others framework.SortedScoredNodes, cycle int64) {
 	switch h.hint {
 	case "":
 	case chosenNode:
-		// Batching must not see it: it would go on with scores of nodes that have changed.
+		// Batching must not see it, since it would continue with scores of nodes that have changed.
 		h.index.metrics.searched(h.ProfileName(), resultAccepted)
 		return
 	default:
@@ -128,9 +128,9 @@ func (h *hinted) StoreScheduleResults(ctx context.Context, signature fwk.PodSign
 	h.Framework.StoreScheduleResults(ctx, signature, hintedNode, chosenNode, others, cycle)
 }
 
-// RunFilterPluginsWithNominatedPods notes which plugin refuses the hint, and has upstream
-// count where the index's counts will not do: for other nodes than the hinted one, and with
-// pods that are nominated to it.
+// RunFilterPluginsWithNominatedPods notes which plugin refuses the hint. It makes upstream count in
+// two cases for which the index's counts do not suffice: for nodes other than the hinted one, and
+// if pods are nominated to that one.
 func (h *hinted) RunFilterPluginsWithNominatedPods(ctx context.Context, state fwk.CycleState, pod *v1.Pod, node fwk.NodeInfo) *fwk.Status {
 	first := h.hint != "" && !h.judged && node.Node().Name == h.hint
 	if !first || len(h.NominatedPodsForNode(h.hint)) > 0 {

@@ -1,13 +1,13 @@
 // Copyright The Foresight Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package nodeindex finds the best of all nodes for a pod in microseconds and hands it to
-// upstream as the node hint. Upstream then runs every filter on that one node, and searches
-// as usual where one refuses, so a hint is never a risk to correctness: what the index must
-// get right, and does exactly, is the score that the profile would give over all nodes.
+// Package nodeindex finds the best of all nodes for a pod in microseconds and gives it to upstream
+// as the node hint. Upstream then runs every filter on that node, and searches as usual if one
+// refuses it, so a hint is never a risk to correctness. What the index must compute exactly, and
+// does, is the score that the profile would give over all nodes.
 //
-// Where a profile or a pod asks for something that the index does not know, it gives no
-// hint, and counts why.
+// If a profile or a pod asks for something that the index does not know, it gives no hint and
+// counts the reason.
 package nodeindex
 
 import (
@@ -21,8 +21,8 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/terms"
 )
 
-// Index knows the nodes of the scheduler's snapshot. It belongs to the goroutine that
-// schedules.
+// Index is a table of the nodes in the scheduler's snapshot, and the scores kept of them. It
+// belongs to the goroutine that schedules.
 type Index struct {
 	table   *table.Table
 	changes *changes
@@ -58,21 +58,22 @@ func newIndex(changes *changes, owners terms.Owners, metrics *Metrics, seed uint
 	}
 }
 
-// keep bounds what is kept to n of each, where n is not 0.
+// keep limits what is kept to n of each, unless n is 0.
 func (x *Index) keep(n int) {
 	x.most = n
 	x.table.Keep(n)
 }
 
-// sync brings the table up to date with the snapshot that the cycle works on, which is that of a pod group or not.
+// sync updates the table from the snapshot that the cycle works on. group is true if it is the
+// cycle of a pod group.
 func (x *Index) sync(lister fwk.NodeInfoLister, group bool) bool {
 	start := time.Now()
 	names, all := x.changes.take()
 	if !all {
 		x.table.Update(lister, names)
 	}
-	// The snapshot lists its nodes in a slice, so this costs nothing, and a table that is
-	// out of step, whyever, is found before it is asked.
+	// The snapshot lists its nodes in a slice, so this costs nothing. A table that is out of step,
+	// for whatever reason, is found before it is asked.
 	listed, err := lister.List()
 	if err == nil && (all || len(listed) != x.table.Used || !x.table.Audit()) {
 		err = x.table.Rebuild(lister)
@@ -88,7 +89,7 @@ func (x *Index) sync(lister fwk.NodeInfoLister, group bool) bool {
 	return true
 }
 
-// answer says which node is the best for the pod, as far as the index can tell.
+// answer returns the best node for the pod, as far as the index can tell.
 func (x *Index) answer(p *terms.Terms, pod *v1.Pod, state fwk.CycleState) answer {
 	start := time.Now()
 	q := x.query
@@ -97,7 +98,7 @@ func (x *Index) answer(p *terms.Terms, pod *v1.Pod, state fwk.CycleState) answer
 	if q.Why() == "" {
 		found = x.search(q, p)
 	}
-	// The one place where an answer is made of what was found. Nothing comes after it.
+	// This is the only place where an answer is made of what was found. Nothing comes after it.
 	if q.Why() != "" {
 		return unanswered(q.Why())
 	}

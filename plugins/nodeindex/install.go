@@ -19,26 +19,27 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
 )
 
-// Name is where the index's args stand in a pluginConfig.
+// Name is the name of the index's args in a pluginConfig.
 const Name = config.NodeIndexName
 
-// Options of the index.
+// Options are those of the index.
 type Options struct {
-	// Metrics to count in; nil counts nothing.
+	// Metrics are counted in. If nil, nothing is counted.
 	Metrics *Metrics
-	// Judges are our plugins of the profiles, which tell what they make of nodes; see plugins.Options.
-	// A profile with another plugin than those and upstream's is not served.
+	// Judges are our plugins of the profiles, which tell the index their verdicts on nodes; see
+	// plugins.Options. A profile with a plugin that is neither one of these nor upstream's is not
+	// served.
 	Judges *judge.Plugins
-	// Seed of the draws among nodes that are equal; 0 is another one each time.
+	// Seed is that of the random choice among equal nodes. If 0, it differs each time.
 	Seed uint64
-	// Tell is called with what the index says, by the goroutine that schedules; nil is nobody to tell.
+	// Tell is called with each answer, by the goroutine that schedules. It may be nil.
 	Tell func(Answer)
 }
 
-// Install puts the index between the scheduler and its cache and profiles, but for profiles
-// whose args turn it off. Call it before the informers start: the index learns of changes
-// from then on. profiles are those of the configuration that the scheduler was made from. It
-// returns an error where upstream would never ask for a hint.
+// Install puts the index between the scheduler and its cache and profiles, except profiles whose
+// args turn it off. Call it before the informers start, since the index learns of changes only from
+// then on. profiles are those of the configuration that the scheduler was made from. It returns an
+// error if upstream would never ask for a hint.
 func Install(sched *scheduler.Scheduler, profiles []kubeschedulerconfig.KubeSchedulerProfile, factory informers.SharedInformerFactory, opts Options) error {
 	if opts.Metrics == nil {
 		opts.Metrics = NewMetrics()
@@ -74,7 +75,7 @@ func Install(sched *scheduler.Scheduler, profiles []kubeschedulerconfig.KubeSche
 	return nil
 }
 
-// enabled reads the switch of a profile, which is on by default.
+// enabled returns whether a profile uses the index, which is the default.
 func enabled(p *kubeschedulerconfig.KubeSchedulerProfile) (bool, error) {
 	for _, pc := range p.PluginConfig {
 		if pc.Name != Name {

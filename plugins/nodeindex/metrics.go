@@ -15,7 +15,7 @@ const (
 	resultNone     = "no_feasible_node"
 )
 
-// Metrics tell how the index fares.
+// Metrics are those of the index.
 type Metrics struct {
 	hints, refusals, bypasses, uncounted *metrics.CounterVec
 	rebuilds                             *metrics.Counter
@@ -52,7 +52,7 @@ func NewMetrics() *Metrics {
 	}
 }
 
-// Register registers the metrics, once; with legacyregistry.MustRegister for example.
+// Register registers the metrics, for example with legacyregistry.MustRegister. Call it once.
 func (m *Metrics) Register(register func(...metrics.Registerable)) {
 	register(m.hints, m.refusals, m.bypasses, m.uncounted, m.rebuilds, m.updates, m.searches, m.nodes)
 }

@@ -9,8 +9,9 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/terms"
 )
 
-// found is what a search found: the best row, its score, how many rows are feasible, and how many of them
-// score the same. Where none is, row is -1; where one is, it is not scored, as upstream does not.
+// found is the result of a search: the best row, its score, the number of feasible rows, and how
+// many of them have the same score. If no row is feasible, row is -1. If only one is, it is not
+// scored, as in upstream.
 type found struct {
 	row      int32
 	score    int64
@@ -27,10 +28,10 @@ func (x *Index) search(q *terms.Query, p *terms.Terms) found {
 	return x.pass(q, fits)
 }
 
-// pass looks at every node. It takes two passes, since upstream brings scores to 0–100 by what
-// the feasible nodes have.
+// pass looks at every node. It takes two passes, since upstream scales scores to 0–100 by those of
+// the feasible nodes.
 func (x *Index) pass(q *terms.Query, fits *fits) found {
-	// 1. Which nodes are feasible, and what they score for resources.
+	// 1. Find the feasible nodes and what is kept of their scores.
 	x.filter(q, fits)
 	switch len(x.feasible) {
 	case 0:
@@ -39,7 +40,7 @@ func (x *Index) pass(q *terms.Query, fits *fits) found {
 		return found{row: x.feasible[0], feasible: 1, ties: 1}
 	}
 
-	// 2. Which of them scores best; of equals any one, as upstream.
+	// 2. Find the best; of equal ones choose any, as upstream does.
 	q.Score(x.feasible, x.total)
 	best := found{score: math.MinInt64, feasible: len(x.feasible)}
 	ties := 0
@@ -66,7 +67,7 @@ func (x *Index) pass(q *terms.Query, fits *fits) found {
 	return best
 }
 
-// filter finds the feasible rows and begins their total with what is kept of them.
+// filter finds the feasible rows and begins their totals with what is kept of them.
 func (x *Index) filter(q *terms.Query, fits *fits) {
 	rows := x.candidates(q)
 	resize(&x.feasible, len(rows))
@@ -82,8 +83,9 @@ func (x *Index) filter(q *terms.Query, fits *fits) {
 	x.feasible, x.total = x.feasible[:n], x.total[:n]
 }
 
-// take adds those of the rows that fit the pod, and that its taints do not refuse, to the first n, and returns how many there
-// are then. Rows whose score is stale it returns instead.
+// take appends to the first n feasible rows those of the given rows that fit the pod and whose
+// taints do not refuse it, and returns their new number. Rows with a stale score are returned
+// instead.
 func (x *Index) take(q *terms.Query, fits *fits, rows []int32, n int) (int, []int32) {
 	classes, scores, outdated, verdict := x.table.Classes, fits.Scores, fits.stale, q.Taints.Verdict
 	feasible, total := x.feasible, x.total
@@ -107,7 +109,7 @@ func (x *Index) take(q *terms.Query, fits *fits, rows []int32, n int) (int, []in
 	return n, stale
 }
 
-// candidates are the rows that node affinity allows.
+// candidates returns the rows that node affinity allows.
 func (x *Index) candidates(q *terms.Query) []int32 {
 	if allowed := q.Allowed(); allowed != nil {
 		x.selected = allowed.AppendTo(x.selected[:0])
@@ -119,7 +121,7 @@ func (x *Index) candidates(q *terms.Query) []int32 {
 	return x.every
 }
 
-// resize returns the buffer with n elements, whatever they hold.
+// resize returns the buffer with n elements of any content.
 func resize[T any](buffer *[]T, n int) []T {
 	if cap(*buffer) < n {
 		*buffer = make([]T, n, n+n/4)
