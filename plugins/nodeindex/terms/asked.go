@@ -12,9 +12,10 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
 )
 
-// asked is the term of the plugins that tell what they make of nodes: PredictedQoS, Trimaran's, the guard on limits, and
-// ResourceFit where the columns do not know its args. A row is shown to them when it has changed, or when
-// the pod is of a new shape, and what they say is kept beside the score for resources.
+// asked is the term of the plugins that tell the index their verdicts: PredictedQoS, Trimaran's,
+// the guard on limits, and ResourceFit if the columns do not know its args. A row is shown to them
+// when it has changed or the pod has a new shape. Their verdicts are kept beside the score for
+// resources.
 type asked struct {
 	plugins []ask
 
@@ -25,10 +26,10 @@ type asked struct {
 	verdicts []judge.Verdict
 }
 
-// maxAsked bounds the plugins of a profile that are asked.
+// maxAsked is the most plugins of a profile that are asked.
 const maxAsked = 6
 
-// saying is what one of them says about the pod in hand.
+// saying is the verdict of one of them on the pod in hand.
 type saying struct {
 	judge.Judge
 	ask
@@ -37,7 +38,7 @@ type saying struct {
 	said     *said
 }
 
-// read asks all plugins that no other term models, if they can be asked.
+// read has all plugins asked that no other term models, if they can be asked.
 func (t *asked) read(p *profile) bool {
 	for _, name := range p.filterNames {
 		if !slices.Contains(p.knownFilters, name) && p.ask(p.plugin(name), p.weightOf(name), true) {
@@ -91,7 +92,7 @@ func (t *asked) compile(q *Query) {
 	}
 }
 
-// judge has the plugins look at the rows that the pod fits in.
+// judge shows the plugins the rows that the pod fits in.
 func (t *asked) judge(q *Query, rows []int32) {
 	kept := q.Kept
 	fitting := t.fitting[:0]
@@ -129,7 +130,7 @@ func (t *asked) judge(q *Query, rows []int32) {
 	}
 }
 
-// score adds the scores that are relative to those of other nodes.
+// score adds the scores that depend on those of other nodes.
 func (t *asked) score(q *Query, rows []int32, totals []int64) {
 	for i := range t.saying {
 		j := &t.saying[i]

@@ -9,9 +9,10 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
-// What the terms peaks and pressure have in common: the forecasts of rows.
+// This file is what the terms peaks and pressure share: the forecasts of rows.
 
-// future of a row: what the forecasts of its pods add up to, and its own. What every pod reads comes first.
+// future is that of a row: the sum of its pods' forecasts, and its own forecast. The part that
+// every pod reads comes first.
 type future struct {
 	generation       int64 // of the NodeInfo, as the table has it
 	epoch, podsEpoch uint64
@@ -21,7 +22,7 @@ type future struct {
 	load             forecast.NodeLoad
 }
 
-// boundsBy returns the bounds of the row's node, whose object is not looked at where it states none.
+// boundsBy returns the bounds of the row's node. The node object is read only if it states bounds.
 func (f *future) boundsBy(b *cycle.NodeBounds, q *Query, row int32) cycle.Bounds {
 	if !f.bounded {
 		return b.Usual()
@@ -29,14 +30,14 @@ func (f *future) boundsBy(b *cycle.NodeBounds, q *Query, row int32) cycle.Bounds
 	return b.Of(q.State, q.table.Infos[row])
 }
 
-// futureOf brings the row's future up to date and returns it.
+// futureOf updates the row's future and returns it.
 func (q *Query) futureOf(row int32, s *forecast.Snapshot) *future {
 	if len(q.futures) < len(q.table.Rows) {
 		q.futures = append(q.futures, make([]future, len(q.table.Rows)-len(q.futures))...)
 	}
 	f := &q.futures[row]
 	info := q.table.Infos[row]
-	// A row that went to another node has another generation too.
+	// A row that was given to another node has another generation too.
 	generation := q.table.Generation(row)
 	changed := f.generation != generation || generation == 0
 	if changed || f.podsEpoch != s.PodsEpoch() {
@@ -57,7 +58,7 @@ func (q *Query) futureOf(row int32, s *forecast.Snapshot) *future {
 	return f
 }
 
-// outlook is what is predicted for a pod; the zero value where nothing is.
+// outlook is the prediction for a pod, or the zero value if there is none.
 type outlook struct {
 	bounds  *cycle.NodeBounds
 	pod     forecast.PodForecast
@@ -71,7 +72,7 @@ func outlookOf(p *cycle.Prediction) outlook {
 	return outlook{p.Bounds, p.View.Pod, p.View.Horizon, p.Counts, p.Filters, p.Overcommits}
 }
 
-// allocatable of a row, as forecast.AllocatableOf.
+// allocatable returns that of a row, as forecast.AllocatableOf does.
 func allocatable(r *table.Row) forecast.Amounts {
 	return forecast.Amounts{forecast.CPU: float64(r.AllocCPU) / 1000, forecast.Memory: float64(r.AllocMem)}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
 )
 
-// images is the term of the images that nodes have.
+// images is the term of the images on nodes.
 type images struct {
 	weight int64
 
@@ -26,7 +26,7 @@ func (t *images) read(p *profile) bool {
 	return t.weight > 0
 }
 
-// maxPlainImages bounds what is kept of a pod.
+// maxPlainImages is the most images of a pod for which rows are scored alike.
 const maxPlainImages = 16
 
 func (t *images) compile(q *Query) {
@@ -62,7 +62,7 @@ func (t *images) add(q *Query, image string) {
 	}
 }
 
-// normalizedImage adds the tag that is left out, as upstream's ImageLocality does.
+// normalizedImage adds the tag ":latest" if the name has none, as upstream's ImageLocality does.
 func normalizedImage(name string) string {
 	if strings.LastIndex(name, ":") <= strings.LastIndex(name, "/") {
 		name += ":latest"
@@ -84,13 +84,14 @@ func (t *images) scoreRows(q *Query, first int32, scores []int64) {
 	}
 }
 
-// Bounds of image sizes in bytes, of pkg/scheduler/framework/plugins/imagelocality.
+// leastImage and mostImage are the bounds of image sizes, in bytes, as in
+// pkg/scheduler/framework/plugins/imagelocality.
 const (
 	leastImage = int64(23 << 20)
 	mostImage  = int64(1000 << 20)
 )
 
-// of is the weighted score for the images that the row has.
+// of returns the weighted score for the images on the row.
 func (t *images) of(q *Query, row int32) int64 {
 	most := mostImage * int64(t.count)
 	nodes := float64(q.table.Used)

@@ -11,27 +11,29 @@ import (
 )
 
 const (
-	// NoFit in place of a kept score: the pod does not fit.
+	// NoFit replaces a kept score if the pod does not fit.
 	NoFit = int32(-1)
-	// Infeasible in place of a total is less than any.
+	// Infeasible replaces the total of an infeasible row and is less than any total.
 	Infeasible = int64(math.MinInt64)
-	// Refused in place of how many taints of a class a pod dislikes.
+	// Refused replaces the number of disliked taints of a class of taints that the pod does not
+	// tolerate.
 	Refused = int32(-1)
 
-	// maxWeight of what is kept lets the sum be one of 32 bits.
+	// maxWeight is the largest weight of what is kept, so that the sum fits into 32 bits.
 	maxWeight = 1_000_000
 )
 
-// Shape is all of a pod, and of what is predicted for it, that keepers judge rows by: pods of one shape have the same
-// verdicts. Each keeper has its part, of which the zero value has nothing to say.
+// Shape is everything about a pod and its forecast by which keepers judge rows. Pods of the same
+// shape have the same verdicts. Each keeper has its part, and the zero value of a part has no
+// effect.
 type Shape struct {
 	Requests
 	peak, pressure outlook
 	asked          [maxAsked]any
 }
 
-// World is all else that keepers judge rows by, each its part; the zero value has nothing to say. What was kept in
-// another world counts no more.
+// World is everything else by which keepers judge rows, each by its part. The zero value of a part
+// has no effect. What was kept in another world no longer counts.
 type World struct {
 	snapshot *forecast.Snapshot
 	asked    [maxAsked]struct {
@@ -40,7 +42,8 @@ type World struct {
 	}
 }
 
-// Enter makes this world the other one, but for parts of it that have nothing to say, and returns whether that differs.
+// Enter sets this world to now, except for parts of now that have no effect, and reports whether
+// that changed it.
 func (w *World) Enter(now *World) (differs bool) {
 	if now.snapshot != nil && now.snapshot != w.snapshot {
 		w.snapshot, differs = now.snapshot, true
@@ -53,17 +56,17 @@ func (w *World) Enter(now *World) (differs bool) {
 	return differs
 }
 
-// Kept is what keepers have made of all rows for the pods of one shape.
+// Kept are the verdicts of keepers on all rows for the pods of one shape.
 type Kept struct {
-	// Scores by row, weighted, or NoFit.
+	// Scores are the weighted scores by row, or NoFit.
 	Scores []int32
-	// Pressed says by row how many disliked taints predicted pressure counts as.
+	// Pressed is, by row, how many disliked taints predicted pressure counts as.
 	Pressed []int8
-	// raw scores of the plugins that are asked, where what they are worth depends on other rows.
+	// raw are the raw scores of the plugins that are asked, if their value depends on other rows.
 	raw [maxAsked][]int64
-	// until when all of it holds; the zero time is for good.
+	// until is the time up to which all of it holds. The zero time means for good.
 	until time.Time
 }
 
-// Forget has every score judged anew.
+// Forget drops all scores, so that every row is judged anew.
 func (k *Kept) Forget() { k.Scores, k.until = k.Scores[:0], time.Time{} }

@@ -15,7 +15,8 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/postings"
 )
 
-// nodeAffinity is the term of node selectors and node affinity, answered from the lists of nodes that label values have.
+// nodeAffinity is the term of node selectors and node affinity. It is answered from the lists of
+// nodes by label value.
 type nodeAffinity struct {
 	filters bool
 	weight  int64
@@ -29,7 +30,7 @@ type nodeAffinity struct {
 	shares    []int64
 }
 
-// read takes part in any profile: topology spread asks for the selection.
+// read makes the term part of any profile, since topology spread needs the selection.
 func (a *nodeAffinity) read(p *profile) bool {
 	a.filters = p.filters(names.NodeAffinity, config.AffinityName)
 	a.weight = p.weight(names.NodeAffinity, config.AffinityName)
@@ -88,10 +89,11 @@ func (a *nodeAffinity) compile(q *Query) {
 
 func (a *nodeAffinity) score(_ *Query, rows []int32, totals []int64) { a.addTo(rows, totals, a.weight) }
 
-// maxShares bounds what is worth a table: 10 preferences of the greatest weight.
+// maxShares is the largest sum of weights for which a table is worthwhile: 10 preferences of the
+// largest weight, 100.
 const maxShares = 1000
 
-// addTo adds the normalized score for preferred node affinity, times the weight.
+// addTo adds the normalized score for preferred node affinity, multiplied by the weight.
 func (a *nodeAffinity) addTo(rows []int32, totals []int64, weight int64) {
 	least, most := int64(0), int64(0)
 	for _, row := range rows {

@@ -10,12 +10,13 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
 )
 
-// Terms are by what one profile filters and scores, as far as the index knows it.
+// Terms are everything that one profile filters and scores by, as far as the index knows it.
 type Terms struct {
 	terms []Term
-	// unknown is what the index does not know about the profile; empty where it knows all.
+	// unknown is the first thing about the profile that the index does not know, or empty.
 	unknown string
-	// others are the filters that no term judges. The index serves only pods that they have nothing to say about.
+	// others are the filters that no term judges. The index serves only pods for which upstream
+	// skips them.
 	others []string
 
 	provers  []prover
@@ -23,8 +24,8 @@ type Terms struct {
 	asked    int  // plugins
 }
 
-// Of reads a profile: enabled is what its framework runs, args how it was configured.
-// plugins returns the profile's plugin of that name where it is one of ours, else nil.
+// Of reads a profile. enabled are the plugins that its framework runs, and args its configuration.
+// plugins returns the profile's plugin of that name if it is one of ours, otherwise nil.
 func Of(enabled *kubeschedulerconfig.Plugins, args []kubeschedulerconfig.PluginConfig, features feature.Features, plugins func(string) fwk.Plugin) *Terms {
 	p := newProfile(enabled, args, features, plugins)
 	of := &Terms{}
@@ -43,16 +44,16 @@ func Of(enabled *kubeschedulerconfig.Plugins, args []kubeschedulerconfig.PluginC
 	return of
 }
 
-// Unknown is what the index does not know about the profile; empty where it knows all.
+// Unknown returns the first thing about the profile that the index does not know, or "".
 func (p *Terms) Unknown() string { return p.unknown }
 
-// Recounts says whether upstream counts pods in any case.
+// Recounts reports whether upstream counts pods in any case.
 func (p *Terms) Recounts() bool { return p.recounts }
 
-// KeptBits are kept for a row of a shape beside the row's score.
+// KeptBits returns the number of bits kept for a row of a shape besides its score.
 func (p *Terms) KeptBits() int { return 8 + 64*p.asked }
 
-// Compile makes q ask what the pod asks, as far as the index can answer.
+// Compile makes q the query for the pod, as far as the index can answer.
 func (p *Terms) Compile(q *Query, pod *v1.Pod, state fwk.CycleState) {
 	q.begin(pod, state)
 	if p.unknown != "" {
@@ -71,8 +72,9 @@ func (p *Terms) Compile(q *Query, pod *v1.Pod, state fwk.CycleState) {
 	}
 }
 
-// Counts returns pointers to what upstream's PreFilter would count pods for and the index may have counted, in the order of
-// proofs: hard spread constraints and required inter-pod terms.
+// Counts returns pointers to the pod's hard spread constraints and required inter-pod terms, in the
+// order of proofs. Upstream's PreFilter would count pods for these, and the index may have counted
+// them already.
 func (p *Terms) Counts(pod *v1.Pod) (left []any) {
 	if p.unknown != "" || p.recounts {
 		return nil
@@ -83,7 +85,7 @@ func (p *Terms) Counts(pod *v1.Pod) (left []any) {
 	return left
 }
 
-// Without returns the pod without what Counts returns of it.
+// Without returns the pod without what Counts returns.
 func (p *Terms) Without(pod *v1.Pod) *v1.Pod {
 	light := *pod
 	for _, t := range p.provers {

@@ -12,7 +12,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/helper"
 )
 
-// Owners finds what a pod belongs to, and its namespace.
+// Owners looks up what a pod belongs to, and the labels of namespaces.
 type Owners struct {
 	services     corelisters.ServiceLister
 	controllers  corelisters.ReplicationControllerLister
@@ -21,7 +21,7 @@ type Owners struct {
 	namespaces   corelisters.NamespaceLister
 }
 
-// NewOwners returns owners as the informers of the factory see them.
+// NewOwners returns owners that read the informers of the factory.
 func NewOwners(f informers.SharedInformerFactory) Owners {
 	return Owners{
 		services:     f.Core().V1().Services().Lister(),
@@ -32,12 +32,12 @@ func NewOwners(f informers.SharedInformerFactory) Owners {
 	}
 }
 
-// selector of the pods that spread with this one by default.
+// selector returns the selector of the pods that are spread together with this one by default.
 func (o *Owners) selector(pod *v1.Pod) labels.Selector {
 	return helper.DefaultSelector(pod, o.services, o.controllers, o.replicaSets, o.statefulSets)
 }
 
-// labels of a namespace; none of one that is not known.
+// labels returns the labels of a namespace, or none if it is not known.
 func (o *Owners) labels(namespace string) labels.Set {
 	if ns, err := o.namespaces.Get(namespace); err == nil {
 		return ns.Labels

@@ -10,7 +10,8 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
-// peaks is the term of ResourceFit's predictions: they refuse rows, and score them in place of requests.
+// peaks is the term of ResourceFit's predictions. They refuse rows, and score them instead of
+// requests.
 type peaks struct {
 	resources *resources
 
@@ -20,7 +21,8 @@ type peaks struct {
 
 func (t *peaks) read(p *profile) bool { return p.runs(config.ResourceFitName) && !t.resources.asked }
 
-// compile reads the prediction in the cycle's state, and not from the engine, so that index and plugins judge by one.
+// compile reads the prediction from the cycle's state, not from the engine, so that index and
+// plugins judge by the same one.
 func (t *peaks) compile(q *Query) {
 	if t.predicted = cycle.PredictionIn(q.State, cycle.PeaksState); t.predicted == nil {
 		return
@@ -34,7 +36,8 @@ func (t *peaks) compile(q *Query) {
 
 func (t *peaks) judge(q *Query, rows []int32) {
 	scores := q.Kept.Scores
-	// Two loops: the first fetches what the second computes with, of many rows at a time.
+	// There are two loops: the first fetches, for many rows at a time, what the second computes
+	// with.
 	for _, row := range rows {
 		if scores[row] != NoFit {
 			q.futureOf(row, t.predicted.View.Snapshot)
@@ -58,7 +61,7 @@ func (t *peaks) judge(q *Query, rows []int32) {
 	}
 }
 
-// refuses says whether ResourceFit's filter refuses the row for its predicted peak.
+// refuses reports whether ResourceFit's filter refuses the row because of its predicted peak.
 func (t *peaks) refuses(f *future, bounds cycle.Bounds, r *table.Row) bool {
 	if bounds.Off || f.node.Rung == forecast.Blind && !t.predicted.Overcommits {
 		return false
@@ -73,7 +76,8 @@ func (t *peaks) refuses(f *future, bounds cycle.Bounds, r *table.Row) bool {
 	return bounds.Over(use, allocatable(r)).Any()
 }
 
-// harm is the score for what the node will suffer, where that is known.
+// harm returns the score by what the node will suffer. If that is not known, it is the score by
+// requests.
 func (t *peaks) harm(f *future, bounds cycle.Bounds, r *table.Row) int64 {
 	if bounds.Off || f.node.Rung == forecast.Blind {
 		return t.resources.requested(r)
@@ -81,7 +85,7 @@ func (t *peaks) harm(f *future, bounds cycle.Bounds, r *table.Row) int64 {
 	return t.resources.own * int64(t.predicted.View.ScoreOf(&f.use, &f.node, &bounds, allocatable(r)))
 }
 
-// fit is the score for resources by what the node is predicted to use.
+// fit returns the score for resources by the node's predicted use.
 func (t *peaks) fit(f *future, bounds cycle.Bounds, r *table.Row) int64 {
 	u, scores := t.usageOf(f, bounds, r)
 	if !scores {
@@ -96,16 +100,16 @@ func (t *peaks) fit(f *future, bounds cycle.Bounds, r *table.Row) int64 {
 	return t.resources.own * t.resources.mixed(sum, balance)
 }
 
-// usage is what a row uses as ResourceFit has upstream's scorers see it: in milli-CPUs and
-// bytes, without and with the pod.
+// usage is the use of a row as ResourceFit shows it to upstream's scorers, in milli-CPUs and bytes,
+// with and without the pod.
 type usage struct {
 	cpu, mem               int64 // with the pod, as the strategy counts
 	reqCPU, reqMem         int64 // with the pod, as balancing counts
 	withoutCPU, withoutMem int64 // as balancing counts
 }
 
-// usageOf returns the row's predicted use, or false where the row scores nothing, because
-// it is predicted to pass a bound.
+// usageOf returns the row's predicted use, or false if the row scores 0 because it is predicted to
+// exceed a bound.
 func (t *peaks) usageOf(f *future, bounds cycle.Bounds, r *table.Row) (u usage, scores bool) {
 	pod := &t.resources.Requests
 	if bounds.Off || f.node.Rung == forecast.Blind {

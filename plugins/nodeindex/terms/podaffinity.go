@@ -18,7 +18,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
 )
 
-// podAffinity is the term of inter-pod affinity and anti-affinity, between the pod and the placed ones.
+// podAffinity is the term of inter-pod affinity and anti-affinity between the pod and placed pods.
 type podAffinity struct {
 	filters         bool
 	weight          int64
@@ -33,13 +33,14 @@ type podAffinity struct {
 	hosts                    *table.Topology // see hostScoped
 	preferences              []counted
 
-	// repels: neither the pod nor the placed ones want to be on these nodes together.
+	// repels are the nodes that the pod, or placed pods, refuse to share.
 	repels []domains[bool]
-	// attracts: for each required affinity term, where there is a pod that matches all.
+	// attracts tells, for each required affinity term, where there is a pod that matches all terms.
 	attracts []domains[bool]
-	// first: no pod matches all, and the pod itself does, so it may be the first one.
+	// first is true if no pod matches all terms but the pod itself does, so that it may be the
+	// first.
 	first bool
-	// points by preferred terms of the pod and all terms of the placed ones.
+	// points are those from the pod's preferred terms and all terms of placed pods.
 	points []domains[int64]
 }
 
@@ -56,7 +57,7 @@ type placedTerm struct {
 	weight int64
 }
 
-// domains has something to say of each value of a topology.
+// domains are values, one for each value of a topology.
 type domains[T any] struct {
 	topology *table.Topology
 	values   []T
@@ -78,7 +79,7 @@ func (t *podAffinity) compile(q *Query) {
 	scores := t.weight > 0 && (!t.ignorePreferred || hasPreferences(q.Pod.Spec.Affinity))
 	t.scanPlaced(q, scores)
 	t.parse(q, scores)
-	// Domains are filled in when all topologies are known.
+	// Domains are filled in once all topologies are known.
 	if q.why != "" {
 		return
 	}
@@ -91,7 +92,7 @@ func (t *podAffinity) compile(q *Query) {
 	}
 }
 
-// parse parses the pod's own terms and takes their counters.
+// parse reads the pod's own terms and gets their counters.
 func (t *podAffinity) parse(q *Query, scores bool) {
 	affinity := q.Pod.Spec.Affinity
 	if affinity == nil || affinity.PodAffinity == nil && affinity.PodAntiAffinity == nil {
@@ -121,7 +122,8 @@ func (t *podAffinity) parse(q *Query, scores bool) {
 	}
 }
 
-// parseRequired takes one counter for all required terms: a placed pod counts where it matches all of them at once.
+// parseRequired gets one counter for all required terms: a placed pod counts only if it matches all
+// of them.
 func (t *podAffinity) parseRequired(q *Query, affinity *v1.Affinity, required []fwk.AffinityTerm) {
 	if len(required) == 0 {
 		return
@@ -156,9 +158,9 @@ func matchesAll(terms []fwk.AffinityTerm, pod *v1.Pod) bool {
 	return true
 }
 
-// hostScoped returns the domains that a required term of this topology speaks of: with the
-// feature InterPodAffinityHostnameFastPath, upstream looks at the pods of each node by
-// itself where the label is the host name, even if nodes share one.
+// hostScoped returns the topology that a required term refers to. With the feature
+// InterPodAffinityHostnameFastPath and the host name as the label, upstream looks at the pods of
+// each node separately, even if nodes share a host name.
 func (t *podAffinity) hostScoped(topology *table.Topology) *table.Topology {
 	if topology == nil || topology.Key != v1.LabelHostname || !t.byHostname {
 		return topology
@@ -169,9 +171,9 @@ func (t *podAffinity) hostScoped(topology *table.Topology) *table.Topology {
 	return t.hosts
 }
 
-// countMatching counts the placed pods that match all the terms, after the terms' namespace
-// selectors have been turned into namespaces, as upstream does for a pod that it places. It
-// returns nil where the query cannot be answered.
+// countMatching counts the placed pods that match all the terms. The terms' namespace selectors
+// have been turned into namespaces, as upstream does for a pod that it places. It returns nil if
+// the query cannot be answered.
 func (q *Query) countMatching(terms ...fwk.AffinityTerm) *table.Counter {
 	key := append(q.key[:0], "terms"...)
 	for i := range terms {
@@ -210,7 +212,7 @@ func (q *Query) countMatching(terms ...fwk.AffinityTerm) *table.Counter {
 	return q.table.Count(key, namespaces, terms[0].Selector, func(pod *v1.Pod) bool { return matchesAll(terms, pod) })
 }
 
-// scanPlaced takes what placed pods ask of this one.
+// scanPlaced collects the terms of placed pods that concern this pod.
 func (t *podAffinity) scanPlaced(q *Query, scores bool) {
 	t.placed = t.placed[:0]
 	if !q.table.HasTerms() || !t.filters && !scores {
@@ -237,7 +239,7 @@ func (t *podAffinity) scanPlaced(q *Query, scores bool) {
 	})
 }
 
-// addUp adds the counters up by domain, as PreFilter and PreScore of
+// addUp sums the counters by domain, as PreFilter and PreScore of
 // pkg/scheduler/framework/plugins/interpodaffinity do.
 func (t *podAffinity) addUp(q *Query) {
 	for _, placed := range t.placed {
@@ -283,7 +285,7 @@ func (t *podAffinity) addUp(q *Query) {
 	}
 }
 
-// domainsOfBools returns the flags of the topology's values, which are added when missing.
+// domainsOfBools returns the flags of the topology's values, and adds them to the list if missing.
 func (q *Query) domainsOfBools(list *[]domains[bool], topology *table.Topology) []bool {
 	for i := range *list {
 		if (*list)[i].topology == topology {

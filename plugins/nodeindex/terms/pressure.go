@@ -9,7 +9,8 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
-// pressure is the term of predicted pressure, which Taints counts as taints: they refuse a row, or are disliked (see Taints).
+// pressure is the term of predicted pressure, which Taints counts as taints: a row with it is
+// refused or disliked (see Taints).
 type pressure struct {
 	predicted *cycle.Prediction // of the cycle
 	kept      keptSaid          // counts, by what of a pod they depend on
@@ -18,7 +19,8 @@ type pressure struct {
 
 func (t *pressure) read(p *profile) bool { return p.runs(config.TaintsName) }
 
-// compile reads the prediction in the cycle's state, and not from the engine, so that index and plugins judge by one.
+// compile reads the prediction from the cycle's state, not from the engine, so that index and
+// plugins judge by the same one.
 func (t *pressure) compile(q *Query) {
 	if t.predicted = cycle.PredictionIn(q.State, cycle.PressureState); t.predicted == nil {
 		return
@@ -45,7 +47,7 @@ func (t *pressure) judge(q *Query, rows []int32) {
 	}
 }
 
-// on returns how many taints the row has.
+// on returns how many taints the row's pressure counts as.
 func (t *pressure) on(q *Query, row int32) (count int8) {
 	f := q.futureOf(row, t.predicted.View.Snapshot)
 	bounds := f.boundsBy(t.predicted.Bounds, q, row)

@@ -14,17 +14,18 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
 )
 
-// profile is what terms read. A plugin that no term asks for is one that the index does not know.
+// profile is what terms read of a profile. A plugin that no term asks for is one that the index
+// does not know.
 type profile struct {
 	features feature.Features
-	// plugin returns the profile's plugin of that name where it is one of ours, else nil.
+	// plugin returns the profile's plugin of that name if it is one of ours, otherwise nil.
 	plugin func(string) fwk.Plugin
 
 	filterNames, preFilterNames []string
 	scores                      []kubeschedulerconfig.Plugin
 	configs                     []kubeschedulerconfig.PluginConfig
 
-	// Plugins that a term models, as filters and as scores.
+	// knownFilters and knownScores are the plugins that a term models, as filters and as scores.
 	knownFilters, knownScores []string
 	unknown                   string // what no term does
 	recounts                  bool   // upstream has to count pods in any case
@@ -32,7 +33,7 @@ type profile struct {
 }
 
 func newProfile(enabled *kubeschedulerconfig.Plugins, args []kubeschedulerconfig.PluginConfig, features feature.Features, plugin func(string) fwk.Plugin) *profile {
-	// A pod that waits for a node names none.
+	// A pod that waits for a node names none, so NodeName is known.
 	return &profile{
 		features: features, plugin: plugin, filterNames: namesOf(enabled.Filter), preFilterNames: namesOf(enabled.PreFilter),
 		scores: enabled.Score.Enabled, configs: args, knownFilters: []string{names.NodeName},
@@ -47,7 +48,8 @@ func namesOf(set kubeschedulerconfig.PluginSet) []string {
 	return out
 }
 
-// filters says whether the profile filters with one of the plugins, all of which the term models.
+// filters reports whether the profile filters with one of the plugins, all of which the term
+// models.
 func (p *profile) filters(plugins ...string) (does bool) {
 	p.knownFilters = append(p.knownFilters, plugins...)
 	for _, name := range plugins {
@@ -56,7 +58,8 @@ func (p *profile) filters(plugins ...string) (does bool) {
 	return does
 }
 
-// weight of the plugins, all of which the term models; 0 where the profile does not score with them.
+// weight returns the sum of the weights of the plugins, all of which the term models. It is 0 if
+// the profile does not score with them.
 func (p *profile) weight(plugins ...string) (sum int64) {
 	p.knownScores = append(p.knownScores, plugins...)
 	for _, name := range plugins {
@@ -74,12 +77,12 @@ func (p *profile) weightOf(name string) int64 {
 	return 0
 }
 
-// runs says whether the profile filters or scores with the plugin.
+// runs reports whether the profile filters or scores with the plugin.
 func (p *profile) runs(name string) bool {
 	return slices.Contains(p.filterNames, name) || slices.ContainsFunc(p.scores, func(s kubeschedulerconfig.Plugin) bool { return s.Name == name })
 }
 
-// args of a plugin that the profile runs, else nil.
+// args returns the args of a plugin that the profile runs, or nil.
 func (p *profile) args(name string) any {
 	if p.runs(name) {
 		for i := range p.configs {
@@ -91,22 +94,22 @@ func (p *profile) args(name string) any {
 	return nil
 }
 
-// doNotKnow notes that the index cannot serve the profile, since it does not know that of it, if that is anything. As with
-// a query's cannotSay, there is nothing to drop.
+// doNotKnow records that the index does not know something about the profile and cannot serve it,
+// unless what is empty. As with a query's cannotSay, there is no result to drop.
 func (p *profile) doNotKnow(what string) {
 	if p.unknown == "" {
 		p.unknown = what
 	}
 }
 
-// ask is a plugin that tells what it makes of nodes; see asked.
+// ask is a plugin that tells the index its verdicts on nodes; see asked.
 type ask struct {
 	plugin  judge.Plugin
 	weight  int64 // 0 where the profile does not score with it
 	filters bool
 }
 
-// ask has the index ask the plugin, and says whether it can be asked.
+// ask has the index ask the plugin, and reports whether it can be asked.
 func (p *profile) ask(plugin fwk.Plugin, weight int64, filters bool) bool {
 	j, ok := plugin.(judge.Plugin)
 	if !ok || len(p.toAsk) == maxAsked {
@@ -116,7 +119,7 @@ func (p *profile) ask(plugin fwk.Plugin, weight int64, filters bool) bool {
 	return true
 }
 
-// otherFilters are the filters that no term models.
+// otherFilters returns the filters that no term models.
 func (p *profile) otherFilters() (others []string) {
 	for _, name := range p.filterNames {
 		if !slices.Contains(p.knownFilters, name) {
@@ -126,12 +129,14 @@ func (p *profile) otherFilters() (others []string) {
 	return others
 }
 
-// uncounting are PreFilter plugins beside those that terms model: none of them reads spread constraints or inter-pod terms.
+// uncounting are PreFilter plugins besides those that terms model. None of them reads spread
+// constraints or inter-pod terms.
 var uncounting = []string{
 	names.VolumeRestrictions, names.NodeVolumeLimits, names.VolumeBinding, names.VolumeZone, names.DynamicResources, names.NodeDeclaredFeatures,
 }
 
-// otherPreFilters says whether a PreFilter plugin that is not known may read what provers leave out.
+// otherPreFilters reports whether there is an unknown PreFilter plugin, which may read what provers
+// leave out.
 func (p *profile) otherPreFilters() bool {
 	return slices.ContainsFunc(p.preFilterNames, func(name string) bool {
 		return !slices.Contains(p.knownFilters, name) && !slices.Contains(p.knownScores, name) && !slices.Contains(uncounting, name)

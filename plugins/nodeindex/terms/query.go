@@ -15,18 +15,18 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/forecast"
 )
 
-// Query is what one pod asks of every node, as the terms of its profile have compiled it. It is used again for the next
-// pod, whatever its profile is.
+// Query is what one pod asks of every node, compiled by the terms of its profile. It is reused for
+// the next pod, of any profile.
 type Query struct {
 	Pod   *v1.Pod
 	State fwk.CycleState
 
-	// Taints judge the classes of taints that rows are of.
+	// Taints judges the classes of taints of rows.
 	Taints *Taints
 	// Shape and World are what keepers judge rows by.
 	Shape Shape
 	World World
-	// Kept is what they have made of rows for this shape; whoever keeps it sets it after Compile.
+	// Kept are their verdicts on rows for this shape. The caller sets it after Compile.
 	Kept *Kept
 
 	why    Reason
@@ -56,13 +56,13 @@ type Query struct {
 	bools  arena[bool]
 }
 
-// clock of one who says until when what it says holds.
+// clock is that of a judge whose verdicts hold for a time.
 type clock interface{ Now() time.Time }
 
 // NewQuery returns the query for all pods that are asked about on this table.
 func NewQuery(t *table.Table, owners Owners) *Query { return &Query{table: t, owners: owners} }
 
-// begin is about another pod.
+// begin prepares the query for the next pod.
 func (q *Query) begin(pod *v1.Pod, state fwk.CycleState) {
 	q.ints.reset()
 	q.bools.reset()
@@ -75,12 +75,12 @@ func (q *Query) begin(pod *v1.Pod, state fwk.CycleState) {
 	q.kind, q.clocks = q.kind[:0], q.clocks[:0]
 }
 
-// What a term has the query do, called by compile.
+// These methods are called by compile: they are what a term has the query do.
 
-// keeps has the term judge rows for the query's shape, after those that were told before.
+// keeps has the term judge rows for the query's shape, after those registered before it.
 func (q *Query) keeps(k keeper) { q.keepers = append(q.keepers, k) }
 
-// allows leaves of the rows those of the set.
+// allows restricts the rows to those of the set.
 func (q *Query) allows(set postings.Set) {
 	if q.allowed == nil {
 		q.allowed = set
@@ -91,7 +91,7 @@ func (q *Query) allows(set postings.Set) {
 	q.allowed = q.both
 }
 
-// byClass has rows judged by their classes of taints, which are the same for all pods with the same verdicts.
+// byClass has rows judged by their classes of taints, alike for all pods with the same verdicts.
 func (q *Query) byClass(t *Taints) {
 	q.Taints = t
 	if t.weight > 0 {
@@ -108,14 +108,14 @@ func (q *Query) scores(s scorer) {
 	q.compares = true
 }
 
-// scoresAlike has the term score each row, as for all pods that have the same numbers.
+// scoresAlike has the term score each row, alike for all pods with the same numbers.
 func (q *Query) scoresAlike(a alike, numbers []int64) {
 	q.scorers = append(q.scorers, a)
 	q.alike = append(q.alike, a)
 	q.kind = append(append(q.kind, int64(len(numbers))), numbers...)
 }
 
-// predictsBy has one snapshot of the forecasts judge all rows.
+// predictsBy has all rows judged by one snapshot of the forecasts.
 func (q *Query) predictsBy(s *forecast.Snapshot) {
 	if q.World.snapshot != nil && q.World.snapshot != s {
 		q.cannotSay(ReasonSnapshot) // A new one came between two plugins: the next pod has one.
@@ -123,10 +123,11 @@ func (q *Query) predictsBy(s *forecast.Snapshot) {
 	q.World.snapshot = s
 }
 
-// proves notes that all nodes are judged by what a prover counts for, in the pod's order.
+// proves records that all nodes are judged by something that a prover counts for. Call it in the
+// pod's order.
 func (q *Query) proves(counted any) { q.proven = append(q.proven, counted) }
 
-// topology returns the column of a label. It is nil where the query cannot be answered.
+// topology returns the column of a label, or nil if the query cannot be answered.
 func (q *Query) topology(label string) *table.Topology {
 	t := q.table.Topology(label)
 	if t == nil {
@@ -135,37 +136,38 @@ func (q *Query) topology(label string) *table.Topology {
 	return t
 }
 
-// What the index asks.
+// The index calls these methods.
 
-// Proof of what all nodes were judged by. It is valid until the next query.
+// Proof returns what all nodes were judged by. It is valid until the next query.
 func (q *Query) Proof() Proof { return q.proven }
 
-// Plain says whether nothing tells nodes apart for the pod but what is kept for its shape, their classes of taints, and
-// what scores alike for all pods of its Kind.
+// Plain reports whether nodes differ for the pod only in what is kept for its shape, in their
+// classes of taints, and in scores that are alike for all pods of its Kind.
 func (q *Query) Plain() bool {
 	return q.allowed == nil && len(q.admitters) == 0 && !q.compares && len(q.Taints.Verdict) <= maxPlainClasses
 }
 
-// maxPlainClasses bounds what is kept of a pod.
+// maxPlainClasses is the most classes of taints of a plain query.
 const maxPlainClasses = 256
 
-// Kind has all numbers that scoresAlike was told. Plain pods of one shape and kind, with the same verdicts on taints, have the
-// same score for each row. It is valid until the next query.
+// Kind returns all numbers given to scoresAlike. Plain pods of one shape and kind, with the same
+// verdicts on taints, have the same score for each row. The slice is valid until the next query.
 func (q *Query) Kind() []int64 { return q.kind }
 
-// Pressed says whether Kept.Pressed counts.
+// Pressed reports whether Kept.Pressed counts.
 func (q *Query) Pressed() bool { return q.pressed }
 
-// Allowed are the rows that the pod may go to; nil is all.
+// Allowed returns the rows that the pod may go to. Nil means all.
 func (q *Query) Allowed() postings.Set { return q.allowed }
 
-// Constrained says whether Admit refuses rows.
+// Constrained reports whether Admit may refuse rows.
 func (q *Query) Constrained() bool { return len(q.admitters) > 0 }
 
-// judgedAtOnce rows are judged by one keeper after the other, while they are in the CPU's caches.
+// judgedAtOnce is the number of rows that one keeper after the other judges while they are in the
+// CPU's caches.
 const judgedAtOnce = 512
 
-// Judge brings the rows of q.Kept up to date.
+// Judge updates the rows of q.Kept.
 func (q *Query) Judge(rows []int32) {
 	if len(q.keepers) == 1 {
 		q.keepers[0].judge(q, rows)
@@ -178,7 +180,7 @@ func (q *Query) Judge(rows []int32) {
 	}
 }
 
-// Expired says whether what is kept no longer holds.
+// Expired reports whether what is kept no longer holds.
 func (q *Query) Expired(kept *Kept) bool {
 	if kept.until.IsZero() {
 		return false
@@ -191,7 +193,7 @@ func (q *Query) Expired(kept *Kept) bool {
 	return false
 }
 
-// Admit leaves of the rows, and of the totals beside them, those that the pod may go to, and returns how many.
+// Admit keeps the rows that the pod may go to, with their totals, and returns their number.
 func (q *Query) Admit(rows []int32, totals []int64) int {
 	for _, a := range q.admitters {
 		n := a.admit(q, rows, totals)
@@ -200,24 +202,26 @@ func (q *Query) Admit(rows []int32, totals []int64) int {
 	return len(rows)
 }
 
-// Score makes the totals of all feasible rows, at least two, the weighted sum of all scores. They begin with what is kept.
+// Score makes the totals of all feasible rows, at least two, the weighted sum of all scores. On
+// entry, they hold what is kept.
 func (q *Query) Score(rows []int32, totals []int64) {
 	for _, s := range q.scorers {
 		s.score(q, rows, totals)
 	}
 }
 
-// ScoresRows says whether ScoreRows adds anything.
+// ScoresRows reports whether ScoreRows adds anything.
 func (q *Query) ScoresRows() bool { return len(q.alike) > 0 }
 
-// ScoreRows adds to the scores of the rows from the first on what scores alike for all pods of the kind.
+// ScoreRows adds the scores that are alike for all pods of the kind to the scores of the rows from
+// the first on.
 func (q *Query) ScoreRows(first int32, scores []int64) {
 	for _, a := range q.alike {
 		a.scoreRows(q, first, scores)
 	}
 }
 
-// resize returns the buffer with n elements, whatever they hold.
+// resize returns the buffer with n elements of any content.
 func resize[T any](buffer *[]T, n int) []T {
 	if cap(*buffer) < n {
 		*buffer = make([]T, n, n+n/4)
@@ -226,8 +230,8 @@ func resize[T any](buffer *[]T, n int) []T {
 	return *buffer
 }
 
-// sharesOf returns 100 * n / most for every n up to most, in the buffer: a division for every row takes longer than all
-// else about it.
+// sharesOf returns 100·n/most for every n up to most, in the buffer: for most = 3 it is 0, 33, 66,
+// 100. A division for every row would take longer than everything else about it.
 func sharesOf(buffer *[]int64, most int64) []int64 {
 	shares := resize(buffer, int(most)+1)
 	for n := range shares {

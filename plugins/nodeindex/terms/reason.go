@@ -3,10 +3,10 @@
 
 package terms
 
-// Reason why the index cannot answer for a pod.
+// Reason is why the index cannot answer for a pod.
 type Reason string
 
-// The reasons for which terms cannot tell.
+// These are the reasons why terms cannot tell.
 const (
 	ReasonProfile  Reason = "profile"
 	ReasonService  Reason = "service_affinity"
@@ -17,22 +17,23 @@ const (
 	ReasonPlugin   Reason = "plugin_" // and its name
 )
 
-// cannotSay notes why the index cannot answer for the pod. There is nothing to return, and so
-// nothing to drop: the note is read where the answer is made.
+// cannotSay records why the index cannot answer for the pod. It returns nothing that a caller could
+// drop: the record is read where the answer is made.
 func (q *Query) cannotSay(why Reason) {
 	if q.why == "" {
 		q.why = why
 	}
 }
 
-// Why the index cannot answer for the pod; empty where it can.
+// Why returns why the index cannot answer for the pod, or "" if it can.
 func (q *Query) Why() Reason { return q.why }
 
-// Proof points to what of a pod the index has judged all nodes by in this cycle, spread constraints and inter-pod terms:
-// what upstream need not count for the node of the answer.
+// Proof are pointers to the pod's spread constraints and inter-pod terms by which the index has
+// judged all nodes in this cycle. Upstream need not count these for the node of the answer.
 type Proof []any
 
-// Covers says whether all of what was left out is proven. Both are in the same order, and each pointer is to the very one.
+// Covers reports whether everything in left is proven. Both are in the same order, and pointers
+// must be identical.
 func (p Proof) Covers(left []any) bool {
 	for _, proven := range p {
 		if len(left) > 0 && left[0] == proven {

@@ -12,7 +12,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
 )
 
-// requested is the weighted score for resources by requests.
+// requested returns the weighted score for resources by requests.
 func (t *resources) requested(r *table.Row) int64 {
 	sum := t.allocation(r, r.NonZeroCPU+t.NonZeroCPU, r.NonZeroMem+t.NonZeroMem)
 	var balance int64
@@ -25,12 +25,12 @@ func (t *resources) requested(r *table.Row) int64 {
 	return t.fit*sum + t.balanced*balance
 }
 
-// scoreRequested is fits and requested of many rows: of a shape that is new, every row is
-// to be scored. The loop calls nothing and waits for no division, so that the CPU has several
-// rows in hand. A quotient is a product with the reciprocal that the row keeps, and what that
-// leaves open is settled in whole numbers, or by upstream's own division.
+// scoreRequested does the work of fits and requested for many rows, as every row must be scored for
+// a new shape. The loop calls nothing and waits for no division, so that the CPU works on several
+// rows at a time. A quotient is a product with the reciprocal that the row keeps. What that leaves
+// open is settled in integers or by upstream's own division.
 func (t *resources) scoreRequested(kept *Kept, all []table.Row, rows []int32) {
-	// What the loop reads is in variables of its own, which writing a score does not touch.
+	// The loop reads local variables, which writing a score does not change.
 	cpu, mem, eph := orNone(t.CPU), orNone(t.Mem), orNone(t.Eph)
 	moreCPU, moreMem, nonZeroCPU, nonZeroMem := t.CPU, t.Mem, t.NonZeroCPU, t.NonZeroMem
 	most := t.strategy == kubeschedulerconfig.MostAllocated
@@ -46,7 +46,8 @@ func (t *resources) scoreRequested(kept *Kept, all []table.Row, rows []int32) {
 			continue
 		}
 		if uint64(r.AllocCPU-1) >= largest || uint64(r.AllocMem-1) >= largest {
-			// What is missing has no weight, and of what is too large upstream's products overflow, as these do.
+			// A missing resource has no weight. For values that are too large, upstream's products
+			// overflow, and so do these.
 			scores[row] = int32(t.requested(r))
 			continue
 		}
@@ -63,7 +64,8 @@ func (t *resources) scoreRequested(kept *Kept, all []table.Row, rows []int32) {
 		var balance int64
 		if balances {
 			with := 100 - math.Abs(atMost100(r.PercentCPU+addedCPU*r.PerCPU)-atMost100(r.PercentMem+addedMem*r.PerMem))/2
-			// Upstream's roundings and ours, with what the reciprocals are less, add up to less than 1e-12.
+			// The errors of upstream's roundings, ours and the reciprocals add up to less than
+			// 1e-12.
 			whole := int64(with + 1e-9)
 			if whole != int64(with-1e-9) {
 				whole = balanced(r, moreCPU, moreMem)
@@ -81,10 +83,10 @@ func (t *resources) scoreRequested(kept *Kept, all []table.Row, rows []int32) {
 	}
 }
 
-// largest is the first capacity, less one, of which a percentage overflows: 92 PB of memory.
+// largest is the smallest capacity, minus one, whose percentage overflows: 92 PB of memory.
 const largest = uint64(math.MaxInt64 / fwk.MaxScore)
 
-// orNone returns what is asked for, or what any row has where nothing is.
+// orNone returns the request, or, if it is 0, what any row has.
 func orNone(request int64) int64 {
 	if request > 0 {
 		return request
@@ -99,14 +101,15 @@ func atMost100(percent float64) float64 {
 	return percent
 }
 
-// percent is n * 100 / capacity for n from 0 to capacity, whose reciprocal is table.Per. The product with it is less than the
-// quotient by at most 1e-12, so that the quotient is its whole part or one more.
+// percent returns n·100/capacity without its fraction, for n from 0 to capacity, whose reciprocal
+// is table.Per: for 333 of 1000 it is 33. The product is less than the quotient by at most 1e-12,
+// so the result is its integer part or one more.
 func percent(n, capacity int64, per float64) int64 {
 	quotient := int64(float64(n) * per)
 	return quotient - (capacity-1-(n*fwk.MaxScore-quotient*capacity))>>63 // one more where the rest holds another capacity
 }
 
-// allocation is the strategy's score of a row of which so much is requested.
+// allocation returns the strategy's score of a row with these requests.
 func (t *resources) allocation(r *table.Row, cpu, mem int64) int64 {
 	most := t.strategy == kubeschedulerconfig.MostAllocated
 	var sum, weights int64
@@ -140,19 +143,20 @@ func allocation(most bool, requested, capacity int64) int64 {
 	return (capacity - requested) * fwk.MaxScore / capacity
 }
 
-// balanced is the node's balance with so much more requested.
+// balanced returns the node's balance with that much more requested.
 func balanced(r *table.Row, cpu, mem int64) int64 {
 	return table.Balance(r.ReqCPU+cpu, r.AllocCPU, r.ReqMem+mem, r.AllocMem)
 }
 
-// balanceScore is Score of
-// pkg/scheduler/framework/plugins/noderesources/balanced_allocation.go, by the balance with
-// and without the pod.
+// balanceScore is Score of pkg/scheduler/framework/plugins/noderesources/balanced_allocation.go,
+// from the balance with and without the pod. For example, a balance of 90 with and 80 without the
+// pod scores 50 + (50 + 90 − 80)/2 = 80.
 func balanceScore(with, without int64) int64 {
 	return fwk.MaxScore/2 + (fwk.MaxScore/2+with-without)/2
 }
 
-// mixed is ResourceFit's score of the strategy's and of balancing.
+// mixed returns ResourceFit's score from those of the strategy and of balancing. For example, 60
+// and 80 with ownBalanced = 1 give 70.
 func (t *resources) mixed(sum, balance int64) int64 {
 	return (sum + t.ownBalanced*balance) / (1 + t.ownBalanced)
 }

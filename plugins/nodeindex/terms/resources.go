@@ -22,9 +22,11 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
 )
 
-// resources is the term of what pods request: whether they fit, and the scores of a strategy and of balance.
+// resources is the term of what pods request: whether it fits, and the scores of a strategy and of
+// balance.
 type resources struct {
-	// fit and balanced are the weights of upstream's two plugins, own is ours, which mixes them.
+	// fit and balanced are the weights of upstream's two plugins. own is that of ours, which mixes
+	// them.
 	fit, balanced, own, ownBalanced int64
 	strategy                        kubeschedulerconfig.ScoringStrategyType
 	cpuWeight, memWeight            int64
@@ -34,17 +36,18 @@ type resources struct {
 	podLevel               bool // requests count
 	asked                  bool // ResourceFit itself, about what it scores and predicts
 
-	// Of the pod in hand: its requests.
+	// Requests are those of the pod in hand.
 	Requests
 	scalars []scalar
-	// predicted: another term scores what fits.
+	// predicted is true if another term scores the rows that fit.
 	predicted bool
 }
 
-// Requests of a pod, CPU in millicores, all else in bytes.
+// Requests are those of a pod: CPU in millicores, the others in bytes.
 type Requests struct {
 	CPU, Mem, Eph int64 // as the filter counts them
-	// As the strategy counts them: containers without any count with a default.
+	// NonZeroCPU and NonZeroMem are as the strategy counts them: containers without requests count
+	// with a default.
 	NonZeroCPU, NonZeroMem int64
 }
 
@@ -91,7 +94,7 @@ func (t *resources) read(p *profile) bool {
 	return true
 }
 
-// readOwn has ResourceFit itself asked where the columns do not know its args.
+// readOwn has ResourceFit itself asked if the columns do not know its args.
 func (t *resources) readOwn(p *profile, args *config.ResourceFitArgs) {
 	unknown := ""
 	if t.own > 0 {
@@ -103,7 +106,7 @@ func (t *resources) readOwn(p *profile, args *config.ResourceFitArgs) {
 	}
 	plugin, filters := p.plugin(config.ResourceFitName), slices.Contains(p.filterNames, config.ResourceFitName)
 	if args.LimitsGuard.Mode != config.LimitsGuardNone && unknown == "" {
-		// A guard that only refuses is asked beside the columns.
+		// A guard that only refuses nodes is asked in addition to the columns.
 		if of, ok := plugin.(judge.Guarded); ok && p.ask(of.Guard(), 0, filters) {
 			return
 		}
@@ -127,7 +130,7 @@ func specs(in []kubeschedulerv1.ResourceSpec) []kubeschedulerconfig.ResourceSpec
 	return out
 }
 
-// setStrategy returns what the columns do not know about it, if anything.
+// setStrategy sets the strategy and returns what the columns do not know about it, or "".
 func (t *resources) setStrategy(strategy kubeschedulerconfig.ScoringStrategyType, resources []kubeschedulerconfig.ResourceSpec) (unknown string) {
 	if strategy != kubeschedulerconfig.LeastAllocated && strategy != kubeschedulerconfig.MostAllocated {
 		unknown = fmt.Sprintf("scoring strategy %s", strategy)
@@ -146,7 +149,7 @@ func (t *resources) setStrategy(strategy kubeschedulerconfig.ScoringStrategyType
 	return unknown
 }
 
-// setBalanced returns what the columns do not know about it, if anything.
+// setBalanced sets the balancing and returns what the columns do not know about it, or "".
 func (t *resources) setBalanced(resources []kubeschedulerconfig.ResourceSpec) (unknown string) {
 	var cpu, memory int
 	for _, r := range resources {
@@ -190,7 +193,7 @@ func (t *resources) compile(q *Query) {
 	t.NonZeroCPU, t.NonZeroMem = t.CPU, t.Mem
 	containers := t.fit > 0 && q.Pod.Spec.Resources != nil
 	if containers {
-		// Upstream's scorer of strategies counts what containers request, and nothing else.
+		// Upstream's scorer of strategies counts only what containers request.
 		options.SkipPodLevelResources = true
 	}
 	if containers || missesRequests(q.Pod.Spec.Containers) || missesRequests(q.Pod.Spec.InitContainers) {
@@ -225,7 +228,7 @@ func (t *resources) ignores(name v1.ResourceName) bool {
 	return slices.Contains(t.ignored, string(name)) || slices.Contains(t.ignoredGroups, group)
 }
 
-// admit is the filter for scalars.
+// admit is the filter for scalar resources.
 func (t *resources) admit(q *Query, rows []int32, totals []int64) int {
 	return keep(rows, totals, func(row int32) bool {
 		info := q.table.Infos[row]
@@ -239,7 +242,7 @@ func (t *resources) admit(q *Query, rows []int32, totals []int64) int {
 	})
 }
 
-// fits is the filter for resources, but for scalars.
+// fits is the filter for all resources except scalars.
 func (t *resources) fits(r *table.Row) bool {
 	return r.Room > 0 && (t.CPU <= 0 || t.CPU <= r.FreeCPU) && (t.Mem <= 0 || t.Mem <= r.FreeMem) && (t.Eph <= 0 || t.Eph <= r.FreeEph)
 }

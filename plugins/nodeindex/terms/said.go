@@ -10,38 +10,41 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
 )
 
-// A plugin that is asked judges by less of a pod than all keepers together: TargetLoadPacking by its CPU, where a shape of the
-// index has its memory, too. So what a plugin said is kept by the plugin's own shape, and a row that has changed is shown to it once for
-// each of these. So is predicted pressure, which is the same for nearly all pods.
+// A plugin that is asked judges by less of a pod than all keepers together. For example,
+// TargetLoadPacking judges by its CPU, while a shape of the index also has its memory. So a
+// plugin's verdicts are kept by the plugin's own shape, and a changed row is shown to the plugin
+// once for each of these. The same holds for predicted pressure, which is equal for nearly all
+// pods.
 
 const (
-	// maxSaidBytes bounds what is kept of one plugin.
+	// maxSaidBytes is the limit of what is kept of one plugin.
 	maxSaidBytes = 16 << 20
-	// saidBits are kept for each row: a raw score, and whether it is unknown.
+	// saidBits is the size of what is kept for each row: a raw score, and whether it is unknown.
 	saidBits = 64 + 1
-	// refusedRow in place of a raw score.
+	// refusedRow replaces the raw score of a refused row.
 	refusedRow = math.MinInt64
 )
 
-// said is what a plugin said of all rows for pods of one of its shapes.
+// said are one plugin's verdicts on all rows for pods of one of its shapes.
 type said struct {
 	clock int // of the table
-	// raw scores by row, or refusedRow.
+	// raw are the raw scores by row, or refusedRow.
 	raw []int64
-	// stale holds a bit for each row: never shown to the plugin, or changed since.
+	// stale holds a bit for each row that was never shown to the plugin or has changed since.
 	stale []uint64
-	// until when all of it holds; the zero time is for good.
+	// until is the time up to which all of it holds. The zero time means for good.
 	until time.Time
 }
 
-// keptSaid is what one plugin said in one world, by its shape of the pod.
+// keptSaid are one plugin's verdicts in one world, by its shape of the pod.
 type keptSaid struct {
 	world any
 	of    map[any]*said
 	spare []*said
 }
 
-// by returns what is kept for the shape, that of changed rows stale. now is asked for where it does not hold for good.
+// by returns what is kept for the shape, with changed rows marked stale. now is called only if the
+// verdicts do not hold for good.
 func (k *keptSaid) by(world, shape any, now func() time.Time, t *table.Table) *said {
 	if world != k.world || k.of == nil {
 		k.world = world
@@ -70,13 +73,13 @@ func (k *keptSaid) by(world, shape any, now func() time.Time, t *table.Table) *s
 	return s
 }
 
-// room makes room for one more shape, of which nothing is known.
+// room makes room for one more shape and returns its empty verdicts.
 func (k *keptSaid) room(rows, most int) *said {
 	if most == 0 {
 		most = max(16, maxSaidBytes*8/(saidBits*max(rows, 1)))
 	}
 	for len(k.of) >= most {
-		// Any one: where shapes come in turns the oldest one would be needed next.
+		// Drop any one: if shapes take turns, the oldest one is needed next.
 		for shape := range k.of {
 			k.letGo(shape)
 			break
@@ -98,10 +101,10 @@ func (k *keptSaid) letGo(shape any) {
 	delete(k.of, shape)
 }
 
-// forget has every row shown to the plugin anew.
+// forget drops all verdicts, so that every row is shown to the plugin anew.
 func (s *said) forget() { s.clock, s.raw, s.stale, s.until = -1, s.raw[:0], s.stale[:0], time.Time{} }
 
-// grow makes room for so many rows, the new ones stale.
+// grow makes room for that many rows, with the new ones stale.
 func (s *said) grow(rows int) {
 	known := len(s.raw)
 	if known >= rows {
@@ -119,16 +122,16 @@ func (s *said) grow(rows int) {
 	}
 }
 
-// isStale says whether the row has yet to be looked at.
+// isStale reports whether the row is yet to be shown.
 func (s *said) isStale(row int32) bool { return s.stale[row/64]>>(row%64)&1 != 0 }
 
-// set keeps what was said of the row.
+// set stores the verdict on the row.
 func (s *said) set(row int32, raw int64) {
 	s.raw[row] = raw
 	s.stale[row/64] &^= 1 << (row % 64)
 }
 
-// look shows the plugin those of the rows that it has yet to be shown.
+// look shows the plugin those of the rows that are stale.
 func (t *asked) look(q *Query, j *saying, rows []int32) {
 	s := j.said
 	looked := t.looked[:0]

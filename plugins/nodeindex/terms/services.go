@@ -15,15 +15,15 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/predict/cycle/judge"
 )
 
-// services is the term of Affinity's rules about where the pods of a pod's Services run. That plugin has one score a node,
-// so this term mixes that of node affinity into its own.
+// services is the term of Affinity's rules about where the pods of a pod's Services run. That
+// plugin has one score a node, so this term mixes that of node affinity into its own.
 type services struct {
 	affinity *nodeAffinity
 	plugin   judge.Services // nil where it cannot be asked
 	filters  bool
 	forAll   bool // rules are for pods that state none, too
 
-	// How the pods of the Service keep away from each other.
+	// These fields are how the pods of the Service keep away from each other.
 	topologies []*table.Topology // none where no rule binds the pod
 	counter    *table.Counter
 	weight     int64 // beside preferred node affinity
@@ -74,7 +74,7 @@ func hasServiceRules(pod *v1.Pod) bool {
 	return together || apart
 }
 
-// score adds the score of Affinity for a pod of which a rule keeps others apart.
+// score adds Affinity's score for a pod that a rule keeps apart from others.
 func (t *services) score(q *Query, rows []int32, totals []int64) {
 	scores := t.keepApart(q, rows)
 	if t.affinity.prefer != nil {
@@ -89,8 +89,9 @@ func (t *services) score(q *Query, rows []int32, totals []int64) {
 	}
 }
 
-// keepApart returns by feasible row what share of the Service's pods on feasible nodes runs
-// elsewhere, 0–100, as spreadScores of plugins/affinity.
+// keepApart returns, by feasible row, the share of the Service's pods on feasible nodes that run
+// elsewhere, 0–100, as spreadScores of plugins/affinity does. For example, if 1 of 4 such pods runs
+// in a node's zone, the node scores 75.
 func (t *services) keepApart(q *Query, rows []int32) []int64 {
 	scores, sums := q.ints.take(len(rows)), q.floats.take(len(rows))
 	total := int64(0)

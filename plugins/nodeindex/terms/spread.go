@@ -17,7 +17,7 @@ import (
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
 )
 
-// spread is the term of topology spread constraints. What they count is in the table's counters.
+// spread is the term of topology spread constraints. Their counts come from the table's counters.
 type spread struct {
 	taints   *Taints
 	affinity *nodeAffinity
@@ -28,9 +28,9 @@ type spread struct {
 	systemDefaulted bool
 	matchLabelKeys  bool // are honoured
 
-	// Constraints of the pod in hand.
+	// hard and soft are the constraints of the pod in hand.
 	hard, soft []spreading
-	// requireAll: nodes without all topology keys do not take part in soft spreading.
+	// requireAll is true if nodes without all topology keys take no part in soft spreading.
 	requireAll bool
 }
 
@@ -38,21 +38,21 @@ type spread struct {
 type spreading struct {
 	of       *v1.TopologySpreadConstraint
 	topology *table.Topology
-	// counter of matching pods by row; nil counts none.
+	// counter counts the matching pods by row. If nil, no pod is counted.
 	counter                    *table.Counter
 	maxSkew, minDomains        int32
 	self                       int64 // 1 where the pod counts itself
 	honorAffinity, honorTaints bool
 
-	// takes says of each value of the topology whether the constraint lets the pod go there.
+	// takes tells, for each value of the topology, whether the constraint lets the pod go there.
 	takes []bool
-	// counts of matching pods, by value of the topology, or by row for hostnames.
+	// counts are those of matching pods, by value of the topology, or by row for hostnames.
 	counts []int64
 	weight float64
 }
 
-// What upstream spreads pods by that have no constraints of their own
-// (pkg/scheduler/framework/plugins/podtopologyspread/plugin.go).
+// systemDefaults are the constraints by which upstream spreads pods without constraints of their
+// own (pkg/scheduler/framework/plugins/podtopologyspread/plugin.go).
 var systemDefaults = []v1.TopologySpreadConstraint{
 	{TopologyKey: v1.LabelHostname, WhenUnsatisfiable: v1.ScheduleAnyway, MaxSkew: 3},
 	{TopologyKey: v1.LabelTopologyZone, WhenUnsatisfiable: v1.ScheduleAnyway, MaxSkew: 5},
@@ -71,7 +71,7 @@ func (t *spread) read(p *profile) bool {
 		}
 	}
 	for i := range t.defaults {
-		// A pod that loses its own would get them.
+		// A pod whose own constraints were left out would get these.
 		p.recounts = p.recounts || t.defaults[i].WhenUnsatisfiable == v1.DoNotSchedule
 	}
 	return t.filters || t.weight > 0
@@ -153,8 +153,8 @@ func withLabelKeys(s labels.Selector, keys []string, pod map[string]string) labe
 	return labels.SelectorFromSet(values).Add(requirements...)
 }
 
-// countSelected counts the pods of the namespace that spreading counts: those that are not
-// being deleted. A selector that is empty counts none.
+// countSelected counts the pods of the namespace that spreading counts: those that are not being
+// deleted. An empty selector counts none.
 func (q *Query) countSelected(namespace string, s labels.Selector) *table.Counter {
 	if s.Empty() || table.SelectsNothing(s) {
 		return nil
@@ -166,13 +166,13 @@ func (q *Query) countSelected(namespace string, s labels.Selector) *table.Counte
 	})
 }
 
-// included is matchNodeInclusionPolicies: whether pods on the node count.
+// included is matchNodeInclusionPolicies: it reports whether pods on the node count.
 func (t *spread) included(q *Query, s *spreading, row int32) bool {
 	return !(s.honorAffinity && t.affinity.selection != nil && !t.affinity.selection.Has(row) ||
 		s.honorTaints && t.taints.repelled[q.table.Classes[row]])
 }
 
-// hasAll says whether the node has the topology keys of all constraints.
+// hasAll reports whether the node has the topology keys of all constraints.
 func hasAll(all []spreading, row int32) bool {
 	for i := range all {
 		if all[i].topology.Values[row] == table.NoValue {
@@ -182,9 +182,11 @@ func hasAll(all []spreading, row int32) bool {
 	return true
 }
 
-// countHard decides which domains the pod may go to, as PreFilter and Filter of
-// pkg/scheduler/framework/plugins/podtopologyspread/filtering.go:
-// matching + self − least of all domains ≤ maxSkew.
+// countHard finds the domains that the pod may go to, as PreFilter and Filter of
+// pkg/scheduler/framework/plugins/podtopologyspread/filtering.go do: matching + self − least of all
+// domains ≤ maxSkew. For example, three zones have 3, 2 and 2 matching pods, the pod itself
+// matches, and maxSkew is 1. The zone with 3 is refused, since 3 + 1 − 2 = 2. The others are not,
+// since 2 + 1 − 2 = 1.
 func (t *spread) countHard(q *Query) {
 	for i := range t.hard {
 		s := &t.hard[i]
@@ -278,8 +280,8 @@ func (t *spread) score(q *Query, rows []int32, totals []int64) {
 	}
 }
 
-// countSoft counts matching pods by domain, and weighs the constraint by the number of
-// domains with feasible nodes; for hostnames the rows are the domains.
+// countSoft counts matching pods by domain, and weights the constraint by the number of domains
+// with feasible nodes. For hostnames, the rows are the domains.
 func (t *spread) countSoft(q *Query, s *spreading, rows []int32, scored int, ignored func(int32) bool) {
 	if s.topology.Key == v1.LabelHostname {
 		s.counts = q.ints.take(len(q.table.Rows))

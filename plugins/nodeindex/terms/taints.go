@@ -16,17 +16,17 @@ import (
 	"github.com/foresight-scheduler/foresight/config"
 )
 
-// Taints is the term of taints and cordons. Each class of nodes with the same taints is judged once for a pod, so the index
-// looks up what it makes of a row.
+// Taints is the term of taints and cordons. Each class of nodes with the same taints is judged once
+// for a pod, and the index looks up the verdict on a row's class.
 type Taints struct {
-	// Verdict of each class: Refused, or how many taints the pod would rather not have.
+	// Verdict is, for each class, Refused or the number of taints that the pod dislikes.
 	Verdict []int32
 
 	weight     int64
 	cordons    bool // are filtered
 	comparison bool // operators Gt and Lt
 
-	// repelled of each class: taints alone refuse it, cordoned or not.
+	// repelled tells, for each class, whether its taints alone refuse the pod, cordoned or not.
 	repelled []bool
 	dislikes bool
 	counts   []int32 // by feasible row
@@ -73,8 +73,8 @@ func (t *Taints) compile(q *Query) {
 	q.byClass(t)
 }
 
-// toleratesDislike asks only tolerations that are for PreferNoSchedule or for all effects,
-// as upstream's score does.
+// toleratesDislike considers only tolerations for PreferNoSchedule or for all effects, as
+// upstream's score does.
 func toleratesDislike(logger klog.Logger, tolerations []v1.Toleration, taint *v1.Taint, comparison bool) bool {
 	for i := range tolerations {
 		if t := &tolerations[i]; (t.Effect == "" || t.Effect == v1.TaintEffectPreferNoSchedule) && t.ToleratesTaint(logger, taint, comparison) {
@@ -84,8 +84,8 @@ func toleratesDislike(logger klog.Logger, tolerations []v1.Toleration, taint *v1
 	return false
 }
 
-// score adds 100 less what the disliked taints are of the most that a feasible node has,
-// those that predicted pressure counts as among them.
+// score adds 100 minus the disliked taints in percent of the most that a feasible node has. Taints
+// that predicted pressure counts as are included.
 func (t *Taints) score(q *Query, rows []int32, totals []int64) {
 	counts := resize(&t.counts, len(rows))
 	most := int32(0)
@@ -112,8 +112,9 @@ func (t *Taints) score(q *Query, rows []int32, totals []int64) {
 	}
 }
 
-// Shares returns what each count of disliked taints scores, weighted, where the most that a feasible node has is that. It
-// is valid until the next call.
+// Shares returns the weighted score of each count of disliked taints, if the most on a feasible
+// node is that many. For example, with most = 4 and weight 3, one taint scores 3·(100 − 25) = 225.
+// The slice is valid until the next call.
 func (t *Taints) Shares(most int32) []int64 {
 	shares := sharesOf(&t.shares, int64(max(most, 1)))[:most+1]
 	for n, share := range shares {
