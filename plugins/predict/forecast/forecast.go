@@ -50,7 +50,8 @@ func (h Horizon) Hours() int { return [NumHorizons]int{1, 24}[h] }
 // String returns the horizon as metrics spell it: 1h or 24h.
 func (h Horizon) String() string { return [NumHorizons]string{"1h", "24h"}[h] }
 
-// Peak is the forecast of one pod's use of one resource over one horizon, in cores or bytes. Its bounds are at least 0.
+// Peak is the forecast of one pod's use of one resource over one horizon, in cores or bytes. Its
+// bounds are at least 0.
 type Peak struct {
 	// Mean is the average use.
 	Mean float64

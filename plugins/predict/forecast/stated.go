@@ -33,13 +33,13 @@ func stated(pod *v1.Pod, r Resource) (use float64, is bool, err error) {
 
 // state replaces the forecast by what the pod states, within bounds.
 //
-// If the pod's own workload was measured, the stated use is moved into the bounds of that forecast.
-// Otherwise, unless the policy allows the pod more, the stated use can only raise the forecast, up
-// to the larger of the pod's limit and request. If the pod has neither, its node is the bound; see
-// Resident.
+// If the pod's own workload was measured, a stated use counts only if the policy allows it, and is
+// moved into the bounds of that forecast. Otherwise, a pod that the policy does not allow more can
+// only raise its forecast, up to the larger of its limit and request. If it has neither, its node
+// is the bound; see Resident.
 //
-// For example, a workload's measured peak has bounds of 1 and 2 cores. A pod that states 5 cores
-// counts with 2, and one that states 500m with 1.
+// For example, a workload's measured peak has bounds of 1 and 2 cores. An allowed pod that states 5
+// cores counts with 2, and one that states 500m with 1.
 func (s *Snapshot) state(f *PodForecast, pod *v1.Pod) {
 	if len(pod.Annotations) == 0 {
 		return
