@@ -4,8 +4,7 @@
 package nodeindex
 
 import (
-	"math"
-
+	"github.com/foresight-scheduler/foresight/plugins/nodeindex/table"
 	"github.com/foresight-scheduler/foresight/plugins/nodeindex/terms"
 )
 
@@ -33,7 +32,7 @@ type fits struct {
 	terms.Kept
 	clock int // of the table
 	// stale holds a bit for each row that is not yet scored or has changed since.
-	stale []uint64
+	stale table.Bits
 	kinds [maxKinds]blocks
 	kind  int // the last one
 }
@@ -62,7 +61,7 @@ func (x *Index) fitsOf(q *terms.Query, p *terms.Terms) *fits {
 	}
 	f.grow(rows)
 	for _, row := range changed {
-		f.stale[row/64] |= 1 << (row % 64)
+		f.stale.Set(row)
 	}
 	if len(f.Pressed) < rows {
 		f.Pressed = append(make([]int8, 0, rows+rows/16), f.Pressed...)[:rows]
@@ -128,9 +127,7 @@ func (f *fits) grow(rows int) {
 	if len(f.Scores) >= rows {
 		return
 	}
-	if words := (rows + 63) / 64; len(f.stale) < words {
-		f.stale = append(make([]uint64, 0, words+words/16), f.stale...)[:words] // append alone would double it
-	}
+	f.stale = f.stale.Grow(rows)
 	if cap(f.Scores) < rows {
 		f.Scores = append(make([]int32, 0, rows+rows/16), f.Scores...)
 	}
@@ -139,24 +136,11 @@ func (f *fits) grow(rows int) {
 	for row := range f.Scores[first:] {
 		f.Scores[first+row] = terms.NoFit
 	}
-	setBits(f.stale, first, rows)
+	f.stale.SetRange(first, rows)
 	for i := range f.kinds {
 		if f.kinds[i].all != nil {
 			f.kinds[i].grow(rows)
 		}
-	}
-}
-
-// setBits sets the bits from first up to, but not including, end.
-func setBits(words []uint64, first, end int) {
-	for at := first; at < end; {
-		if at%64 == 0 && end-at >= 64 {
-			words[at/64] = math.MaxUint64
-			at += 64
-			continue
-		}
-		words[at/64] |= 1 << (at % 64)
-		at++
 	}
 }
 
@@ -198,7 +182,7 @@ func (f *fits) score(x *Index, q *terms.Query, rows []int32) {
 		clear(f.stale)
 	} else {
 		for _, row := range rows {
-			f.stale[row/64] &^= 1 << (row % 64)
+			f.stale.Clear(row)
 		}
 	}
 	for k := range f.kinds {

@@ -94,7 +94,7 @@ func (x *Index) take(q *terms.Query, fits *fits, rows []int32, n int) (int, []in
 		if verdict[classes[row]] == terms.Refused {
 			continue
 		}
-		if outdated[row/64]>>(row%64)&1 != 0 {
+		if outdated.Has(row) {
 			stale = append(stale, row)
 			continue
 		}

@@ -76,11 +76,12 @@ func (t *asked) compile(q *Query) {
 		case !can:
 			q.cannotSay(ReasonPlugin + Reason(plugin.plugin.Name()))
 		case j != nil:
-			said := saying{Judge: j, ask: *plugin, at: i, relative: plugin.weight > 0 && j.Relative(), said: t.kept[i].by(j.World(), j.Shape(), j.Now, q.table)}
+			world, shape := j.World(), j.Shape()
+			said := saying{Judge: j, ask: *plugin, at: i, relative: plugin.weight > 0 && j.Relative(), said: t.kept[i].by(world, shape, j.Now, q.table)}
 			compares = compares || said.relative
 			t.saying = append(t.saying, said)
-			q.Shape.asked[i] = j.Shape()
-			q.World.asked[i].says, q.World.asked[i].of = true, j.World()
+			q.Shape.asked[i] = shape
+			q.World.asked[i].says, q.World.asked[i].of = true, world
 			q.clocks = append(q.clocks, j)
 		}
 	}

@@ -37,7 +37,7 @@ func (t *pressure) judge(q *Query, rows []int32) {
 		if scores[row] == NoFit {
 			continue
 		}
-		if t.said.isStale(row) {
+		if t.said.stale.Has(row) {
 			t.said.set(row, int64(t.on(q, row)))
 		}
 		pressed[row] = int8(t.said.raw[row])

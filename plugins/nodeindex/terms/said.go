@@ -31,7 +31,7 @@ type said struct {
 	// raw are the raw scores by row, or refusedRow.
 	raw []int64
 	// stale holds a bit for each row that was never shown to the plugin or has changed since.
-	stale []uint64
+	stale table.Bits
 	// until is the time up to which all of it holds. The zero time means for good.
 	until time.Time
 }
@@ -67,7 +67,7 @@ func (k *keptSaid) by(world, shape any, now func() time.Time, t *table.Table) *s
 	}
 	s.grow(rows)
 	for _, row := range changed {
-		s.stale[row/64] |= 1 << (row % 64)
+		s.stale.Set(row)
 	}
 	s.clock = t.Clock()
 	return s
@@ -114,21 +114,14 @@ func (s *said) grow(rows int) {
 		s.raw = append(make([]int64, 0, rows+rows/16), s.raw...)
 	}
 	s.raw = s.raw[:rows]
-	for len(s.stale)*64 < rows {
-		s.stale = append(s.stale, 0)
-	}
-	for row := known; row < rows; row++ {
-		s.stale[row/64] |= 1 << (row % 64)
-	}
+	s.stale = s.stale.Grow(rows)
+	s.stale.SetRange(known, rows)
 }
-
-// isStale reports whether the row is yet to be shown.
-func (s *said) isStale(row int32) bool { return s.stale[row/64]>>(row%64)&1 != 0 }
 
 // set stores the verdict on the row.
 func (s *said) set(row int32, raw int64) {
 	s.raw[row] = raw
-	s.stale[row/64] &^= 1 << (row % 64)
+	s.stale.Clear(row)
 }
 
 // look shows the plugin those of the rows that are stale.
@@ -136,7 +129,7 @@ func (t *asked) look(q *Query, j *saying, rows []int32) {
 	s := j.said
 	looked := t.looked[:0]
 	for _, row := range rows {
-		if s.isStale(row) {
+		if s.stale.Has(row) {
 			looked = append(looked, q.table.Judged(row))
 		}
 	}
