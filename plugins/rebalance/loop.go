@@ -214,9 +214,9 @@ func (l *Loop) make(ctx context.Context, c *Cluster, plan *Plan, m *Move) {
 	case apierrors.IsNotFound(err), apierrors.IsConflict(err):
 		return // It went by itself.
 	case apierrors.IsTooManyRequests(err):
-		record.Result, record.Why = string(Disrupts), record.Why+". Refused: "+cut(err.Error())
+		record.Result, record.Why = string(Disrupts), record.Why+". Refused: "+Cut(err.Error())
 	default:
-		record.Result, record.Why = string(Failed), record.Why+". Failed: "+cut(err.Error())
+		record.Result, record.Why = string(Failed), record.Why+". Failed: "+Cut(err.Error())
 		klog.FromContext(ctx).Error(err, "Evicting a pod failed", "pod", m.Pod.Namespace+"/"+m.Pod.Name)
 	}
 	r := l.refused[m.Pod.Workload]
@@ -244,8 +244,8 @@ func (l *Loop) keep(m *Move, r *Record) {
 	l.World.Tell(m.Pod, r.Result, r.Why)
 }
 
-// cut limits the length of text from others, to 200 bytes.
-func cut(text string) string {
+// Cut limits the length of text from others, to 200 bytes.
+func Cut(text string) string {
 	const most = 200
 	if len(text) <= most {
 		return text

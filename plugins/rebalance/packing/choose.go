@@ -69,7 +69,7 @@ func (e *Emptier) choose(ctx context.Context, c *rebalance.Cluster, p *rebalance
 		if err := e.World.Mark(ctx, n.Name, true, c.Now); err != nil {
 			klog.FromContext(ctx).Error(err, "Marking a node that is to be emptied failed", "node", n.Name)
 			e.leave(n.Name, c.Now.Add(retry))
-			e.tell(c.Now, n.Name, GivenUp, rebalance.Failed, note+". Marking it failed: "+cut(err.Error()))
+			e.tell(c.Now, n.Name, GivenUp, rebalance.Failed, note+". Marking it failed: "+rebalance.Cut(err.Error()))
 			return
 		}
 		e.now = &emptying{node: n.Name, since: c.Now}

@@ -5,7 +5,6 @@ package packing
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"k8s.io/component-base/metrics"
@@ -53,15 +52,6 @@ func (e *Emptier) Tell(into *rebalance.Packing) {
 	}
 	into.Records = slices.Clone(e.records)
 	slices.Reverse(into.Records)
-}
-
-// cut limits the length of text from others, to 200 bytes.
-func cut(text string) string {
-	const most = 200
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // Metrics are those of an Emptier.

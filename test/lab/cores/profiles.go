@@ -102,14 +102,14 @@ func (p *profile) choose(ctx context.Context, all []candidate, own float64, mode
 	if err != nil {
 		return 0, err
 	}
-	objects := make([]runtime.Object, 0, len(nodes)+len(pods))
+	cluster := make([]runtime.Object, 0, len(nodes)+len(pods))
 	for _, n := range nodes {
-		objects = append(objects, n)
+		cluster = append(cluster, n)
 	}
-	for _, p := range pods {
-		objects = append(objects, p)
+	for _, pod := range pods {
+		cluster = append(cluster, pod)
 	}
-	client := fake.NewClientset(objects...)
+	client := fake.NewClientset(cluster...)
 	informers := scheduler.NewInformerFactory(client, 0, nil)
 	everyNode := int32(100)
 	sched, err := scheduler.New(ctx, client, informers, nil, func(string) events.EventRecorderLogger { return &events.FakeRecorder{} },
